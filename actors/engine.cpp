@@ -1,0 +1,296 @@
+#include "engine.hpp"
+
+#include "front.hpp"
+#include "health_monitor.hpp"
+#include "queue.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+#include "supervisor.hpp"
+#include "switchboard.hpp"
+#include "writer.hpp"
+
+#include <millrace/storage/folder.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <spdlog/spdlog.h>
+
+namespace millrace {
+
+namespace {
+
+constexpr int exit_code_of_escalation = 70; // EX_SOFTWARE of sysexits.h
+
+/// How long opening waits without progress for what the log holds to be applied, as while another process holds the
+/// database's lock. The engine then serves all the same.
+constexpr std::chrono::seconds replay_patience{5};
+
+void end_process(const std::string& reason) {
+  spdlog::critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
+  spdlog::shutdown();
+  std::_Exit(exit_code_of_escalation);
+}
+
+} // namespace
+
+/// Everything that an open engine owns. Members are destroyed in reverse order, the folder's lock last.
+class engine::impl {
+public:
+  impl(caf::actor_system& system, options settings, storage::folder data, storage::database_identity identity)
+    : system_(system),
+      settings_(std::move(settings)),
+      data_(std::move(data)),
+      identity_(std::move(identity)),
+      board_(std::make_shared<switchboard>(settings_.readers)),
+      room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)) {}
+
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  ~impl() { close(); }
+
+  tl::expected<void, failure> start();
+  void close();
+
+  const engine_actor& front() const { return front_; }
+  const storage::recovery_report& recovery() const { return recovery_; }
+  const switchboard& board() const { return *board_; }
+
+private:
+  storage::result<storage::log> open_log(std::uint64_t applied_seq, storage::recovery_report& report) const;
+  child_spec child(std::string id, std::function<caf::actor()> spawn) const;
+  caf::actor spawn_storage_supervisor();
+  caf::actor spawn_queue();
+  caf::actor spawn_writer() const;
+  caf::actor spawn_reader(std::size_t number) const;
+  std::vector<child_spec> top_children();
+  supervisor_options supervision(restart_strategy strategy) const;
+  tl::expected<void, failure> apply_schema(const std::vector<schema_script>& scripts);
+  void wait_for_replay();
+  void stop_supervisor();
+
+  caf::actor_system& system_; ///< Not owned; outlives the engine.
+  options settings_;
+  storage::folder data_;
+  storage::database_identity identity_;
+  std::shared_ptr<switchboard> board_;
+  std::shared_ptr<admission> room_;
+  storage::recovery_report recovery_;
+  /// The log as it was recovered before the actors started; the first queue takes it.
+  std::shared_ptr<std::optional<storage::log>> recovered_ = std::make_shared<std::optional<storage::log>>();
+  engine_actor front_;
+  supervisor_actor supervisor_;
+  bool closed_ = false;
+};
+
+tl::expected<void, failure> engine::impl::start() {
+  auto scripts = pending_scripts(settings_, identity_);
+  if (!scripts) {
+    return tl::unexpected{scripts.error()};
+  }
+  auto log = open_log(identity_.applied_seq, recovery_);
+  if (!log) {
+    return tl::unexpected{log.error()};
+  }
+  for (const auto& finding : recovery_.findings) {
+    spdlog::warn("recovery: {}", finding);
+  }
+  *recovered_ = std::move(*log);
+  front_ = spawn_front(system_, board_, room_);
+  supervisor_ = system_.spawn(supervisor, top_children(), supervision(restart_strategy::one_for_one));
+  wait_for_replay();
+  return apply_schema(*scripts);
+}
+
+storage::result<storage::log> engine::impl::open_log(std::uint64_t applied_seq,
+                                                     storage::recovery_report& report) const {
+  auto& files = settings_.files == nullptr ? storage::posix_file_system() : *settings_.files;
+  return storage::log::open(files, data_.queue_folder(), identity_.id, applied_seq, settings_.log, report);
+}
+
+child_spec engine::impl::child(std::string id, std::function<caf::actor()> spawn) const {
+  auto on_change = [board = board_, id](const caf::actor& address) { board->connect(id, address); };
+  return {.id = std::move(id), .start = std::move(spawn), .on_change = std::move(on_change)};
+}
+
+supervisor_options engine::impl::supervision(restart_strategy strategy) const {
+  return {.strategy = strategy,
+          .restarts_max = settings_.restarts_max,
+          .period = settings_.restart_period,
+          .delay = {},
+          .on_escalation = settings_.on_escalation};
+}
+
+std::vector<child_spec> engine::impl::top_children() {
+  std::vector<child_spec> children;
+  children.push_back({.id = "storage", .start = [this] { return spawn_storage_supervisor(); }});
+  for (std::size_t i = 0; i < settings_.readers; ++i) {
+    children.push_back(child(switchboard::reader_id(i), [this, i] { return spawn_reader(i); }));
+  }
+  const health_monitor_options monitoring{.board = board_, .room = room_, .interval = settings_.health_interval};
+  children.push_back(child("monitor", [this, monitoring] {
+    return caf::actor_cast<caf::actor>(system_.spawn(health_monitor, monitoring));
+  }));
+  return children;
+}
+
+caf::actor engine::impl::spawn_storage_supervisor() {
+  std::vector<child_spec> children;
+  children.push_back(child("queue", [this] { return spawn_queue(); }));
+  children.push_back(child("writer", [this] { return spawn_writer(); }));
+  return caf::actor_cast<caf::actor>(
+    system_.spawn(supervisor, std::move(children), supervision(restart_strategy::rest_for_one)));
+}
+
+caf::actor engine::impl::spawn_queue() {
+  auto open_again = [this, recovered = recovered_]() -> storage::result<storage::log> {
+    if (*recovered) {
+      auto log = std::move(**recovered);
+      recovered->reset();
+      return log;
+    }
+    auto identity = storage::prepare_sqlite(data_.database_file());
+    if (!identity) {
+      return tl::unexpected{identity.error()};
+    }
+    storage::recovery_report report;
+    return open_log(identity->applied_seq, report);
+  };
+  return caf::actor_cast<caf::actor>(
+    system_.spawn<caf::detached>(queue, queue_options{.open_log = std::move(open_again),
+                                                      .board = board_,
+                                                      .room = room_,
+                                                      .window_bytes_max = settings_.window_bytes_max,
+                                                      .on_fatal = settings_.on_escalation}));
+}
+
+caf::actor engine::impl::spawn_writer() const {
+  auto open_database = [file = data_.database_file(), settings = settings_.database] {
+    return storage::open_sqlite_writer(file, settings);
+  };
+  return caf::actor_cast<caf::actor>(
+    system_.spawn<caf::detached>(writer, writer_options{.open_database = std::move(open_database),
+                                                        .queue = caf::actor_cast<writer_listener>(board_->find("queue")),
+                                                        .checkpoint_pages = settings_.checkpoint_pages}));
+}
+
+caf::actor engine::impl::spawn_reader(std::size_t number) const {
+  auto open_database = [file = data_.database_file(), settings = settings_.database] {
+    return storage::open_sqlite_reader(file, settings);
+  };
+  return caf::actor_cast<caf::actor>(system_.spawn<caf::detached>(
+    reader, reader_options{.open_database = std::move(open_database), .slot = board_->slot(number)}));
+}
+
+/// Waits until what the log held is applied, as long as that makes progress.
+void engine::impl::wait_for_replay() {
+  caf::scoped_actor self{system_};
+  std::uint64_t applied = identity_.applied_seq;
+  for (auto waiting = applied < recovery_.last_seq; waiting;) {
+    self->request(board_->wait_for("queue", replay_patience), replay_patience, atom::drain::value)
+      .receive([&](std::uint64_t) { waiting = false; },
+               [&](const caf::error&) {
+                 const auto now = storage::prepare_sqlite(data_.database_file());
+                 waiting = now && now->applied_seq > applied;
+                 applied = now ? now->applied_seq : applied;
+               });
+  }
+}
+
+tl::expected<void, failure> engine::impl::apply_schema(const std::vector<schema_script>& scripts) {
+  constexpr std::chrono::minutes patience{5};
+  caf::scoped_actor self{system_};
+  for (const auto& script : scripts) {
+    std::optional<failure> problem;
+    self->request(board_->wait_for("queue", patience), patience, script)
+      .receive([](const outcome&) {}, [&](const caf::error& reason) { problem = failure_of(reason); });
+    if (problem) {
+      problem->detail = "schema script " + script.name + ": " + problem->detail;
+      return tl::unexpected{std::move(*problem)};
+    }
+  }
+  return {};
+}
+
+void engine::impl::close() {
+  if (std::exchange(closed_, true) || !supervisor_) {
+    return;
+  }
+  board_->close();
+  caf::scoped_actor self{system_};
+  if (const auto queue = board_->find("queue")) {
+    self->request(queue, settings_.drain_deadline, atom::drain::value)
+      .receive([](std::uint64_t) {},
+               [](const caf::error&) {
+                 spdlog::warn("closing: not all accepted transactions were applied in time; they are in the log and "
+                              "are applied at the next start");
+               });
+  }
+  stop_supervisor();
+}
+
+void engine::impl::stop_supervisor() {
+  // Children get a deadline each, then are killed; this bound only keeps a stuck disk from holding the caller for ever.
+  constexpr std::chrono::minutes patience{1};
+  caf::scoped_actor self{system_};
+  self->request(supervisor_, patience, atom::stop::value)
+    .receive([](atom::stop) {},
+             [](const caf::error& reason) { spdlog::error("closing: actors did not end: {}", caf::to_string(reason)); });
+  supervisor_ = nullptr;
+}
+
+engine::engine(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+engine::engine(engine&&) noexcept = default;
+engine& engine::operator=(engine&&) noexcept = default;
+engine::~engine() = default;
+
+const engine_actor& engine::front() const noexcept {
+  return impl_->front();
+}
+
+const storage::recovery_report& engine::recovery() const noexcept {
+  return impl_->recovery();
+}
+
+caf::actor engine::child(std::string_view id) const {
+  return impl_->board().find(id);
+}
+
+std::uint64_t engine::restarts(std::string_view id) const {
+  return impl_->board().restarts(id);
+}
+
+void engine::close() {
+  impl_->close();
+}
+
+tl::expected<engine, failure> open(caf::actor_system& system, options settings) {
+  if (auto problem = check(settings)) {
+    return tl::unexpected{std::move(*problem)};
+  }
+  if (!settings.on_escalation) {
+    settings.on_escalation = end_process;
+  }
+  const auto mode = settings.create_if_missing ? storage::folder_mode::create : storage::folder_mode::existing;
+  auto data = storage::folder::open(settings.data, mode);
+  if (!data) {
+    return tl::unexpected{data.error()};
+  }
+  auto identity = storage::prepare_sqlite(data->database_file());
+  if (!identity) {
+    return tl::unexpected{identity.error()};
+  }
+  auto state = std::make_unique<engine::impl>(system, std::move(settings), std::move(*data), std::move(*identity));
+  if (auto started = state->start(); !started) {
+    return tl::unexpected{started.error()};
+  }
+  return engine{std::move(state)};
+}
+
+} // namespace millrace

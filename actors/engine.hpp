@@ -1,0 +1,52 @@
+#pragma once
+
+#include "options.hpp"
+
+#include <millrace/messages/interfaces.hpp>
+
+#include <memory>
+#include <string_view>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+#include <tl/expected.hpp>
+
+namespace millrace {
+
+/// An open engine. Destroying it (or `close`) refuses new requests, drains what was accepted within the drain deadline,
+/// answers everybody, stops all actors and unlocks the folder. It must not outlive the actor system.
+class engine {
+public:
+  engine(engine&&) noexcept;
+  engine& operator=(engine&&) noexcept;
+  ~engine();
+
+  /// The one stable address. Valid after restarts of everything behind it; after `close` it answers `shutting_down`.
+  const engine_actor& front() const noexcept;
+
+  /// What recovery found when the engine was opened.
+  const storage::recovery_report& recovery() const noexcept;
+
+  /// The supervised actor with an id (`"queue"`, `"writer"`, `"reader-1"`, …, `"monitor"`) as it is now; null while it
+  /// is being restarted. For tests, and for tools that kill actors to show that nothing is lost.
+  caf::actor child(std::string_view id) const;
+
+  /// How often the actor was restarted.
+  std::uint64_t restarts(std::string_view id) const;
+
+  /// Idempotent. Blocks for at most the drain deadline and a little.
+  void close();
+
+private:
+  friend tl::expected<engine, failure> open(caf::actor_system& system, options settings);
+  class impl;
+  explicit engine(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+/// Opens a data folder and starts everything: recovers the log, applies what was accepted but not applied, applies the
+/// schema. Blocks until the engine serves. Errors say what to do: a missing, locked, foreign or newer folder, damage,
+/// a schema file that changed since it was applied.
+tl::expected<engine, failure> open(caf::actor_system& system, options settings);
+
+} // namespace millrace

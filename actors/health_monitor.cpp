@@ -1,0 +1,210 @@
+#include "health_monitor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <caf/actor_cast.hpp>
+#include <spdlog/spdlog.h>
+
+namespace millrace {
+
+namespace {
+
+bool is_reader(const std::string& id) {
+  return id.starts_with("reader-");
+}
+
+void worsen(health_report& report, health_state state, std::string reason) {
+  report.state = std::max(report.state, state);
+  report.reasons.push_back(std::move(reason));
+}
+
+std::string seconds(std::chrono::milliseconds duration) {
+  return std::to_string(duration.count() / 1000) + " s";
+}
+
+void add(latency_summary& sum, const latency_summary& one) {
+  // Percentiles cannot be added; the slowest reader is what a client may meet.
+  sum.count += one.count;
+  sum.p50_us = std::max(sum.p50_us, one.p50_us);
+  sum.p99_us = std::max(sum.p99_us, one.p99_us);
+  sum.p999_us = std::max(sum.p999_us, one.p999_us);
+  sum.max_us = std::max(sum.max_us, one.max_us);
+}
+
+} // namespace
+
+health_monitor_actor::behavior_type health_monitor_state::make_behavior(health_monitor_options settings) {
+  settings_ = std::move(settings);
+  self_->set_down_handler([this](caf::down_msg& message) {
+    std::erase_if(*settings_.subscribers,
+                  [&message](const health_listener& one) { return one.address() == message.source; });
+  });
+  for (const auto& subscriber : *settings_.subscribers) {
+    self_->monitor(subscriber);
+  }
+  report_ = evaluate();
+  self_->send(self_, atom::tick::value);
+  return {
+    [this](const health_request&) { return report_; },
+    [this](const health_subscription&) { return subscribe(); },
+    [this](atom::tick) { look(); },
+  };
+}
+
+void health_monitor_state::look() {
+  ++round_;
+  awaited_ = 0;
+  responding_.clear();
+  const auto time_limit = settings_.interval * 4 / 5;
+  for (const auto& [id, address] : settings_.board->children()) {
+    if (id == "monitor") {
+      continue;
+    }
+    responding_[id] = false;
+    if (!address) {
+      continue;
+    }
+    ++awaited_;
+    self_->request<caf::message_priority::high>(address, time_limit, atom::sample::value)
+      .then([this, round = round_, name = id](sample& seen) { answered(round, name, std::move(seen)); },
+            [this, round = round_, name = id](caf::error&) { missed(round, name); });
+  }
+  finish_if_complete();
+  self_->delayed_send(self_, settings_.interval, atom::tick::value);
+}
+
+void health_monitor_state::answered(std::uint64_t round, const std::string& id, sample seen) {
+  samples_[id] = std::move(seen);
+  if (round == round_) {
+    responding_[id] = true;
+    --awaited_;
+    finish_if_complete();
+  }
+}
+
+void health_monitor_state::missed(std::uint64_t round, const std::string& id) {
+  if (round == round_) {
+    spdlog::debug("{} did not answer the health monitor in time", id);
+    --awaited_;
+    finish_if_complete();
+  }
+}
+
+void health_monitor_state::finish_if_complete() {
+  if (awaited_ == 0) {
+    publish(evaluate());
+  }
+}
+
+health_report health_monitor_state::evaluate() const {
+  health_report report;
+  for (const auto& [id, responds] : responding_) {
+    report.actors.push_back({id, responds, settings_.board->restarts(id)});
+  }
+  report.actors.push_back({"monitor", true, settings_.board->restarts("monitor")});
+  report.inflight_transactions = settings_.room->transactions();
+  report.inflight_bytes = settings_.room->bytes();
+  report.pool = settings_.board->pool();
+  judge_queue(report);
+  judge_writer(report);
+  judge_readers(report);
+  if (report.inflight_transactions * 10 > settings_.room->transactions_max() * 9
+      || report.inflight_bytes * 10 > settings_.room->bytes_max() * 9) {
+    worsen(report, health_state::degraded,
+           std::to_string(report.inflight_transactions)
+             + " transactions wait, over 90 % of what is allowed: new ones are about to be refused.");
+  }
+  return report;
+}
+
+void health_monitor_state::judge_queue(health_report& report) const {
+  if (const auto found = samples_.find("queue"); found != samples_.end()) {
+    const auto& seen = found->second;
+    report.durable_seq = seen.durable_seq;
+    report.applied_seq = seen.applied_seq;
+    report.checkpointed_seq = seen.checkpointed_seq;
+    report.log_bytes = seen.log_bytes;
+    report.sync = seen.latency;
+    if (seen.blocked) {
+      worsen(report, health_state::unhealthy, "The write-ahead queue cannot write: " + to_string(*seen.blocked));
+    }
+  }
+  if (const auto found = responding_.find("queue"); found != responding_.end() && !found->second) {
+    worsen(report, health_state::unhealthy,
+           "The write-ahead queue does not answer: it is being restarted, or the disk is very slow.");
+  }
+}
+
+void health_monitor_state::judge_writer(health_report& report) const {
+  const auto waiting = report.durable_seq - std::min(report.applied_seq, report.durable_seq);
+  if (const auto found = samples_.find("writer"); found != samples_.end()) {
+    const auto& seen = found->second;
+    report.apply = seen.latency;
+    if (seen.blocked) {
+      worsen(report, health_state::degraded,
+             "The writer has waited for " + seconds(seen.blocked_for) + " with " + std::to_string(waiting)
+               + " transactions: " + to_string(*seen.blocked));
+    }
+  }
+  if (const auto found = responding_.find("writer"); found != responding_.end() && !found->second) {
+    worsen(report, health_state::degraded,
+           "The writer does not answer: it is being restarted, or applies something large; "
+             + std::to_string(waiting) + " transactions wait.");
+  }
+}
+
+void health_monitor_state::judge_readers(health_report& report) const {
+  for (const auto& [id, seen] : samples_) {
+    if (is_reader(id)) {
+      add(report.query, seen.latency);
+    }
+  }
+  std::size_t readers = 0;
+  std::size_t silent = 0;
+  for (const auto& [id, responds] : responding_) {
+    readers += is_reader(id) ? 1 : 0;
+    silent += is_reader(id) && !responds ? 1 : 0;
+  }
+  if (readers > 0 && report.pool.open == 0) {
+    worsen(report, health_state::unhealthy, "Every reader is being restarted: queries are refused.");
+  } else if (report.pool.open < readers) {
+    worsen(report, health_state::degraded,
+           std::to_string(readers - report.pool.open) + " of " + std::to_string(readers)
+             + " readers are being restarted.");
+  } else if (readers > 0 && silent == readers) {
+    worsen(report, health_state::degraded,
+           "Every reader is busy with a long query; shorten the queries or open more readers.");
+  }
+}
+
+void health_monitor_state::publish(health_report report) {
+  const auto changed = report.state != report_.state;
+  report_ = std::move(report);
+  if (!changed) {
+    return;
+  }
+  spdlog::log(report_.state == health_state::healthy ? spdlog::level::info : spdlog::level::warn,
+              "the engine is {}{}", millrace::name(report_.state),
+              report_.reasons.empty() ? "" : ": " + report_.reasons.front());
+  for (const auto& subscriber : *settings_.subscribers) {
+    self_->send(subscriber, health_changed{report_});
+  }
+}
+
+health_report health_monitor_state::subscribe() {
+  auto subscriber = caf::actor_cast<health_listener>(self_->current_sender());
+  auto& known = *settings_.subscribers;
+  if (subscriber && std::ranges::find(known, subscriber) == known.end()) {
+    self_->monitor(subscriber);
+    known.push_back(std::move(subscriber));
+  }
+  return report_;
+}
+
+health_monitor_actor::behavior_type health_monitor(health_monitor_actor::stateful_pointer<health_monitor_state> self,
+                                                   health_monitor_options settings) {
+  return self->state.make_behavior(std::move(settings));
+}
+
+} // namespace millrace

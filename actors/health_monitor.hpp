@@ -1,0 +1,72 @@
+#pragma once
+
+#include "internal.hpp"
+#include "switchboard.hpp"
+
+#include <millrace/messages/health.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace millrace {
+
+/// Who wants to know of changes.
+using health_listener = caf::typed_actor<caf::reacts_to<health_changed>>;
+
+/// Looks at every supervised actor at an interval and says how the engine is.
+using health_monitor_actor = caf::typed_actor<
+  caf::replies_to<health_request>::with<health_report>,
+  // Subscribes the sender to `health_changed`.
+  caf::replies_to<health_subscription>::with<health_report>,
+  // INTERNAL: looks again.
+  caf::reacts_to<atom::tick>>;
+
+struct health_monitor_options {
+  std::shared_ptr<switchboard> board;
+  std::shared_ptr<admission> room;
+  std::chrono::milliseconds interval{1'000};
+  /// Who is told of changes; outlives restarts of the monitor, which alone uses it.
+  std::shared_ptr<std::vector<health_listener>> subscribers = std::make_shared<std::vector<health_listener>>();
+};
+
+class health_monitor_state {
+public:
+  static inline const char* name = "monitor";
+  explicit health_monitor_state(health_monitor_actor::pointer self) : self_(self) {}
+
+  health_monitor_actor::behavior_type make_behavior(health_monitor_options settings);
+
+private:
+  void look();
+  void answered(std::uint64_t round, const std::string& id, sample seen);
+  void missed(std::uint64_t round, const std::string& id);
+  void finish_if_complete();
+  health_report evaluate() const;
+  void judge_queue(health_report& report) const;
+  void judge_writer(health_report& report) const;
+  void judge_readers(health_report& report) const;
+  void publish(health_report report);
+  health_report subscribe();
+
+  health_monitor_actor::pointer self_; ///< Not owned; outlives the state.
+  health_monitor_options settings_;
+  std::uint64_t round_ = 0;
+  std::size_t awaited_ = 0; ///< Samples of this round that are still to come.
+  std::map<std::string, sample> samples_;  ///< The newest of each actor.
+  std::map<std::string, bool> responding_; ///< In this round.
+  health_report report_;
+};
+
+health_monitor_actor::behavior_type health_monitor(health_monitor_actor::stateful_pointer<health_monitor_state> self,
+                                                   health_monitor_options settings);
+
+} // namespace millrace

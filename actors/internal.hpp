@@ -1,0 +1,105 @@
+#pragma once
+
+#include <millrace/messages/registry.hpp>
+#include <millrace/storage/batch.hpp>
+#include <millrace/storage/database.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+/// What travels between Millrace's own actors, inside one process only.
+namespace millrace {
+
+using monotonic_time = std::chrono::steady_clock::time_point;
+
+/// A transaction that the front has checked and made room for.
+struct admitted_transaction {
+  transaction work;
+  std::size_t bytes = 0;   ///< What it holds of the admission bound until it is applied.
+  monotonic_time deadline; ///< `time_point::max()` where there is none.
+};
+
+/// A query that the front has checked.
+struct admitted_query {
+  query question;
+  monotonic_time arrival;
+  monotonic_time deadline;
+};
+
+/// A query that the queue keeps until its state is applied. Consistency and `seq` stand in the query.
+struct waiting_query {
+  admitted_query admitted;
+};
+
+/// Queue to writer: apply this; batches come in order without a gap.
+struct apply_batch {
+  storage::batch_ptr work;
+};
+
+/// Writer to queue: committed up to the last of these.
+struct batch_applied {
+  std::uint64_t first_seq = 0;
+  std::shared_ptr<std::vector<storage::answer>> answers;
+};
+
+/// Writer to queue: a writer is there, with its database as it found it.
+struct writer_ready {
+  std::uint64_t applied_seq = 0;
+};
+
+/// Writer to queue: all up to here is synced in the database file.
+struct database_checkpointed {
+  std::uint64_t seq = 0;
+};
+
+/// What an actor tells the health monitor of itself.
+struct sample {
+  latency_summary latency;
+  std::optional<failure> blocked; ///< Why it cannot do its work now.
+  std::chrono::milliseconds blocked_for{0};
+  std::uint64_t durable_seq = 0;      ///< Queue only, as are the next three.
+  std::uint64_t applied_seq = 0;
+  std::uint64_t checkpointed_seq = 0;
+  std::uint64_t log_bytes = 0;
+};
+
+namespace atom {
+using flush = caf::atom_constant<caf::atom("flush")>;
+using apply = caf::atom_constant<caf::atom("apply")>;
+using retry = caf::atom_constant<caf::atom("retry")>;
+using run = caf::atom_constant<caf::atom("run")>;
+using tick = caf::atom_constant<caf::atom("tick")>;
+using drain = caf::atom_constant<caf::atom("drain")>;
+using sample = caf::atom_constant<caf::atom("sample")>;
+} // namespace atom
+
+/// The writer as the queue sees it.
+using batch_applier = caf::typed_actor<caf::reacts_to<apply_batch>>;
+
+/// The queue as the writer sees it.
+using writer_listener = caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>,
+                                         caf::reacts_to<database_checkpointed>>;
+
+/// Every supervised actor answers what the health monitor asks.
+using sampled = caf::replies_to<atom::sample>::with<sample>;
+
+} // namespace millrace
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::admitted_transaction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::admitted_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::waiting_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::apply_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::batch_applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::writer_ready)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::database_checkpointed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::sample)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::schema_script)

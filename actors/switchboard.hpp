@@ -1,0 +1,90 @@
+#pragma once
+
+#include "admission.hpp"
+#include "internal.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/mailbox_element.hpp>
+
+namespace millrace {
+
+/// Who serves what at this moment: the addresses behind the front, which change with every restart, and the counters
+/// of the reader pool. Supervisors write it, the front reads it in its clients' threads. Any thread.
+class switchboard {
+public:
+  /// What one reader is doing, shared with that reader.
+  struct reader_slot {
+    std::atomic<std::uint64_t> waiting{0}; ///< Queries it has been given and not answered.
+    std::atomic<std::uint64_t> answered{0};
+    std::atomic<std::uint64_t> wait_count{0};
+    std::atomic<std::uint64_t> wait_us{0};
+  };
+
+  explicit switchboard(std::size_t readers);
+
+  /// Records the address of a child after a start, or null when it is down.
+  void connect(const std::string& id, const caf::actor& address);
+
+  caf::actor find(std::string_view id) const;
+  /// The same, waiting until it runs; null where it does not within `patience`.
+  caf::actor wait_for(std::string_view id, std::chrono::milliseconds patience) const;
+  /// How often a child was started beyond the first time.
+  std::uint64_t restarts(std::string_view id) const;
+  /// All children that were ever started, with their addresses.
+  std::map<std::string, caf::actor> children() const;
+
+  /// Refuses all requests from now on.
+  void close();
+  bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+
+  /// Puts a message into the queue's mailbox; false where the queue is down.
+  bool to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
+  /// Puts a message into the monitor's mailbox; false where it is down.
+  bool to_monitor(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
+  /// Puts a query into the mailbox of the next reader in turn that has least to do; false where all are down.
+  bool to_reader(caf::mailbox_element_ptr& message, caf::execution_unit* host);
+  /// The reader that the next query goes to, which counts as given to it; null where all are down.
+  caf::actor pick_reader();
+
+  std::shared_ptr<reader_slot> slot(std::size_t reader) const { return readers_[reader].slot; }
+  pool_health pool() const;
+
+  static std::string reader_id(std::size_t reader) { return "reader-" + std::to_string(reader + 1); }
+
+private:
+  struct entry {
+    caf::actor address;
+    std::uint64_t starts = 0;
+  };
+  struct pool_member {
+    caf::actor address;
+    std::shared_ptr<reader_slot> slot = std::make_shared<reader_slot>();
+  };
+
+  /// The caller holds the lock.
+  pool_member* choose_reader();
+
+  mutable std::shared_mutex mutex_; ///< Guards all addresses. Held while a message is put into a mailbox.
+  mutable std::condition_variable_any changed_;
+  std::map<std::string, entry, std::less<>> children_;
+  caf::actor queue_;
+  caf::actor monitor_;
+  std::vector<pool_member> readers_;
+  std::atomic<std::size_t> next_reader_{0};
+  std::atomic<bool> closed_{false};
+};
+
+} // namespace millrace

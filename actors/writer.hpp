@@ -1,0 +1,70 @@
+#pragma once
+
+#include "backoff.hpp"
+#include "histogram.hpp"
+#include "internal.hpp"
+
+#include <millrace/storage/database.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace millrace {
+
+/// The sole owner of the write connection: applies batches in the order of their sequence numbers, and checkpoints.
+using writer_actor = caf::typed_actor<
+  // Applies a batch; `batch_applied` goes to the queue once it is committed.
+  caf::reacts_to<apply_batch>,
+  // INTERNAL: applies what has arrived; tries again after the database was locked or the disk full.
+  caf::reacts_to<atom::apply>, caf::reacts_to<atom::retry>,
+  // INTERNAL: checkpoints when there has been nothing to do for a while.
+  caf::reacts_to<atom::tick>, sampled>;
+
+struct writer_options {
+  std::function<storage::result<std::unique_ptr<storage::database_writer>>()> open_database;
+  /// Where reports go: the queue.
+  writer_listener queue;
+  std::uint32_t checkpoint_pages = 1'000;
+  backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
+};
+
+class writer_state {
+public:
+  static inline const char* name = "writer";
+  explicit writer_state(writer_actor::pointer self) : self_(self) {}
+
+  writer_actor::behavior_type make_behavior(writer_options settings);
+
+private:
+  void open();
+  void take(apply_batch& request);
+  void apply();
+  void report(std::vector<storage::answer> answers);
+  void wait_for(failure obstacle);
+  void retry();
+  void checkpoint();
+  void idle();
+  sample take_sample() const;
+
+  writer_actor::pointer self_; ///< Not owned; outlives the state.
+  writer_options settings_;
+  std::unique_ptr<storage::database_writer> database_;
+  std::vector<storage::batch_ptr> pending_;
+  bool apply_scheduled_ = false;
+  bool idle_armed_ = false;
+  bool busy_since_idle_check_ = false;
+  backoff delay_{settings_.retry_delay};
+  std::optional<failure> blocked_;
+  monotonic_time blocked_since_;
+  histogram apply_latency_;
+};
+
+writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self, writer_options settings);
+
+} // namespace millrace

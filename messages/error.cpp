@@ -1,0 +1,95 @@
+#include "error.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace millrace {
+
+namespace {
+
+struct entry {
+  errc code;
+  std::string_view name;
+  error_kind kind;
+  std::string_view sentence;
+};
+
+using enum error_kind;
+
+constexpr std::array table{
+  entry{errc::none, "none", rejected, "Nothing is wrong."},
+  entry{errc::bad_sql, "bad_sql", rejected, "The database does not understand this SQL; correct the statement."},
+  entry{errc::parameter_mismatch, "parameter_mismatch", rejected,
+        "The parameters do not fit the statement; give exactly one value for each."},
+  entry{errc::constraint, "constraint", rejected,
+        "The transaction breaks a rule of the schema, so nothing of it was kept."},
+  entry{errc::row_count_mismatch, "row_count_mismatch", rejected,
+        "Another number of rows changed than was expected, so nothing was kept; read again and retry."},
+  entry{errc::not_permitted, "not_permitted", rejected,
+        "This is not allowed inside a transaction; schema changes go into a schema script."},
+  entry{errc::too_large, "too_large", rejected, "The request is larger than the limits allow; split it."},
+  entry{errc::malformed, "malformed", rejected, "The request is not well formed."},
+  entry{errc::deadline_exceeded, "deadline_exceeded", rejected,
+        "The deadline passed before the work was done; it had no effect."},
+  entry{errc::not_a_query, "not_a_query", rejected,
+        "A query may only read; send what changes the database as a transaction."},
+  entry{errc::value_type, "value_type", rejected, "A value has the wrong type for its place."},
+  entry{errc::overloaded, "overloaded", retryable, "There is no room for more work now; try again a little later."},
+  entry{errc::unavailable, "unavailable", retryable,
+        "The part of the engine that does this is being restarted; try again."},
+  entry{errc::shutting_down, "shutting_down", retryable, "The engine is closing and takes no new work."},
+  entry{errc::reader_failed, "reader_failed", retryable, "The reader that ran the query failed; send it again."},
+  entry{errc::locked, "locked", retryable, "Another process holds the database's lock; try again."},
+  entry{errc::disk_full, "disk_full", retryable, "The disk is full; make room, the work then goes on by itself."},
+  entry{errc::io_error, "io_error", retryable, "Reading or writing a file failed; look at the disk."},
+  entry{errc::outcome_unknown, "outcome_unknown", unknown,
+        "Whether this took effect is not known; look before sending it again."},
+  entry{errc::folder_missing, "folder_missing", rejected,
+        "The data folder does not exist; create it, or allow the engine to."},
+  entry{errc::folder_not_writable, "folder_not_writable", rejected,
+        "The data folder cannot be written; give this user the right to."},
+  entry{errc::folder_locked, "folder_locked", retryable,
+        "Another process uses the data folder; stop it, or use another folder."},
+  entry{errc::folder_foreign, "folder_foreign", rejected,
+        "The folder holds something that is not Millrace's; name an empty or a Millrace folder."},
+  entry{errc::folder_newer, "folder_newer", rejected,
+        "A newer version of Millrace wrote this folder; open it with that version."},
+  entry{errc::folder_damaged, "folder_damaged", rejected, "The data folder is incomplete; restore it from a backup."},
+  entry{errc::schema_changed, "schema_changed", rejected,
+        "A schema script changed after it was applied; restore its text and add a new script instead."},
+  entry{errc::corrupt, "corrupt", rejected, "Stored data is damaged; nothing was skipped, restore from a backup."},
+  entry{errc::file_not_found, "file_not_found", rejected, "The file does not exist."},
+  entry{errc::bad_option, "bad_option", rejected, "An option has a value that cannot be used."},
+};
+
+constexpr entry stranger{errc::none, "unknown_code", unknown,
+                         "A newer version sent an error that this version does not know."};
+
+const entry& find(errc code) noexcept {
+  const auto* found = std::ranges::find(table, code, &entry::code);
+  return found == table.end() ? stranger : *found;
+}
+
+} // namespace
+
+std::string_view name(errc code) noexcept {
+  return find(code).name;
+}
+
+std::string_view sentence(errc code) noexcept {
+  return find(code).sentence;
+}
+
+error_kind kind(errc code) noexcept {
+  return find(code).kind;
+}
+
+std::string to_string(const failure& error) {
+  std::string text{sentence(error.code)};
+  if (!error.detail.empty()) {
+    text += " (" + error.detail + ")";
+  }
+  return text;
+}
+
+} // namespace millrace

@@ -1,0 +1,180 @@
+#pragma once
+
+#include "health.hpp"
+#include "limits.hpp"
+#include "outcome.hpp"
+#include "query.hpp"
+#include "transaction.hpp"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <caf/error.hpp>
+#include <caf/meta/type_name.hpp>
+#include <caf/sec.hpp>
+
+/// How CAF 0.17 saves and loads the messages. Enumerations travel as their numbers, which CAF does not check: who acts
+/// on one does. CAF 0.18 writes inspect bodies another way; a port changes this file.
+namespace millrace {
+
+/// CAF's inspectors are functions of references; those that only show a message return nothing instead of an error.
+template <class Inspector>
+concept loading_inspector = Inspector::writes_state;
+
+namespace detail {
+
+template <class Inspector>
+caf::error inspect_value(Inspector& f, value& x) {
+  auto tag = static_cast<std::uint8_t>(x.data().index());
+  if (auto problem = f(tag)) {
+    return problem;
+  }
+  auto walk = [&]<class T>(T payload, auto wrap) -> caf::error {
+    if (auto problem = f(payload)) {
+      return problem;
+    }
+    if constexpr (loading_inspector<Inspector>) {
+      x = wrap(std::move(payload));
+    }
+    return caf::none;
+  };
+  auto stored = [&]<class T>(T) { return std::holds_alternative<T>(x.data()) ? std::get<T>(x.data()) : T{}; };
+  auto as_is = [](auto payload) { return value{std::move(payload)}; };
+  switch (tag) {
+    case 0:
+      x = nullptr;
+      return caf::none;
+    case 1:
+      return walk(stored(std::int64_t{}), as_is);
+    case 2:
+      return walk(stored(double{}), as_is);
+    case 3:
+      return walk(stored(std::string{}), as_is);
+    case 4:
+      return walk(stored(blob{}).bytes, [](std::string bytes) { return value{blob{std::move(bytes)}}; });
+    default:
+      return caf::sec::invalid_argument;
+  }
+}
+
+template <class Inspector>
+caf::error inspect_row_set(Inspector& f, row_set& x) {
+  auto columns = x.columns();
+  auto cells = x.cells();
+  std::uint64_t count = x.size();
+  auto truncated = x.truncated();
+  if (auto problem = f(columns, cells, count, truncated)) {
+    return problem;
+  }
+  if constexpr (loading_inspector<Inspector>) {
+    auto loaded = row_set::from_parts(std::move(columns), std::move(cells), count, truncated);
+    if (!loaded) {
+      return caf::sec::invalid_argument;
+    }
+    x = std::move(*loaded);
+  }
+  return caf::none;
+}
+
+template <class Inspector>
+caf::error inspect_result(Inspector& f, statement_result& x) {
+  auto failed = x.error.has_value();
+  auto error = x.error.value_or(failure{});
+  if (auto problem = f(x.rows_changed, x.last_row_id, x.rows, failed, error)) {
+    return problem;
+  }
+  x.error = failed ? std::optional{std::move(error)} : std::nullopt;
+  return caf::none;
+}
+
+} // namespace detail
+
+/// A type that is walked by a function of its own: `walk` runs for inspectors that give errors, the others, which
+/// only show a message to a person, show its name.
+#define MILLRACE_INSPECT(type, walk)                                                                                   \
+  template <class Inspector>                                                                                           \
+  typename Inspector::result_type inspect(Inspector& f, type& x) {                                                     \
+    if constexpr (std::is_same_v<typename Inspector::result_type, caf::error>) {                                       \
+      return walk;                                                                                                     \
+    } else {                                                                                                           \
+      (void) x;                                                                                                        \
+      return f(caf::meta::type_name(#type));                                                                           \
+    }                                                                                                                  \
+  }
+
+MILLRACE_INSPECT(value, detail::inspect_value(f, x))
+MILLRACE_INSPECT(row_set, detail::inspect_row_set(f, x))
+MILLRACE_INSPECT(statement_result, detail::inspect_result(f, x))
+
+#undef MILLRACE_INSPECT
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, failure& x) {
+  return f(caf::meta::type_name("failure"), x.code, x.detail);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, statement& x) {
+  return f(caf::meta::type_name("statement"), x.sql, x.parameters, x.names, x.expected_rows);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, group& x) {
+  return f(caf::meta::type_name("group"), x.first, x.count, x.policy);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, transaction& x) {
+  return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, x.deadline);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, query& x) {
+  return f(caf::meta::type_name("query"), x.statement, x.consistency, x.at_least_seq, x.deadline, x.max_rows);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, outcome& x) {
+  return f(caf::meta::type_name("outcome"), x.seq, x.results);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, latency_summary& x) {
+  return f(caf::meta::type_name("latency_summary"), x.count, x.p50_us, x.p99_us, x.p999_us, x.max_us);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, actor_health& x) {
+  return f(caf::meta::type_name("actor_health"), x.id, x.responding, x.restarts);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, pool_health& x) {
+  return f(caf::meta::type_name("pool_health"), x.open, x.in_use, x.idle, x.queries, x.wait_count, x.wait_us);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, health_report& x) {
+  return f(caf::meta::type_name("health_report"), x.state, x.reasons, x.durable_seq, x.applied_seq,
+           x.checkpointed_seq, x.inflight_transactions, x.inflight_bytes, x.log_bytes, x.pool, x.sync, x.apply, x.query,
+           x.actors);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, health_request&) {
+  return f(caf::meta::type_name("health_request"));
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, health_subscription&) {
+  return f(caf::meta::type_name("health_subscription"));
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, health_changed& x) {
+  return f(caf::meta::type_name("health_changed"), x.report);
+}
+
+} // namespace millrace

@@ -1,0 +1,45 @@
+#include "registry.hpp"
+
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/make_message.hpp>
+
+namespace millrace {
+
+namespace {
+
+constexpr caf::atom_value category = caf::atom("millrace");
+
+} // namespace
+
+system_config::system_config() {
+  config_file_path.clear();
+  // Workers that find nothing to do wait on a condition variable at once. By default they first sleep 500 times for
+  // 50 µs between polls, which adds 50–110 µs to the answer that a lone client waits for.
+  set("work-stealing.moderate-poll-attempts", 1);
+  set("work-stealing.moderate-sleep-duration", caf::timespan{0});
+  register_messages(*this);
+}
+
+void register_messages(caf::actor_system_config& config) {
+  config.add_message_types<caf::id_block::millrace>();
+}
+
+caf::error to_error(failure reason) {
+  const auto code = static_cast<std::uint8_t>(reason.code);
+  return {code, category, caf::make_message(std::move(reason.detail))};
+}
+
+failure failure_of(const caf::error& error) {
+  if (!error) {
+    return {};
+  }
+  if (error.category() == category) {
+    const auto& context = error.context();
+    auto detail = context.match_elements<std::string>() ? context.get_as<std::string>(0) : std::string{};
+    return {static_cast<errc>(error.code()), std::move(detail)};
+  }
+  return {errc::outcome_unknown, caf::to_string(error)};
+}
+
+} // namespace millrace

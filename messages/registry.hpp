@@ -1,0 +1,45 @@
+#pragma once
+
+#include "health.hpp"
+#include "inspect.hpp"
+#include "outcome.hpp"
+#include "query.hpp"
+#include "transaction.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/error.hpp>
+#include <caf/type_id.hpp>
+
+// Append-only: the numbers travel between nodes.
+CAF_BEGIN_TYPE_ID_BLOCK(millrace, first_custom_type_id)
+  CAF_ADD_TYPE_ID(millrace, (millrace::transaction))
+  CAF_ADD_TYPE_ID(millrace, (millrace::outcome))
+  CAF_ADD_TYPE_ID(millrace, (millrace::query))
+  CAF_ADD_TYPE_ID(millrace, (millrace::row_set))
+  CAF_ADD_TYPE_ID(millrace, (millrace::failure))
+  CAF_ADD_TYPE_ID(millrace, (millrace::health_request))
+  CAF_ADD_TYPE_ID(millrace, (millrace::health_subscription))
+  CAF_ADD_TYPE_ID(millrace, (millrace::health_report))
+  CAF_ADD_TYPE_ID(millrace, (millrace::health_changed))
+CAF_END_TYPE_ID_BLOCK(millrace)
+
+namespace millrace {
+
+/// The configuration of an actor system that speaks Millrace: message types registered, no `caf-application.ini` read
+/// from the working directory, and a scheduler whose workers wake at once instead of sleeping between polls.
+class system_config : public caf::actor_system_config {
+public:
+  system_config();
+};
+
+/// Adds Millrace's message types to a configuration of the program's own.
+void register_messages(caf::actor_system_config& config);
+
+/// A failure as CAF carries it.
+caf::error to_error(failure reason);
+
+/// The failure inside an error that a request was answered with. CAF's own errors are read too: a receiver that went
+/// down or a timeout is `outcome_unknown`.
+failure failure_of(const caf::error& error);
+
+} // namespace millrace

@@ -1,0 +1,104 @@
+#include <millrace/messages/registry.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/actor_system.hpp>
+#include <caf/binary_deserializer.hpp>
+#include <caf/binary_serializer.hpp>
+#include <caf/deep_to_string.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+
+namespace {
+
+struct fixture {
+  system_config config;
+  caf::actor_system system{config};
+
+  template <class T>
+  std::vector<char> save(T& x) {
+    std::vector<char> bytes;
+    caf::binary_serializer sink{system, bytes};
+    BOOST_REQUIRE(!sink(x));
+    return bytes;
+  }
+
+  template <class T>
+  caf::error load(const std::vector<char>& bytes, T& x) {
+    caf::binary_deserializer source{system, bytes};
+    return source(x);
+  }
+
+  template <class T>
+  T travel(T x) {
+    T result;
+    BOOST_REQUIRE(!load(save(x), result));
+    return result;
+  }
+};
+
+transaction sample_transaction() {
+  transaction work;
+  work.add("INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5)", nullptr, -5, 2.5, "text", blob{std::string("\0\xff", 2)});
+  work.in_group(on_error::continue_after, [](transaction& inner) { inner.add("DELETE FROM t").expect_rows(3); });
+  work.add("UPDATE t SET a = :a", named{":a", 1});
+  work.acknowledgement = ack::durable;
+  work.deadline = std::chrono::milliseconds{1500};
+  return work;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(inspect_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(a_transaction_travels_whole) {
+  BOOST_TEST((travel(sample_transaction()) == sample_transaction()));
+}
+
+BOOST_AUTO_TEST_CASE(a_query_travels_whole) {
+  auto question = select("SELECT ?1", 1);
+  question.consistency = consistency::at_least;
+  question.at_least_seq = 77;
+  question.max_rows = 3;
+  BOOST_TEST((travel(question) == question));
+}
+
+BOOST_AUTO_TEST_CASE(an_outcome_travels_whole_with_rows_and_errors) {
+  row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"id"})};
+  rows.begin_row();
+  rows.add_integer(42);
+  rows.mark_truncated();
+  outcome result{.seq = 9, .results = {{.rows_changed = 1, .last_row_id = 42, .rows = rows, .error = {}}, {}}};
+  result.results.back().error = failure{errc::constraint, "NOT NULL"};
+  BOOST_TEST((travel(result) == result));
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_cut_at_any_byte_is_refused_and_does_no_harm) {
+  auto work = sample_transaction();
+  const auto bytes = save(work);
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    transaction loaded;
+    BOOST_TEST(static_cast<bool>(load({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length)}, loaded)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_row_set_whose_cells_do_not_fit_is_refused) {
+  row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"id"})};
+  rows.begin_row();
+  rows.add_text("abc");
+  auto bytes = save(rows);
+  const std::string text{bytes.begin(), bytes.end()};
+  bytes.at(text.find("abc") - 4) = 100; // the cell's length
+  row_set loaded;
+  BOOST_TEST(static_cast<bool>(load(bytes, loaded)));
+}
+
+BOOST_AUTO_TEST_CASE(a_message_can_be_shown) {
+  BOOST_TEST(caf::deep_to_string(sample_transaction()).find("DELETE FROM t") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
