@@ -1,0 +1,38 @@
+#pragma once
+
+#include "authorizer.hpp"
+#include "hardening.hpp"
+
+#include <filesystem>
+#include <memory>
+
+#include <sqlite3.h>
+
+namespace millrace::storage::sqlite {
+
+/// Owns one hardened connection and what decides on its rights. Used by one thread at a time.
+class connection {
+public:
+  /// Opens an existing file. The writer's connection goes through the clock (determinism.hpp).
+  static result<connection> open(const std::filesystem::path& file, role purpose, const sqlite_options& options);
+
+  sqlite3* get() const noexcept { return handle_.get(); }
+  authorizer& rights() const noexcept { return *rights_; }
+
+  /// Runs statements of our own.
+  result<> execute(const char* sql);
+
+  /// Keeps the connection from writing anything when it is closed: after a failed commit only a fresh one knows what
+  /// the file holds.
+  void abandon() noexcept;
+
+private:
+  struct closer {
+    void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
+  };
+
+  std::unique_ptr<authorizer> rights_;
+  std::unique_ptr<sqlite3, closer> handle_;
+};
+
+} // namespace millrace::storage::sqlite

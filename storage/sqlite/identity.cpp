@@ -1,0 +1,188 @@
+#include "connection.hpp"
+#include "error.hpp"
+#include "meta.hpp"
+#include "prepared_statement.hpp"
+
+#include "../database.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+namespace millrace::storage {
+
+namespace {
+
+using sqlite::connection;
+using sqlite::failure_of;
+using sqlite::prepared_statement;
+
+std::string system_words(int error) {
+  return std::generic_category().message(error);
+}
+
+/// Makes the file with the right mode, whatever the umask is; SQLite gives its log and shared memory the same. A file
+/// that exists is not opened: closing it would drop the locks that this process has on it (SQLite: howtocorrupt.html
+/// §2.2).
+result<> make_file(const std::filesystem::path& file) {
+  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool exists = made < 0 && errno == EEXIST;
+  if (made < 0 && !exists) {
+    return fail(errno == ENOSPC ? errc::disk_full : errc::io_error, file.string() + ": " + system_words(errno));
+  }
+  if (made >= 0) {
+    ::close(made);
+  }
+  if (::chmod(file.c_str(), 0600) != 0 && made >= 0) {
+    return fail(errc::io_error, file.string() + ": " + system_words(errno));
+  }
+  return {};
+}
+
+result<uuid> random_uuid() {
+  uuid id{};
+  if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
+    return fail(errc::io_error, "no random numbers: " + system_words(errno));
+  }
+  // Version 4, variant 1 (RFC 4122 §4.4).
+  id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);
+  id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
+  return id;
+}
+
+result<std::int64_t> number(connection& database, const char* sql) {
+  auto statement = prepared_statement::prepare(database.get(), sql);
+  return statement ? statement->run_for_number() : tl::unexpected{std::move(statement).error()};
+}
+
+/// Whether the database is ours already (true) or empty (false); an error where it is something else.
+result<bool> is_ours(connection& database) {
+  const auto ours = number(database,
+                           "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
+                           "'millrace_meta'");
+  if (!ours) {
+    return tl::unexpected{ours.error()};
+  }
+  if (*ours == 0) {
+    const auto others = number(database, "SELECT count(*) FROM sqlite_schema");
+    if (!others) {
+      return tl::unexpected{others.error()};
+    }
+    return *others == 0 ? result<bool>{false}
+                        : fail(errc::folder_foreign, "the database holds tables, but none of Millrace's");
+  }
+  const auto version = number(database, "SELECT format_version FROM millrace_meta WHERE id = 1");
+  if (!version) {
+    return tl::unexpected{version.error()};
+  }
+  if (*version > sqlite::meta::format_version) {
+    return fail(errc::folder_newer, "the database has format " + std::to_string(*version)
+                                      + "; this program reads format " + std::to_string(sqlite::meta::format_version));
+  }
+  return true;
+}
+
+result<> create_tables(connection& database) {
+  const auto id = random_uuid();
+  if (!id) {
+    return tl::unexpected{id.error()};
+  }
+  if (auto done = database.execute(sqlite::meta::create); !done) {
+    return done;
+  }
+  auto insert = prepared_statement::prepare(
+    database.get(), "INSERT INTO millrace_meta(id, format_version, uuid, applied_seq) VALUES (1, ?1, ?2, 0)");
+  if (!insert) {
+    return tl::unexpected{std::move(insert).error()};
+  }
+  sqlite3_bind_int(insert->get(), 1, sqlite::meta::format_version);
+  sqlite3_bind_blob(insert->get(), 2, id->data(), static_cast<int>(id->size()), SQLITE_STATIC);
+  const int code = insert->run();
+  return code == SQLITE_OK ? result<>{} : tl::unexpected{failure_of(database.get(), code)};
+}
+
+/// Makes the tables where they are missing. Under the write lock, because another process may just do the same.
+result<> create_where_missing(connection& database) {
+  if (auto done = database.execute("BEGIN IMMEDIATE"); !done) {
+    return done;
+  }
+  // A connection that is closed rolls back, so errors may simply return.
+  const auto ours = is_ours(database);
+  if (!ours) {
+    return tl::unexpected{ours.error()};
+  }
+  if (!*ours) {
+    if (auto done = create_tables(database); !done) {
+      return done;
+    }
+  }
+  return database.execute("COMMIT");
+}
+
+result<database_identity> read_identity(connection& database) {
+  auto meta = prepared_statement::prepare(database.get(), "SELECT applied_seq, uuid FROM millrace_meta WHERE id = 1");
+  auto scripts = prepared_statement::prepare(database.get(),
+                                             "SELECT name, seq, sql_hash FROM millrace_schema "
+                                             "ORDER BY seq");
+  if (!meta || !scripts) {
+    return tl::unexpected{!meta ? meta.error() : scripts.error()};
+  }
+  database_identity identity;
+  if (meta->step() != SQLITE_ROW || sqlite3_column_bytes(meta->get(), 1) != static_cast<int>(identity.id.size())) {
+    return fail(errc::corrupt, "the database does not hold its identity");
+  }
+  identity.applied_seq = static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 0));
+  std::memcpy(identity.id.data(), sqlite3_column_blob(meta->get(), 1), identity.id.size());
+  int code = scripts->step();
+  for (; code == SQLITE_ROW; code = scripts->step()) {
+    const auto* const name = reinterpret_cast<const char*>(sqlite3_column_text(scripts->get(), 0));
+    identity.scripts.push_back({.name = name == nullptr ? "" : name,
+                                .seq = static_cast<std::uint64_t>(sqlite3_column_int64(scripts->get(), 1)),
+                                .sql_hash = static_cast<std::uint64_t>(sqlite3_column_int64(scripts->get(), 2))});
+  }
+  if (code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database.get(), code)};
+  }
+  return identity;
+}
+
+} // namespace
+
+std::uint64_t hash_of(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+result<database_identity> prepare_sqlite(const std::filesystem::path& file) {
+  if (auto made = make_file(file); !made) {
+    return tl::unexpected{std::move(made).error()};
+  }
+  auto database = connection::open(file, sqlite::role::writer, {});
+  if (!database) {
+    return tl::unexpected{std::move(database).error()};
+  }
+  // Recovery decides what is moved and when; this only looks.
+  database->abandon();
+  auto ours = is_ours(*database);
+  // A database of something else is left as it is, so WAL mode comes after the look.
+  auto done = ours ? database->execute("PRAGMA journal_mode = WAL") : tl::unexpected{ours.error()};
+  if (done && !*ours) {
+    done = create_where_missing(*database);
+  }
+  auto identity = done ? read_identity(*database) : tl::unexpected{std::move(done).error()};
+  if (!identity) {
+    identity.error().detail = file.string() + ": " + identity.error().detail;
+  }
+  return identity;
+}
+
+} // namespace millrace::storage

@@ -1,0 +1,52 @@
+#include "rows.hpp"
+
+#include <millrace/messages/limits.hpp>
+
+#include <string_view>
+
+namespace millrace::storage::sqlite {
+
+namespace {
+
+std::string_view bytes_of(sqlite3_stmt* source, int column, const void* data) {
+  // SQLite: call sqlite3_column_bytes() after the pointer was fetched. An empty blob's pointer is null.
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(source, column));
+  return data == nullptr ? std::string_view{} : std::string_view{static_cast<const char*>(data), size};
+}
+
+void append_cell(sqlite3_stmt* source, int column, row_set& rows) {
+  switch (sqlite3_column_type(source, column)) {
+    case SQLITE_INTEGER:
+      rows.add_integer(sqlite3_column_int64(source, column));
+      break;
+    case SQLITE_FLOAT:
+      rows.add_real(sqlite3_column_double(source, column));
+      break;
+    case SQLITE_TEXT:
+      rows.add_text(bytes_of(source, column, sqlite3_column_text(source, column)));
+      break;
+    case SQLITE_BLOB:
+      rows.add_blob(bytes_of(source, column, sqlite3_column_blob(source, column)));
+      break;
+    default:
+      rows.add_null();
+      break;
+  }
+}
+
+} // namespace
+
+bool append_row(sqlite3_stmt* source, row_set& rows) {
+  rows.begin_row();
+  const int columns = sqlite3_data_count(source);
+  for (int column = 0; column < columns; ++column) {
+    append_cell(source, column, rows);
+    if (rows.cells().size() > limits::row_set_bytes_max) {
+      rows.drop_last_row();
+      return false;
+    }
+  }
+  return true;
+}
+
+} // namespace millrace::storage::sqlite

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <millrace/messages/error.hpp>
+
+#include <cstdint>
+
+#include <tl/expected.hpp>
+
+namespace millrace::storage::sqlite {
+
+/// How far a failure reaches while a batch is applied.
+enum class reach : std::uint8_t {
+  group, ///< The innermost group's policy decides; outside of groups, the piece of work fails.
+  item,  ///< The piece of work fails.
+  ended, ///< The piece of work fails and has ended the surrounding SQLite transaction with it.
+  call,  ///< It depends on the machine: everything is rolled back and tried again later.
+};
+
+struct setback {
+  reach how_far;
+  failure reason;
+};
+
+/// Of a step while a batch is applied.
+template <class T = void>
+using progress = tl::expected<T, setback>;
+
+/// A failure as a setback: an outcome concerns its group, everything else the whole call.
+tl::unexpected<setback> set_back(failure reason);
+
+} // namespace millrace::storage::sqlite
