@@ -178,8 +178,11 @@ auto writer::apply_item(const work& item, std::uint64_t seq, caution care) -> at
 progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
   progress<outcome> done;
   if (const auto* script = std::get_if<schema_script>(&item)) {
-    auto ran = scripts_->run(*script, seq);
-    done = ran ? progress<outcome>{outcome{seq, {}}} : tl::unexpected{std::move(ran).error()};
+    if (auto ran = scripts_->run(*script, seq); ran) {
+      done = outcome{seq, {}};
+    } else {
+      done = tl::unexpected{std::move(ran).error()};
+    }
   } else {
     done = executor_->run(std::get<transaction>(item), seq);
   }

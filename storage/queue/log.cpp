@@ -1,0 +1,293 @@
+#include "log.hpp"
+
+#include "cursor.hpp"
+#include "recovery.hpp"
+#include "segment_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::storage {
+
+class log::impl {
+public:
+  impl(queue_folder folder, const log_options& options) : pool_(folder, options) { extent_.folder = std::move(folder); }
+
+  result<> open(std::uint64_t applied_seq, recovery_report& report);
+  result<> append(const batch& added);
+  result<> append_witness();
+  result<> release(std::uint64_t checkpointed_seq);
+
+  const log_extent& extent() const noexcept { return extent_; }
+
+private:
+  result<> make_folder();
+  result<> reuse(const recovered_queue& found);
+  result<> start_segment(std::uint64_t frame_bytes, segment_purpose purpose);
+  result<> encode_frame(const batch& added);
+  result<> roll_over(const batch& added);
+  result<> write_frame(frame_header header);
+  result<> clear_unfinished_frame(failure reason);
+  tl::unexpected<failure> poison(failure reason);
+
+  segment_pool pool_;
+  log_extent extent_;
+  active_segment active_;
+  std::uint64_t chain_ = 0;
+  std::uint64_t witnessed_ = 0; ///< What the log itself says is synced.
+  std::int64_t accept_time_ms_ = 0;
+  encoder_dictionary texts_;
+  byte_writer frame_;
+  std::optional<failure> poisoned_;
+};
+
+/// Makes the folder where it is missing. It may have been made, but not synced, by a process that died.
+result<> log::impl::make_folder() {
+  const auto& folder = extent_.folder;
+  const auto names = folder.files->list(folder.path);
+  if (!names && names.error().code != errc::file_not_found) {
+    return tl::unexpected{names.error()};
+  }
+  const auto made = names ? result<>{} : folder.files->make_folder(folder.path);
+  const bool in_use = names && std::any_of(names->begin(), names->end(), segment_of_name);
+  return made && !in_use ? folder.files->sync_folder(folder.path.parent_path()) : made;
+}
+
+result<> log::impl::open(std::uint64_t applied_seq, recovery_report& report) {
+  if (auto made = make_folder(); !made) {
+    return made;
+  }
+  auto found = recover(extent_.folder, applied_seq, report);
+  if (!found) {
+    return tl::unexpected{found.error()};
+  }
+  if (auto adopted = pool_.adopt(found->names); !adopted) {
+    return adopted;
+  }
+  const auto purpose = found->segments.empty() ? segment_purpose::first : segment_purpose::recovery;
+  extent_.segments = std::move(found->segments);
+  extent_.last_seq = found->last_seq;
+  witnessed_ = found->last_seq;
+  chain_ = found->chain;
+  active_.header.number = found->last_number;
+  auto ready = found->reusable ? reuse(*found) : start_segment(0, purpose);
+  if (!ready) {
+    return ready;
+  }
+  return pool_.ensure_reserve();
+}
+
+/// Goes on in the newest segment, which holds no work yet.
+result<> log::impl::reuse(const recovered_queue& found) {
+  active_.header = *found.reusable;
+  auto target = extent_.folder.files->open(extent_.folder.segment_path(active_.header.first_seq),
+                                           file_mode::read_write);
+  if (!target) {
+    return tl::unexpected{target.error()};
+  }
+  active_.target = std::move(*target);
+  extent_.active_end = found.reusable_from;
+  auto& entry = extent_.segments.back();
+  if (entry.bytes >= active_.header.capacity) {
+    return {};
+  }
+  entry.bytes = active_.header.capacity;
+  return active_.target->preallocate(entry.bytes).and_then([this] { return active_.target->sync(); });
+}
+
+/// Makes the segment after the active one. Its header is a witness for everything before it.
+result<> log::impl::start_segment(std::uint64_t frame_bytes, segment_purpose purpose) {
+  segment_header header;
+  header.number = active_.header.number + 1;
+  header.first_seq = extent_.last_seq + 1;
+  header.chain = chain_;
+  auto made = pool_.make(header, frame_bytes, purpose);
+  if (!made) {
+    return tl::unexpected{made.error()};
+  }
+  active_ = std::move(*made);
+  extent_.segments.push_back({active_.header.first_seq, active_.header.capacity});
+  extent_.active_end = header_block_bytes;
+  witnessed_ = extent_.last_seq;
+  texts_ = {};
+  return {};
+}
+
+result<> log::impl::encode_frame(const batch& added) {
+  begin_frame(frame_);
+  for (const auto& item : added.items) {
+    if (auto encoded = encode(frame_, texts_, item); !encoded) {
+      return encoded;
+    }
+    if (frame_.size() > frame_bytes_max - frame_alignment) {
+      return fail(errc::too_large, "the batch exceeds 1 GiB");
+    }
+  }
+  return {};
+}
+
+result<> log::impl::append(const batch& added) {
+  if (poisoned_) {
+    return tl::unexpected{*poisoned_};
+  }
+  if (added.first_seq != extent_.last_seq + 1 || added.items.empty()) {
+    return fail(errc::malformed, "the batch does not begin at seq " + std::to_string(extent_.last_seq + 1));
+  }
+  const auto texts_before = texts_.size();
+  auto done = encode_frame(added);
+  if (!done) {
+    texts_.rollback_to(texts_before);
+    return done;
+  }
+  if (extent_.active_end + frame_.size() + frame_alignment > active_.header.capacity) {
+    texts_.rollback_to(texts_before);
+    if (auto rolled = roll_over(added); !rolled) {
+      return rolled;
+    }
+  }
+  frame_header header;
+  header.count = static_cast<std::uint32_t>(added.items.size());
+  header.first_seq = added.first_seq;
+  header.accept_time_ms = added.accept_time_ms;
+  done = write_frame(header);
+  if (!done) {
+    texts_.rollback_to(extent_.active_end == header_block_bytes ? 0 : texts_before);
+    return done;
+  }
+  extent_.last_seq = added.last_seq();
+  accept_time_ms_ = added.accept_time_ms;
+  return {};
+}
+
+/// Starts a segment in which the batch fits and encodes it again, since no text is defined there.
+result<> log::impl::roll_over(const batch& added) {
+  auto texts = std::exchange(texts_, {});
+  auto done = encode_frame(added);
+  if (done) {
+    done = start_segment(frame_.size() + frame_alignment, segment_purpose::roll_over);
+  }
+  if (!done) {
+    texts_ = std::move(texts);
+    const bool may_be_retried = done.error().code == errc::disk_full || done.error().code == errc::too_large;
+    return may_be_retried ? done : poison(std::move(done.error()));
+  }
+  return encode_frame(added);
+}
+
+/// Writes and syncs what `frame_` holds after the synced frames.
+result<> log::impl::write_frame(frame_header header) {
+  header.salt = active_.header.salt;
+  header.durable_upto = extent_.last_seq;
+  header.chain = chain_;
+  const auto checksum = seal_frame(frame_, header);
+  if (auto written = active_.target->write_at(extent_.active_end, frame_.view()); !written) {
+    if (written.error().code == errc::disk_full) {
+      return clear_unfinished_frame(std::move(written.error()));
+    }
+    return poison(std::move(written.error()));
+  }
+  if (auto synced = active_.target->sync(); !synced) {
+    return poison(std::move(synced.error()));
+  }
+  chain_ = checksum;
+  witnessed_ = extent_.last_seq;
+  extent_.active_end += frame_.size();
+  return {};
+}
+
+/// The disk is full, and the frame's client is told that it had no effect. What was written of it may end in zeroes
+/// that stand on the disk already, and would then be found whole: its header must go.
+result<> log::impl::clear_unfinished_frame(failure reason) {
+  const auto end = extent_.active_end;
+  auto cleared = write_zeroes(*active_.target, end, end + frame_header_bytes).and_then([this] {
+    return active_.target->sync();
+  });
+  return cleared ? result<>{tl::unexpected{std::move(reason)}} : poison(std::move(cleared.error()));
+}
+
+tl::unexpected<failure> log::impl::poison(failure reason) {
+  // `disk_full` would promise that a later attempt may succeed.
+  if (reason.code == errc::disk_full) {
+    reason.code = errc::io_error;
+  }
+  poisoned_ = reason;
+  return tl::unexpected{std::move(reason)};
+}
+
+result<> log::impl::append_witness() {
+  if (poisoned_) {
+    return tl::unexpected{*poisoned_};
+  }
+  if (witnessed_ == extent_.last_seq) {
+    return {};
+  }
+  if (extent_.active_end + frame_header_bytes > active_.header.capacity) {
+    auto started = start_segment(0, segment_purpose::roll_over);
+    return started || started.error().code == errc::disk_full ? started : poison(std::move(started.error()));
+  }
+  begin_frame(frame_);
+  frame_header header;
+  header.first_seq = extent_.last_seq + 1;
+  header.accept_time_ms = accept_time_ms_;
+  return write_frame(header);
+}
+
+result<> log::impl::release(std::uint64_t checkpointed_seq) {
+  auto& segments = extent_.segments;
+  std::size_t count = 0;
+  while (count + 1 < segments.size() && segments[count + 1].first_seq <= checkpointed_seq + 1) {
+    ++count;
+  }
+  if (count == 0) {
+    return {};
+  }
+  const auto end = segments.begin() + static_cast<std::ptrdiff_t>(count);
+  const std::vector<segment_entry> covered{segments.begin(), end};
+  segments.erase(segments.begin(), end);
+  return pool_.retire(covered);
+}
+
+log::log(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+log::log(log&&) noexcept = default;
+log& log::operator=(log&&) noexcept = default;
+log::~log() = default;
+
+result<log> log::open(file_system& files, std::filesystem::path folder, const uuid& database, std::uint64_t applied_seq,
+                      const log_options& options, recovery_report& report) {
+  report = {};
+  auto state = std::make_unique<impl>(queue_folder{&files, std::move(folder), database}, options);
+  if (auto opened = state->open(applied_seq, report); !opened) {
+    return tl::unexpected{opened.error()};
+  }
+  return log{std::move(state)};
+}
+
+std::uint64_t log::last_seq() const noexcept {
+  return impl_->extent().last_seq;
+}
+
+std::uint64_t log::bytes_on_disk() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const auto& segment : impl_->extent().segments) {
+    bytes += segment.bytes;
+  }
+  return bytes;
+}
+
+result<> log::append(const batch& added) {
+  return impl_->append(added);
+}
+
+result<> log::append_witness() {
+  return impl_->append_witness();
+}
+
+result<> log::release(std::uint64_t checkpointed_seq) {
+  return impl_->release(checkpointed_seq);
+}
+
+result<std::unique_ptr<log_cursor>> log::read_from(std::uint64_t seq) {
+  return make_cursor(impl_->extent(), seq);
+}
+
+} // namespace millrace::storage

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "../batch.hpp"
+#include "../database.hpp"
+#include "../file.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::storage {
+
+struct log_options {
+  std::uint64_t segment_bytes = 16 * 1024 * 1024;
+  /// Segments kept for reuse once a checkpoint covers them. At least one, so that recovery works on a full disk.
+  std::size_t spare_segments = 2;
+};
+
+/// What recovery found and did.
+struct recovery_report {
+  std::uint64_t last_seq = 0;        ///< The last `seq` in the log, or `applied_seq` where the log ends before it.
+  std::uint64_t transactions = 0;    ///< Work in the log above `applied_seq`.
+  bool torn_tail = false;            ///< Whether an unfinished frame was set aside and cut off.
+  std::vector<std::string> findings; ///< A sentence each: damage at or below `applied_seq`, files set aside.
+};
+
+/// Reads batches back from the log in order. Never ahead of what is synced.
+class log_cursor {
+public:
+  virtual ~log_cursor() = default;
+  /// The next batch, or nothing at the end of what is synced now; call again after further appends.
+  virtual result<std::optional<batch>> next() = 0;
+};
+
+/// The write-ahead queue on disk: a folder of segments (storage/README.md gives the format). Used by one thread.
+class log {
+public:
+  /// Recovers the folder and makes it ready for appending. `applied_seq` decides what damage matters (DESIGN §7.4).
+  /// Errors: `corrupt` where acknowledged work is damaged (names `seq` and file; nothing was changed),
+  /// `folder_newer`, `folder_foreign` (another database's segments), `io_error`, `disk_full`.
+  static result<log> open(file_system& files, std::filesystem::path folder, const uuid& database,
+                          std::uint64_t applied_seq, const log_options& options, recovery_report& report);
+
+  log(log&&) noexcept;
+  log& operator=(log&&) noexcept;
+  ~log();
+
+  std::uint64_t last_seq() const noexcept;
+  /// Bytes of the segments that are in use, spares not counted.
+  std::uint64_t bytes_on_disk() const noexcept;
+
+  /// Writes the batch as one frame and syncs it. `work.first_seq` must be `last_seq() + 1`. `disk_full` means that
+  /// nothing was written and a later attempt may succeed. Any other failure is final: the log refuses all further
+  /// appends (DESIGN §3: a failed fdatasync is never retried).
+  result<> append(const batch& work);
+
+  /// Writes an empty frame, the witness that the last batch was synced. Does nothing where there is one already.
+  result<> append_witness();
+
+  /// Frees segments that lie wholly at or below `checkpointed_seq`: some become spares, the rest are removed.
+  result<> release(std::uint64_t checkpointed_seq);
+
+  /// Reads back from `seq` on. The cursor must not outlive the log.
+  result<std::unique_ptr<log_cursor>> read_from(std::uint64_t seq);
+
+private:
+  class impl;
+  explicit log(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace millrace::storage

@@ -1,0 +1,325 @@
+#include "recovery.hpp"
+
+#include "torn_tail.hpp"
+
+#include <algorithm>
+
+namespace millrace::storage {
+
+namespace {
+
+std::string range(std::uint64_t first, std::uint64_t last) {
+  return first == last ? "seq " + std::to_string(first)
+                       : "seq " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+/// One pass over the segments from the one that holds the first work not applied.
+class scan {
+public:
+  scan(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report)
+    : folder_(folder), applied_(applied_seq), report_(report) {}
+
+  result<recovered_queue> run() {
+    return list()
+      .and_then([this] { return look_at_older(); })
+      .and_then([this] { return read_segments(); })
+      .and_then([this] { return settle(); })
+      .map([this] { return std::move(found_); });
+  }
+
+private:
+  result<> list();
+  std::size_t first_to_read() const;
+  result<> look_at_older();
+  result<> read_segments();
+  result<> enter(std::size_t index, const segment_reader& reader);
+  result<> read_frames(segment_reader& reader);
+  result<> take(const frame_view& frame, decoder_dictionary& texts);
+  result<std::optional<std::uint64_t>> step_over(segment_reader& reader, std::uint64_t offset);
+  result<> judge_tail(segment_reader& reader);
+  result<> settle();
+
+  /// Work from `expected_` up to before `next` is not there, though `next` was written.
+  result<> lose_until(std::uint64_t next, const std::string& why);
+  tl::unexpected<failure> corrupt(std::uint64_t seq, const std::string& why) const {
+    return fail(errc::corrupt, "seq " + std::to_string(seq) + " in " + file_ + ": " + why);
+  }
+  void report(const std::string& sentence) { report_.findings.push_back(file_ + ": " + sentence); }
+
+  const queue_folder& folder_;
+  const std::uint64_t applied_;
+  recovery_report& report_;
+  recovered_queue found_;
+
+  std::string file_;           ///< The segment being read.
+  std::uint64_t expected_ = 1; ///< The `seq` that must come next.
+  std::uint64_t chain_ = 0;
+  bool chain_known_ = false;                      ///< Not after damage, where the frame before cannot be believed.
+  std::uint64_t frames_end_ = header_block_bytes; ///< In the segment read last.
+  segment_header newest_;
+  std::optional<torn_tail> torn_;
+};
+
+result<> scan::list() {
+  auto names = folder_.files->list(folder_.path);
+  if (!names) {
+    return tl::unexpected{names.error()};
+  }
+  found_.names = std::move(*names);
+  for (const auto& name : found_.names) {
+    if (const auto first_seq = segment_of_name(name)) {
+      const auto opened = folder_.files->open(folder_.path / name, file_mode::read);
+      if (!opened) {
+        return tl::unexpected{opened.error()};
+      }
+      const auto bytes = (*opened)->size();
+      if (!bytes) {
+        return tl::unexpected{bytes.error()};
+      }
+      found_.segments.push_back({*first_seq, *bytes});
+    }
+  }
+  return {};
+}
+
+std::size_t scan::first_to_read() const {
+  const auto beyond = std::find_if(found_.segments.begin(), found_.segments.end(),
+                                   [this](const segment_entry& entry) { return entry.first_seq > applied_ + 1; });
+  const auto index = beyond - found_.segments.begin();
+  return index == 0 ? 0 : static_cast<std::size_t>(index - 1);
+}
+
+result<> scan::look_at_older() {
+  for (std::size_t i = 0; i < first_to_read(); ++i) {
+    file_ = folder_.segment_path(found_.segments[i].first_seq).string();
+    const auto reader = segment_reader::open(folder_, found_.segments[i].first_seq);
+    if (reader) {
+      if (reader->header_copy_damaged()) {
+        report("one of the two copies of its header is damaged; all of its work is applied");
+      }
+    } else if (reader.error().code == errc::corrupt) {
+      report("its header is damaged; all of its work is applied");
+    } else {
+      return tl::unexpected{reader.error()};
+    }
+  }
+  return {};
+}
+
+result<> scan::read_segments() {
+  expected_ = applied_ + 1;
+  if (found_.segments.empty()) {
+    if (applied_ > 0) {
+      report_.findings.push_back(folder_.path.string() + ": it holds no segments, though " + range(1, applied_)
+                                 + " were applied");
+    }
+    return {};
+  }
+  const auto start = first_to_read();
+  expected_ = std::min(expected_, found_.segments[start].first_seq);
+  for (auto i = start; i < found_.segments.size(); ++i) {
+    const auto first_seq = found_.segments[i].first_seq;
+    const auto path = folder_.segment_path(first_seq).string();
+    auto reader = segment_reader::open(folder_, first_seq);
+    if (!reader && reader.error().code != errc::corrupt) {
+      return tl::unexpected{reader.error()};
+    }
+    if (!reader) {
+      file_ = path;
+      return corrupt(std::max(first_seq, applied_ + 1), reader.error().detail);
+    }
+    auto read = enter(i, *reader).and_then([&] { return read_frames(*reader); });
+    if (read && i + 1 == found_.segments.size()) {
+      read = judge_tail(*reader);
+    }
+    if (!read) {
+      return read;
+    }
+    newest_ = reader->header();
+  }
+  return {};
+}
+
+result<> scan::enter(std::size_t index, const segment_reader& reader) {
+  const auto first_seq = found_.segments[index].first_seq;
+  const auto before = std::exchange(file_, folder_.segment_path(first_seq).string());
+  const auto& header = reader.header();
+  if (first_seq != expected_) {
+    // What is missing belongs to the segment before, unless that is missing itself.
+    const auto here = file_;
+    file_ = before.empty() ? file_ : before;
+    auto lost = lose_until(first_seq,
+                           "the log does not go on to the segment that begins at seq " + std::to_string(first_seq));
+    file_ = here;
+    if (!lost) {
+      return lost;
+    }
+  } else if (chain_known_ && header.chain != chain_) {
+    if (first_seq > applied_) {
+      return corrupt(first_seq, "the segment is not the successor of the one before it");
+    }
+    report("it is not the successor of the segment before it; all of its work up to seq " + std::to_string(applied_)
+           + " is applied");
+  }
+  if (reader.header_copy_damaged()) {
+    report("one of the two copies of its header is damaged; the other one serves");
+  }
+  chain_ = header.chain;
+  chain_known_ = true;
+  return {};
+}
+
+result<> scan::lose_until(std::uint64_t next, const std::string& why) {
+  const auto last_lost = std::max(next, expected_) - 1;
+  if (last_lost > applied_) {
+    return corrupt(std::max(std::min(next, expected_), applied_ + 1), "acknowledged work is damaged: " + why);
+  }
+  report("damage in work that is applied already, " + range(std::min(next, expected_), last_lost) + ": " + why);
+  expected_ = next;
+  chain_known_ = false;
+  return {};
+}
+
+result<> scan::read_frames(segment_reader& reader) {
+  decoder_dictionary texts;
+  std::uint64_t offset = header_block_bytes;
+  while (true) {
+    const auto frame = reader.frame_at(offset);
+    if (!frame) {
+      return tl::unexpected{frame.error()};
+    }
+    if (*frame && (*frame)->header.first_seq >= expected_) {
+      offset += (*frame)->header.bytes;
+      if (auto taken = take(**frame, texts); !taken) {
+        return taken;
+      }
+      continue;
+    }
+    frames_end_ = offset;
+    const auto next = step_over(reader, offset);
+    if (!next) {
+      return tl::unexpected{next.error()};
+    }
+    if (!*next) {
+      return {};
+    }
+    offset = **next;
+  }
+}
+
+result<> scan::take(const frame_view& frame, decoder_dictionary& texts) {
+  const auto& header = frame.header;
+  if (header.first_seq > expected_) {
+    if (auto lost = lose_until(header.first_seq,
+                               "the frame after it begins at seq " + std::to_string(header.first_seq));
+        !lost) {
+      return lost;
+    }
+  } else if (chain_known_ && header.chain != chain_) {
+    if (header.first_seq > applied_) {
+      return corrupt(header.first_seq, "the frame is not the successor of the frame before it");
+    }
+    report("the frame at seq " + std::to_string(header.first_seq) + " is not the successor of the frame before it");
+  }
+  const auto from = std::max(header.first_seq, applied_ + 1);
+  const auto decoded = decode_frame(frame, from, texts);
+  if (!decoded && header.next_seq() > from) {
+    return fail(errc::corrupt, decoded.error().detail + " (" + file_ + ")");
+  }
+  report_.transactions += header.next_seq() > from ? header.next_seq() - from : 0;
+  expected_ = header.next_seq();
+  chain_ = header.checksum;
+  chain_known_ = true;
+  return {};
+}
+
+/// Where reading goes on after bytes at `offset` that are no frame; nothing where no frame follows in the segment.
+/// That the frame found there leaves no gap is seen when it is taken.
+result<std::optional<std::uint64_t>> scan::step_over(segment_reader& reader, std::uint64_t offset) {
+  const auto next = reader.find_frame(offset + frame_alignment, expected_);
+  if (!next || !*next) {
+    return next;
+  }
+  const auto frame = reader.frame_at(**next);
+  if (!frame) {
+    return tl::unexpected{frame.error()};
+  }
+  if ((*frame)->header.first_seq == expected_) {
+    report("a frame without work is damaged at byte " + std::to_string(offset));
+  }
+  chain_known_ = false;
+  return next;
+}
+
+/// The bytes after the last frame of the newest segment: nothing, an earlier life's, a torn frame, or damage.
+result<> scan::judge_tail(segment_reader& reader) {
+  const auto start = reader.bytes(frames_end_, frame_header_bytes);
+  if (!start) {
+    return tl::unexpected{start.error()};
+  }
+  std::string fields{*start};
+  fields.resize(frame_header_bytes);
+  const auto announced = parse_frame_header(fields);
+  // One wrong byte must not hide a frame of this life: either of two fields gives it away.
+  const bool has_length = announced.bytes >= frame_header_bytes && announced.bytes % frame_alignment == 0;
+  if (announced.salt != reader.header().salt && !(announced.first_seq == expected_ && has_length)) {
+    if (expected_ <= applied_) {
+      report("the log ends before seq " + std::to_string(expected_) + ", though " + range(1, applied_)
+             + " were applied");
+    }
+    return {};
+  }
+  if (expected_ > applied_) {
+    torn_ = torn_tail{reader.header().first_seq, frames_end_, reader.end(), expected_};
+    return {};
+  }
+  const bool has_count = announced.first_seq == expected_ && announced.count <= announced.bytes / 2;
+  // What was applied was synced, and a frame is synced whole.
+  if (has_count && announced.next_seq() > applied_ + 1) {
+    return corrupt(applied_ + 1, "acknowledged work is damaged: the frame that begins at seq "
+                                   + std::to_string(expected_) + " does not verify");
+  }
+  report("damage in work that is applied already, from seq " + std::to_string(expected_) + " on");
+  return {};
+}
+
+/// Everything acknowledged is there: from here on the folder may be changed.
+result<> scan::settle() {
+  found_.last_seq = std::max(applied_, expected_ - 1);
+  report_.last_seq = found_.last_seq;
+  if (found_.segments.empty()) {
+    return {};
+  }
+  if (torn_) {
+    auto cut = cut_torn_tail(folder_, found_.names, *torn_);
+    if (!cut) {
+      return tl::unexpected{cut.error()};
+    }
+    report_.torn_tail = true;
+    report_.findings.push_back(std::move(*cut));
+  }
+  // A frame or a name that was there but not synced when the process died is taken as good: it must not vanish later.
+  auto newest = folder_.files->open(folder_.segment_path(newest_.first_seq), file_mode::read_write);
+  if (!newest) {
+    return tl::unexpected{newest.error()};
+  }
+  auto synced = (*newest)->sync().and_then([this] { return folder_.files->sync_folder(folder_.path); });
+  if (!synced) {
+    return synced;
+  }
+  found_.last_number = newest_.number;
+  found_.chain = chain_;
+  if (newest_.first_seq == found_.last_seq + 1) {
+    found_.reusable = newest_;
+    found_.reusable_from = frames_end_;
+  }
+  return {};
+}
+
+} // namespace
+
+result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report) {
+  return scan{folder, applied_seq, report}.run();
+}
+
+} // namespace millrace::storage

@@ -1,0 +1,251 @@
+#include <millrace/storage/codec.hpp>
+
+#include <millrace/messages/limits.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <string>
+
+using namespace millrace;
+using namespace millrace::storage;
+
+namespace {
+
+/// The record without its length.
+std::string_view body_of(std::string_view bytes) {
+  byte_reader in{bytes};
+  const auto body = in.text(bytes.size());
+  BOOST_REQUIRE(in.ok());
+  BOOST_REQUIRE_EQUAL(in.left(), 0u);
+  return body;
+}
+
+std::string encoded(const work& item, encoder_dictionary& texts) {
+  byte_writer out;
+  const auto done = encode(out, texts, item);
+  BOOST_REQUIRE_MESSAGE(done, (done ? "" : done.error().detail));
+  return std::string{body_of(out.view())};
+}
+
+void check_round_trip(const work& item) {
+  encoder_dictionary encoder;
+  decoder_dictionary decoder;
+  for (int use = 0; use < 2; ++use) {
+    const auto given = decode(encoded(item, encoder), decoder);
+    BOOST_REQUIRE_MESSAGE(given, (given ? "" : given.error().detail));
+    BOOST_CHECK(*given == item);
+  }
+}
+
+value random_value(std::mt19937_64& random) {
+  switch (random() % 6) {
+    case 0:
+      return {};
+    case 1:
+      return static_cast<std::int64_t>(random() >> (random() % 64));
+    case 2:
+      return -static_cast<std::int64_t>(random() >> (1 + random() % 63));
+    case 3:
+      return std::ldexp(static_cast<double>(random()), static_cast<int>(random() % 200) - 100);
+    case 4:
+      return std::string(random() % 300, static_cast<char>('a' + random() % 26));
+    default:
+      return blob{std::string(random() % 300, static_cast<char>(random()))};
+  }
+}
+
+transaction random_transaction(std::mt19937_64& random) {
+  transaction made;
+  for (auto count = random() % 6; count > 0; --count) {
+    auto& step = made.statements.emplace_back();
+    step.sql = "STATEMENT " + std::to_string(random() % 8) + std::string(random() % 100, 'x');
+    step.expected_rows = static_cast<std::int64_t>(random() % 4) - 1;
+    for (auto parameters = random() % 5; parameters > 0; --parameters) {
+      step.parameters.push_back(random_value(random));
+    }
+    if (random() % 2 == 0) {
+      for (std::size_t i = 0; i < step.parameters.size(); ++i) {
+        step.names.push_back(":p" + std::to_string(i));
+      }
+    }
+  }
+  for (auto count = random() % 3; count > 0; --count) {
+    made.groups.push_back({static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random() % 1000),
+                           random() % 2 == 0 ? on_error::abort_transaction : on_error::continue_after});
+  }
+  return made;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(codec)
+
+BOOST_AUTO_TEST_CASE(every_type_of_value_comes_back_as_it_went) {
+  constexpr auto least = std::numeric_limits<std::int64_t>::min();
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  check_round_trip(execute("A", nullptr, 0, -1, 1, 63, 64, -64, -65, 127, 128, least, most));
+  check_round_trip(execute("B", 0.0, 1.5, -1e300, std::numeric_limits<double>::infinity(), 5e-324));
+  check_round_trip(execute("C", "", "text", std::string("with\0zero", 9), "Käse ☃", std::string(100'000, 'x')));
+  check_round_trip(execute("D", blob{""}, blob{std::string("\0\xff\x80", 3)}, blob{std::string(70'000, '\xfe')}));
+}
+
+BOOST_AUTO_TEST_CASE(minus_zero_keeps_its_sign) {
+  encoder_dictionary encoder;
+  decoder_dictionary decoder;
+  const auto given = decode(encoded(execute("A", -0.0), encoder), decoder);
+  BOOST_REQUIRE(given);
+  BOOST_CHECK(std::signbit(std::get<double>(std::get<transaction>(*given).statements[0].parameters[0].data())));
+}
+
+BOOST_AUTO_TEST_CASE(groups_names_and_row_expectations_come_back) {
+  transaction made;
+  made.add("UPDATE a SET b = :b WHERE c = :c", named{":b", 1}, named{":c", "x"}).expect_rows(1);
+  made.in_group(on_error::continue_after, [](transaction& inner) {
+    inner.add("DELETE FROM a");
+    inner.in_group(on_error::abort_transaction, [](transaction& innermost) { innermost.add("DELETE FROM b"); });
+  });
+  check_round_trip(made);
+  check_round_trip(transaction{});
+  check_round_trip(schema_script{"0001_idea.sql", "CREATE TABLE idea(title, score)"});
+  check_round_trip(schema_script{"", ""});
+}
+
+BOOST_AUTO_TEST_CASE(acknowledgement_and_deadline_are_no_part_of_the_log) {
+  auto made = execute("A", 1);
+  const auto plain = made;
+  made.acknowledgement = ack::durable;
+  made.deadline = std::chrono::seconds{3};
+  encoder_dictionary encoder;
+  decoder_dictionary decoder;
+  const auto given = decode(encoded(made, encoder), decoder);
+  BOOST_REQUIRE(given);
+  BOOST_CHECK(*given == work{plain});
+}
+
+BOOST_AUTO_TEST_CASE(random_transactions_come_back) {
+  const auto seed = std::random_device{}();
+  BOOST_TEST_MESSAGE("seed " << seed);
+  BOOST_TEST_CONTEXT("seed " << seed) {
+    std::mt19937_64 random{seed};
+    encoder_dictionary encoder;
+    decoder_dictionary decoder;
+    for (int i = 0; i < 3000; ++i) {
+      const work item{random_transaction(random)};
+      const auto given = decode(encoded(item, encoder), decoder);
+      BOOST_REQUIRE_MESSAGE(given, (given ? "" : given.error().detail));
+      BOOST_REQUIRE(*given == item);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_second_use_of_a_text_is_short) {
+  const std::string sql = "INSERT INTO idea(title, score) VALUES (?1, ?2)";
+  encoder_dictionary texts;
+  const auto first = encoded(execute(sql, "Solar kettle", 8.5), texts);
+  const auto second = encoded(execute(sql, "Solar kettle", 8.5), texts);
+  BOOST_CHECK_EQUAL(first.size(), second.size() + sql.size() + 2);
+  BOOST_CHECK_LT(second.size(), 32u);
+}
+
+BOOST_AUTO_TEST_CASE(a_definition_rolled_back_is_made_again) {
+  encoder_dictionary texts;
+  encoded(execute("A"), texts);
+  const auto before = texts.size();
+  const auto defining = encoded(execute("B"), texts);
+  texts.rollback_to(before);
+  BOOST_CHECK(encoded(execute("B"), texts) == defining);
+  BOOST_CHECK_EQUAL(texts.size(), before + 1);
+}
+
+BOOST_AUTO_TEST_CASE(texts_beyond_the_bounds_of_the_dictionary_stand_in_full) {
+  encoder_dictionary encoder;
+  decoder_dictionary decoder;
+  for (std::size_t i = 0; i < dictionary_texts_max + 10; ++i) {
+    const work item{execute("SELECT " + std::to_string(i))};
+    BOOST_REQUIRE(decode(encoded(item, encoder), decoder) == item);
+  }
+  BOOST_CHECK_EQUAL(encoder.size(), dictionary_texts_max);
+  encoder_dictionary large;
+  for (char letter = 'a'; letter < 'k'; ++letter) {
+    check_round_trip(execute(std::string(limits::sql_bytes_max, letter)));
+    encoded(execute(std::string(limits::sql_bytes_max, letter)), large);
+  }
+  BOOST_CHECK_EQUAL(large.size(), dictionary_bytes_max / limits::sql_bytes_max);
+}
+
+BOOST_AUTO_TEST_CASE(a_reference_to_a_text_never_seen_is_an_error_but_later_texts_are_learnt) {
+  encoder_dictionary encoder;
+  encoded(execute("lost"), encoder);
+  auto both = execute("lost");
+  both.add("kept");
+  const auto uses_both = encoded(both, encoder);
+  const auto uses_kept = encoded(execute("kept"), encoder);
+  decoder_dictionary decoder;
+  BOOST_CHECK(!decode(uses_both, decoder));
+  BOOST_CHECK(decode(uses_kept, decoder) == work{execute("kept")});
+}
+
+BOOST_AUTO_TEST_CASE(what_exceeds_a_limit_is_refused) {
+  const auto refused = [](const work& item) {
+    byte_writer out;
+    encoder_dictionary texts;
+    const auto done = encode(out, texts, item);
+    return !done && done.error().code == errc::too_large;
+  };
+  BOOST_CHECK(refused(execute(std::string(limits::sql_bytes_max + 1, ' '))));
+  BOOST_CHECK(refused(execute("A", std::string(limits::value_bytes_max + 1, ' '))));
+  transaction wide = execute("A");
+  wide.statements[0].parameters.resize(limits::parameters_max + 1);
+  BOOST_CHECK(refused(wide));
+  transaction large = execute("A", std::string(limits::value_bytes_max, ' '),
+                              std::string(limits::value_bytes_max, ' '));
+  BOOST_CHECK(refused(large));
+  transaction grouped = execute("A");
+  grouped.groups.resize(limits::groups_max + 1);
+  BOOST_CHECK(refused(grouped));
+}
+
+BOOST_AUTO_TEST_CASE(a_small_record_cannot_ask_for_much_memory) {
+  // 10,000 statements that each refer to one text of 256 KiB would be 2.5 GB.
+  encoder_dictionary encoder;
+  const auto sql = std::string(limits::sql_bytes_max, 'x');
+  decoder_dictionary decoder;
+  BOOST_REQUIRE(decode(encoded(execute(sql), encoder), decoder));
+  byte_writer out;
+  out.put_byte(1);
+  out.put_varint(limits::statements_max);
+  out.put_varint(0);
+  for (std::size_t i = 0; i < limits::statements_max; ++i) {
+    encoder.put(out, sql);
+    out.put_zigzag(-1);
+    out.put_varint(0);
+    out.put_varint(0);
+  }
+  const auto given = decode(out.view(), decoder);
+  BOOST_REQUIRE(!given);
+  BOOST_CHECK(given.error().code == errc::malformed);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_and_shortened_records_are_errors_or_other_transactions_but_never_read_out_of_bounds) {
+  std::mt19937_64 random{42};
+  for (int i = 0; i < 300; ++i) {
+    encoder_dictionary encoder;
+    const auto whole = encoded(random_transaction(random), encoder);
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+      decoder_dictionary decoder;
+      // A copy of exactly this length, so that a sanitizer sees a read beyond it.
+      const std::vector<char> shortened(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+      BOOST_REQUIRE(!decode({shortened.data(), shortened.size()}, decoder));
+    }
+    auto damaged = whole;
+    damaged[random() % damaged.size()] = static_cast<char>(random());
+    decoder_dictionary decoder;
+    static_cast<void>(decode(damaged, decoder));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
