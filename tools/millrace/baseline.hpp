@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include <tl/expected.hpp>
+
+/// What a user would do instead of Millrace, and the limits of the machine, measured with SQLite itself. These two
+/// files are the one place outside storage/ that may include `sqlite3.h`: a baseline that went through our own classes
+/// would measure those.
+namespace millrace::tools {
+
+enum class workload { append, upsert, read, mixed };
+
+/// The same rows and payload as the engine's run.
+struct baseline_task {
+  workload kind = workload::append;
+  std::filesystem::path folder; ///< Exists and is on the disk that is measured.
+  std::uint64_t rows = 0;       ///< Preloaded; keys are drawn from 1 to this.
+  double reads = 0.0;           ///< Share of reads in `workload::mixed`.
+  std::string payload;
+  std::chrono::milliseconds duration{5'000};
+};
+
+/// Operations per second; the error is a sentence.
+using rate_result = tl::expected<double, std::string>;
+
+/// Writes the database that the other baselines work on, afresh.
+tl::expected<void, std::string> prepare_baseline(const baseline_task& task);
+
+/// A pool of threads, each with a connection of its own: WAL, `synchronous=FULL`, a busy timeout of 30 s, prepared
+/// statements, one transaction per write (`BEGIN IMMEDIATE` for upserts, autocommit otherwise).
+rate_result pool_rate(const baseline_task& task, unsigned threads);
+
+/// One thread without any durability: `synchronous=OFF`, 1000 operations to a transaction, each write in a savepoint.
+/// For `workload::read`: one thread of autocommit reads.
+rate_result raw_rate(const baseline_task& task);
+
+} // namespace millrace::tools

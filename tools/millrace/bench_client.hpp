@@ -1,0 +1,46 @@
+#pragma once
+
+#include "bench_run.hpp"
+
+#include <millrace/messages/interfaces.hpp>
+
+#include <memory>
+#include <random>
+
+#include <caf/behavior.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+namespace millrace::tools {
+
+/// One client in a closed loop: sends a request, waits for its answer, sends the next, until the run is over.
+class bench_client_state {
+public:
+  static inline const char* name = "bench_client";
+  explicit bench_client_state(caf::event_based_actor* self) : self_(self) {}
+  ~bench_client_state();
+  bench_client_state(const bench_client_state&) = delete;
+  bench_client_state& operator=(const bench_client_state&) = delete;
+
+  caf::behavior make_behavior(std::shared_ptr<bench_run> run, engine_actor front);
+
+private:
+  bool reads();
+  std::uint64_t key();
+  void next(bench_run::clock::time_point now);
+  void write();
+  void read();
+  void done();
+  void failed(errc code);
+
+  caf::event_based_actor* self_; ///< Not owned; outlives the state.
+  std::shared_ptr<bench_run> run_;
+  engine_actor front_;
+  bench_run::clock::time_point sent_;
+  std::mt19937 random_;
+};
+
+caf::behavior bench_client(caf::stateful_actor<bench_client_state>* self, std::shared_ptr<bench_run> run,
+                           engine_actor front);
+
+} // namespace millrace::tools

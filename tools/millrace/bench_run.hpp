@@ -1,0 +1,83 @@
+#pragma once
+
+#include "baseline.hpp"
+#include "live_count.hpp"
+
+#include <millrace/actors/histogram.hpp>
+#include <millrace/messages/error.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <caf/duration.hpp>
+
+namespace millrace::tools {
+
+/// What every client of a benchmark does.
+struct bench_profile {
+  workload kind = workload::append;
+  std::uint64_t rows = 0;
+  double reads = 0.0;
+  std::string payload;
+  caf::duration timeout = caf::infinite; ///< Of each request.
+};
+
+enum class bench_phase : std::uint8_t { warm_up, measured, over };
+
+/// What was counted inside the measured window.
+struct bench_totals {
+  histogram latencies;
+  std::array<std::uint64_t, 256> failures{}; ///< By `errc`; `none` counts reads that found no row.
+
+  std::uint64_t operations() const noexcept { return latencies.count(); }
+  std::uint64_t failed() const noexcept;
+};
+
+/// What all clients of one benchmark share. Each scheduler thread counts for itself, so that counting costs no lock
+/// and a thousand clients need no thousand histograms.
+class bench_run {
+public:
+  using clock = std::chrono::steady_clock;
+
+  explicit bench_run(bench_profile profile);
+
+  const bench_profile& profile() const noexcept { return profile_; }
+
+  bench_phase phase() const noexcept { return phase_.load(std::memory_order_relaxed); }
+  void enter(bench_phase phase) noexcept { phase_.store(phase, std::memory_order_relaxed); }
+
+  void succeeded(clock::duration latency);
+  void failed(errc code);
+
+  /// Operations answered so far, in every phase. Any thread.
+  std::uint64_t answered() const;
+
+  /// Only once no client is left.
+  bench_totals totals() const;
+
+  live_count clients;
+
+private:
+  struct alignas(64) shard {
+    std::atomic<std::uint64_t> answered = 0; ///< Written by its thread alone.
+    bench_totals totals;
+  };
+
+  shard& mine();
+  void count(shard& one) noexcept;
+
+  bench_profile profile_;
+  std::uint64_t id_; ///< Tells this run's shards from those of an earlier one at the same address.
+  std::atomic<bench_phase> phase_ = bench_phase::warm_up;
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<shard>> shards_;
+};
+
+} // namespace millrace::tools

@@ -1,0 +1,62 @@
+#include "load.hpp"
+
+#include "load_job.hpp"
+
+#include <memory>
+#include <string>
+
+namespace millrace::tools {
+
+namespace {
+
+std::string check_delimiter(const std::string& text) {
+  const bool good = text == "\\t" || (text.size() == 1 && text != "\"" && text != "\n" && text != "\r");
+  return good ? std::string{} : "the delimiter is one character (\\t for a tab) and neither a quote nor a line break";
+}
+
+constexpr const char* footer = R"(
+A table that does not exist is created, all its columns TEXT. A column whose declared type makes SQLite convert
+values (INTEGER, say) may differ from the file's text and is then reported by --verify. --verify compares what this
+run added, told by rowid.
+
+Examples:
+  millrace load people.csv --data /srv/people --table person --verify
+  millrace load UnicodeData.txt --data demo --table unicode --delimiter ';' --columns code,name,category,… \
+    --kill-writer 5 --verify
+
+Exit codes: 0 all rows are in, 1 rows failed, are of unknown outcome or differ, or malformed ones under --strict,
+2 usage, 70 the engine could not be opened or stopped answering, 130 interrupted (what was acknowledged is in).)";
+
+} // namespace
+
+void add_load_command(CLI::App& program, int& result) {
+  auto settings = std::make_shared<load_settings>();
+  auto& command = *program.add_subcommand("load", "Import a delimited file with many client actors, a row each");
+  command.footer(footer);
+  command.add_option("FILE", settings->file, "The delimited file (CSV with quoting)")->required();
+  command.add_option("--data", settings->data, "The data folder")->required();
+  command.add_option("--table", settings->table, "The table that takes the rows")->required();
+  command.add_option("--clients", settings->clients, "Client actors, each with one row on its way")
+    ->check(CLI::Range(1, 100'000))
+    ->capture_default_str();
+  command.add_option("--delimiter", settings->delimiter, "One character, \\t for a tab")
+    ->check(CLI::Validator{check_delimiter, "CHARACTER"})
+    ->capture_default_str();
+  command.add_option("--columns", settings->columns, "The columns' names; the first line is then data too")
+    ->delimiter(',');
+  auto* header = command.add_flag("--header", settings->header, "The first line is a header even with --columns");
+  command.add_flag("--no-header", settings->no_header, "The first line is data; columns are column1, column2, …")
+    ->excludes(header);
+  command.add_flag("--create,!--no-create", settings->create, "Make the data folder where it is missing (the default)");
+  command.add_option("--kill-writer", settings->kill_writer, "Kill the writer so many times at random moments")
+    ->check(CLI::Range(0, 10'000));
+  command.add_option("--kill-reader", settings->kill_reader, "The same for readers, which then get queries to run")
+    ->check(CLI::Range(0, 10'000));
+  command.add_option("--ack-file", settings->ack_path, "Append the first column of each acknowledged row, a line each");
+  command.add_flag("--verify", settings->verify, "Compare table and file row by row afterwards");
+  command.add_flag("--strict", settings->strict, "Stop at the first malformed row");
+  command.add_flag("--json", settings->json, "Print the summary as one JSON object");
+  command.callback([settings, &result] { result = run_load(*settings); });
+}
+
+} // namespace millrace::tools

@@ -1,0 +1,121 @@
+#include "load_client.hpp"
+
+#include "sql_text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::tools {
+
+namespace {
+
+using again = caf::atom_constant<caf::atom("again")>;
+
+constexpr std::chrono::milliseconds first_delay{5};
+constexpr unsigned doublings_max = 7;
+constexpr std::chrono::seconds patience{60};
+
+} // namespace
+
+load_client_state::~load_client_state() {
+  if (run_) {
+    run_->clients.remove();
+  }
+}
+
+caf::behavior load_client_state::make_behavior(std::shared_ptr<load_run> run, engine_actor front,
+                                               std::shared_ptr<const std::string> insert) {
+  run_ = std::move(run);
+  front_ = std::move(front);
+  insert_ = std::move(insert);
+  jitter_.seed(static_cast<unsigned>(self_->id()));
+  next_row();
+  return {[this](again) { send(); }};
+}
+
+void load_client_state::next_row() {
+  auto row = run_->take();
+  if (!row) {
+    self_->quit();
+    return;
+  }
+  row_ = std::move(*row);
+  first_sent_ = load_run::clock::now();
+  attempts_ = 0;
+  send();
+}
+
+void load_client_state::send() {
+  transaction work;
+  auto& insert = work.statements.emplace_back();
+  insert.sql = *insert_;
+  insert.parameters.assign(row_.fields.begin(), row_.fields.end());
+  // No timeout of its own: it would cost each row a turn on the system's clock. The load's watchdog bounds the wait.
+  self_->request(front_, caf::infinite, std::move(work))
+    .then([this](const outcome&) { applied(); }, [this](const caf::error& error) { failed(failure_of(error)); });
+}
+
+void load_client_state::applied() {
+  run_->acknowledge(row_, load_run::clock::now() - first_sent_);
+  next_row();
+}
+
+void load_client_state::failed(const failure& reason) {
+  const bool patient = !run_->stopping() && load_run::clock::now() - first_sent_ < patience;
+  if (kind(reason.code) == error_kind::retryable && patient) {
+    const auto delay = first_delay * (1U << std::min(attempts_++, doublings_max));
+    self_->delayed_send(self_, delay + delay * static_cast<int>(jitter_() % 50) / 100, again::value);
+    return;
+  }
+  run_->fail(row_, reason);
+  next_row();
+}
+
+lookup_client_state::~lookup_client_state() {
+  if (run_) {
+    run_->lookups.remove();
+  }
+}
+
+caf::behavior lookup_client_state::make_behavior(std::shared_ptr<load_run> run, engine_actor front, std::string table) {
+  run_ = std::move(run);
+  front_ = std::move(front);
+  select_ = "SELECT * FROM " + quote_identifier(table) + " WHERE _rowid_ = ?1";
+  random_.seed(static_cast<unsigned>(self_->id()));
+  look_up();
+  return {[this](again) { look_up(); }};
+}
+
+void lookup_client_state::look_up() {
+  if (!run_->lookups_wanted) {
+    self_->quit();
+    return;
+  }
+  const auto rows = std::max<std::uint64_t>(1, run_->counts().acknowledged);
+  self_->request(front_, caf::infinite, select(select_, 1 + random_() % rows))
+    .then(
+      [this](const row_set&) {
+        ++run_->lookups_answered;
+        look_up();
+      },
+      [this](const caf::error& error) { failed(failure_of(error)); });
+}
+
+void lookup_client_state::failed(const failure& reason) {
+  if (reason.code == errc::reader_failed) {
+    ++run_->lookups_retried;
+  }
+  self_->delayed_send(self_, first_delay, again::value);
+}
+
+caf::behavior load_client(caf::stateful_actor<load_client_state>* self, std::shared_ptr<load_run> run,
+                          engine_actor front, std::shared_ptr<const std::string> insert) {
+  return self->state.make_behavior(std::move(run), std::move(front), std::move(insert));
+}
+
+caf::behavior lookup_client(caf::stateful_actor<lookup_client_state>* self, std::shared_ptr<load_run> run,
+                            engine_actor front, std::string table) {
+  return self->state.make_behavior(std::move(run), std::move(front), std::move(table));
+}
+
+} // namespace millrace::tools

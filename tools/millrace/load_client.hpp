@@ -1,0 +1,77 @@
+#pragma once
+
+#include "load_run.hpp"
+
+#include <millrace/messages/interfaces.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+
+#include <caf/behavior.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+namespace millrace::tools {
+
+/// Sends one row per transaction and waits for its answer, until there are no more rows. Errors that promise no effect
+/// are tried again with growing delays; one of unknown outcome is reported and never resent, since that could load the
+/// row twice.
+class load_client_state {
+public:
+  static inline const char* name = "load_client";
+  explicit load_client_state(caf::event_based_actor* self) : self_(self) {}
+  ~load_client_state();
+  load_client_state(const load_client_state&) = delete;
+  load_client_state& operator=(const load_client_state&) = delete;
+
+  caf::behavior make_behavior(std::shared_ptr<load_run> run, engine_actor front,
+                              std::shared_ptr<const std::string> insert);
+
+private:
+  void next_row();
+  void send();
+  void applied();
+  void failed(const failure& reason);
+
+  caf::event_based_actor* self_; ///< Not owned; outlives the state.
+  std::shared_ptr<load_run> run_;
+  engine_actor front_;
+  std::shared_ptr<const std::string> insert_;
+  record row_;
+  load_run::clock::time_point first_sent_;
+  unsigned attempts_ = 0;
+  std::minstd_rand jitter_;
+};
+
+/// Looks up one random row after the other, so that there are queries in readers while rows are loaded.
+class lookup_client_state {
+public:
+  static inline const char* name = "lookup_client";
+  explicit lookup_client_state(caf::event_based_actor* self) : self_(self) {}
+  ~lookup_client_state();
+  lookup_client_state(const lookup_client_state&) = delete;
+  lookup_client_state& operator=(const lookup_client_state&) = delete;
+
+  caf::behavior make_behavior(std::shared_ptr<load_run> run, engine_actor front, std::string table);
+
+private:
+  void look_up();
+  void failed(const failure& reason);
+
+  caf::event_based_actor* self_; ///< Not owned; outlives the state.
+  std::shared_ptr<load_run> run_;
+  engine_actor front_;
+  std::string select_;
+  std::minstd_rand random_;
+};
+
+caf::behavior load_client(caf::stateful_actor<load_client_state>* self, std::shared_ptr<load_run> run,
+                          engine_actor front, std::shared_ptr<const std::string> insert);
+
+caf::behavior lookup_client(caf::stateful_actor<lookup_client_state>* self, std::shared_ptr<load_run> run,
+                            engine_actor front, std::string table);
+
+} // namespace millrace::tools

@@ -1,0 +1,255 @@
+#include "load_job.hpp"
+
+#include "console.hpp"
+#include "exit_code.hpp"
+#include "load_client.hpp"
+#include "load_killer.hpp"
+#include "load_report.hpp"
+#include "process.hpp"
+#include "sql_text.hpp"
+
+#include <millrace/actors/client.hpp>
+#include <millrace/actors/engine.hpp>
+#include <millrace/messages/registry.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+constexpr std::chrono::milliseconds poll_interval{50};
+constexpr std::chrono::milliseconds plain_line_interval{2'000};
+/// Without any answer for so long the engine is given up; nothing that it supervises takes as long to come back.
+constexpr std::chrono::seconds silence_max{120};
+constexpr std::chrono::seconds interrupted_patience{30};
+constexpr std::size_t lookup_clients = 2;
+
+int complain(const std::string& sentence, int code) {
+  std::cerr << sentence << '\n';
+  return code;
+}
+
+/// One run of the command, from the opened source to the summary.
+class load_job {
+public:
+  load_job(const load_settings& settings, std::unique_ptr<row_source> source, ack_file acknowledged)
+    : settings_(settings),
+      columns_(source->columns()),
+      run_(std::make_shared<load_run>(std::move(source), std::move(acknowledged), settings.strict)),
+      progress_(plain_line_interval) {}
+
+  int run();
+
+private:
+  options engine_options() const;
+  int load(caf::actor_system& system, engine& target);
+  void spawn_clients(caf::actor_system& system, engine& target);
+  bool wait(load_killer& killer);
+  void show();
+  void stop_lookups();
+  void abandon();
+  void verify(client& database, std::int64_t after_rowid);
+  int finish(bool answered);
+
+  const load_settings& settings_;
+  std::vector<std::string> columns_;
+  std::shared_ptr<load_run> run_;
+  progress_line progress_;
+  std::vector<caf::actor> actors_;
+  load_run::clock::time_point started_;
+  load_summary summary_;
+};
+
+options load_job::engine_options() const {
+  options settings;
+  settings.data = settings_.data;
+  settings.create_if_missing = settings_.create;
+  // The columns are part of the name, so that a load of other columns is a script of its own and no changed one.
+  settings.scripts.push_back({"load:" + settings_.table + "(" + identifier_list(columns_) + ")",
+                              "CREATE TABLE IF NOT EXISTS " + quote_identifier(settings_.table) + "("
+                                + identifier_list(columns_, " TEXT") + ")"});
+  return settings;
+}
+
+int load_job::run() {
+  system_config config;
+  caf::actor_system system{config};
+  auto target = open(system, engine_options());
+  if (!target) {
+    return complain(to_string(target.error()), exit_code::engine);
+  }
+  return load(system, *target);
+}
+
+int load_job::load(caf::actor_system& system, engine& target) {
+  client database{system, target.front()};
+  const auto before = greatest_rowid(database, settings_.table);
+  if (!before && settings_.verify) {
+    return complain("The table cannot be verified: " + to_string(before.error()), exit_code::failed);
+  }
+  started_ = load_run::clock::now();
+  load_killer killer{target, *run_, settings_.kill_writer, settings_.kill_reader, engine_options().readers};
+  spawn_clients(system, target);
+  const bool answered = wait(killer);
+  summary_.elapsed = load_run::clock::now() - started_;
+  stop_lookups();
+  if (answered && settings_.verify && !run_->stopping()) {
+    verify(database, *before);
+  }
+  summary_.writer_restarts = target.restarts("writer");
+  for (std::size_t reader = 1; reader <= engine_options().readers; ++reader) {
+    summary_.reader_restarts += target.restarts("reader-" + std::to_string(reader));
+  }
+  return finish(answered);
+}
+
+void load_job::spawn_clients(caf::actor_system& system, engine& target) {
+  const auto insert = std::make_shared<const std::string>(insert_statement(settings_.table, columns_));
+  for (std::size_t i = 0; i < settings_.clients; ++i) {
+    run_->clients.add();
+    actors_.push_back(system.spawn(load_client, run_, target.front(), insert));
+  }
+  for (std::size_t i = 0; settings_.kill_reader > 0 && i < lookup_clients; ++i) {
+    run_->lookups.add();
+    actors_.push_back(system.spawn(lookup_client, run_, target.front(), settings_.table));
+  }
+}
+
+/// Whether every client ended by itself.
+bool load_job::wait(load_killer& killer) {
+  auto interrupted_at = load_run::clock::time_point::max();
+  bool answered = false;
+  while (!(answered = run_->clients.wait_empty(poll_interval))) {
+    show();
+    const auto now = load_run::clock::now();
+    if (interrupted() && !summary_.interrupted) {
+      summary_.interrupted = true;
+      interrupted_at = now;
+      run_->stop();
+    }
+    const bool out_of_patience = summary_.interrupted && now - interrupted_at > interrupted_patience;
+    if (out_of_patience || now - run_->last_answer() > silence_max) {
+      break;
+    }
+  }
+  killer.stop();
+  summary_.writer_kills = killer.writer_kills();
+  summary_.reader_kills = killer.reader_kills();
+  show();
+  if (!answered) {
+    abandon();
+  }
+  return answered;
+}
+
+void load_job::show() {
+  for (const auto& message : run_->take_messages()) {
+    progress_.message(message);
+  }
+  const auto counts = run_->counts();
+  const std::chrono::duration<double> elapsed = load_run::clock::now() - started_;
+  progress_.update(
+    fmt::format("{} rows  {} rows/s  p99 {}", grouped(counts.acknowledged),
+                rate_text(static_cast<double>(counts.acknowledged) / elapsed.count()), milliseconds_text(run_->p99())),
+    run_->share());
+}
+
+void load_job::stop_lookups() {
+  run_->lookups_wanted = false;
+  if (!run_->lookups.wait_empty(interrupted_patience)) {
+    abandon();
+  }
+}
+
+void load_job::abandon() {
+  for (const auto& actor : actors_) {
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
+  }
+  run_->clients.wait_empty(interrupted_patience);
+}
+
+void load_job::verify(client& database, std::int64_t after_rowid) {
+  verify_task task;
+  task.table = settings_.table;
+  task.open_source = [this] { return row_source::open(settings_.file, settings_.format()); };
+  task.after_rowid = after_rowid;
+  task.failed_lines = run_->failed_lines();
+  task.unknown_lines = run_->unknown_lines();
+  task.on_progress = [this](std::uint64_t rows) {
+    progress_.update("verifying: " + grouped(rows) + " rows");
+    return !interrupted();
+  };
+  auto report = verify_table(database, task);
+  if (report) {
+    summary_.verified = std::move(*report);
+  } else {
+    summary_.verify_problem = report.error();
+  }
+}
+
+int load_job::finish(bool answered) {
+  progress_.clear();
+  summary_.interrupted = interrupted();
+  summary_.table = settings_.table;
+  summary_.clients = settings_.clients;
+  summary_.counts = run_->counts();
+  summary_.latencies = run_->latencies();
+  summary_.lookups = run_->lookups_answered;
+  summary_.lookups_retried = run_->lookups_retried;
+  summary_.lost = run_->lost();
+  if (!answered) {
+    const auto& counts = summary_.counts;
+    summary_.counts.unknown = counts.rows - counts.acknowledged - counts.failed;
+  }
+  if (settings_.verify && !summary_.verified && summary_.verify_problem.empty()) {
+    summary_.verify_problem = "the load did not come to its end.";
+  }
+  (settings_.json ? print_summary_json : print_summary)(std::cout, summary_);
+  if (summary_.interrupted) {
+    return exit_code::interrupted;
+  }
+  if (!answered) {
+    return complain("The engine gave no answer for too long; rows of unknown outcome are counted above.",
+                    exit_code::engine);
+  }
+  const bool refused = settings_.strict && summary_.counts.malformed > 0;
+  return refused || run_->stopping() || !summary_.complete() ? exit_code::failed : exit_code::ok;
+}
+
+} // namespace
+
+int run_load(const load_settings& settings) {
+  std::error_code unreadable;
+  if (settings.verify && std::filesystem::exists(settings.file, unreadable)
+      && !std::filesystem::is_regular_file(settings.file, unreadable)) {
+    return complain(settings.file + " can be read only once, but --verify reads it again; store it in a file first.",
+                    exit_code::usage);
+  }
+  auto source = row_source::open(settings.file, settings.format());
+  if (!source) {
+    return complain(source.error(), exit_code::usage);
+  }
+  ack_file acknowledged;
+  if (!settings.ack_path.empty()) {
+    auto opened = ack_file::open(settings.ack_path);
+    if (!opened) {
+      return complain(opened.error(), exit_code::usage);
+    }
+    acknowledged = std::move(*opened);
+  }
+  catch_interrupts();
+  return load_job{settings, std::move(*source), std::move(acknowledged)}.run();
+}
+
+} // namespace millrace::tools

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "row_source.hpp"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace millrace::tools {
+
+/// What the command line of `millrace load` says.
+struct load_settings {
+  std::string file;
+  std::string data;
+  std::string table;
+  std::size_t clients = 1000;
+  std::string delimiter = ",";
+  std::vector<std::string> columns;
+  bool header = false;
+  bool no_header = false;
+  bool create = true;
+  unsigned kill_writer = 0;
+  unsigned kill_reader = 0;
+  std::string ack_path;
+  bool verify = false;
+  bool strict = false;
+  bool json = false;
+
+  source_format format() const {
+    return {.delimiter = delimiter == "\\t" ? '\t' : delimiter.front(),
+            .header = header || (!no_header && columns.empty()),
+            .columns = columns};
+  }
+};
+
+/// Runs a load from opening the file to printing the summary. Returns the exit code.
+int run_load(const load_settings& settings);
+
+} // namespace millrace::tools

@@ -1,0 +1,126 @@
+#include "load_report.hpp"
+
+#include "console.hpp"
+#include "table.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+double seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>{duration}.count();
+}
+
+double rows_per_second(const load_summary& summary) {
+  const auto elapsed = seconds(summary.elapsed);
+  return elapsed > 0.0 ? static_cast<double>(summary.counts.acknowledged) / elapsed : 0.0;
+}
+
+std::string verdict(const load_summary& summary) {
+  if (!summary.verified) {
+    return "not done: " + summary.verify_problem;
+  }
+  const auto& report = *summary.verified;
+  if (report.equal()) {
+    return grouped(report.compared) + " rows compared, all equal";
+  }
+  return fmt::format("{} rows compared, {}{} missing, {} unexpected", grouped(report.compared),
+                     report.at_least ? "at least " : "", grouped(report.missing), grouped(report.unexpected));
+}
+
+} // namespace
+
+bool load_summary::complete() const noexcept {
+  if (counts.failed > 0 || !verify_problem.empty()) {
+    return false;
+  }
+  if (verified) {
+    return verified->equal() && verified->unknown_missing == 0;
+  }
+  return counts.unknown == 0;
+}
+
+void print_summary(std::ostream& out, const load_summary& summary) {
+  std::vector<std::pair<std::string, std::string>> pairs{
+    {"rows", grouped(summary.counts.rows)},
+    {"acknowledged", grouped(summary.counts.acknowledged)},
+    {"failed", grouped(summary.counts.failed)},
+    {"outcome unknown", grouped(summary.counts.unknown)},
+    {"malformed", grouped(summary.counts.malformed)},
+    {"time", fmt::format("{:.2f} s", seconds(summary.elapsed))},
+    {"rate", rate_text(rows_per_second(summary)) + " rows/s"},
+    {"latency p50", milliseconds_text(summary.latencies.percentile(50))},
+    {"latency p99", milliseconds_text(summary.latencies.percentile(99))},
+    {"latency p99.9", milliseconds_text(summary.latencies.percentile(99.9))},
+  };
+  if (summary.writer_kills > 0) {
+    pairs.emplace_back(
+      "writer", fmt::format("killed {} times, restarted {} times", summary.writer_kills, summary.writer_restarts));
+    pairs.emplace_back("time lost to it", milliseconds_text(summary.lost));
+  }
+  if (summary.reader_kills > 0) {
+    pairs.emplace_back(
+      "readers", fmt::format("killed {} times, restarted {} times", summary.reader_kills, summary.reader_restarts));
+    pairs.emplace_back("look-ups meanwhile",
+                       fmt::format("{}, tried again {}", grouped(summary.lookups), grouped(summary.lookups_retried)));
+  }
+  if (summary.verified || !summary.verify_problem.empty()) {
+    pairs.emplace_back("verified", verdict(summary));
+  }
+  if (summary.verified && summary.counts.unknown > 0) {
+    pairs.emplace_back("unknown resolved", fmt::format("{} in the table, {} not", summary.verified->unknown_found,
+                                                       summary.verified->unknown_missing));
+  }
+  out << (summary.interrupted ? "Interrupted; loaded so far into " : "Loaded into ") << summary.table << " with "
+      << grouped(summary.clients) << " clients\n";
+  print_pairs(out, pairs);
+  if (summary.verified) {
+    for (const auto& example : summary.verified->examples) {
+      out << "  " << example << '\n';
+    }
+  }
+}
+
+void print_summary_json(std::ostream& out, const load_summary& summary) {
+  nlohmann::ordered_json object{
+    {"table", summary.table},
+    {"clients", summary.clients},
+    {"rows", summary.counts.rows},
+    {"acknowledged", summary.counts.acknowledged},
+    {"failed", summary.counts.failed},
+    {"unknown", summary.counts.unknown},
+    {"malformed", summary.counts.malformed},
+    {"seconds", seconds(summary.elapsed)},
+    {"rows_per_second", rows_per_second(summary)},
+    {"p50_ms", to_milliseconds(summary.latencies.percentile(50))},
+    {"p99_ms", to_milliseconds(summary.latencies.percentile(99))},
+    {"p999_ms", to_milliseconds(summary.latencies.percentile(99.9))},
+    {"writer_kills", summary.writer_kills},
+    {"writer_restarts", summary.writer_restarts},
+    {"reader_kills", summary.reader_kills},
+    {"reader_restarts", summary.reader_restarts},
+    {"lookups", summary.lookups},
+    {"lookups_retried", summary.lookups_retried},
+    {"lost_ms", to_milliseconds(summary.lost)},
+    {"interrupted", summary.interrupted},
+    {"verified", nullptr},
+  };
+  if (summary.verified) {
+    const auto& report = *summary.verified;
+    object["verified"] = report.equal() && report.unknown_missing == 0;
+    object["compared"] = report.compared;
+    object["missing"] = report.missing;
+    object["unexpected"] = report.unexpected;
+    object["unknown_found"] = report.unknown_found;
+    object["unknown_missing"] = report.unknown_missing;
+  } else if (!summary.verify_problem.empty()) {
+    object["verified"] = false;
+    object["verify_problem"] = summary.verify_problem;
+  }
+  out << object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+}
+
+} // namespace millrace::tools

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "load_run.hpp"
+#include "load_verify.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+
+namespace millrace::tools {
+
+/// What a load came to.
+struct load_summary {
+  std::string table;
+  std::size_t clients = 0;
+  load_counts counts;
+  std::chrono::nanoseconds elapsed{};
+  histogram latencies;
+  unsigned writer_kills = 0;
+  std::uint64_t writer_restarts = 0;
+  unsigned reader_kills = 0;
+  std::uint64_t reader_restarts = 0;
+  std::uint64_t lookups = 0;
+  std::uint64_t lookups_retried = 0;
+  std::chrono::nanoseconds lost{};
+  bool interrupted = false;
+  std::optional<verify_report> verified;
+  std::string verify_problem; ///< Why the comparison could not be made, where it was asked for.
+
+  /// Whether every well-formed row that was taken is in the table, as far as is known.
+  bool complete() const noexcept;
+};
+
+/// For people: a line per figure.
+void print_summary(std::ostream& out, const load_summary& summary);
+
+/// One JSON object on one line.
+void print_summary_json(std::ostream& out, const load_summary& summary);
+
+} // namespace millrace::tools

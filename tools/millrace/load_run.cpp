@@ -1,0 +1,127 @@
+#include "load_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::tools {
+
+namespace {
+
+/// Rows of each kind that are reported in full; the rest is counted.
+constexpr std::uint64_t reported_max = 20;
+
+std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> lines) {
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+} // namespace
+
+load_run::load_run(std::unique_ptr<row_source> source, ack_file acknowledged, bool strict)
+  : source_(std::move(source)), ack_file_(std::move(acknowledged)), strict_(strict) {}
+
+std::optional<record> load_run::take() {
+  const std::lock_guard lock{mutex_};
+  while (!stopping()) {
+    auto row = source_->next();
+    if (!row) {
+      return std::nullopt;
+    }
+    if (row->problem.empty()) {
+      ++counts_.rows;
+      return row;
+    }
+    note(++counts_.malformed, "line " + std::to_string(row->line) + ": " + row->problem);
+    if (strict_) {
+      stop();
+    }
+  }
+  return std::nullopt;
+}
+
+void load_run::acknowledge(const record& row, clock::duration latency) {
+  const std::lock_guard lock{mutex_};
+  if (!ack_file_.append(row.fields.front())) {
+    if (!stopping()) {
+      messages_.emplace_back("The ack file cannot be written any more; the load stops.");
+    }
+    stop();
+  }
+  const auto now = clock::now();
+  if (stalled_) {
+    longest_gap_ = std::max(longest_gap_, now - last_answer_);
+  }
+  last_answer_ = now;
+  ++counts_.acknowledged;
+  latencies_.record(latency);
+}
+
+void load_run::fail(const record& row, const failure& reason) {
+  const std::lock_guard lock{mutex_};
+  last_answer_ = clock::now();
+  const bool unknown = kind(reason.code) == error_kind::unknown;
+  auto& count = unknown ? counts_.unknown : counts_.failed;
+  note(++count, "line " + std::to_string(row.line) + ": " + to_string(reason));
+  (unknown ? unknown_lines_ : failed_lines_).push_back(row.line);
+}
+
+void load_run::writer_killed() {
+  const std::lock_guard lock{mutex_};
+  lost_ += std::exchange(longest_gap_, {});
+  stalled_ = true;
+}
+
+load_counts load_run::counts() const {
+  const std::lock_guard lock{mutex_};
+  return counts_;
+}
+
+double load_run::share() const {
+  const std::lock_guard lock{mutex_};
+  return source_->share();
+}
+
+histogram load_run::latencies() const {
+  const std::lock_guard lock{mutex_};
+  return latencies_;
+}
+
+std::chrono::nanoseconds load_run::p99() const {
+  const std::lock_guard lock{mutex_};
+  return latencies_.percentile(99);
+}
+
+load_run::clock::time_point load_run::last_answer() const {
+  const std::lock_guard lock{mutex_};
+  return last_answer_;
+}
+
+load_run::clock::duration load_run::lost() const {
+  const std::lock_guard lock{mutex_};
+  return lost_ + longest_gap_;
+}
+
+std::vector<std::string> load_run::take_messages() {
+  const std::lock_guard lock{mutex_};
+  return std::exchange(messages_, {});
+}
+
+std::vector<std::uint64_t> load_run::failed_lines() const {
+  const std::lock_guard lock{mutex_};
+  return sorted(failed_lines_);
+}
+
+std::vector<std::uint64_t> load_run::unknown_lines() const {
+  const std::lock_guard lock{mutex_};
+  return sorted(unknown_lines_);
+}
+
+void load_run::note(std::uint64_t position, std::string message) {
+  if (position <= reported_max) {
+    messages_.push_back(std::move(message));
+  } else if (position == reported_max + 1) {
+    messages_.emplace_back("(further ones of this kind are only counted)");
+  }
+}
+
+} // namespace millrace::tools

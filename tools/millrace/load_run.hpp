@@ -1,0 +1,91 @@
+#pragma once
+
+#include "ack_file.hpp"
+#include "live_count.hpp"
+#include "row_source.hpp"
+
+#include <millrace/actors/histogram.hpp>
+#include <millrace/messages/error.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::tools {
+
+/// How far a load has come.
+struct load_counts {
+  std::uint64_t rows = 0;         ///< Well-formed rows that a client took.
+  std::uint64_t acknowledged = 0; ///< Answered with an outcome.
+  std::uint64_t failed = 0;       ///< Certainly not in the table.
+  std::uint64_t unknown = 0;      ///< May or may not be in the table.
+  std::uint64_t malformed = 0;    ///< Never sent.
+};
+
+/// What all clients of one load share: where rows come from, and what became of them. Any thread.
+class load_run {
+public:
+  using clock = std::chrono::steady_clock;
+
+  load_run(std::unique_ptr<row_source> source, ack_file acknowledged, bool strict);
+
+  /// The next well-formed row, in the order of the file; nothing at the end, or once the load was stopped.
+  std::optional<record> take();
+
+  /// The row's outcome arrived. Its key is in the ack file when this returns.
+  void acknowledge(const record& row, clock::duration latency);
+
+  /// The row's last answer was an error.
+  void fail(const record& row, const failure& reason);
+
+  /// No more rows are handed out; what is outstanding goes on.
+  void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
+  bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+
+  /// Begins a new stall: from here on the longest gap between two acknowledgements counts as lost.
+  void writer_killed();
+
+  load_counts counts() const;
+  double share() const;
+  histogram latencies() const;
+  std::chrono::nanoseconds p99() const;
+  clock::time_point last_answer() const;
+  /// The longest gap without an acknowledgement after each kill of the writer, added up.
+  clock::duration lost() const;
+  /// Lines for people that have not been fetched yet: malformed and failed rows, the first of each in full.
+  std::vector<std::string> take_messages();
+  /// Line numbers of rows that `fail` was told of, sorted.
+  std::vector<std::uint64_t> failed_lines() const;
+  std::vector<std::uint64_t> unknown_lines() const;
+
+  live_count clients;
+  live_count lookups;
+  std::atomic<bool> lookups_wanted = true;
+  std::atomic<std::uint64_t> lookups_answered = 0;
+  std::atomic<std::uint64_t> lookups_retried = 0;
+
+private:
+  void note(std::uint64_t position, std::string message);
+
+  mutable std::mutex mutex_;
+  std::unique_ptr<row_source> source_;
+  ack_file ack_file_;
+  bool strict_;
+  std::atomic<bool> stopping_ = false;
+  load_counts counts_;
+  histogram latencies_;
+  clock::time_point last_answer_ = clock::now();
+  bool stalled_ = false;
+  clock::duration longest_gap_{};
+  clock::duration lost_{};
+  std::vector<std::string> messages_;
+  std::vector<std::uint64_t> failed_lines_;
+  std::vector<std::uint64_t> unknown_lines_;
+};
+
+} // namespace millrace::tools

@@ -1,0 +1,56 @@
+#include "bench.hpp"
+#include "exit_code.hpp"
+#include "load.hpp"
+#include "sql.hpp"
+
+#include <exception>
+#include <iostream>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
+
+namespace {
+
+namespace tools = millrace::tools;
+
+constexpr const char* footer = R"(
+millrace SUBCOMMAND --help tells more, with examples.
+
+Exit codes: 0 done, 1 not done in full, 2 usage, 70 the engine could not be opened or stopped serving,
+130 interrupted.)";
+
+int run(int count, char** arguments) {
+  int result = tools::exit_code::ok;
+  bool verbose = false;
+  CLI::App program{"Millrace, an actor-model storage engine", "millrace"};
+  program.footer(footer);
+  program.set_version_flag("--version", "millrace " MILLRACE_VERSION);
+  program.add_flag("--verbose", verbose, "Log what the engine does to stderr");
+  program.require_subcommand(1);
+  program.fallthrough();
+  // Subcommands run before the program's own callback; the logger has to be right before that.
+  program.parse_complete_callback(
+    [&verbose] { spdlog::set_level(verbose ? spdlog::level::debug : spdlog::level::warn); });
+  tools::add_load_command(program, result);
+  tools::add_bench_command(program, result);
+  tools::add_sql_command(program, result);
+  try {
+    program.parse(count, arguments);
+  } catch (const CLI::ParseError& problem) {
+    return program.exit(problem) == 0 ? tools::exit_code::ok : tools::exit_code::usage;
+  }
+  return result;
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("millrace"));
+  try {
+    return run(count, arguments);
+  } catch (const std::exception& problem) {
+    std::cerr << "The program had to end: " << problem.what() << '\n';
+    return tools::exit_code::engine;
+  }
+}
