@@ -1,0 +1,32 @@
+#include <millrace/actors/client.hpp>
+#include <millrace/actors/engine.hpp>
+#include <millrace/messages/registry.hpp>
+
+#include <iostream>
+
+#include <caf/actor_system.hpp>
+
+int main() {
+  millrace::system_config config;
+  caf::actor_system system{config};
+  millrace::options options;
+  options.data = "ideas";
+  options.create_if_missing = true;
+  options.scripts = {{"0001_idea", "CREATE TABLE idea(title TEXT NOT NULL, score REAL NOT NULL)"}};
+  auto engine = millrace::open(system, options);
+  if (!engine) {
+    std::cerr << to_string(engine.error()) << '\n';
+    return 1;
+  }
+
+  millrace::client db{system, engine->front()};
+  auto done = db.execute("INSERT INTO idea(title, score) VALUES (?1, ?2)", "Solar kettle", 8.5);
+  auto rows = db.query("SELECT title, score FROM idea WHERE score > :least", millrace::named{":least", 7.0});
+  if (!done || !rows) {
+    std::cerr << to_string(done ? rows.error() : done.error()) << '\n';
+    return 1;
+  }
+  for (auto row : *rows) {
+    std::cout << row["title"].as_text() << ": " << row["score"].as_real() << '\n';
+  }
+}

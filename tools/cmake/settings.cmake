@@ -1,0 +1,57 @@
+# How every target of the tree is compiled. What an installed Millrace asks of its users stands in CMakeLists.txt.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Debug, Release or RelWithDebInfo" FORCE)
+endif()
+# Line tables are enough for stack traces and profiles; full debug information would triple the time to link.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+
+set(MILLRACE_SANITIZE "" CACHE STRING "Sanitizers for the whole tree, such as address,undefined or thread")
+option(MILLRACE_PRECOMPILE "Precompile the heavy headers of CAF, Boost.Test and the standard library" ON)
+set(CMAKE_COMPILE_WARNING_AS_ERROR ON CACHE BOOL "Whether a warning stops the build")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                    -Woverloaded-virtual -Wextra-semi -Wcast-align)
+# Leaving members to their defaults is what designated initialisers are for.
+add_compile_options(-Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 warns wrongly inside std::string's own `insert` and `operator+` once they are inlined (GCC bug 105651).
+  add_compile_options(-Wno-restrict -Wno-array-bounds -Wno-stringop-overflow)
+endif()
+add_compile_definitions(CAF_ENABLE_TYPE_ID_CHECKS)
+
+if(MILLRACE_SANITIZE)
+  add_compile_options(-fsanitize=${MILLRACE_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MILLRACE_SANITIZE})
+endif()
+if(BUILD_SHARED_LIBS)
+  # On programs too, so that they may share the libraries' precompiled headers.
+  add_compile_options(-fPIC)
+endif()
+
+find_program(MILLRACE_CCACHE ccache)
+mark_as_advanced(MILLRACE_CCACHE)
+if(MILLRACE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # Precompiled headers carry times and defines that ccache has to be told to look past.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${MILLRACE_CCACHE})
+endif()
+
+# Precompiles the standard library's common headers and those named for a target, or shares what another has:
+# millrace_precompile(target [<header>...]) or millrace_precompile(target REUSE_FROM other).
+function(millrace_precompile target)
+  if(NOT MILLRACE_PRECOMPILE)
+    return()
+  endif()
+  if("REUSE_FROM" IN_LIST ARGN)
+    target_precompile_headers(${target} ${ARGN})
+  else()
+    target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <filesystem> <functional> <map> <memory>
+                              <optional> <string> <unordered_map> <variant> <vector> ${ARGN})
+  endif()
+endfunction()
