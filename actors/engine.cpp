@@ -48,8 +48,8 @@ public:
       settings_(std::move(settings)),
       data_(std::move(data)),
       identity_(std::move(identity)),
-      board_(std::make_shared<switchboard>(settings_.readers)),
-      room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)) {}
+      room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)),
+      board_(std::make_shared<switchboard>(settings_.readers, room_)) {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -72,6 +72,7 @@ private:
   std::vector<child_spec> top_children();
   supervisor_options supervision(restart_strategy strategy) const;
   tl::expected<void, failure> apply_schema(const std::vector<schema_script>& scripts);
+  void wait_for_children() const;
   void wait_for_replay();
   void stop_supervisor();
 
@@ -79,8 +80,8 @@ private:
   options settings_;
   storage::folder data_;
   storage::database_identity identity_;
-  std::shared_ptr<switchboard> board_;
   std::shared_ptr<admission> room_;
+  std::shared_ptr<switchboard> board_;
   storage::recovery_report recovery_;
   /// The log as it was recovered before the actors started; the first queue takes it.
   std::shared_ptr<std::optional<storage::log>> recovered_ = std::make_shared<std::optional<storage::log>>();
@@ -104,6 +105,7 @@ tl::expected<void, failure> engine::impl::start() {
   *recovered_ = std::move(*log);
   front_ = spawn_front(system_, board_, room_);
   supervisor_ = system_.spawn(supervisor, top_children(), supervision(restart_strategy::one_for_one));
+  wait_for_children();
   wait_for_replay();
   return apply_schema(*scripts);
 }
@@ -186,6 +188,16 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
   };
   return caf::actor_cast<caf::actor>(system_.spawn<caf::detached>(
     reader, reader_options{.open_database = std::move(open_database), .slot = board_->slot(number)}));
+}
+
+/// Waits until requests find somebody. A reader that cannot open the database leaves the rest of the engine useful.
+void engine::impl::wait_for_children() const {
+  constexpr std::chrono::seconds patience{5};
+  board_->wait_for("queue", patience);
+  for (std::size_t i = 0; i < settings_.readers; ++i) {
+    board_->wait_for(switchboard::reader_id(i), patience);
+  }
+  board_->wait_for("monitor", patience);
 }
 
 /// Waits until what the log held is applied, as long as that makes progress.

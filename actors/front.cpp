@@ -4,6 +4,7 @@
 
 #include <caf/actor_cast.hpp>
 #include <caf/make_actor.hpp>
+#include <caf/make_message.hpp>
 #include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
 
@@ -24,9 +25,13 @@ caf::mailbox_element_ptr readdress(caf::mailbox_element& message, T content) {
                                    std::move(content));
 }
 
+/// One that is not in the future has passed: a caller that hands on what is left of its own time means that.
 monotonic_time deadline_from(monotonic_time now, std::chrono::milliseconds allowed) {
   constexpr std::chrono::hours longest{24 * 365};
-  return allowed.count() <= 0 || allowed > longest ? monotonic_time::max() : now + allowed;
+  if (allowed.count() <= 0) {
+    return monotonic_time::min();
+  }
+  return allowed > longest ? monotonic_time::max() : now + allowed;
 }
 
 } // namespace
@@ -46,37 +51,39 @@ void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host)
     ask(std::move(message), host);
   } else if (content.match_elements<health_request>() || content.match_elements<health_subscription>()) {
     if (!board_->to_monitor(message, host)) {
-      refuse_absent(message, "the health monitor");
+      refuse_absent(message, "the health monitor", host);
     }
   } else {
-    bounce(message, caf::sec::unexpected_message);
+    answer(message, caf::make_error(caf::sec::unexpected_message));
   }
 }
 
 void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   const auto& work = message->content().get_as<transaction>(0);
   if (auto problem = check(work)) {
-    return refuse(message, std::move(*problem));
+    return refuse(message, std::move(*problem), host);
   }
   const auto bytes = payload_bytes(work);
-  if (!room_->take(bytes)) {
-    return refuse(message, {errc::overloaded, std::to_string(room_->transactions()) + " transactions with "
-                                                + std::to_string(room_->bytes())
-                                                + " bytes wait already; try again in 50 ms"});
-  }
   const auto deadline = work.deadline.count() == 0
                           ? monotonic_time::max()
                           : deadline_from(std::chrono::steady_clock::now(), work.deadline);
   auto forwarded = readdress(*message, admitted_transaction{take_content<transaction>(*message), bytes, deadline});
-  if (!board_->to_queue(forwarded, host)) {
-    room_->give_back(1, bytes);
-    refuse_absent(forwarded, "the write-ahead queue");
+  switch (board_->admit(bytes, forwarded, host)) {
+    case switchboard::delivery::done:
+      return;
+    case switchboard::delivery::no_room:
+      return refuse(forwarded,
+                    {errc::overloaded, std::to_string(room_->transactions()) + " transactions with "
+                                         + std::to_string(room_->bytes()) + " bytes wait already; try again in 50 ms"},
+                    host);
+    case switchboard::delivery::absent:
+      return refuse_absent(forwarded, "the write-ahead queue", host);
   }
 }
 
 void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   if (auto problem = check(message->content().get_as<query>(0))) {
-    return refuse(message, std::move(*problem));
+    return refuse(message, std::move(*problem), host);
   }
   const auto now = std::chrono::steady_clock::now();
   auto question = take_content<query>(*message);
@@ -86,19 +93,27 @@ void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   auto forwarded = direct ? readdress(*message, std::move(admitted))
                           : readdress(*message, waiting_query{std::move(admitted)});
   if (!(direct ? board_->to_reader(forwarded, host) : board_->to_queue(forwarded, host))) {
-    refuse_absent(forwarded, direct ? "every reader" : "the write-ahead queue");
+    refuse_absent(forwarded, direct ? "every reader" : "the write-ahead queue", host);
   }
 }
 
 void front::refuse(caf::mailbox_element_ptr& message, failure why) {
-  bounce(message, to_error(std::move(why)));
+  answer(message, to_error(std::move(why)));
 }
 
-void front::refuse_absent(caf::mailbox_element_ptr& message, const char* who) {
+/// CAF 0.17's own `bounce` says "receiver down" whatever it is told to say.
+void front::answer(caf::mailbox_element_ptr& message, caf::error why) {
+  const auto& asker = message->stages.empty() ? message->sender : message->stages.back();
+  if (asker && message->mid.is_request()) {
+    asker->enqueue(nullptr, message->mid.response_id(), caf::make_message(std::move(why)), nullptr);
+  }
+}
+
+void front::refuse_absent(caf::mailbox_element_ptr& message, const char* who, caf::execution_unit* host) {
   if (board_->closed()) {
-    refuse(message, {errc::shutting_down, ""});
+    refuse(message, {errc::shutting_down, ""}, host);
   } else {
-    refuse(message, {errc::unavailable, std::string{who} + " is being restarted"});
+    refuse(message, {errc::unavailable, std::string{who} + " is being restarted"}, host);
   }
 }
 

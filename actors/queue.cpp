@@ -41,7 +41,6 @@ queue_state::~queue_state() {
 
 queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
   settings_ = std::move(settings);
-  settings_.room->clear();
   auto opened = settings_.open_log();
   if (!opened) {
     spdlog::error("the write-ahead queue cannot be opened: {}", to_string(opened.error()));
@@ -115,13 +114,15 @@ void queue_state::flush() {
   const auto bytes = std::exchange(open_bytes_, 0);
   open_->items.reserve(work->items.size());
   if (auto written = log_->append(*work); !written) {
-    if (written.error().code != errc::disk_full) {
+    const auto nothing_written = written.error().code == errc::disk_full || written.error().code == errc::too_large;
+    if (!nothing_written) {
       settings_.on_fatal("the write-ahead queue could not be written or synced: " + to_string(written.error()));
       self_->quit(to_error(written.error()));
       return;
     }
     blocked_ = written.error();
-    return refuse_batch(*work, written.error());
+    refuse_batch(*work, written.error());
+    return answer_drains();
   }
   blocked_.reset();
   sync_latency_.record(std::chrono::steady_clock::now() - started);
@@ -283,6 +284,8 @@ void queue_state::forward(waiter& one) {
   const auto address = settings_.board->pick_reader();
   if (address) {
     one.answer.delegate(address, std::move(one.admitted));
+  } else if (settings_.board->closed()) {
+    one.answer.deliver(to_error({errc::shutting_down, ""}));
   } else {
     one.answer.deliver(to_error({errc::unavailable, "every reader is being restarted"}));
   }

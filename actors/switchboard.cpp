@@ -19,7 +19,8 @@ bool put(const caf::actor& to, caf::mailbox_element_ptr& message, caf::execution
 
 } // namespace
 
-switchboard::switchboard(std::size_t readers) : readers_(readers) {}
+switchboard::switchboard(std::size_t readers, std::shared_ptr<admission> room)
+  : readers_(readers), room_(std::move(room)) {}
 
 void switchboard::connect(const std::string& id, const caf::actor& address) {
   const std::unique_lock lock{mutex_};
@@ -29,6 +30,8 @@ void switchboard::connect(const std::string& id, const caf::actor& address) {
   changed_.notify_all();
   if (id == "queue") {
     queue_ = address;
+    // Room is taken under this lock and only for a queue that is there, so none of it belongs to the next one.
+    room_->clear();
   } else if (id == "monitor") {
     monitor_ = address;
   }
@@ -77,6 +80,19 @@ void switchboard::close() {
   // The lock makes sure that whoever saw it open has put his message into the mailbox when this returns.
   const std::unique_lock lock{mutex_};
   closed_ = true;
+}
+
+switchboard::delivery switchboard::admit(std::size_t bytes, caf::mailbox_element_ptr& message,
+                                         caf::execution_unit* host) const {
+  const std::shared_lock lock{mutex_};
+  if (closed_ || !queue_) {
+    return delivery::absent;
+  }
+  if (!room_->take(bytes)) {
+    return delivery::no_room;
+  }
+  put(queue_, message, host);
+  return delivery::done;
 }
 
 bool switchboard::to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const {

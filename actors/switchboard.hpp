@@ -33,9 +33,13 @@ public:
     std::atomic<std::uint64_t> wait_us{0};
   };
 
-  explicit switchboard(std::size_t readers);
+  /// What became of a message that was to be put into a mailbox.
+  enum class delivery : std::uint8_t { done, no_room, absent };
 
-  /// Records the address of a child after a start, or null when it is down.
+  switchboard(std::size_t readers, std::shared_ptr<admission> room);
+
+  /// Records the address of a child after a start, or null when it is down. What an earlier queue held of the admission
+  /// bound is free again: its transactions were answered when it ended.
   void connect(const std::string& id, const caf::actor& address);
 
   caf::actor find(std::string_view id) const;
@@ -50,6 +54,9 @@ public:
   void close();
   bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
+  /// Takes room for a transaction of so many bytes and puts it into the queue's mailbox. Unless that is done, nothing is
+  /// taken.
+  delivery admit(std::size_t bytes, caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// Puts a message into the queue's mailbox; false where the queue is down.
   bool to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// Puts a message into the monitor's mailbox; false where it is down.
@@ -83,6 +90,7 @@ private:
   caf::actor queue_;
   caf::actor monitor_;
   std::vector<pool_member> readers_;
+  std::shared_ptr<admission> room_;
   std::atomic<std::size_t> next_reader_{0};
   std::atomic<bool> closed_{false};
 };
