@@ -276,7 +276,9 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
 
 void queue_state::wake_waiters() {
   const auto due = std::ranges::stable_partition(waiters_, [this](const waiter& one) { return one.seq > applied_seq_; });
-  std::ranges::for_each(due, [this](waiter& one) { forward(one); });
+  for (auto& one : due) {
+    forward(one);
+  }
   waiters_.erase(due.begin(), due.end());
 }
 
