@@ -104,7 +104,7 @@ private:
 class worker {
 public:
   worker(const baseline_task& task, const std::string& pragmas, std::uint64_t seed)
-    : task_(task), database_(task, pragmas), random_(seed) {}
+    : task_(task), payload_(task.payload), database_(task, pragmas), random_(seed) {}
 
   /// One operation as a pool does it: each write a durable transaction of its own.
   void pool_operation() {
@@ -157,9 +157,14 @@ private:
     return std::uniform_int_distribution<std::uint64_t>{1, std::max<std::uint64_t>(1, task_.rows)}(random_);
   }
   void read() { select_.bind(1, key()).run(); }
-  void upsert() { upsert_.bind(1, key()).bind(2, task_.payload).run(); }
+  void upsert() {
+    renew(payload_, ++writes_);
+    upsert_.bind(1, key()).bind(2, payload_).run();
+  }
 
   const baseline_task& task_;
+  std::string payload_;
+  std::uint64_t writes_ = 0;
   connection database_;
   std::mt19937_64 random_;
   prepared begin_{database_, "BEGIN IMMEDIATE"};
@@ -220,6 +225,13 @@ double run_pool(const baseline_task& task, unsigned threads) {
 }
 
 } // namespace
+
+void renew(std::string& payload, std::uint64_t mark) {
+  const auto bytes = std::min(payload.size(), sizeof mark);
+  for (std::size_t i = 0; i < bytes; ++i, mark >>= 6U) {
+    payload[i] = static_cast<char>('0' + (mark & 63U));
+  }
+}
 
 tl::expected<void, std::string> prepare_baseline(const baseline_task& task) {
   for (const char* suffix : {"", "-wal", "-shm"}) {

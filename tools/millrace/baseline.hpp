@@ -24,6 +24,10 @@ struct baseline_task {
   std::chrono::milliseconds duration{5'000};
 };
 
+/// Marks a payload so that it differs from the one before. A row that is overwritten with what it holds already costs
+/// SQLite neither a write nor a sync.
+void renew(std::string& payload, std::uint64_t mark);
+
 /// Operations per second; the error is a sentence.
 using rate_result = tl::expected<double, std::string>;
 

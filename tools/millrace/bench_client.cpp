@@ -30,6 +30,8 @@ bench_client_state::~bench_client_state() {
 caf::behavior bench_client_state::make_behavior(std::shared_ptr<bench_run> run, engine_actor front) {
   run_ = std::move(run);
   front_ = std::move(front);
+  payload_ = run_->profile().payload;
+  writes_ = self_->id() << 24U; // So that no two clients write the same.
   random_.seed(static_cast<unsigned>(self_->id()));
   next(bench_run::clock::now());
   return {[this](again) { next(bench_run::clock::now()); }};
@@ -60,8 +62,8 @@ void bench_client_state::next(bench_run::clock::time_point now) {
 
 void bench_client_state::write() {
   const auto& profile = run_->profile();
-  auto work = profile.kind == workload::append ? execute(insert_sql, profile.payload)
-                                               : execute(upsert_sql, key(), profile.payload);
+  renew(payload_, ++writes_);
+  auto work = profile.kind == workload::append ? execute(insert_sql, payload_) : execute(upsert_sql, key(), payload_);
   self_->request(front_, profile.timeout, std::move(work))
     .then([this](const outcome&) { done(); }, [this](const caf::error& error) { failed(failure_of(error).code); });
 }

@@ -37,7 +37,9 @@ private:
   std::shared_ptr<bench_run> run_;
   engine_actor front_;
   bench_run::clock::time_point sent_;
-  std::mt19937 random_;
+  std::string payload_;
+  std::uint64_t writes_ = 0;
+  std::minstd_rand random_; ///< Small: a thousand clients take turns on the same cache.
 };
 
 caf::behavior bench_client(caf::stateful_actor<bench_client_state>* self, std::shared_ptr<bench_run> run,
