@@ -91,7 +91,8 @@ std::optional<failure> check(const query& question) {
 }
 
 bool admission::take(std::size_t bytes) noexcept {
-  // Counts first and takes back on refusal: two who compete for the last place may both be refused, never both admitted.
+  // Counts first and takes back on refusal: two who compete for the last place may both be refused, never both
+  // admitted.
   const auto transactions_before = transactions_.fetch_add(1, std::memory_order_relaxed);
   const auto bytes_before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
   if (transactions_before < transactions_max_ && (bytes_before + bytes <= bytes_max_ || bytes_before == 0)) {

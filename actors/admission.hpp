@@ -1,8 +1,8 @@
 #pragma once
 
+#include <millrace/messages/error.hpp>
 #include <millrace/messages/query.hpp>
 #include <millrace/messages/transaction.hpp>
-#include <millrace/messages/error.hpp>
 
 #include <atomic>
 #include <cstddef>

@@ -17,10 +17,10 @@
 #include <optional>
 #include <utility>
 
+#include <spdlog/spdlog.h>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
-#include <spdlog/spdlog.h>
 
 namespace millrace {
 
@@ -74,6 +74,7 @@ private:
   tl::expected<void, failure> apply_schema(const std::vector<schema_script>& scripts);
   void wait_for_children() const;
   void wait_for_replay();
+  bool drained(std::string_view id, std::chrono::steady_clock::time_point deadline);
   void stop_supervisor();
 
   caf::actor_system& system_; ///< Not owned; outlives the engine.
@@ -131,14 +132,13 @@ supervisor_options engine::impl::supervision(restart_strategy strategy) const {
 
 std::vector<child_spec> engine::impl::top_children() {
   std::vector<child_spec> children;
-  children.push_back({.id = "storage", .start = [this] { return spawn_storage_supervisor(); }});
+  children.push_back({.id = "storage", .start = [this] { return spawn_storage_supervisor(); }, .is_supervisor = true});
   for (std::size_t i = 0; i < settings_.readers; ++i) {
     children.push_back(child(switchboard::reader_id(i), [this, i] { return spawn_reader(i); }));
   }
   const health_monitor_options monitoring{.board = board_, .room = room_, .interval = settings_.health_interval};
-  children.push_back(child("monitor", [this, monitoring] {
-    return caf::actor_cast<caf::actor>(system_.spawn(health_monitor, monitoring));
-  }));
+  children.push_back(child(
+    "monitor", [this, monitoring] { return caf::actor_cast<caf::actor>(system_.spawn(health_monitor, monitoring)); }));
   return children;
 }
 
@@ -176,10 +176,10 @@ caf::actor engine::impl::spawn_writer() const {
   auto open_database = [file = data_.database_file(), settings = settings_.database] {
     return storage::open_sqlite_writer(file, settings);
   };
-  return caf::actor_cast<caf::actor>(
-    system_.spawn<caf::detached>(writer, writer_options{.open_database = std::move(open_database),
-                                                        .queue = caf::actor_cast<writer_listener>(board_->find("queue")),
-                                                        .checkpoint_pages = settings_.checkpoint_pages}));
+  return caf::actor_cast<caf::actor>(system_.spawn<caf::detached>(
+    writer, writer_options{.open_database = std::move(open_database),
+                           .queue = caf::actor_cast<writer_listener>(board_->find("queue")),
+                           .checkpoint_pages = settings_.checkpoint_pages}));
 }
 
 caf::actor engine::impl::spawn_reader(std::size_t number) const {
@@ -235,16 +235,31 @@ void engine::impl::close() {
     return;
   }
   board_->close();
-  caf::scoped_actor self{system_};
-  if (const auto queue = board_->find("queue")) {
-    self->request(queue, settings_.drain_deadline, atom::drain::value)
-      .receive([](std::uint64_t) {},
-               [](const caf::error&) {
-                 spdlog::warn("closing: not all accepted transactions were applied in time; they are in the log and "
-                              "are applied at the next start");
-               });
+  const auto deadline = std::chrono::steady_clock::now() + settings_.drain_deadline;
+  if (!drained("queue", deadline)) {
+    spdlog::warn(
+      "closing: not all accepted transactions were applied in time; they are in the log and are applied at "
+      "the next start");
+  }
+  for (std::size_t i = 0; i < settings_.readers; ++i) {
+    if (!drained(switchboard::reader_id(i), deadline)) {
+      spdlog::warn("closing: {} did not answer all its queries in time", switchboard::reader_id(i));
+    }
   }
   stop_supervisor();
+}
+
+/// Waits until a child has answered all that it was given. Nothing new reaches it: the switchboard is closed.
+bool engine::impl::drained(std::string_view id, std::chrono::steady_clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  const auto address = board_->find(id);
+  auto done = !address;
+  if (address) {
+    caf::scoped_actor self{system_};
+    self->request(address, std::max(left, std::chrono::milliseconds{1}), atom::drain::value)
+      .receive([&](std::uint64_t) { done = true; }, [](const caf::error&) {});
+  }
+  return done;
 }
 
 void engine::impl::stop_supervisor() {
@@ -252,8 +267,9 @@ void engine::impl::stop_supervisor() {
   constexpr std::chrono::minutes patience{1};
   caf::scoped_actor self{system_};
   self->request(supervisor_, patience, atom::stop::value)
-    .receive([](atom::stop) {},
-             [](const caf::error& reason) { spdlog::error("closing: actors did not end: {}", caf::to_string(reason)); });
+    .receive(
+      [](atom::stop) {},
+      [](const caf::error& reason) { spdlog::error("closing: actors did not end: {}", caf::to_string(reason)); });
   supervisor_ = nullptr;
 }
 

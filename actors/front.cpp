@@ -51,7 +51,7 @@ void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host)
     ask(std::move(message), host);
   } else if (content.match_elements<health_request>() || content.match_elements<health_subscription>()) {
     if (!board_->to_monitor(message, host)) {
-      refuse_absent(message, "the health monitor", host);
+      refuse_absent(message, "the health monitor");
     }
   } else {
     answer(message, caf::make_error(caf::sec::unexpected_message));
@@ -61,12 +61,11 @@ void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host)
 void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   const auto& work = message->content().get_as<transaction>(0);
   if (auto problem = check(work)) {
-    return refuse(message, std::move(*problem), host);
+    return refuse(message, std::move(*problem));
   }
   const auto bytes = payload_bytes(work);
-  const auto deadline = work.deadline.count() == 0
-                          ? monotonic_time::max()
-                          : deadline_from(std::chrono::steady_clock::now(), work.deadline);
+  const auto deadline = work.deadline.count() == 0 ? monotonic_time::max()
+                                                   : deadline_from(std::chrono::steady_clock::now(), work.deadline);
   auto forwarded = readdress(*message, admitted_transaction{take_content<transaction>(*message), bytes, deadline});
   switch (board_->admit(bytes, forwarded, host)) {
     case switchboard::delivery::done:
@@ -74,16 +73,15 @@ void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) 
     case switchboard::delivery::no_room:
       return refuse(forwarded,
                     {errc::overloaded, std::to_string(room_->transactions()) + " transactions with "
-                                         + std::to_string(room_->bytes()) + " bytes wait already; try again in 50 ms"},
-                    host);
+                                         + std::to_string(room_->bytes()) + " bytes wait already; try again in 50 ms"});
     case switchboard::delivery::absent:
-      return refuse_absent(forwarded, "the write-ahead queue", host);
+      return refuse_absent(forwarded, "the write-ahead queue");
   }
 }
 
 void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   if (auto problem = check(message->content().get_as<query>(0))) {
-    return refuse(message, std::move(*problem), host);
+    return refuse(message, std::move(*problem));
   }
   const auto now = std::chrono::steady_clock::now();
   auto question = take_content<query>(*message);
@@ -93,7 +91,7 @@ void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   auto forwarded = direct ? readdress(*message, std::move(admitted))
                           : readdress(*message, waiting_query{std::move(admitted)});
   if (!(direct ? board_->to_reader(forwarded, host) : board_->to_queue(forwarded, host))) {
-    refuse_absent(forwarded, direct ? "every reader" : "the write-ahead queue", host);
+    refuse_absent(forwarded, direct ? "every reader" : "the write-ahead queue");
   }
 }
 
@@ -109,11 +107,11 @@ void front::answer(caf::mailbox_element_ptr& message, caf::error why) {
   }
 }
 
-void front::refuse_absent(caf::mailbox_element_ptr& message, const char* who, caf::execution_unit* host) {
+void front::refuse_absent(caf::mailbox_element_ptr& message, const char* who) {
   if (board_->closed()) {
-    refuse(message, {errc::shutting_down, ""}, host);
+    refuse(message, {errc::shutting_down, ""});
   } else {
-    refuse(message, {errc::unavailable, std::string{who} + " is being restarted"}, host);
+    refuse(message, {errc::unavailable, std::string{who} + " is being restarted"});
   }
 }
 

@@ -30,9 +30,9 @@ public:
 private:
   void accept(caf::mailbox_element_ptr message, caf::execution_unit* host);
   void ask(caf::mailbox_element_ptr message, caf::execution_unit* host);
-  void refuse(caf::mailbox_element_ptr& message, failure why, caf::execution_unit* host);
+  void refuse(caf::mailbox_element_ptr& message, failure why);
   void answer(caf::mailbox_element_ptr& message, caf::error why);
-  void refuse_absent(caf::mailbox_element_ptr& message, const char* who, caf::execution_unit* host);
+  void refuse_absent(caf::mailbox_element_ptr& message, const char* who);
 
   std::shared_ptr<switchboard> board_;
   std::shared_ptr<admission> room_;

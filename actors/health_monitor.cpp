@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <caf/actor_cast.hpp>
 #include <spdlog/spdlog.h>
+#include <caf/actor_cast.hpp>
 
 namespace millrace {
 
@@ -149,8 +149,8 @@ void health_monitor_state::judge_writer(health_report& report) const {
   }
   if (const auto found = responding_.find("writer"); found != responding_.end() && !found->second) {
     worsen(report, health_state::degraded,
-           "The writer does not answer: it is being restarted, or applies something large; "
-             + std::to_string(waiting) + " transactions wait.");
+           "The writer does not answer: it is being restarted, or applies something large; " + std::to_string(waiting)
+             + " transactions wait.");
   }
 }
 
@@ -169,9 +169,9 @@ void health_monitor_state::judge_readers(health_report& report) const {
   if (readers > 0 && report.pool.open == 0) {
     worsen(report, health_state::unhealthy, "Every reader is being restarted: queries are refused.");
   } else if (report.pool.open < readers) {
-    worsen(report, health_state::degraded,
-           std::to_string(readers - report.pool.open) + " of " + std::to_string(readers)
-             + " readers are being restarted.");
+    worsen(
+      report, health_state::degraded,
+      std::to_string(readers - report.pool.open) + " of " + std::to_string(readers) + " readers are being restarted.");
   } else if (readers > 0 && silent == readers) {
     worsen(report, health_state::degraded,
            "Every reader is busy with a long query; shorten the queries or open more readers.");
@@ -184,9 +184,8 @@ void health_monitor_state::publish(health_report report) {
   if (!changed) {
     return;
   }
-  spdlog::log(report_.state == health_state::healthy ? spdlog::level::info : spdlog::level::warn,
-              "the engine is {}{}", millrace::name(report_.state),
-              report_.reasons.empty() ? "" : ": " + report_.reasons.front());
+  spdlog::log(report_.state == health_state::healthy ? spdlog::level::info : spdlog::level::warn, "the engine is {}{}",
+              millrace::name(report_.state), report_.reasons.empty() ? "" : ": " + report_.reasons.front());
   for (const auto& subscriber : *settings_.subscribers) {
     self_->send(subscriber, health_changed{report_});
   }

@@ -23,12 +23,11 @@ namespace millrace {
 using health_listener = caf::typed_actor<caf::reacts_to<health_changed>>;
 
 /// Looks at every supervised actor at an interval and says how the engine is.
-using health_monitor_actor = caf::typed_actor<
-  caf::replies_to<health_request>::with<health_report>,
-  // Subscribes the sender to `health_changed`.
-  caf::replies_to<health_subscription>::with<health_report>,
-  // INTERNAL: looks again.
-  caf::reacts_to<atom::tick>>;
+using health_monitor_actor = caf::typed_actor<caf::replies_to<health_request>::with<health_report>,
+                                              // Subscribes the sender to `health_changed`.
+                                              caf::replies_to<health_subscription>::with<health_report>,
+                                              // INTERNAL: looks again.
+                                              caf::reacts_to<atom::tick>>;
 
 struct health_monitor_options {
   std::shared_ptr<switchboard> board;
@@ -60,7 +59,7 @@ private:
   health_monitor_actor::pointer self_; ///< Not owned; outlives the state.
   health_monitor_options settings_;
   std::uint64_t round_ = 0;
-  std::size_t awaited_ = 0; ///< Samples of this round that are still to come.
+  std::size_t awaited_ = 0;                ///< Samples of this round that are still to come.
   std::map<std::string, sample> samples_;  ///< The newest of each actor.
   std::map<std::string, bool> responding_; ///< In this round.
   health_report report_;

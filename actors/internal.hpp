@@ -66,7 +66,7 @@ struct sample {
   latency_summary latency;
   std::optional<failure> blocked; ///< Why it cannot do its work now.
   std::chrono::milliseconds blocked_for{0};
-  std::uint64_t durable_seq = 0;      ///< Queue only, as are the next three.
+  std::uint64_t durable_seq = 0; ///< Queue only, as are the next three.
   std::uint64_t applied_seq = 0;
   std::uint64_t checkpointed_seq = 0;
   std::uint64_t log_bytes = 0;
@@ -86,8 +86,8 @@ using sample = caf::atom_constant<caf::atom("sample")>;
 using batch_applier = caf::typed_actor<caf::reacts_to<apply_batch>>;
 
 /// The queue as the writer sees it.
-using writer_listener = caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>,
-                                         caf::reacts_to<database_checkpointed>>;
+using writer_listener =
+  caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<database_checkpointed>>;
 
 /// Every supervised actor answers what the health monitor asks.
 using sampled = caf::replies_to<atom::sample>::with<sample>;

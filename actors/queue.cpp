@@ -5,8 +5,8 @@
 #include <utility>
 #include <variant>
 
-#include <caf/actor_cast.hpp>
 #include <spdlog/spdlog.h>
+#include <caf/actor_cast.hpp>
 
 namespace millrace {
 
@@ -81,9 +81,10 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
     return to_error({errc::deadline_exceeded, "it waited too long before it was accepted"});
   }
   const auto acknowledgement = request.work.acknowledgement;
-  return owe(std::move(request.work),
-             {.answer = {}, .bytes = static_cast<std::uint32_t>(request.bytes), .acknowledgement = acknowledgement,
-              .admitted = true});
+  return owe(std::move(request.work), {.answer = {},
+                                       .bytes = static_cast<std::uint32_t>(request.bytes),
+                                       .acknowledgement = acknowledgement,
+                                       .admitted = true});
 }
 
 caf::result<outcome> queue_state::accept_script(schema_script& script) {
@@ -195,8 +196,8 @@ storage::batch_ptr queue_state::next_for_writer() {
   }
   auto read = cursor_->next();
   if (!read || !*read || (*read)->first_seq != wanted) {
-    self_->quit(to_error(read ? failure{errc::corrupt, "the log ends before seq " + std::to_string(wanted)}
-                              : read.error()));
+    self_->quit(
+      to_error(read ? failure{errc::corrupt, "the log ends before seq " + std::to_string(wanted)} : read.error()));
     return nullptr;
   }
   return std::make_shared<const storage::batch>(std::move(**read));
@@ -275,11 +276,11 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
 }
 
 void queue_state::wake_waiters() {
-  const auto due = std::ranges::stable_partition(waiters_, [this](const waiter& one) { return one.seq > applied_seq_; });
-  for (auto& one : due) {
-    forward(one);
-  }
-  waiters_.erase(due.begin(), due.end());
+  // clang 14 cannot use what std::ranges::stable_partition gives.
+  const auto due = std::stable_partition(waiters_.begin(), waiters_.end(),
+                                         [this](const waiter& one) { return one.seq > applied_seq_; });
+  std::for_each(due, waiters_.end(), [this](waiter& one) { forward(one); });
+  waiters_.erase(due, waiters_.end());
 }
 
 void queue_state::forward(waiter& one) {
@@ -299,7 +300,8 @@ void queue_state::expire_waiters() {
     if (now <= one.admitted.deadline) {
       return false;
     }
-    one.answer.deliver(to_error({errc::deadline_exceeded, "seq " + std::to_string(one.seq) + " was not applied in time"}));
+    one.answer.deliver(
+      to_error({errc::deadline_exceeded, "seq " + std::to_string(one.seq) + " was not applied in time"}));
     return true;
   });
 }

@@ -108,7 +108,7 @@ private:
   std::uint64_t checkpointed_seq_ = 0;
   std::uint64_t sent_seq_ = 0; ///< The last that the writer was given.
 
-  batch_applier writer_; ///< Null until one has reported.
+  batch_applier writer_;                ///< Null until one has reported.
   std::deque<std::uint64_t> in_flight_; ///< Last `seq` of each batch the writer holds.
 
   struct window_entry {

@@ -13,6 +13,9 @@ reader_state::~reader_state() {
       one.answer.deliver(to_error({errc::reader_failed, "the reader ended before it ran the query"}));
     }
   }
+  for (auto& promise : drains_) {
+    promise.deliver(to_error({errc::reader_failed, "the reader ended"}));
+  }
 }
 
 reader_actor::behavior_type reader_state::make_behavior(reader_options settings) {
@@ -26,6 +29,7 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
   database_ = std::move(*opened);
   return {
     [this](admitted_query& request) { return take(request); },
+    [this](atom::drain) { return drain(); },
     [this](atom::run) { run_all(); },
     [this](atom::sample) { return take_sample(); },
   };
@@ -37,6 +41,14 @@ caf::result<row_set> reader_state::take(admitted_query& request) {
   }
   pending_.push_back({std::move(request), self_->make_response_promise<row_set>()});
   return pending_.back().answer;
+}
+
+caf::result<std::uint64_t> reader_state::drain() {
+  if (pending_.empty()) {
+    return settings_.slot->answered.load();
+  }
+  drains_.push_back(self_->make_response_promise<std::uint64_t>());
+  return drains_.back();
 }
 
 /// All queries that had arrived share one snapshot: it is taken after the last of them was sent, so each sees all that
@@ -52,6 +64,10 @@ void reader_state::run_all() {
   settings_.slot->waiting.fetch_sub(pending_.size(), std::memory_order_relaxed);
   settings_.slot->answered.fetch_add(pending_.size(), std::memory_order_relaxed);
   pending_.clear();
+  for (auto& promise : drains_) {
+    promise.deliver(settings_.slot->answered.load());
+  }
+  drains_.clear();
 }
 
 void reader_state::run(pending_query& one) {

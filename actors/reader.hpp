@@ -6,6 +6,7 @@
 
 #include <millrace/storage/database.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -19,6 +20,8 @@ namespace millrace {
 using reader_actor = caf::typed_actor<
   // Answers one query.
   caf::replies_to<admitted_query>::with<row_set>,
+  // Answers with the number of queries answered so far, once all that arrived before are among them.
+  caf::replies_to<atom::drain>::with<std::uint64_t>,
   // INTERNAL: runs the queries that have arrived.
   caf::reacts_to<atom::run>, sampled>;
 
@@ -45,6 +48,7 @@ private:
   };
 
   caf::result<row_set> take(admitted_query& request);
+  caf::result<std::uint64_t> drain();
   void run_all();
   void run(pending_query& one);
   sample take_sample() const;
@@ -53,6 +57,7 @@ private:
   reader_options settings_;
   std::unique_ptr<storage::database_reader> database_;
   std::vector<pending_query> pending_;
+  std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   histogram query_latency_;
 };
 

@@ -57,8 +57,8 @@ tl::expected<std::vector<schema_script>, failure> pending_scripts(const options&
     if (recorded == identity.scripts.end()) {
       pending.push_back(std::move(script));
     } else if (recorded->sql_hash != storage::hash_of(script.sql)) {
-      return tl::unexpected{failure{errc::schema_changed, script.name + ", applied as seq "
-                                                            + std::to_string(recorded->seq)}};
+      return tl::unexpected{
+        failure{errc::schema_changed, script.name + ", applied as seq " + std::to_string(recorded->seq)}};
     }
   }
   return pending;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <caf/exit_reason.hpp>
 #include <spdlog/spdlog.h>
+#include <caf/exit_reason.hpp>
 
 namespace millrace {
 
@@ -25,6 +25,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(std::vector<chil
     children_.push_back(child{.spec = std::move(spec), .address = {}, .delay = backoff{settings_.delay}});
   }
   self_->set_down_handler([this](caf::down_msg& message) { down(message); });
+  self_->set_exit_handler([this](caf::exit_msg& message) { asked_to_end(message); });
   std::ranges::for_each(children_, [this](child& one) { start(one); });
   return {
     [this](atom::stop) { return stop(); },
@@ -41,7 +42,8 @@ void supervisor_state::start(child& one) {
 }
 
 void supervisor_state::down(const caf::down_msg& message) {
-  const auto found = std::ranges::find(children_, message.source, [](const child& one) { return one.address.address(); });
+  const auto found = std::ranges::find(children_, message.source,
+                                       [](const child& one) { return one.address.address(); });
   if (found == children_.end()) {
     return;
   }
@@ -152,6 +154,9 @@ void supervisor_state::tell_to_end(child& one) {
   self_->send_exit(one.address, one.stopping ? caf::exit_reason::kill : caf::exit_reason::user_shutdown);
   one.stopping = true;
   one.token = ++tokens_;
+  if (one.spec.is_supervisor) {
+    return;
+  }
   self_->delayed_send(self_, settings_.stop_deadline, atom::restart::value, one.token);
 }
 
@@ -176,6 +181,14 @@ caf::result<atom::stop> supervisor_state::stop() {
   stop_promises_.push_back(promise);
   end();
   return promise;
+}
+
+/// Its own supervisor takes it for ended once it is down, so its children must be down before.
+void supervisor_state::asked_to_end(const caf::exit_msg& message) {
+  if (message.reason != caf::exit_reason::normal) {
+    reason_ = message.reason;
+    end();
+  }
 }
 
 void supervisor_state::end() {

@@ -43,6 +43,9 @@ struct child_spec {
   restart_policy policy = restart_policy::permanent;
   /// Told the new address after each start, and a null one as soon as the child is known to be down.
   std::function<void(const caf::actor&)> on_change = [](const caf::actor&) {};
+  /// A supervisor is given as long to end as its own children take (OTP: `shutdown => infinity`): killed, it could not
+  /// wait for them.
+  bool is_supervisor = false;
 };
 
 struct supervisor_options {
@@ -60,7 +63,7 @@ struct supervisor_options {
 };
 
 /// Starts children in order, restarts them as their policies and the strategy say, stops them in reverse order. It
-/// knows nothing of what they do, and may be a child itself.
+/// knows nothing of what they do, and may be a child itself: an exit message makes it stop its children before it ends.
 using supervisor_actor = caf::typed_actor<
   // Stops all children in reverse order, answers, and ends.
   caf::replies_to<atom::stop>::with<atom::stop>,
@@ -100,6 +103,7 @@ private:
   void tell_to_end(child& one);
   void stop_next();
   caf::result<atom::stop> stop();
+  void asked_to_end(const caf::exit_msg& message);
   void end();
 
   supervisor_actor::pointer self_; ///< Not owned; outlives the state.

@@ -54,8 +54,8 @@ public:
   void close();
   bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
-  /// Takes room for a transaction of so many bytes and puts it into the queue's mailbox. Unless that is done, nothing is
-  /// taken.
+  /// Takes room for a transaction of so many bytes and puts it into the queue's mailbox. Unless that is done, nothing
+  /// is taken.
   delivery admit(std::size_t bytes, caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// Puts a message into the queue's mailbox; false where the queue is down.
   bool to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;

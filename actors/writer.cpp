@@ -133,8 +133,8 @@ sample writer_state::take_sample() const {
   result.latency = summary(apply_latency_);
   result.blocked = blocked_;
   if (blocked_) {
-    result.blocked_for
-      = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - blocked_since_);
+    result.blocked_for = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now()
+                                                                               - blocked_since_);
   }
   return result;
 }

@@ -87,8 +87,8 @@ struct database_identity {
 std::uint64_t hash_of(std::string_view text) noexcept;
 
 struct sqlite_options {
-  int cached_statements = 256;  ///< Prepared statements kept per connection.
-  int cache_kib = 65'536;       ///< Page cache per connection.
+  int cached_statements = 256; ///< Prepared statements kept per connection.
+  int cache_kib = 65'536;      ///< Page cache per connection.
 };
 
 /// Creates Millrace's own tables where the file is new, and reads the identity. `folder_newer` where a newer program

@@ -236,7 +236,7 @@ result<> scan::take(const frame_view& frame, decoder_dictionary& texts) {
 /// Where reading goes on after bytes at `offset` that are no frame; nothing where no frame follows in the segment.
 /// That the frame found there leaves no gap is seen when it is taken.
 result<std::optional<std::uint64_t>> scan::step_over(segment_reader& reader, std::uint64_t offset) {
-  const auto next = reader.find_frame(offset + frame_alignment, expected_);
+  auto next = reader.find_frame(offset + frame_alignment, expected_);
   if (!next || !*next) {
     return next;
   }

@@ -44,15 +44,14 @@ result<> set_switches(sqlite3* database, role purpose) {
   return {};
 }
 
-constexpr int reader_patience_ms = 1'000;
+constexpr int patience_ms = 1'000;
 
 } // namespace
 
 result<> harden(sqlite3* database, role purpose, const sqlite_options& options) {
   set_limits(database);
-  // The writer's actor waits by message. A reader meets a lock only for moments, while another connection recovers
-  // SQLite's log after a crash, and waits here.
-  sqlite3_busy_timeout(database, purpose == role::reader ? reader_patience_ms : 0);
+  // After a crash the first connection recovers SQLite's log, and those opened beside it meet its lock for a moment.
+  sqlite3_busy_timeout(database, patience_ms);
   if (auto done = set_switches(database, purpose); !done) {
     return done;
   }

@@ -38,6 +38,8 @@ result<std::unique_ptr<database_writer>> writer::open(const std::filesystem::pat
   if (auto done = made->prepare(options); !done) {
     return tl::unexpected{std::move(done).error()};
   }
+  // From here on its actor waits by message, and stays responsive meanwhile.
+  sqlite3_busy_timeout(made->database_.get(), 0);
   return made;
 }
 

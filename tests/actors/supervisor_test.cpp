@@ -27,8 +27,7 @@ struct test_config : system_config {
 struct fixture {
   test_config config;
   caf::actor_system system{config};
-  caf::scheduler::test_coordinator& scheduler
-    = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  caf::scheduler::test_coordinator& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   std::map<std::string, caf::actor> addresses;
   std::vector<std::string> starts; ///< In order.
   std::vector<std::string> escalations;
@@ -43,10 +42,11 @@ struct fixture {
 
   child_spec child(const std::string& id, restart_policy policy = restart_policy::permanent) {
     return {.id = id,
-            .start = [this, id] {
-              starts.push_back(id);
-              return system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
-            },
+            .start =
+              [this, id] {
+                starts.push_back(id);
+                return system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+              },
             .policy = policy,
             .on_change = [this, id](const caf::actor& address) { addresses[id] = address; }};
   }

@@ -18,8 +18,9 @@ thread_local std::uint64_t allocations_until_failure = 0;
 
 } // namespace
 
-// Replaced for the whole test program, so that every allocation of C++ can be made to fail once.
-void* operator new(std::size_t size) {
+// Replaced for the whole test program, so that every allocation of C++ can be made to fail once. Not inlined: g++ would
+// then see `new` answered by `free` and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   if (allocations_until_failure != 0 && --allocations_until_failure == 0) {
     throw std::bad_alloc{};
   }
@@ -29,11 +30,11 @@ void* operator new(std::size_t size) {
   throw std::bad_alloc{};
 }
 
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
 
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 

@@ -1,0 +1,174 @@
+#include "engine_fixture.hpp"
+
+using namespace millrace;
+using namespace millrace::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto ideas = "CREATE TABLE idea(id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE, score REAL NOT NULL)";
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(engine_suite, engine_fixture)
+
+BOOST_AUTO_TEST_CASE(a_program_writes_and_reads_through_a_blocking_client) {
+  open(ideas);
+  auto db = connect();
+  const auto done = db.execute("INSERT INTO idea(title, score) VALUES (?1, ?2)", "Solar kettle", 8.5);
+  BOOST_REQUIRE(done);
+  BOOST_TEST(done->seq == 2); // The schema was the first.
+  BOOST_REQUIRE_EQUAL(done->results.size(), 1);
+  BOOST_TEST(done->results[0].rows_changed == 1);
+  BOOST_TEST(done->results[0].last_row_id == 1);
+  const auto rows = db.query("SELECT title, score FROM idea WHERE score > ?1", 7.0);
+  BOOST_REQUIRE(rows);
+  BOOST_REQUIRE_EQUAL(rows->size(), 1);
+  BOOST_TEST((*rows)[0]["title"].as_text() == "Solar kettle");
+  BOOST_TEST((*rows)[0]["score"].as_real() == 8.5);
+}
+
+BOOST_AUTO_TEST_CASE(parameters_may_have_names) {
+  open(ideas);
+  auto db = connect();
+  BOOST_TEST(db.execute("INSERT INTO idea(title, score) VALUES (:title, :score)", named{":score", 6.0},
+                        named{":title", "Wind bell"})
+               .has_value());
+  const auto rows = db.query("SELECT score FROM idea WHERE title = :title", named{":title", "Wind bell"});
+  BOOST_REQUIRE(rows);
+  BOOST_REQUIRE_EQUAL(rows->size(), 1);
+  BOOST_TEST((*rows)[0][0].as_real() == 6.0);
+}
+
+BOOST_AUTO_TEST_CASE(returning_brings_rows_back) {
+  open(ideas);
+  auto db = connect();
+  const auto done = db.execute(
+    "INSERT INTO idea(title, score) VALUES ('a', 1), ('b', 2) RETURNING id, upper(title) AS up");
+  BOOST_REQUIRE(done);
+  const auto& rows = done->results.at(0).rows;
+  BOOST_REQUIRE_EQUAL(rows.size(), 2);
+  BOOST_TEST(rows[1]["id"].as_integer() == 2);
+  BOOST_TEST(rows[1]["up"].as_text() == "B");
+}
+
+BOOST_AUTO_TEST_CASE(groups_nest_and_only_what_may_fail_alone_does) {
+  open(ideas);
+  auto db = connect();
+  transaction work;
+  work.add("INSERT INTO idea(title, score) VALUES ('kept', 1)");
+  work.in_group(on_error::continue_after, [](transaction& outer) {
+    outer.add("INSERT INTO idea(title, score) VALUES ('outer', 2)");
+    outer.in_group(on_error::continue_after, [](transaction& inner) {
+      inner.add("INSERT INTO idea(title, score) VALUES ('inner', 3)");
+      inner.add("INSERT INTO idea(title, score) VALUES ('kept', 4)"); // Breaks UNIQUE.
+    });
+  });
+  work.add("INSERT INTO idea(title, score) VALUES ('last', 5)");
+  const auto done = db.execute(std::move(work));
+  BOOST_REQUIRE(done);
+  BOOST_REQUIRE_EQUAL(done->results.size(), 5);
+  BOOST_TEST((done->results[3].error.has_value() && done->results[3].error->code == errc::constraint));
+  BOOST_TEST(rows("SELECT title FROM idea ORDER BY score") == "kept\nouter\nlast");
+
+  transaction strict;
+  strict.add("INSERT INTO idea(title, score) VALUES ('never', 6)");
+  strict.in_group(on_error::abort_transaction,
+                  [](transaction& inner) { inner.add("INSERT INTO idea(title, score) VALUES ('kept', 7)"); });
+  BOOST_TEST(code_of(db.execute(std::move(strict))) == errc::constraint);
+  BOOST_TEST(rows("SELECT count(*) FROM idea") == "3");
+}
+
+BOOST_AUTO_TEST_CASE(a_durable_write_is_seen_by_whoever_asks_for_everything) {
+  open(ideas);
+  auto db = connect();
+  for (int i = 0; i < 50; ++i) {
+    auto work = execute("INSERT INTO idea(title, score) VALUES (?1, 0)", std::to_string(i));
+    work.acknowledgement = ack::durable;
+    const auto done = db.execute(std::move(work));
+    BOOST_REQUIRE(done);
+    BOOST_TEST(done->results.empty());
+    auto everything = select("SELECT count(*) FROM idea");
+    everything.consistency = i % 2 == 0 ? consistency::linearizable : consistency::at_least;
+    everything.at_least_seq = done->seq;
+    const auto rows = db.query(everything);
+    BOOST_REQUIRE(rows);
+    BOOST_TEST((*rows)[0][0].as_integer() == i + 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_written_is_there_after_opening_again) {
+  open(ideas);
+  BOOST_REQUIRE(connect().execute("INSERT INTO idea(title, score) VALUES ('a', 1)"));
+  open();
+  BOOST_TEST(tested->recovery().transactions == 0); // All was applied when it closed.
+  auto db = connect();
+  BOOST_TEST(db.execute("INSERT INTO idea(title, score) VALUES ('b', 2)")->seq == 3);
+  BOOST_TEST((*db.query("SELECT count(*) FROM idea"))[0][0].as_integer() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_number_of_rows_is_bounded_and_the_cut_is_told) {
+  open(ideas);
+  auto db = connect();
+  auto question = select("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 10) SELECT n FROM c");
+  question.max_rows = 10;
+  BOOST_TEST(!db.query(question)->truncated());
+  question.max_rows = 9;
+  const auto rows = db.query(question);
+  BOOST_TEST(rows->size() == 9);
+  BOOST_TEST(rows->truncated());
+}
+
+BOOST_AUTO_TEST_CASE(a_closed_engine_refuses_and_can_be_closed_twice) {
+  open(ideas);
+  auto db = connect();
+  tested->close();
+  tested->close();
+  BOOST_TEST(code_of(db.execute("INSERT INTO idea(title, score) VALUES ('a', 1)")) == errc::shutting_down);
+  BOOST_TEST(db.query("SELECT 1").error().code == errc::shutting_down);
+  BOOST_TEST(db.health().error().code == errc::shutting_down);
+  tested.reset();
+  BOOST_TEST(db.query("SELECT 1").error().code == errc::shutting_down); // The address outlives the engine.
+}
+
+BOOST_AUTO_TEST_CASE(health_is_reported_through_the_client) {
+  open(ideas);
+  auto db = connect();
+  BOOST_REQUIRE(db.execute("INSERT INTO idea(title, score) VALUES ('a', 1)"));
+  BOOST_REQUIRE(db.query("SELECT * FROM idea"));
+  BOOST_TEST(eventually([&] {
+    const auto report = db.health();
+    return report && report->state == health_state::healthy && report->applied_seq == 2 && report->durable_seq == 2
+           && report->pool.queries == 1 && report->pool.open == settings.readers && report->sync.count == 2
+           && report->query.count == 1 && report->apply.count == 2 && report->log_bytes > 0
+           && report->inflight_transactions == 0 && report->actors.size() == 3 + settings.readers;
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(exit_messages_to_the_front_change_nothing) {
+  open(ideas);
+  caf::anon_send_exit(tested->front(), caf::exit_reason::kill);
+  BOOST_TEST(connect().execute("INSERT INTO idea(title, score) VALUES ('a', 1)").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(killed_actors_come_back_and_nothing_is_lost) {
+  open(ideas);
+  auto db = connect();
+  int expected = 0;
+  for (const auto* victim : {"writer", "queue", "reader-1", "reader-2", "monitor"}) {
+    kill(victim);
+    BOOST_REQUIRE(eventually([&] { // A queue may not be connected yet: `unavailable` had no effect.
+      const auto done = db.execute("INSERT INTO idea(title, score) VALUES (?1, 0)", victim);
+      BOOST_REQUIRE((done || kind(done.error().code) == error_kind::retryable));
+      return done.has_value();
+    }));
+    ++expected;
+    BOOST_REQUIRE(eventually([&] {
+      const auto rows = db.query("SELECT count(*) FROM idea");
+      return rows && (*rows)[0][0].as_integer() == expected;
+    }));
+  }
+  BOOST_TEST(becomes(health_state::healthy));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
