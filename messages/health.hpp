@@ -24,8 +24,8 @@ struct latency_summary {
 
 /// One supervised actor.
 struct actor_health {
-  std::string id;            ///< `"queue"`, `"writer"`, `"reader-1"`, …
-  bool responding = false;   ///< Whether it answered the last sample in time.
+  std::string id;          ///< `"queue"`, `"writer"`, `"reader-1"`, …
+  bool responding = false; ///< Whether it answered the last sample in time.
   std::uint64_t restarts = 0;
 };
 

@@ -157,9 +157,8 @@ typename Inspector::result_type inspect(Inspector& f, pool_health& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, health_report& x) {
-  return f(caf::meta::type_name("health_report"), x.state, x.reasons, x.durable_seq, x.applied_seq,
-           x.checkpointed_seq, x.inflight_transactions, x.inflight_bytes, x.log_bytes, x.pool, x.sync, x.apply, x.query,
-           x.actors);
+  return f(caf::meta::type_name("health_report"), x.state, x.reasons, x.durable_seq, x.applied_seq, x.checkpointed_seq,
+           x.inflight_transactions, x.inflight_bytes, x.log_bytes, x.pool, x.sync, x.apply, x.query, x.actors);
 }
 
 template <class Inspector>

@@ -158,8 +158,8 @@ std::size_t row::size() const noexcept {
   return rows_->columns().size();
 }
 
-std::optional<row_set> row_set::from_parts(std::vector<std::string> columns, std::string cells,
-                                           std::uint64_t row_count, bool truncated) {
+std::optional<row_set> row_set::from_parts(std::vector<std::string> columns, std::string cells, std::uint64_t row_count,
+                                           bool truncated) {
   const auto width = columns.size();
   // A cell takes at least one byte, which bounds what is allocated for a count that somebody else sent.
   if ((width == 0 && row_count > 0) || (width > 0 && row_count > cells.size() / width)) {

@@ -12,13 +12,35 @@ using namespace millrace;
 
 namespace {
 
-constexpr errc all_codes[]{
-  errc::none, errc::bad_sql, errc::parameter_mismatch, errc::constraint, errc::row_count_mismatch,
-  errc::not_permitted, errc::too_large, errc::malformed, errc::deadline_exceeded, errc::not_a_query,
-  errc::value_type, errc::overloaded, errc::unavailable, errc::shutting_down, errc::reader_failed,
-  errc::locked, errc::disk_full, errc::io_error, errc::outcome_unknown, errc::folder_missing,
-  errc::folder_not_writable, errc::folder_locked, errc::folder_foreign, errc::folder_newer, errc::folder_damaged,
-  errc::schema_changed, errc::corrupt, errc::file_not_found, errc::bad_option};
+constexpr errc all_codes[]{errc::none,
+                           errc::bad_sql,
+                           errc::parameter_mismatch,
+                           errc::constraint,
+                           errc::row_count_mismatch,
+                           errc::not_permitted,
+                           errc::too_large,
+                           errc::malformed,
+                           errc::deadline_exceeded,
+                           errc::not_a_query,
+                           errc::value_type,
+                           errc::overloaded,
+                           errc::unavailable,
+                           errc::shutting_down,
+                           errc::reader_failed,
+                           errc::locked,
+                           errc::disk_full,
+                           errc::io_error,
+                           errc::outcome_unknown,
+                           errc::folder_missing,
+                           errc::folder_not_writable,
+                           errc::folder_locked,
+                           errc::folder_foreign,
+                           errc::folder_newer,
+                           errc::folder_damaged,
+                           errc::schema_changed,
+                           errc::corrupt,
+                           errc::file_not_found,
+                           errc::bad_option};
 
 } // namespace
 

@@ -132,6 +132,7 @@ void text_table::print_row(std::ostream& out, const std::vector<std::string>& ce
 void text_table::print(std::ostream& out) const {
   const auto columns = widths();
   std::vector<std::string> rule;
+  rule.reserve(columns.size());
   for (const auto width : columns) {
     rule.emplace_back(width, '-');
   }
