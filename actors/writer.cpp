@@ -86,10 +86,8 @@ void writer_state::report(std::vector<storage::answer> answers) {
   busy_since_idle_check_ = true;
   if (database_->pages_waiting() >= settings_.checkpoint_pages) {
     checkpoint();
-  } else if (!idle_armed_) {
-    idle_armed_ = true;
-    self_->delayed_send(self_, idle_interval, atom::tick::value);
   }
+  arm_idle_check();
 }
 
 /// Keeps the batches and tries again later: their order never changes, and the actor stays responsive meanwhile.
@@ -120,11 +118,18 @@ void writer_state::checkpoint() {
 
 void writer_state::idle() {
   idle_armed_ = false;
-  if (std::exchange(busy_since_idle_check_, false)) {
-    idle_armed_ = true;
-    self_->delayed_send(self_, idle_interval, atom::tick::value);
-  } else if (database_->pages_waiting() > 0) {
+  const auto busy = std::exchange(busy_since_idle_check_, false);
+  if (!busy && database_->pages_waiting() > 0) {
     checkpoint();
+  }
+  if (busy || database_->pages_waiting() > 0) { // Readers may have been in the way.
+    arm_idle_check();
+  }
+}
+
+void writer_state::arm_idle_check() {
+  if (!std::exchange(idle_armed_, true)) {
+    self_->delayed_send(self_, idle_interval, atom::tick::value);
   }
 }
 

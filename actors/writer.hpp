@@ -50,6 +50,7 @@ private:
   void retry();
   void checkpoint();
   void idle();
+  void arm_idle_check();
   sample take_sample() const;
 
   writer_actor::pointer self_; ///< Not owned; outlives the state.

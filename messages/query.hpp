@@ -24,7 +24,8 @@ struct query {
   millrace::statement statement;
   millrace::consistency consistency = consistency::any;
   std::uint64_t at_least_seq = 0; ///< Only for `consistency::at_least`.
-  /// How long the query may take, from when the front takes it; it is interrupted at most 100 ms later.
+  /// How long the query may take, from when the front takes it; it is interrupted at most 100 ms later. One
+  /// that is not above zero has passed already.
   std::chrono::milliseconds deadline{30'000};
   /// At most so many rows are returned; `row_set::truncated` tells whether there were more. Bounded by
   /// `limits::rows_max`.
