@@ -32,27 +32,17 @@ std::optional<failure> check(const statement& step) {
   return std::nullopt;
 }
 
-/// Groups must come outer before inner, in order, and either nest or stand apart.
 std::optional<failure> check_groups(const transaction& work) {
   if (work.groups.size() > limits::groups_max) {
     return too_large("groups", work.groups.size(), limits::groups_max);
   }
-  std::vector<std::uint64_t> open_ends;
-  std::uint64_t previous_first = 0;
-  for (const auto& one : work.groups) {
-    const std::uint64_t end = std::uint64_t{one.first} + one.count;
-    while (!open_ends.empty() && open_ends.back() <= one.first) {
-      open_ends.pop_back();
-    }
-    const auto limit = open_ends.empty() ? work.statements.size() : open_ends.back();
-    if (end > limit || one.first < previous_first || one.policy > on_error::continue_after) {
-      return failure{errc::malformed, "savepoint groups must nest or stand apart, outer ones first"};
-    }
-    open_ends.push_back(end);
-    if (open_ends.size() > limits::group_depth_max) {
-      return too_large("groups inside each other", open_ends.size(), limits::group_depth_max);
-    }
-    previous_first = one.first;
+  const auto known = [](const group& one) { return one.policy <= on_error::continue_after; };
+  const auto depth = group_depth(work);
+  if (!depth || !std::ranges::all_of(work.groups, known)) {
+    return failure{errc::malformed, "savepoint groups must nest or stand apart, outer ones first"};
+  }
+  if (*depth > limits::group_depth_max) {
+    return too_large("groups inside each other", *depth, limits::group_depth_max);
   }
   return std::nullopt;
 }

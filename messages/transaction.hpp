@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,6 +91,10 @@ transaction execute(std::string_view sql, Ts&&... parameters) {
   result.add(sql, std::forward<Ts>(parameters)...);
   return result;
 }
+
+/// How deep a transaction's groups lie inside each other, 0 where it has none; nothing where they leave the
+/// transaction, overlap, or do not stand in order.
+std::optional<std::size_t> group_depth(const transaction& work);
 
 /// The bytes that a transaction's texts and values take; what admission counts and limits bound.
 inline std::size_t payload_bytes(const transaction& work) noexcept {

@@ -10,29 +10,6 @@
 
 namespace millrace::storage::sqlite {
 
-namespace {
-
-/// Whether groups lie inside the transaction, stand in order, and nest or stand apart.
-bool groups_fit(const transaction& work) {
-  std::vector<std::uint64_t> open_ends;
-  std::uint64_t previous_first = 0;
-  for (const auto& part : work.groups) {
-    const auto end = std::uint64_t{part.first} + part.count;
-    while (!open_ends.empty() && open_ends.back() <= part.first) {
-      open_ends.pop_back();
-    }
-    const auto bound = open_ends.empty() ? work.statements.size() : open_ends.back();
-    if (part.first < previous_first || end > bound || open_ends.size() >= limits::group_depth_max) {
-      return false;
-    }
-    previous_first = part.first;
-    open_ends.push_back(end);
-  }
-  return true;
-}
-
-} // namespace
-
 result<executor> executor::make(connection& owner, log_functions& functions, int cached_statements) {
   auto group = bracket_statements::savepoint(owner, "millrace_group");
   if (!group) {
@@ -62,7 +39,7 @@ void executor::begin_work(std::uint64_t seq) noexcept {
 }
 
 progress<outcome> executor::run(const transaction& work, std::uint64_t seq) {
-  if (!groups_fit(work)) {
+  if (const auto depth = group_depth(work); !depth || *depth > limits::group_depth_max) {
     return set_back({errc::malformed, "seq " + std::to_string(seq) + ": its groups overlap or leave the transaction"});
   }
   work_ = &work;
