@@ -1,12 +1,12 @@
 #pragma once
 
+#include "../temporary_folder.hpp"
+
 #include <millrace/messages/error.hpp>
 
 #include <filesystem>
 #include <ostream>
 #include <string>
-
-#include <stdlib.h> // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX's.
 
 #include <sqlite3.h>
 
@@ -22,26 +22,6 @@ inline std::ostream& operator<<(std::ostream& out, errc code) {
 } // namespace millrace
 
 namespace millrace::test {
-
-/// A folder of its own for a test, removed afterwards.
-class temporary_folder {
-public:
-  temporary_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
-    BOOST_REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// A plain SQLite connection, as another program would have it. It leaves checkpoints to the engine.
 class stranger {

@@ -12,7 +12,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using millrace::storage::test::scratch;
+using millrace::test::temporary_folder;
 
 namespace {
 
@@ -32,7 +32,7 @@ errc refusal(const std::filesystem::path& path, folder_mode mode) {
 BOOST_AUTO_TEST_SUITE(folder_suite)
 
 BOOST_AUTO_TEST_CASE(a_missing_folder_is_refused_unless_it_may_be_made) {
-  scratch here;
+  temporary_folder here;
   const auto data = here.path() / "data";
   BOOST_TEST(refusal(data, folder_mode::existing) == errc::folder_missing);
   BOOST_TEST(!std::filesystem::exists(data));
@@ -47,13 +47,13 @@ BOOST_AUTO_TEST_CASE(a_missing_folder_is_refused_unless_it_may_be_made) {
 }
 
 BOOST_AUTO_TEST_CASE(the_folder_above_is_never_made) {
-  scratch here;
+  temporary_folder here;
   BOOST_TEST(refusal(here.path() / "no" / "data", folder_mode::create) == errc::folder_missing);
   BOOST_TEST(!std::filesystem::exists(here.path() / "no"));
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_folder_is_taken_only_for_creation) {
-  scratch here;
+  temporary_folder here;
   BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::folder_missing);
   BOOST_TEST(std::filesystem::is_empty(here.path()));
   BOOST_TEST(refusal(here.path(), folder_mode::create) == errc::none);
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(an_empty_folder_is_taken_only_for_creation) {
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {
-  scratch here;
+  temporary_folder here;
   std::ofstream{here.path() / "LOCK"} << "";
   std::ofstream{here.path() / "CURRENT"} << "MANIFEST-000001";
   BOOST_TEST(refusal(here.path(), folder_mode::create) == errc::folder_foreign);
@@ -71,14 +71,14 @@ BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(a_file_is_no_folder) {
-  scratch here;
+  temporary_folder here;
   std::ofstream{here.path() / "data"} << "text";
   BOOST_TEST(refusal(here.path() / "data", folder_mode::create) == errc::folder_foreign);
   BOOST_TEST(refusal(here.path() / "data" / "below", folder_mode::create) == errc::folder_foreign);
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_in_use_names_the_process_and_is_free_afterwards) {
-  scratch here;
+  temporary_folder here;
   {
     auto first = folder::open(here.path(), folder_mode::create);
     BOOST_REQUIRE(first);
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_folder_in_use_names_the_process_and_is_free_afterwards) {
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_refused) {
-  scratch here;
+  temporary_folder here;
   const auto data = here.path() / "data";
   BOOST_REQUIRE(folder::open(data, folder_mode::create));
   // The superuser may write everywhere, so he becomes somebody else for a moment.

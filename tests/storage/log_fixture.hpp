@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../temporary_folder.hpp"
 #include "memory_file_system.hpp"
 
 #include <millrace/storage/queue/log.hpp>
@@ -12,8 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 namespace millrace::test {
 
 inline const storage::uuid database_id{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
@@ -21,23 +20,6 @@ inline const std::filesystem::path queue_path{"/data/queue"};
 
 /// Segments of 8 KiB, so that a few batches fill one.
 inline const storage::log_options small_segments{8192, 2};
-
-/// A folder of its own for a test, removed afterwards.
-class temporary_folder {
-public:
-  temporary_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
-    BOOST_REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() { std::filesystem::remove_all(path_); }
-  const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// The work with a given `seq`, recognisable.
 inline transaction work_of(std::uint64_t seq) {

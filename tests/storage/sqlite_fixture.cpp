@@ -1,6 +1,5 @@
 #include "sqlite_fixture.hpp"
 
-#include <cstdlib>
 #include <span>
 #include <sstream>
 #include <stdexcept>
@@ -29,19 +28,6 @@ std::string cell(sqlite3_stmt* statement, int column) {
 }
 
 } // namespace
-
-scratch::scratch() {
-  std::string name = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) {
-    throw std::runtime_error{"no temporary folder"};
-  }
-  path_ = name;
-}
-
-scratch::~scratch() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 stranger::stranger(const std::filesystem::path& file) {
   if (sqlite3_open(file.c_str(), &handle_) != SQLITE_OK) {

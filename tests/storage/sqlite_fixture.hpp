@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../temporary_folder.hpp"
+
 #include <millrace/storage/database.hpp>
 
 #include <filesystem>
@@ -11,20 +13,6 @@
 #include <sqlite3.h>
 
 namespace millrace::storage::test {
-
-/// A temporary folder that is removed with everything in it.
-class scratch {
-public:
-  scratch();
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  ~scratch();
-
-  const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// A plain SQLite connection, as another program would have it.
 class stranger {
@@ -65,7 +53,7 @@ public:
   /// The next batch, not applied.
   batch_ptr next_batch(std::vector<work> items) const;
 
-  scratch folder;
+  millrace::test::temporary_folder folder;
   std::filesystem::path file = folder.path() / "database.sqlite3";
   std::unique_ptr<database_writer> writer;
   std::int64_t time_ms = 1'600'000'000'000;

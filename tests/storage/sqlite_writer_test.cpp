@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
 }
 
 BOOST_AUTO_TEST_CASE(files_are_private_whatever_the_umask) {
-  scratch place;
+  millrace::test::temporary_folder place;
   const auto other = place.path() / "database.sqlite3";
   const auto before = ::umask(0);
   const auto made = prepare_sqlite(other);
@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(a_new_database_gets_an_identity_that_stays) {
 }
 
 BOOST_AUTO_TEST_CASE(a_newer_a_foreign_and_no_database_are_told_apart) {
-  scratch place;
+  millrace::test::temporary_folder place;
   const auto newer = place.path() / "newer";
   BOOST_REQUIRE(prepare_sqlite(newer));
   stranger{newer}.execute("UPDATE millrace_meta SET format_version = 99");

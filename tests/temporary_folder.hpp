@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+#include <stdlib.h> // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX's.
+
+namespace millrace::test {
+
+/// A folder of its own for a test, removed afterwards with everything in it.
+class temporary_folder {
+public:
+  temporary_folder() {
+    auto pattern = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+      throw std::runtime_error{"no temporary folder"};
+    }
+    path_ = pattern;
+  }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+  std::filesystem::path path_;
+};
+
+} // namespace millrace::test
