@@ -3,6 +3,7 @@
 #include <millrace/messages/limits.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,46 @@ std::optional<failure> check_groups(const transaction& work) {
   return std::nullopt;
 }
 
+std::optional<failure> check_name(const transaction_name& name) {
+  constexpr std::chrono::minutes clock_skew_max{5};
+  if (name == transaction_name{}) {
+    return std::nullopt;
+  }
+  const std::chrono::milliseconds made_at{made_at_ms(name.client)};
+  if (!name.given() || made_at.count() == 0) {
+    return failure{errc::malformed, "a transaction's name needs a client id from new_client_id() and a number above 0"};
+  }
+  if (made_at - clock_skew_max > std::chrono::system_clock::now().time_since_epoch()) {
+    return failure{errc::malformed, "the client id was made in the future: the client's clock is ahead"};
+  }
+  return std::nullopt;
+}
+
+std::optional<failure> check_pages(const query& question, std::uint32_t page_rows) {
+  if (question.consistency > consistency::at_least) {
+    return failure{errc::malformed, "pages are read with consistency any or at_least"};
+  }
+  if (page_rows == 0 || page_rows > limits::rows_max) {
+    return too_large("rows in one page", page_rows, limits::rows_max);
+  }
+  return check(question.statement);
+}
+
+/// So long a time without anything given back tells nothing of how fast that goes.
+constexpr std::chrono::seconds measure_time_max{1};
+constexpr std::chrono::milliseconds measure_time_min{100};
+
+/// A tenth of a bound, rounded up.
+std::uint64_t tenth(std::uint64_t bound) noexcept {
+  return bound / 10 + (bound % 10 == 0 ? 0 : 1);
+}
+
+/// Seconds until a tenth of `most` is free.
+double wait_for_tenth(std::uint64_t held, std::uint64_t most, double rate) noexcept {
+  const auto wanted = most - tenth(most);
+  return held <= wanted ? 0.0 : static_cast<double>(held - wanted) / rate;
+}
+
 } // namespace
 
 std::optional<failure> check(const transaction& work) {
@@ -58,6 +99,12 @@ std::optional<failure> check(const transaction& work) {
   }
   if (work.acknowledgement > ack::durable) {
     return failure{errc::malformed, "unknown acknowledgement level"};
+  }
+  if (work.priority > priority::operations) {
+    return failure{errc::malformed, "unknown priority"};
+  }
+  if (auto problem = check_name(work.name)) {
+    return problem;
   }
   for (const auto& step : work.statements) {
     if (auto problem = check(step)) {
@@ -80,21 +127,65 @@ std::optional<failure> check(const query& question) {
   return check(question.statement);
 }
 
-bool admission::take(std::size_t bytes) noexcept {
+std::optional<failure> check(const page_query& question) {
+  return check_pages(question.question, question.page_rows);
+}
+
+std::optional<failure> check(const page_cursor& position) {
+  return check_pages(position.question, position.page_rows);
+}
+
+bool admission::take(std::size_t bytes, priority urgency) noexcept {
+  const auto urgent = urgency == priority::operations;
+  const auto transactions_allowed = transactions_max_ + (urgent ? tenth(transactions_max_) : 0);
+  const auto bytes_allowed = bytes_max_ + (urgent ? tenth(bytes_max_) : 0);
   // Counts first and takes back on refusal: two who compete for the last place may both be refused, never both
   // admitted.
   const auto transactions_before = transactions_.fetch_add(1, std::memory_order_relaxed);
   const auto bytes_before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (transactions_before < transactions_max_ && (bytes_before + bytes <= bytes_max_ || bytes_before == 0)) {
+  if (transactions_before < transactions_allowed && (bytes_before + bytes <= bytes_allowed || bytes_before == 0)) {
     return true;
   }
-  give_back(1, bytes);
+  release(1, bytes);
   return false;
 }
 
-void admission::give_back(std::uint64_t transactions, std::uint64_t bytes) noexcept {
+void admission::give_back(std::uint64_t transactions, std::uint64_t bytes, clock::time_point now) noexcept {
+  release(transactions, bytes);
+  freed_transactions_.fetch_add(transactions, std::memory_order_relaxed);
+  freed_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  measure(now);
+}
+
+void admission::release(std::uint64_t transactions, std::uint64_t bytes) noexcept {
   transactions_.fetch_sub(transactions, std::memory_order_relaxed);
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+void admission::measure(clock::time_point now) noexcept {
+  auto before = measured_at_.load(std::memory_order_relaxed);
+  const auto elapsed = now.time_since_epoch() - clock::duration{before};
+  if (elapsed < measure_time_min || !measured_at_.compare_exchange_strong(before, now.time_since_epoch().count())) {
+    return;
+  }
+  const auto transactions = static_cast<double>(freed_transactions_.exchange(0));
+  const auto bytes = static_cast<double>(freed_bytes_.exchange(0));
+  const auto seconds = elapsed > measure_time_max ? 0.0 : std::chrono::duration<double>{elapsed}.count();
+  transactions_rate_.store(seconds > 0 ? transactions / seconds : 0, std::memory_order_relaxed);
+  bytes_rate_.store(seconds > 0 ? bytes / seconds : 0, std::memory_order_relaxed);
+}
+
+std::chrono::milliseconds admission::retry_after(clock::time_point now) const noexcept {
+  using std::chrono::milliseconds;
+  const auto transactions_rate = transactions_rate_.load(std::memory_order_relaxed);
+  const auto bytes_rate = bytes_rate_.load(std::memory_order_relaxed);
+  const auto age = now.time_since_epoch() - clock::duration{measured_at_.load(std::memory_order_relaxed)};
+  if (age > measure_time_max || transactions_rate <= 0 || bytes_rate <= 0) {
+    return milliseconds{50};
+  }
+  const auto seconds = std::max(wait_for_tenth(transactions(), transactions_max_, transactions_rate),
+                                wait_for_tenth(bytes(), bytes_max_, bytes_rate));
+  return milliseconds{static_cast<milliseconds::rep>(std::clamp(seconds * 1'000, 1.0, 1'000.0))};
 }
 
 void admission::clear() noexcept {

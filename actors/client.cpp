@@ -1,46 +1,87 @@
 #include "client.hpp"
 
+#include "resend.hpp"
+
+#include <thread>
+#include <type_traits>
 #include <utility>
 
 namespace millrace {
 
-namespace {
-
-/// Sends a request and blocks for its answer.
-template <class Answer, class Request>
-tl::expected<Answer, failure> ask(caf::scoped_actor& self, const engine_actor& front,
-                                  std::chrono::milliseconds patience, Request request) {
-  tl::expected<Answer, failure> result;
-  self->request(front, patience, std::move(request))
-    .receive([&](Answer& answer) { result = std::move(answer); },
-             [&](const caf::error& reason) { result = tl::unexpected<failure>{failure_of(reason)}; });
-  return result;
-}
-
-/// A request that only reads had no effect whatever became of it: what is unknown for a transaction is retryable here.
-template <class Answer>
-tl::expected<Answer, failure> without_doubt(tl::expected<Answer, failure> result) {
-  if (!result && result.error().code == errc::outcome_unknown) {
-    result.error().code = errc::reader_failed;
-  }
-  return result;
-}
-
-} // namespace
-
 client::client(caf::actor_system& system, engine_actor front, std::chrono::milliseconds patience)
-  : self_(system), front_(std::move(front)), patience_(patience) {}
+  : system_(system),
+    self_(std::in_place, system),
+    front_(std::move(front)),
+    patience_(patience),
+    last_name_{new_client_id(), 0} {}
 
 tl::expected<outcome, failure> client::execute(transaction work) {
-  return ask<outcome>(self_, front_, patience_, std::move(work));
+  const auto named_here = work.name == transaction_name{};
+  if (named_here) {
+    ++last_name_.number;
+    work.name = last_name_;
+  }
+  resend life{resend::clock::now(), patience_};
+  auto answer = insist<outcome>(life, work);
+  if (named_here && !answer && answer.error().code == errc::name_forgotten && !life.in_doubt()) {
+    // Not the transaction is forgotten, which no attempt has brought to the engine, but the client, idle for so long.
+    last_name_ = {new_client_id(), 1};
+    work.name = last_name_;
+    answer = insist<outcome>(life, work);
+  }
+  return answer;
 }
 
 tl::expected<row_set, failure> client::query(millrace::query question) {
-  return without_doubt(ask<row_set>(self_, front_, patience_, std::move(question)));
+  resend life{resend::clock::now(), patience_};
+  return insist<row_set>(life, question);
 }
 
 tl::expected<health_report, failure> client::health() {
-  return without_doubt(ask<health_report>(self_, front_, patience_, health_request{}));
+  return ask<health_report>(patience_, health_request{}).map_error(without_doubt);
+}
+
+/// Sends until there is an answer for good or the patience is over. `life` then tells whether an attempt before the
+/// last one may have had an effect.
+template <class Answer, class Request>
+tl::expected<Answer, failure> client::insist(resend& life, const Request& request) {
+  constexpr auto only_reads = std::is_same_v<Request, millrace::query>;
+  delays_.reset();
+  for (;;) {
+    const auto now = resend::clock::now();
+    auto attempt = request;
+    attempt.deadline = life.deadline_left(request.deadline, now);
+    const auto may_take = only_reads ? attempt.deadline : std::chrono::milliseconds{0};
+    auto answer = ask<Answer>(life.attempt_time(now, may_take), std::move(attempt));
+    if (answer) {
+      return answer;
+    }
+    auto why = only_reads ? without_doubt(std::move(answer).error()) : std::move(answer).error();
+    const auto pause = pause_before_resend(delays_, why);
+    if (!worth_resending(why) || life.over(resend::clock::now() + pause)) {
+      return tl::unexpected{life.last_word(std::move(why))};
+    }
+    life.failed(why);
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+template <class Answer, class Request>
+tl::expected<Answer, failure> client::ask(std::chrono::milliseconds time_limit, Request request) {
+  tl::expected<Answer, failure> result;
+  auto timed_out = false;
+  (*self_)
+    ->request(front_, time_limit, std::move(request))
+    .receive([&](Answer& answer) { result = std::move(answer); },
+             [&](const caf::error& reason) {
+               timed_out = reason == caf::sec::request_timeout;
+               result = tl::unexpected<failure>{failure_of(reason)};
+             });
+  if (timed_out) {
+    // An answer that comes late would stay in the mailbox for ever.
+    self_.emplace(system_);
+  }
+  return result;
 }
 
 } // namespace millrace

@@ -1,7 +1,10 @@
 #include "engine.hpp"
 
+#include "breaker.hpp"
 #include "front.hpp"
 #include "health_monitor.hpp"
+#include "name_index.hpp"
+#include "operations.hpp"
 #include "queue.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
@@ -21,6 +24,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
 
 namespace millrace {
 
@@ -31,6 +35,11 @@ constexpr int exit_code_of_escalation = 70; // EX_SOFTWARE of sysexits.h
 /// How long opening waits without progress for what the log holds to be applied, as while another process holds the
 /// database's lock. The engine then serves all the same.
 constexpr std::chrono::seconds replay_patience{5};
+
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+    .count();
+}
 
 void end_process(const std::string& reason) {
   spdlog::critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
@@ -49,7 +58,11 @@ public:
       data_(std::move(data)),
       identity_(std::move(identity)),
       room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)),
-      board_(std::make_shared<switchboard>(settings_.readers, room_)) {}
+      board_(std::make_shared<switchboard>(settings_.readers, room_)),
+      transactions_(make_breaker("transactions", settings_.transaction_breaker)),
+      queries_(make_breaker("queries", settings_.query_breaker)),
+      names_(std::make_shared<name_index>(settings_.database.outcomes)),
+      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -59,12 +72,14 @@ public:
   void close();
 
   const engine_actor& front() const { return front_; }
+  const operations_actor& operations_address() const { return operations_; }
   const storage::recovery_report& recovery() const { return recovery_; }
   const switchboard& board() const { return *board_; }
 
 private:
-  storage::result<storage::log> open_log(std::uint64_t applied_seq, storage::recovery_report& report) const;
-  child_spec child(std::string id, std::function<caf::actor()> spawn) const;
+  std::shared_ptr<breaker> make_breaker(std::string name, const breaker_options& settings) const;
+  storage::result<opened_log> recover(std::uint64_t applied_seq, storage::recovery_report& report) const;
+  child_spec child(std::string id, std::shared_ptr<breaker> concerned, std::function<caf::actor()> spawn) const;
   caf::actor spawn_storage_supervisor();
   caf::actor spawn_queue();
   caf::actor spawn_writer() const;
@@ -83,10 +98,16 @@ private:
   storage::database_identity identity_;
   std::shared_ptr<admission> room_;
   std::shared_ptr<switchboard> board_;
+  std::shared_ptr<breaker> transactions_;
+  std::shared_ptr<breaker> queries_;
+  std::shared_ptr<name_index> names_;
+  std::shared_ptr<std::atomic<std::uint64_t>> applied_seq_;
+  std::shared_ptr<storage::attempt_page> attempts_;
   storage::recovery_report recovery_;
   /// The log as it was recovered before the actors started; the first queue takes it.
-  std::shared_ptr<std::optional<storage::log>> recovered_ = std::make_shared<std::optional<storage::log>>();
+  std::shared_ptr<std::optional<opened_log>> recovered_ = std::make_shared<std::optional<opened_log>>();
   engine_actor front_;
+  operations_actor operations_;
   supervisor_actor supervisor_;
   bool closed_ = false;
 };
@@ -96,7 +117,7 @@ tl::expected<void, failure> engine::impl::start() {
   if (!scripts) {
     return tl::unexpected{scripts.error()};
   }
-  auto log = open_log(identity_.applied_seq, recovery_);
+  auto log = recover(identity_.applied_seq, recovery_);
   if (!log) {
     return tl::unexpected{log.error()};
   }
@@ -104,21 +125,52 @@ tl::expected<void, failure> engine::impl::start() {
     spdlog::warn("recovery: {}", finding);
   }
   *recovered_ = std::move(*log);
-  front_ = spawn_front(system_, board_, room_);
+  auto attempts = storage::attempt_page::open(data_.attempt_file(), identity_.id);
+  if (!attempts) {
+    return tl::unexpected{attempts.error()};
+  }
+  attempts_ = std::move(*attempts);
+  names_->load(identity_, wall_clock_ms());
+  identity_.names = {};
+  front_ = spawn_front(system_, front_options{.board = board_,
+                                              .room = room_,
+                                              .transactions = transactions_,
+                                              .queries = queries_,
+                                              .transaction_fallback = settings_.transaction_fallback,
+                                              .query_fallback = settings_.query_fallback});
+  operations_ = system_.spawn(millrace::operations, board_);
   supervisor_ = system_.spawn(supervisor, top_children(), supervision(restart_strategy::one_for_one));
   wait_for_children();
+  data_.keep_reserve();
   wait_for_replay();
   return apply_schema(*scripts);
 }
 
-storage::result<storage::log> engine::impl::open_log(std::uint64_t applied_seq,
-                                                     storage::recovery_report& report) const {
-  auto& files = settings_.files == nullptr ? storage::posix_file_system() : *settings_.files;
-  return storage::log::open(files, data_.queue_folder(), identity_.id, applied_seq, settings_.log, report);
+/// Its changes go to the health monitor, which tells its subscribers.
+std::shared_ptr<breaker> engine::impl::make_breaker(std::string name, const breaker_options& settings) const {
+  auto tell = [board = board_, name = std::move(name)](breaker_state from, breaker_state to) {
+    spdlog::warn("the circuit breaker for {} is {}", name, millrace::name(to));
+    if (const auto monitor = board->find("monitor")) {
+      caf::anon_send(monitor, breaker_changed{name, from, to});
+    }
+  };
+  return std::make_shared<breaker>(settings, std::move(tell));
 }
 
-child_spec engine::impl::child(std::string id, std::function<caf::actor()> spawn) const {
-  auto on_change = [board = board_, id](const caf::actor& address) { board->connect(id, address); };
+storage::result<opened_log> engine::impl::recover(std::uint64_t applied_seq, storage::recovery_report& report) const {
+  auto& files = settings_.files == nullptr ? storage::posix_file_system() : *settings_.files;
+  return open_log(files, data_.queue_folder(), identity_.id, applied_seq, settings_.log, report);
+}
+
+/// A child that ends counts as a failure of what the breaker guards: a storm of restarts opens it.
+child_spec engine::impl::child(std::string id, std::shared_ptr<breaker> concerned,
+                               std::function<caf::actor()> spawn) const {
+  auto on_change = [board = board_, concerned = std::move(concerned), id](const caf::actor& address) {
+    board->connect(id, address);
+    if (!address && concerned && !board->closed()) {
+      concerned->failed(std::chrono::steady_clock::now());
+    }
+  };
   return {.id = std::move(id), .start = std::move(spawn), .on_change = std::move(on_change)};
 }
 
@@ -134,41 +186,48 @@ std::vector<child_spec> engine::impl::top_children() {
   std::vector<child_spec> children;
   children.push_back({.id = "storage", .start = [this] { return spawn_storage_supervisor(); }, .is_supervisor = true});
   for (std::size_t i = 0; i < settings_.readers; ++i) {
-    children.push_back(child(switchboard::reader_id(i), [this, i] { return spawn_reader(i); }));
+    children.push_back(child(switchboard::reader_id(i), queries_, [this, i] { return spawn_reader(i); }));
   }
-  const health_monitor_options monitoring{.board = board_, .room = room_, .interval = settings_.health_interval};
-  children.push_back(child(
-    "monitor", [this, monitoring] { return caf::actor_cast<caf::actor>(system_.spawn(health_monitor, monitoring)); }));
+  const health_monitor_options monitoring{.board = board_,
+                                          .room = room_,
+                                          .transactions = transactions_,
+                                          .queries = queries_,
+                                          .interval = settings_.health_interval};
+  children.push_back(child("monitor", nullptr, [this, monitoring] {
+    return caf::actor_cast<caf::actor>(system_.spawn(health_monitor, monitoring));
+  }));
   return children;
 }
 
 caf::actor engine::impl::spawn_storage_supervisor() {
   std::vector<child_spec> children;
-  children.push_back(child("queue", [this] { return spawn_queue(); }));
-  children.push_back(child("writer", [this] { return spawn_writer(); }));
+  children.push_back(child("queue", transactions_, [this] { return spawn_queue(); }));
+  children.push_back(child("writer", transactions_, [this] { return spawn_writer(); }));
   return caf::actor_cast<caf::actor>(
     system_.spawn(supervisor, std::move(children), supervision(restart_strategy::rest_for_one)));
 }
 
 caf::actor engine::impl::spawn_queue() {
-  auto open_again = [this, recovered = recovered_]() -> storage::result<storage::log> {
+  // A queue that starts again needs no database: it may be the database that is in trouble.
+  auto open_again = [this, recovered = recovered_]() -> storage::result<opened_log> {
     if (*recovered) {
       auto log = std::move(**recovered);
       recovered->reset();
       return log;
     }
-    auto identity = storage::prepare_sqlite(data_.database_file());
-    if (!identity) {
-      return tl::unexpected{identity.error()};
-    }
     storage::recovery_report report;
-    return open_log(identity->applied_seq, report);
+    return recover(applied_seq_->load(), report);
   };
   return caf::actor_cast<caf::actor>(
     system_.spawn<caf::detached>(queue, queue_options{.open_log = std::move(open_again),
                                                       .board = board_,
                                                       .room = room_,
+                                                      .names = names_,
+                                                      .attempts = attempts_,
+                                                      .breaker = transactions_,
+                                                      .applied_seq = applied_seq_,
                                                       .window_bytes_max = settings_.window_bytes_max,
+                                                      .deaths_max = settings_.deaths_max,
                                                       .on_fatal = settings_.on_escalation}));
 }
 
@@ -179,15 +238,26 @@ caf::actor engine::impl::spawn_writer() const {
   return caf::actor_cast<caf::actor>(system_.spawn<caf::detached>(
     writer, writer_options{.open_database = std::move(open_database),
                            .queue = caf::actor_cast<writer_listener>(board_->find("queue")),
-                           .checkpoint_pages = settings_.checkpoint_pages}));
+                           .attempts = attempts_,
+                           .breaker = transactions_,
+                           .starving = board_->starving(),
+                           .checkpoint_pages = settings_.checkpoint_pages,
+                           .wal_pages_max = settings_.wal_pages_max}));
 }
 
 caf::actor engine::impl::spawn_reader(std::size_t number) const {
   auto open_database = [file = data_.database_file(), settings = settings_.database] {
     return storage::open_sqlite_reader(file, settings);
   };
-  return caf::actor_cast<caf::actor>(system_.spawn<caf::detached>(
-    reader, reader_options{.open_database = std::move(open_database), .slot = board_->slot(number)}));
+  return caf::actor_cast<caf::actor>(
+    system_.spawn<caf::detached>(reader, reader_options{.open_database = std::move(open_database),
+                                                        .slot = board_->slot(number),
+                                                        .index = static_cast<std::uint32_t>(number),
+                                                        .breaker = queries_,
+                                                        .starving = board_->starving(),
+                                                        .lease = settings_.reader_lease,
+                                                        .age_max = settings_.reader_age_max,
+                                                        .cursors_max = settings_.cursors_max}));
 }
 
 /// Waits until requests find somebody. A reader that cannot open the database leaves the rest of the engine useful.
@@ -208,9 +278,9 @@ void engine::impl::wait_for_replay() {
     self->request(board_->wait_for("queue", replay_patience), replay_patience, atom::drain::value)
       .receive([&](std::uint64_t) { waiting = false; },
                [&](const caf::error&) {
-                 const auto now = storage::prepare_sqlite(data_.database_file());
-                 waiting = now && now->applied_seq > applied;
-                 applied = now ? now->applied_seq : applied;
+                 const auto now = applied_seq_->load();
+                 waiting = now > applied;
+                 applied = now;
                });
   }
 }
@@ -282,6 +352,10 @@ const engine_actor& engine::front() const noexcept {
   return impl_->front();
 }
 
+const operations_actor& engine::operations() const noexcept {
+  return impl_->operations_address();
+}
+
 const storage::recovery_report& engine::recovery() const noexcept {
   return impl_->recovery();
 }
@@ -310,7 +384,14 @@ tl::expected<engine, failure> open(caf::actor_system& system, options settings) 
   if (!data) {
     return tl::unexpected{data.error()};
   }
-  auto identity = storage::prepare_sqlite(data->database_file());
+  // A log without its database must not be given a new one.
+  std::error_code none;
+  const auto fresh = std::filesystem::is_empty(data->queue_folder(), none);
+  auto identity = storage::prepare_sqlite(data->database_file(), fresh);
+  if (!identity && identity.error().code == errc::disk_full) {
+    data->give_up_reserve();
+    identity = storage::prepare_sqlite(data->database_file(), fresh);
+  }
   if (!identity) {
     return tl::unexpected{identity.error()};
   }

@@ -24,6 +24,9 @@ public:
   /// The one stable address. Valid after restarts of everything behind it; after `close` it answers `shutting_down`.
   const engine_actor& front() const noexcept;
 
+  /// What only operators may do: look at quarantine, resubmit, discard. Answers `shutting_down` after `close`.
+  const operations_actor& operations() const noexcept;
+
   /// What recovery found when the engine was opened.
   const storage::recovery_report& recovery() const noexcept;
 

@@ -12,6 +12,26 @@ namespace millrace {
 
 namespace {
 
+/// Stands for whoever asked, while the request goes before others: a request's number holds its priority, and an answer
+/// to a number with another priority would find nobody.
+class urgent_asker : public caf::monitorable_actor {
+public:
+  urgent_asker(caf::actor_config& config, caf::strong_actor_ptr asker, caf::message_id asked)
+    : caf::monitorable_actor(config), asker_(std::move(asker)), asked_(asked) {}
+
+  using caf::abstract_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override {
+    if (message->mid.is_response()) {
+      asker_->enqueue(std::move(message->sender), asked_.response_id(), message->move_content_to_message(), host);
+    }
+  }
+  const char* name() const override { return "urgent_asker"; }
+
+private:
+  caf::strong_actor_ptr asker_;
+  caf::message_id asked_;
+};
+
 template <class T>
 T take_content(caf::mailbox_element& message) {
   auto& content = message.content();
@@ -25,6 +45,15 @@ caf::mailbox_element_ptr readdress(caf::mailbox_element& message, T content) {
                                    std::move(content));
 }
 
+void make_urgent(caf::actor_system& system, caf::mailbox_element& message) {
+  if (message.sender && message.mid.is_request() && !message.mid.is_urgent_message()) {
+    caf::actor_config config;
+    message.sender = caf::make_actor<urgent_asker, caf::strong_actor_ptr>(
+      system.next_actor_id(), system.node(), &system, config, std::move(message.sender), message.mid);
+  }
+  message.mid = message.mid.with_high_priority();
+}
+
 /// One that is not in the future has passed: a caller that hands on what is left of its own time means that.
 monotonic_time deadline_from(monotonic_time now, std::chrono::milliseconds allowed) {
   constexpr std::chrono::hours longest{24 * 365};
@@ -34,13 +63,58 @@ monotonic_time deadline_from(monotonic_time now, std::chrono::milliseconds allow
   return allowed > longest ? monotonic_time::max() : now + allowed;
 }
 
+/// CAF 0.17's own `bounce` says "receiver down" whatever it is told to say.
+void answer(const caf::mailbox_element& message, caf::message content) {
+  const auto& asker = message.stages.empty() ? message.sender : message.stages.back();
+  if (asker && message.mid.is_request()) {
+    asker->enqueue(nullptr, message.mid.response_id(), std::move(content), nullptr);
+  }
+}
+
+/// False where the fallback gave nothing.
+template <class Fallback, class Request>
+bool answer_from(const Fallback& fallback, const caf::mailbox_element& message, const Request& request) {
+  if (!fallback) {
+    return false;
+  }
+  try {
+    auto given = fallback(request);
+    if (given) {
+      answer(message,
+             *given ? caf::make_message(std::move(**given)) : caf::make_message(to_error(std::move(*given).error())));
+    }
+    return given.has_value();
+  } catch (...) {
+    // It runs in the thread of the sender, who has nothing to do with it.
+    return false;
+  }
+}
+
 } // namespace
 
-front::front(caf::actor_config& config, std::shared_ptr<switchboard> board, std::shared_ptr<admission> room)
-  : caf::monitorable_actor(config), board_(std::move(board)), room_(std::move(room)) {}
+front::front(caf::actor_config& config, front_options settings)
+  : caf::monitorable_actor(config), settings_(std::move(settings)) {}
 
 std::set<std::string> front::message_types() const {
   return home_system().message_types<engine_actor>();
+}
+
+/// Passes a request for a page to a reader, the preferred one if that is up.
+template <class Admitted, class Request>
+void front::ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32_t> preferred,
+                     caf::execution_unit* host) {
+  if (auto problem = check(message->content().get_as<Request>(0))) {
+    return refuse(message, std::move(*problem));
+  }
+  if (settings_.queries && !settings_.queries->admits()) {
+    return refuse_broken(message, *settings_.queries, "queries");
+  }
+  auto request = take_content<Request>(*message);
+  const auto deadline = deadline_from(std::chrono::steady_clock::now(), request.question.deadline);
+  auto forwarded = readdress(*message, Admitted{std::move(request), deadline});
+  if (!settings_.board->to_reader(forwarded, host, preferred)) {
+    refuse_absent(forwarded, "every reader");
+  }
 }
 
 void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
@@ -49,12 +123,17 @@ void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host)
     accept(std::move(message), host);
   } else if (content.match_elements<query>()) {
     ask(std::move(message), host);
+  } else if (content.match_elements<page_query>()) {
+    ask_page<admitted_page_query, page_query>(std::move(message), std::nullopt, host);
+  } else if (content.match_elements<page_cursor>()) {
+    const auto reader = content.get_as<page_cursor>(0).reader;
+    ask_page<admitted_page_cursor, page_cursor>(std::move(message), reader, host);
   } else if (content.match_elements<health_request>() || content.match_elements<health_subscription>()) {
-    if (!board_->to_monitor(message, host)) {
+    if (!settings_.board->to_monitor(message, host)) {
       refuse_absent(message, "the health monitor");
     }
   } else {
-    answer(message, caf::make_error(caf::sec::unexpected_message));
+    answer(*message, caf::make_message(caf::make_error(caf::sec::unexpected_message)));
   }
 }
 
@@ -63,25 +142,48 @@ void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) 
   if (auto problem = check(work)) {
     return refuse(message, std::move(*problem));
   }
+  // What need only be durable may wait in the queue until the writer is well.
+  if (work.acknowledgement == ack::applied && settings_.transactions && !settings_.transactions->admits()) {
+    if (!answer_from(settings_.transaction_fallback, *message, work)) {
+      refuse_broken(message, *settings_.transactions, "transactions");
+    }
+    return;
+  }
   const auto bytes = payload_bytes(work);
+  const auto urgency = work.priority;
   const auto deadline = work.deadline.count() == 0 ? monotonic_time::max()
                                                    : deadline_from(std::chrono::steady_clock::now(), work.deadline);
   auto forwarded = readdress(*message, admitted_transaction{take_content<transaction>(*message), bytes, deadline});
-  switch (board_->admit(bytes, forwarded, host)) {
+  if (urgency == priority::operations) {
+    make_urgent(home_system(), *forwarded);
+  }
+  switch (settings_.board->admit(bytes, urgency, forwarded, host)) {
     case switchboard::delivery::done:
       return;
-    case switchboard::delivery::no_room:
+    case switchboard::delivery::no_room: {
+      const auto& room = *settings_.room;
+      const auto retry_after = room.retry_after();
       return refuse(forwarded,
-                    {errc::overloaded, std::to_string(room_->transactions()) + " transactions with "
-                                         + std::to_string(room_->bytes()) + " bytes wait already; try again in 50 ms"});
+                    {errc::overloaded,
+                     std::to_string(room.transactions()) + " transactions with " + std::to_string(room.bytes())
+                       + " bytes wait already; try again in " + std::to_string(retry_after.count()) + " ms",
+                     retry_after});
+    }
     case switchboard::delivery::absent:
       return refuse_absent(forwarded, "the write-ahead queue");
   }
 }
 
 void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
-  if (auto problem = check(message->content().get_as<query>(0))) {
+  const auto& asked = message->content().get_as<query>(0);
+  if (auto problem = check(asked)) {
     return refuse(message, std::move(*problem));
+  }
+  if (settings_.queries && !settings_.queries->admits()) {
+    if (!answer_from(settings_.query_fallback, *message, asked)) {
+      refuse_broken(message, *settings_.queries, "queries");
+    }
+    return;
   }
   const auto now = std::chrono::steady_clock::now();
   auto question = take_content<query>(*message);
@@ -90,36 +192,36 @@ void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   admitted_query admitted{std::move(question), now, deadline};
   auto forwarded = direct ? readdress(*message, std::move(admitted))
                           : readdress(*message, waiting_query{std::move(admitted)});
-  if (!(direct ? board_->to_reader(forwarded, host) : board_->to_queue(forwarded, host))) {
+  auto& board = *settings_.board;
+  if (!(direct ? board.to_reader(forwarded, host) : board.to_queue(forwarded, host))) {
     refuse_absent(forwarded, direct ? "every reader" : "the write-ahead queue");
   }
 }
 
 void front::refuse(caf::mailbox_element_ptr& message, failure why) {
-  answer(message, to_error(std::move(why)));
-}
-
-/// CAF 0.17's own `bounce` says "receiver down" whatever it is told to say.
-void front::answer(caf::mailbox_element_ptr& message, caf::error why) {
-  const auto& asker = message->stages.empty() ? message->sender : message->stages.back();
-  if (asker && message->mid.is_request()) {
-    asker->enqueue(nullptr, message->mid.response_id(), caf::make_message(std::move(why)), nullptr);
-  }
+  answer(*message, caf::make_message(to_error(std::move(why))));
 }
 
 void front::refuse_absent(caf::mailbox_element_ptr& message, const char* who) {
-  if (board_->closed()) {
+  if (settings_.board->closed()) {
     refuse(message, {errc::shutting_down, ""});
   } else {
     refuse(message, {errc::unavailable, std::string{who} + " is being restarted"});
   }
 }
 
-engine_actor spawn_front(caf::actor_system& system, std::shared_ptr<switchboard> board,
-                         std::shared_ptr<admission> room) {
+void front::refuse_broken(caf::mailbox_element_ptr& message, const breaker& open, const char* what) {
+  const auto retry_after = open.retry_after(std::chrono::steady_clock::now());
+  refuse(message, {errc::breaker_open,
+                   std::string{"the circuit breaker for "} + what + " is open; try again in "
+                     + std::to_string(retry_after.count()) + " ms",
+                   retry_after});
+}
+
+engine_actor spawn_front(caf::actor_system& system, front_options settings) {
   caf::actor_config config;
   return caf::actor_cast<engine_actor>(caf::make_actor<front, caf::strong_actor_ptr>(
-    system.next_actor_id(), system.node(), &system, config, std::move(board), std::move(room)));
+    system.next_actor_id(), system.node(), &system, config, std::move(settings)));
 }
 
 } // namespace millrace

@@ -32,7 +32,26 @@ void add(latency_summary& sum, const latency_summary& one) {
   sum.max_us = std::max(sum.max_us, one.max_us);
 }
 
+void judge_breaker(health_report& report, breaker_state state, const char* what) {
+  if (state != breaker_state::closed) {
+    worsen(
+      report, health_state::degraded,
+      "The circuit breaker for " + std::string{what} + " is " + std::string{name(state)}
+        + ": too many failed lately, so most are refused at once until some succeed; look at the disk and the log.");
+  }
+}
+
+/// How long after a commit by somebody else the engine counts as degraded, so that it is seen.
+constexpr std::chrono::minutes foreign_commit_shown{1};
+
 } // namespace
+
+std::uint64_t health_monitor_state::running_total::update(std::uint64_t counted) noexcept {
+  const auto grown = counted < counted_ ? counted : counted - counted_;
+  counted_ = counted;
+  sum_ += grown;
+  return grown;
+}
 
 health_monitor_actor::behavior_type health_monitor_state::make_behavior(health_monitor_options settings) {
   settings_ = std::move(settings);
@@ -48,6 +67,7 @@ health_monitor_actor::behavior_type health_monitor_state::make_behavior(health_m
   return {
     [this](const health_request&) { return report_; },
     [this](const health_subscription&) { return subscribe(); },
+    [this](const breaker_changed& event) { tell(event); },
     [this](atom::tick) { look(); },
   };
 }
@@ -75,6 +95,7 @@ void health_monitor_state::look() {
 }
 
 void health_monitor_state::answered(std::uint64_t round, const std::string& id, sample seen) {
+  add_up(id, seen);
   samples_[id] = std::move(seen);
   if (round == round_) {
     responding_[id] = true;
@@ -97,6 +118,14 @@ void health_monitor_state::finish_if_complete() {
   }
 }
 
+void health_monitor_state::add_up(const std::string& id, const sample& seen) {
+  if (id == "queue") {
+    quarantined_.update(seen.quarantined);
+  } else if (id == "writer" && foreign_commits_.update(seen.foreign_commits) > 0) {
+    foreign_until_ = self_->clock().now() + foreign_commit_shown;
+  }
+}
+
 health_report health_monitor_state::evaluate() const {
   health_report report;
   for (const auto& [id, responds] : responding_) {
@@ -108,7 +137,9 @@ health_report health_monitor_state::evaluate() const {
   report.pool = settings_.board->pool();
   judge_queue(report);
   judge_writer(report);
+  judge_database(report);
   judge_readers(report);
+  judge_breakers(report);
   if (report.inflight_transactions * 10 > settings_.room->transactions_max() * 9
       || report.inflight_bytes * 10 > settings_.room->bytes_max() * 9) {
     worsen(report, health_state::degraded,
@@ -141,7 +172,12 @@ void health_monitor_state::judge_writer(health_report& report) const {
   if (const auto found = samples_.find("writer"); found != samples_.end()) {
     const auto& seen = found->second;
     report.apply = seen.latency;
-    if (seen.blocked) {
+    report.wal_pages = seen.wal_pages;
+    if (seen.blocked && (seen.blocked->code == errc::database_gone || seen.blocked->code == errc::corrupt)) {
+      worsen(report, health_state::unhealthy,
+             "Nothing can be applied to the database; queries may go on, " + std::to_string(waiting)
+               + " transactions wait: " + to_string(*seen.blocked));
+    } else if (seen.blocked) {
       worsen(report, health_state::degraded,
              "The writer has waited for " + seconds(seen.blocked_for) + " with " + std::to_string(waiting)
                + " transactions: " + to_string(*seen.blocked));
@@ -152,6 +188,39 @@ void health_monitor_state::judge_writer(health_report& report) const {
            "The writer does not answer: it is being restarted, or applies something large; " + std::to_string(waiting)
              + " transactions wait.");
   }
+}
+
+void health_monitor_state::judge_database(health_report& report) const {
+  report.foreign_commits = foreign_commits_.sum();
+  report.quarantined = quarantined_.sum();
+  if (self_->clock().now() < foreign_until_) {
+    worsen(report, health_state::degraded,
+           "Another process changed the database (" + std::to_string(report.foreign_commits)
+             + " commits so far): the log alone no longer rebuilds it; take a base backup.");
+  }
+  if (report.quarantined > 0) {
+    worsen(report, health_state::degraded,
+           std::to_string(report.quarantined)
+             + " transactions were set aside because each attempt at them ended the writer: list them, then resubmit or "
+               "discard them.");
+  }
+  if (report.wal_pages > settings_.wal_pages_max) {
+    worsen(report, health_state::degraded,
+           "SQLite's own log holds " + std::to_string(report.wal_pages)
+             + " pages that cannot be checkpointed; look for another process that reads the database for long.");
+  }
+}
+
+void health_monitor_state::judge_breakers(health_report& report) const {
+  const auto now = self_->clock().now();
+  if (settings_.transactions) {
+    report.transactions = settings_.transactions->health(now);
+  }
+  if (settings_.queries) {
+    report.queries = settings_.queries->health(now);
+  }
+  judge_breaker(report, report.transactions.state, "transactions");
+  judge_breaker(report, report.queries.state, "queries");
 }
 
 void health_monitor_state::judge_readers(health_report& report) const {
@@ -186,9 +255,7 @@ void health_monitor_state::publish(health_report report) {
   }
   spdlog::log(report_.state == health_state::healthy ? spdlog::level::info : spdlog::level::warn, "the engine is {}{}",
               millrace::name(report_.state), report_.reasons.empty() ? "" : ": " + report_.reasons.front());
-  for (const auto& subscriber : *settings_.subscribers) {
-    self_->send(subscriber, health_changed{report_});
-  }
+  tell(health_changed{report_});
 }
 
 health_report health_monitor_state::subscribe() {

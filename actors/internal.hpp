@@ -28,6 +28,16 @@ struct admitted_transaction {
   monotonic_time deadline; ///< `time_point::max()` where there is none.
 };
 
+/// What an operator wants of a transaction in quarantine; it goes through the log.
+struct ordered_work {
+  storage::quarantine_order order;
+};
+
+/// Asks a reader what became of a named transaction.
+struct recorded_outcome_request {
+  std::uint64_t seq = 0;
+};
+
 /// A query that the front has checked.
 struct admitted_query {
   query question;
@@ -40,6 +50,16 @@ struct waiting_query {
   admitted_query admitted;
 };
 
+/// Asks for a page; the front has checked it.
+struct admitted_page_query {
+  page_query question;
+  monotonic_time deadline;
+};
+struct admitted_page_cursor {
+  page_cursor position;
+  monotonic_time deadline;
+};
+
 /// Queue to writer: apply this; batches come in order without a gap.
 struct apply_batch {
   storage::batch_ptr work;
@@ -49,12 +69,16 @@ struct apply_batch {
 struct batch_applied {
   std::uint64_t first_seq = 0;
   std::shared_ptr<std::vector<storage::answer>> answers;
+  std::uint64_t set_aside = 0; ///< How many of them went into quarantine.
 };
 
 /// Writer to queue: a writer is there, with its database as it found it.
 struct writer_ready {
   std::uint64_t applied_seq = 0;
 };
+
+/// Writer to queue: somebody else committed to the database.
+struct foreign_commit_seen {};
 
 /// Writer to queue: all up to here is synced in the database file.
 struct database_checkpointed {
@@ -66,10 +90,13 @@ struct sample {
   latency_summary latency;
   std::optional<failure> blocked; ///< Why it cannot do its work now.
   std::chrono::milliseconds blocked_for{0};
-  std::uint64_t durable_seq = 0; ///< Queue only, as are the next three.
+  std::uint64_t durable_seq = 0; ///< Queue only, as are the next four.
   std::uint64_t applied_seq = 0;
   std::uint64_t checkpointed_seq = 0;
   std::uint64_t log_bytes = 0;
+  std::uint64_t quarantined = 0;
+  std::uint64_t wal_pages = 0; ///< Writer only, as is the next one.
+  std::uint64_t foreign_commits = 0;
 };
 
 namespace atom {
@@ -87,7 +114,8 @@ using batch_applier = caf::typed_actor<caf::reacts_to<apply_batch>>;
 
 /// The queue as the writer sees it.
 using writer_listener =
-  caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<database_checkpointed>>;
+  caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<foreign_commit_seen>,
+                   caf::reacts_to<database_checkpointed>>;
 
 /// Every supervised actor answers what the health monitor asks.
 using sampled = caf::replies_to<atom::sample>::with<sample>;
@@ -97,6 +125,11 @@ using sampled = caf::replies_to<atom::sample>::with<sample>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::admitted_transaction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::admitted_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::waiting_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::ordered_work)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::recorded_outcome_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::admitted_page_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::admitted_page_cursor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::foreign_commit_seen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::apply_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::batch_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::writer_ready)

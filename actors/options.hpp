@@ -1,5 +1,10 @@
 #pragma once
 
+#include "breaker.hpp"
+
+#include <millrace/messages/outcome.hpp>
+#include <millrace/messages/query.hpp>
+#include <millrace/messages/row_set.hpp>
 #include <millrace/messages/transaction.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/log.hpp>
@@ -9,8 +14,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 namespace millrace {
 
@@ -31,8 +39,28 @@ struct options {
   std::uint64_t inflight_bytes_max = 512ull * 1024 * 1024;
   /// Bytes of unapplied work kept in memory; what is beyond is read back from the log.
   std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
-  /// Pages that wait in SQLite's log before the writer checkpoints.
-  std::uint32_t checkpoint_pages = 1'000;
+  /// Pages that wait in SQLite's log before the writer checkpoints. Small and often: the pause that a client may meet
+  /// is as long as one checkpoint.
+  std::uint32_t checkpoint_pages = 200;
+  /// From so many pages in SQLite's log on, readers that outlived their lease are interrupted so that it can be emptied.
+  std::uint32_t wal_pages_max = 16'384;
+  /// How long a reader may hold a snapshot while the log cannot be emptied, and a cursor its rows without being asked.
+  std::chrono::milliseconds reader_lease{5'000};
+  /// Results that one reader keeps ready for their next page; each has a connection of its own.
+  std::size_t cursors_max = 8;
+  /// A reader's connection is closed and opened anew when it is so old.
+  std::chrono::milliseconds reader_age_max{600'000};
+  /// A transaction over which the writer or the process died so often is set aside.
+  std::uint32_t deaths_max = 3;
+
+  /// What refuses transactions that are to be applied, and queries, when too many fail.
+  breaker_options transaction_breaker;
+  breaker_options query_breaker;
+  /// Asked for an answer in place of a request that an open breaker refuses, in the thread of whoever sent it; nothing
+  /// lets the refusal stand. Called from many threads at once.
+  std::function<std::optional<tl::expected<outcome, failure>>(const transaction&)> transaction_fallback;
+  std::function<std::optional<tl::expected<row_set, failure>>(const query&)> query_fallback;
+
   /// How long closing waits for what was accepted.
   std::chrono::milliseconds drain_deadline{10'000};
   /// How often the health monitor looks.

@@ -26,11 +26,6 @@ std::int64_t wall_clock_ms() {
 } // namespace
 
 queue_state::~queue_state() {
-  for (auto& debt : debts_) {
-    if (debt.answer.pending()) {
-      debt.answer.deliver(to_error({errc::outcome_unknown, "the write-ahead queue ended before it could answer"}));
-    }
-  }
   for (auto& one : waiters_) {
     one.answer.deliver(to_error({errc::unavailable, "the write-ahead queue ended while the query waited"}));
   }
@@ -47,10 +42,7 @@ queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
     self_->quit(to_error(opened.error()));
     return queue_actor::behavior_type::make_empty_behavior();
   }
-  log_ = std::move(*opened);
-  durable_seq_ = log_->last_seq();
-  first_debt_ = durable_seq_ + 1;
-  open_ = std::make_shared<storage::batch>();
+  adopt(std::move(*opened));
   self_->set_down_handler([this](caf::down_msg& message) {
     if (writer_ && writer_.address() == message.source) {
       writer_ = nullptr;
@@ -59,32 +51,80 @@ queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
   return {
     [this](admitted_transaction& request) { return accept(request); },
     [this](schema_script& script) { return accept_script(script); },
+    [this](const ordered_work& request) { return accept_order(request); },
     [this](waiting_query& request) { return wait(request); },
     [this](atom::drain) { return drain(); },
     [this](const writer_ready& message) { meet(message); },
     [this](const batch_applied& message) { settle(message); },
-    [this](const database_checkpointed& message) {
-      checkpointed_seq_ = message.seq;
-      if (auto released = log_->release(message.seq); !released) {
-        spdlog::warn("segments could not be released: {}", to_string(released.error()));
-      }
-    },
+    [this](const foreign_commit_seen&) { note(storage::stretch_end{}); },
+    [this](const database_checkpointed& message) { release(message.seq); },
     [this](atom::flush) { flush(); },
     [this](atom::tick) { tick(); },
     [this](atom::sample) { return take_sample(); },
   };
 }
 
+void queue_state::adopt(opened_log opened) {
+  log_ = std::move(opened.log);
+  durable_seq_ = log_->last_seq();
+  ledger_.start_after(durable_seq_);
+  backlog_.emplace(settings_.window_bytes_max);
+  for (const auto& order : opened.skipped) {
+    backlog_->skip(order);
+  }
+  // An earlier incarnation may have numbered what it could not write.
+  settings_.names->remove_above(durable_seq_);
+  for (const auto& one : opened.names) {
+    if (settings_.names->find(one.name).what == name_index::verdict::fresh) {
+      settings_.names->add(one.name, one.seq, wall_clock_ms());
+    }
+  }
+}
+
 caf::result<outcome> queue_state::accept(admitted_transaction& request) {
+  const auto called = request.work.name;
+  // Before its deadline is looked at: one that is under way already may well take effect.
+  if (called.given()) {
+    if (const auto found = settings_.names->find(called); found.what != name_index::verdict::fresh) {
+      settings_.room->give_back(1, request.bytes);
+      return accept_again(request, found);
+    }
+  }
   if (request.deadline != monotonic_time::max() && std::chrono::steady_clock::now() > request.deadline) {
     settings_.room->give_back(1, request.bytes);
     return to_error({errc::deadline_exceeded, "it waited too long before it was accepted"});
   }
+  if (called.given()) {
+    settings_.names->add(called, durable_seq_ + open_->items.size() + 1, wall_clock_ms());
+  }
   const auto acknowledgement = request.work.acknowledgement;
   return owe(std::move(request.work), {.answer = {},
+                                       .deadline = request.deadline,
                                        .bytes = static_cast<std::uint32_t>(request.bytes),
                                        .acknowledgement = acknowledgement,
-                                       .admitted = true});
+                                       .admitted = true,
+                                       .named = called.given()});
+}
+
+/// A resend: answered with what the first one comes to, or came to.
+caf::result<outcome> queue_state::accept_again(const admitted_transaction& request, name_index::finding found) {
+  if (found.what == name_index::verdict::forgotten) {
+    return to_error({errc::name_forgotten, "number " + std::to_string(request.work.name.number)});
+  }
+  auto answer = self_->make_response_promise<outcome>();
+  const auto acknowledgement = request.work.acknowledgement;
+  if (found.seq <= applied_seq_) {
+    // Also where it need only be durable: it may have been skipped.
+    answer_from_record(answer, found.seq);
+  } else if (acknowledgement == ack::applied || found.seq > durable_seq_ || backlog_->is_skipped(found.seq)) {
+    ledger_.follow(found.seq, {.answer = answer, .acknowledgement = acknowledgement, .named = true});
+  } else {
+    answer.deliver(outcome{.seq = found.seq, .results = {}});
+  }
+  if (acknowledgement == ack::durable) {
+    ledger_.forget_deadline(found.seq);
+  }
+  return answer;
 }
 
 caf::result<outcome> queue_state::accept_script(schema_script& script) {
@@ -92,173 +132,236 @@ caf::result<outcome> queue_state::accept_script(schema_script& script) {
   return owe(std::move(script), {.answer = {}, .bytes = bytes});
 }
 
-queue_state::outcome_promise queue_state::owe(storage::work item, owed_answer owed) {
+caf::result<outcome> queue_state::accept_order(const ordered_work& request) {
+  return owe(request.order, {.answer = {}});
+}
+
+outcome_promise queue_state::owe(storage::work item, ledger::debt owed) {
   if (open_->items.empty()) {
     // Whatever is in the mailbox before this message joins the batch: no timer, no fixed size.
     self_->send(self_, atom::flush::value);
   }
   open_->items.push_back(std::move(item));
   open_bytes_ += owed.bytes;
-  owed.answer = self_->make_response_promise<outcome>();
-  debts_.push_back(std::move(owed));
-  return debts_.back().answer;
+  auto answer = self_->make_response_promise<outcome>();
+  owed.answer = answer;
+  ledger_.add(std::move(owed));
+  return answer;
+}
+
+/// Puts work of the engine's own into the log; nobody waits for an answer.
+void queue_state::note(storage::work item) {
+  if (open_->items.empty()) {
+    self_->send(self_, atom::flush::value);
+  }
+  open_->items.push_back(std::move(item));
+  ledger_.add({});
+}
+
+void queue_state::answer_from_record(outcome_promise& answer, std::uint64_t seq) {
+  const auto address = settings_.board->pick_reader();
+  if (address) {
+    answer.delegate(address, recorded_outcome_request{seq});
+  } else {
+    deliver(answer, tl::unexpected{failure{
+                      errc::outcome_unknown,
+                      "seq " + std::to_string(seq) + " is applied, but no reader is there to read its outcome"}});
+  }
 }
 
 void queue_state::flush() {
-  if (open_->items.empty()) {
-    return;
+  if (!open_->items.empty() && write_open()) {
+    feed_writer();
+    arm_tick();
   }
+}
+
+/// Writes and syncs what has arrived. False where that failed; its clients are answered then.
+bool queue_state::write_open() {
   const auto started = std::chrono::steady_clock::now();
   open_->first_seq = durable_seq_ + 1;
   open_->accept_time_ms = wall_clock_ms();
+  if (auto written = log_->append(*open_); !written) {
+    refuse_open(written.error());
+    return false;
+  }
   const std::shared_ptr<storage::batch> work = std::exchange(open_, std::make_shared<storage::batch>());
   const auto bytes = std::exchange(open_bytes_, 0);
   open_->items.reserve(work->items.size());
-  if (auto written = log_->append(*work); !written) {
-    const auto nothing_written = written.error().code == errc::disk_full || written.error().code == errc::too_large;
-    if (!nothing_written) {
-      settings_.on_fatal("the write-ahead queue could not be written or synced: " + to_string(written.error()));
-      self_->quit(to_error(written.error()));
-      return;
-    }
-    blocked_ = written.error();
-    refuse_batch(*work, written.error());
-    return answer_drains();
-  }
   blocked_.reset();
   sync_latency_.record(std::chrono::steady_clock::now() - started);
   durable_seq_ = work->last_seq();
   witnessed_ = false;
-  answer_durable(*work);
-  keep_in_window(work, bytes);
-  feed_writer();
-  arm_tick();
+  ledger_.answer_durable(work->first_seq, durable_seq_);
+  backlog_->keep(work, bytes);
+  return true;
 }
 
-void queue_state::answer_durable(const storage::batch& work) {
-  for (auto seq = work.first_seq; seq <= work.last_seq(); ++seq) {
-    auto& debt = debts_[seq - first_debt_];
-    if (debt.acknowledgement == ack::durable) {
-      debt.answer.deliver(outcome{.seq = seq, .results = {}});
-    }
+/// Where nothing was written, the clients are told, and the numbers are given to the next ones. Where that is not
+/// known, nothing more can be acknowledged.
+void queue_state::refuse_open(const failure& why) {
+  if (settings_.breaker != nullptr) {
+    settings_.breaker->failed(std::chrono::steady_clock::now());
   }
-}
-
-/// Nothing of the batch was written: its clients are told, its numbers are given to the next ones.
-void queue_state::refuse_batch(const storage::batch& work, const failure& why) {
-  for (std::size_t i = 0; i < work.items.size(); ++i) {
-    auto& debt = debts_.back();
-    if (debt.admitted) {
-      settings_.room->give_back(1, debt.bytes);
-    }
-    debt.answer.deliver(to_error(why));
-    debts_.pop_back();
+  if (why.code != errc::disk_full && why.code != errc::too_large) {
+    settings_.on_fatal("the write-ahead queue could not be written or synced: " + to_string(why));
+    self_->quit(to_error(why));
+    return;
   }
-}
-
-void queue_state::keep_in_window(storage::batch_ptr work, std::uint64_t bytes) {
-  const auto next = window_.empty() ? sent_seq_ + 1 : window_.back().work->last_seq() + 1;
-  if (work->first_seq != next || window_bytes_ + bytes > settings_.window_bytes_max) {
-    return; // It is read back from the log when its turn comes.
-  }
-  window_bytes_ += bytes;
-  window_.push_back({std::move(work), bytes});
+  blocked_ = why;
+  const auto freed = ledger_.refuse_newest(open_->items.size(), why);
+  settings_.room->give_back(freed.transactions, freed.bytes);
+  settings_.names->remove_above(durable_seq_);
+  open_->items.clear();
+  open_bytes_ = 0;
+  answer_drains();
 }
 
 void queue_state::feed_writer() {
-  while (writer_ && sent_seq_ < durable_seq_ && in_flight_.size() < in_flight_max) {
-    auto work = next_for_writer();
-    if (work == nullptr) {
+  while (writer_ && sent_seq_ < durable_seq_ && set_suspect_aside()) {
+    const auto first = sent_seq_ + 1;
+    const auto careful = first <= careful_until_;
+    if (in_flight_.size() >= (careful ? 1 : in_flight_max)) {
       return;
     }
-    sent_seq_ = work->last_seq();
+    auto work = backlog_->from(first, careful, *log_);
+    if (work) {
+      skip_expired(first, (*work)->last_seq());
+      work = backlog_->from(first, careful, *log_);
+    }
+    if (!work) {
+      if (work.error().code == errc::file_not_found) {
+        // The database is older than the log reaches back: somebody put back a copy.
+        blocked_ = work.error();
+      } else {
+        self_->quit(to_error(work.error()));
+      }
+      return;
+    }
+    sent_seq_ = (*work)->last_seq();
     in_flight_.push_back(sent_seq_);
-    self_->send(writer_, apply_batch{std::move(work)});
+    self_->send(writer_, apply_batch{std::move(*work)});
   }
 }
 
-storage::batch_ptr queue_state::next_for_writer() {
-  const auto wanted = sent_seq_ + 1;
-  for (const auto& kept : window_) {
-    if (kept.work->first_seq == wanted) {
-      cursor_.reset();
-      return kept.work;
+/// Whether the writer may be given what comes next. What ended it too often is set aside first (DESIGN §3, poison).
+bool queue_state::set_suspect_aside() {
+  if (settings_.attempts == nullptr) {
+    return true;
+  }
+  const auto suspect = settings_.attempts->suspect();
+  const auto due = suspect.deaths >= settings_.deaths_max && suspect.seq > applied_seq_ && suspect.seq <= durable_seq_
+                   && !backlog_->is_skipped(suspect.seq);
+  if (due) {
+    spdlog::error("seq {} ended the writer {} times and is set aside", suspect.seq, suspect.deaths);
+  }
+  return !due || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths});
+}
+
+/// Work that waited beyond its deadline is dropped before it is tried, never after.
+void queue_state::skip_expired(std::uint64_t first, std::uint64_t last) {
+  auto expired = ledger_.expired(first, last, std::chrono::steady_clock::now());
+  std::erase_if(expired, [this](std::uint64_t seq) { return backlog_->is_skipped(seq); });
+  if (!expired.empty()) {
+    // Where the disk is full this fails, and they are applied: late, but as they were accepted.
+    write_skip_order({std::move(expired), errc::deadline_exceeded, 0});
+  }
+}
+
+/// That work is skipped must be in the log before anything after it is applied (DESIGN §6).
+bool queue_state::write_skip_order(storage::skip_order order) {
+  const auto seqs = order.seqs;
+  const auto why = order.why;
+  const auto deaths = order.deaths;
+  open_->items.emplace_back(std::move(order));
+  ledger_.add({});
+  const auto written = write_open();
+  skip_wanted_ = !written;
+  if (written) {
+    for (const auto seq : seqs) {
+      backlog_->skip({seq, why, deaths});
     }
+  } else {
+    arm_tick();
   }
-  if (cursor_ == nullptr) {
-    auto opened = log_->read_from(wanted);
-    if (opened) {
-      cursor_ = std::move(*opened);
-    } else {
-      self_->quit(to_error(opened.error()));
-      return nullptr;
-    }
-  }
-  auto read = cursor_->next();
-  if (!read || !*read || (*read)->first_seq != wanted) {
-    self_->quit(
-      to_error(read ? failure{errc::corrupt, "the log ends before seq " + std::to_string(wanted)} : read.error()));
-    return nullptr;
-  }
-  return std::make_shared<const storage::batch>(std::move(**read));
+  return written;
 }
 
 void queue_state::meet(const writer_ready& message) {
-  writer_ = caf::actor_cast<batch_applier>(self_->current_sender());
-  self_->monitor(writer_);
-  // Where an earlier writer committed and ended before it could report, what it came to is lost.
-  settle_up_to(message.applied_seq, [](owed_answer& owed) {
-    owed.answer.deliver(to_error({errc::outcome_unknown, "it was applied, but the writer ended before it reported"}));
+  const auto address = caf::actor_cast<batch_applier>(self_->current_sender());
+  if (address != writer_) {
+    writer_ = address;
+    self_->monitor(writer_);
+  }
+  // Where an earlier writer committed and ended before it could report, only names have their outcomes recorded.
+  advance(message.applied_seq, [this](ledger::debt& owed, std::uint64_t seq, bool) {
+    if (owed.named && owed.answer.pending() && owed.acknowledgement == ack::applied) {
+      answer_from_record(owed.answer, seq);
+    } else {
+      deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown,
+                                                  "it was applied, but the writer ended before it reported"}});
+    }
   });
-  applied_seq_ = std::max(applied_seq_, message.applied_seq);
   sent_seq_ = applied_seq_;
   in_flight_.clear();
-  cursor_.reset();
-  wake_waiters();
-  answer_drains();
+  backlog_->start_after(applied_seq_);
+  count_death(applied_seq_);
   feed_writer();
+}
+
+/// Whether the writer, or the process, died over what it was trying; then all of that is tried one by one.
+void queue_state::count_death(std::uint64_t applied_seq) {
+  const auto broken = settings_.attempts == nullptr ? std::nullopt : settings_.attempts->broken();
+  if (!broken) {
+    return;
+  }
+  settings_.attempts->end();
+  if (broken->last <= applied_seq || broken->last > durable_seq_) {
+    return;
+  }
+  careful_until_ = std::max(careful_until_, broken->last);
+  const auto culprit = broken->first == broken->last ? broken->first : broken->at;
+  if (culprit <= applied_seq) {
+    return; // It died in the commit of many.
+  }
+  if (const auto deaths = settings_.attempts->accuse(culprit)) {
+    spdlog::warn("the writer ended over seq {}, {} times so far", culprit, *deaths);
+  } else {
+    spdlog::error("a death over seq {} could not be counted: {}", culprit, to_string(deaths.error()));
+  }
 }
 
 void queue_state::settle(const batch_applied& message) {
   auto& answers = *message.answers;
-  const auto last = message.first_seq + answers.size() - 1;
-  auto next = std::max(first_debt_, message.first_seq) - message.first_seq;
-  settle_up_to(last, [&](owed_answer& owed) {
-    auto& answer = answers[next++];
-    if (owed.acknowledgement == ack::durable) {
-      return;
+  advance(message.first_seq + answers.size() - 1, [&](ledger::debt& owed, std::uint64_t seq, bool last) {
+    if (seq < message.first_seq) {
+      return deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown, "its outcome was not reported"}});
     }
-    if (answer) {
-      owed.answer.deliver(std::move(*answer));
-    } else {
-      owed.answer.deliver(to_error(std::move(answer.error())));
-    }
+    auto& answer = answers[seq - message.first_seq];
+    deliver(owed.answer, last ? std::move(answer) : answer);
   });
-  applied_seq_ = std::max(applied_seq_, last);
-  while (!in_flight_.empty() && in_flight_.front() <= applied_seq_) {
-    in_flight_.pop_front();
-  }
-  while (!window_.empty() && window_.front().work->last_seq() <= applied_seq_) {
-    window_bytes_ -= window_.front().bytes;
-    window_.pop_front();
-  }
-  wake_waiters();
-  answer_drains();
+  quarantined_ += message.set_aside;
   feed_writer();
 }
 
-void queue_state::settle_up_to(std::uint64_t seq, const std::function<void(owed_answer&)>& answer) {
-  std::uint64_t transactions = 0;
-  std::uint64_t bytes = 0;
-  while (first_debt_ <= seq && !debts_.empty()) {
-    auto& owed = debts_.front();
-    answer(owed);
-    transactions += owed.admitted ? 1 : 0;
-    bytes += owed.admitted ? owed.bytes : 0;
-    debts_.pop_front();
-    ++first_debt_;
+void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& settler) {
+  const auto freed = ledger_.settle_up_to(applied_seq, settler);
+  settings_.room->give_back(freed.transactions, freed.bytes);
+  applied_seq_ = std::max(applied_seq_, applied_seq);
+  settings_.applied_seq->store(applied_seq_, std::memory_order_relaxed);
+  while (!in_flight_.empty() && in_flight_.front() <= applied_seq_) {
+    in_flight_.pop_front();
   }
-  settings_.room->give_back(transactions, bytes);
+  backlog_->forget_up_to(applied_seq_);
+  wake_waiters();
+  answer_drains();
+}
+
+void queue_state::release(std::uint64_t checkpointed_seq) {
+  checkpointed_seq_ = checkpointed_seq;
+  if (auto released = log_->release(checkpointed_seq); !released) {
+    spdlog::warn("segments could not be released: {}", to_string(released.error()));
+  }
 }
 
 caf::result<row_set> queue_state::wait(waiting_query& request) {
@@ -324,7 +427,7 @@ void queue_state::answer_drains() {
 }
 
 void queue_state::arm_tick() {
-  if (!tick_armed_ && (!witnessed_ || !waiters_.empty())) {
+  if (!tick_armed_ && (!witnessed_ || !waiters_.empty() || skip_wanted_)) {
     tick_armed_ = true;
     last_tick_seq_ = durable_seq_;
     self_->delayed_send(self_, tick_interval, atom::tick::value);
@@ -334,6 +437,9 @@ void queue_state::arm_tick() {
 void queue_state::tick() {
   tick_armed_ = false;
   expire_waiters();
+  if (std::exchange(skip_wanted_, false)) {
+    feed_writer();
+  }
   if (!witnessed_ && durable_seq_ == last_tick_seq_ && open_->items.empty()) {
     witnessed_ = true;
     if (auto written = log_->append_witness(); !written) {
@@ -352,6 +458,7 @@ sample queue_state::take_sample() const {
   result.applied_seq = applied_seq_;
   result.checkpointed_seq = checkpointed_seq_;
   result.log_bytes = log_->bytes_on_disk();
+  result.quarantined = quarantined_;
   return result;
 }
 

@@ -1,11 +1,17 @@
 #pragma once
 
+#include "backlog.hpp"
+#include "breaker.hpp"
 #include "histogram.hpp"
 #include "internal.hpp"
+#include "ledger.hpp"
+#include "name_index.hpp"
+#include "opened_log.hpp"
 #include "switchboard.hpp"
 
-#include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/attempt.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -24,23 +30,32 @@ namespace millrace {
 using queue_actor = caf::typed_actor<
   // Accepts one transaction.
   caf::replies_to<admitted_transaction>::with<outcome>,
-  // Accepts one schema script.
-  caf::replies_to<schema_script>::with<outcome>,
+  // Accepts one schema script, or what an operator wants.
+  caf::replies_to<schema_script>::with<outcome>, caf::replies_to<ordered_work>::with<outcome>,
   // Passes a query on to a reader once the state it asks for is applied.
   caf::replies_to<waiting_query>::with<row_set>,
   // Answers with the last `seq` once all that was accepted is applied.
   caf::replies_to<atom::drain>::with<std::uint64_t>,
   // From the writer.
-  caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<database_checkpointed>,
+  caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<foreign_commit_seen>,
+  caf::reacts_to<database_checkpointed>,
   // INTERNAL: syncs what has arrived; looks after idleness and deadlines.
   caf::reacts_to<atom::flush>, caf::reacts_to<atom::tick>, sampled>;
 
 struct queue_options {
   /// Opens (and recovers) the log; called once by each incarnation, in its own thread.
-  std::function<storage::result<storage::log>()> open_log;
+  std::function<storage::result<opened_log>()> open_log;
   std::shared_ptr<switchboard> board;
   std::shared_ptr<admission> room;
+  /// Outlives the actor; each incarnation goes on with it.
+  std::shared_ptr<name_index> names;
+  /// Null where no deaths are counted.
+  std::shared_ptr<storage::attempt_page> attempts;
+  std::shared_ptr<millrace::breaker> breaker;
+  /// What the queue knows to be applied, for whoever opens the log next.
+  std::shared_ptr<std::atomic<std::uint64_t>> applied_seq = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
+  std::uint32_t deaths_max = 3;
   /// Called when nothing more may be acknowledged (a sync failed); it must end the process.
   std::function<void(const std::string&)> on_fatal;
 };
@@ -49,7 +64,7 @@ class queue_state {
 public:
   static inline const char* name = "queue";
   explicit queue_state(queue_actor::pointer self) : self_(self) {}
-  /// Answers every promise it still holds with `outcome_unknown`.
+  /// Answers every promise it still holds.
   ~queue_state();
   queue_state(const queue_state&) = delete;
   queue_state& operator=(const queue_state&) = delete;
@@ -57,33 +72,40 @@ public:
   queue_actor::behavior_type make_behavior(queue_options settings);
 
 private:
-  using outcome_promise = caf::typed_response_promise<outcome>;
-
-  /// What is owed to the client of one `seq`.
-  struct owed_answer {
-    outcome_promise answer;
-    std::uint32_t bytes = 0;
-    ack acknowledgement = ack::applied;
-    bool admitted = false; ///< Whether it holds room that must be given back.
-  };
   struct waiter {
     std::uint64_t seq = 0;
     admitted_query admitted;
     caf::typed_response_promise<row_set> answer;
   };
 
+  void adopt(opened_log opened);
+
+  // Accepting.
   caf::result<outcome> accept(admitted_transaction& request);
+  caf::result<outcome> accept_again(const admitted_transaction& request, name_index::finding found);
   caf::result<outcome> accept_script(schema_script& script);
-  outcome_promise owe(storage::work item, owed_answer owed);
+  caf::result<outcome> accept_order(const ordered_work& request);
+  outcome_promise owe(storage::work item, ledger::debt owed);
+  void note(storage::work item);
+  void answer_from_record(outcome_promise& answer, std::uint64_t seq);
+
+  // Writing.
   void flush();
-  void answer_durable(const storage::batch& work);
-  void refuse_batch(const storage::batch& work, const failure& why);
-  void keep_in_window(storage::batch_ptr work, std::uint64_t bytes);
+  bool write_open();
+  void refuse_open(const failure& why);
+
+  // Feeding the writer.
   void feed_writer();
-  storage::batch_ptr next_for_writer();
+  bool set_suspect_aside();
+  void skip_expired(std::uint64_t first, std::uint64_t last);
+  bool write_skip_order(storage::skip_order order);
   void meet(const writer_ready& message);
+  void count_death(std::uint64_t applied_seq);
   void settle(const batch_applied& message);
-  void settle_up_to(std::uint64_t seq, const std::function<void(owed_answer&)>& answer);
+  void advance(std::uint64_t applied_seq, const ledger::settler& settler);
+  void release(std::uint64_t checkpointed_seq);
+
+  // Waiting.
   caf::result<row_set> wait(waiting_query& request);
   void wake_waiters();
   void forward(waiter& one);
@@ -98,10 +120,9 @@ private:
   queue_options settings_;
   std::optional<storage::log> log_;
 
-  std::shared_ptr<storage::batch> open_; ///< What has arrived since the last sync.
+  std::shared_ptr<storage::batch> open_ = std::make_shared<storage::batch>(); ///< What has arrived since the last sync.
   std::uint64_t open_bytes_ = 0;
-  std::deque<owed_answer> debts_; ///< One per `seq` from `first_debt_` on; the newest belong to `open_`.
-  std::uint64_t first_debt_ = 1;
+  ledger ledger_; ///< The newest debts belong to `open_`.
 
   std::uint64_t durable_seq_ = 0;
   std::uint64_t applied_seq_ = 0;
@@ -110,14 +131,8 @@ private:
 
   batch_applier writer_;                ///< Null until one has reported.
   std::deque<std::uint64_t> in_flight_; ///< Last `seq` of each batch the writer holds.
-
-  struct window_entry {
-    storage::batch_ptr work;
-    std::uint64_t bytes = 0;
-  };
-  std::deque<window_entry> window_; ///< Newest unapplied batches without a gap, as many as fit.
-  std::uint64_t window_bytes_ = 0;
-  std::unique_ptr<storage::log_cursor> cursor_; ///< Reads back what is not in the window.
+  std::uint64_t careful_until_ = 0;     ///< Up to here one piece of work is tried at a time.
+  std::optional<backlog> backlog_;
 
   std::vector<waiter> waiters_;
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
@@ -125,6 +140,8 @@ private:
   std::uint64_t last_tick_seq_ = 0;
   bool tick_armed_ = false;
   bool witnessed_ = true;
+  bool skip_wanted_ = false; ///< Whether a skip could not be written and is to be tried again.
+  std::uint64_t quarantined_ = 0;
   histogram sync_latency_;
 };
 

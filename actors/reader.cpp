@@ -1,38 +1,134 @@
 #include "reader.hpp"
 
-#include <chrono>
+#include <algorithm>
+#include <random>
+#include <string>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 namespace millrace {
 
+namespace {
+
+/// How long queries that waited together share one snapshot, which the database's log must be kept for.
+constexpr std::chrono::milliseconds shared_snapshot_max{50};
+
+/// How often within a lease it is looked for results past it.
+constexpr int looks_per_lease = 5;
+
+/// Failures of the machine, as against what a client did wrong.
+bool is_fault(errc code) noexcept {
+  return code == errc::io_error || code == errc::corrupt || code == errc::disk_full || code == errc::database_gone
+         || code == errc::reader_failed;
+}
+
+/// Whether a new connection may help where one failed so.
+bool spoils_connection(errc code) noexcept {
+  return code == errc::io_error || code == errc::corrupt || code == errc::database_gone;
+}
+
+monotonic_time recycling_time(monotonic_time now, std::chrono::milliseconds age_max) {
+  std::uniform_int_distribution<std::chrono::milliseconds::rep> ages{age_max.count() * 4 / 5, age_max.count()};
+  std::random_device random;
+  return now + std::chrono::milliseconds{ages(random)};
+}
+
+template <class T>
+caf::result<T> answer_with(tl::expected<T, failure> value) {
+  if (!value) {
+    return to_error(std::move(value).error());
+  }
+  return std::move(*value);
+}
+
+} // namespace
+
 reader_state::~reader_state() {
   for (auto& one : pending_) {
     if (one.answer.pending()) {
+      judge(errc::reader_failed, one.admitted.arrival);
       one.answer.deliver(to_error({errc::reader_failed, "the reader ended before it ran the query"}));
     }
   }
   for (auto& promise : drains_) {
     promise.deliver(to_error({errc::reader_failed, "the reader ended"}));
   }
+  if (settings_.slot) {
+    settings_.slot->cursors = 0;
+  }
 }
 
 reader_actor::behavior_type reader_state::make_behavior(reader_options settings) {
   settings_ = std::move(settings);
-  auto opened = settings_.open_database();
-  if (!opened) {
-    spdlog::error("the database cannot be opened for reading: {}", to_string(opened.error()));
-    self_->quit(to_error(std::move(opened.error())));
-    return reader_actor::behavior_type::make_empty_behavior();
-  }
-  database_ = std::move(*opened);
+  reopen_delay_ = backoff{settings_.reopen_delay};
+  pager_ = pager{{.open_database = settings_.open_database,
+                  .cursors_max = settings_.cursors_max,
+                  .lease = settings_.lease,
+                  .starving = settings_.starving,
+                  .reader = settings_.index}};
+  open();
   return {
     [this](admitted_query& request) { return take(request); },
+    [this](const admitted_page_query& request) { return give_first_page(request); },
+    [this](const admitted_page_cursor& request) { return give_next_page(request); },
+    [this](const recorded_outcome_request& request) { return look_up(request); },
+    [this](const quarantine_list& request) { return list(request); },
     [this](atom::drain) { return drain(); },
     [this](atom::run) { run_all(); },
+    [this](atom::retry) { open(); },
+    [this](atom::tick) { tick(); },
     [this](atom::sample) { return take_sample(); },
   };
+}
+
+void reader_state::open() {
+  auto opened = settings_.open_database();
+  if (opened) {
+    if (obstacle_) {
+      spdlog::info("{} could open the database again", id());
+    }
+    obstacle_.reset();
+    reopen_delay_.reset();
+    use(std::move(*opened));
+    return;
+  }
+  if (!obstacle_) {
+    spdlog::error("{} cannot open the database and tries again: {}", id(), to_string(opened.error()));
+    blocked_since_ = self_->clock().now();
+  }
+  obstacle_ = std::move(opened).error();
+  self_->delayed_send(self_, reopen_delay_.next(), atom::retry::value);
+}
+
+void reader_state::use(std::unique_ptr<storage::database_reader> opened) {
+  database_ = std::move(opened);
+  recycle_at_ = recycling_time(self_->clock().now(), settings_.age_max);
+}
+
+/// Replaces a connection that failed.
+void reader_state::notice(const failure& problem) {
+  if (database_ && spoils_connection(problem.code)) {
+    spdlog::warn("{} opens the database anew: {}", id(), to_string(problem));
+    end_shared_snapshot();
+    database_.reset();
+    open();
+  }
+}
+
+void reader_state::recycle_when_old() {
+  const auto now = self_->clock().now();
+  if (!database_ || now < recycle_at_) {
+    return;
+  }
+  auto opened = settings_.open_database();
+  if (!opened) {
+    spdlog::warn("{} keeps its old connection, a new one cannot be opened: {}", id(), to_string(opened.error()));
+    recycle_at_ = now + settings_.age_max / 10;
+    return;
+  }
+  use(std::move(*opened));
+  settings_.slot->recycled.fetch_add(1, std::memory_order_relaxed);
 }
 
 caf::result<row_set> reader_state::take(admitted_query& request) {
@@ -43,6 +139,149 @@ caf::result<row_set> reader_state::take(admitted_query& request) {
   return pending_.back().answer;
 }
 
+/// All queries that had arrived share one snapshot: it is taken after the last of them was sent, so each sees all that
+/// was applied before it, and they pay for the database's read lock once.
+void reader_state::run_all() {
+  for (auto& one : pending_) {
+    run(one);
+  }
+  end_shared_snapshot();
+  settled(pending_.size());
+  pending_.clear();
+  for (auto& promise : drains_) {
+    promise.deliver(settings_.slot->answered.load());
+  }
+  drains_.clear();
+  recycle_when_old();
+}
+
+void reader_state::run(pending_query& one) {
+  const auto started = std::chrono::steady_clock::now();
+  const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(started - one.admitted.arrival);
+  settings_.slot->wait_us.fetch_add(static_cast<std::uint64_t>(waited.count()), std::memory_order_relaxed);
+  auto rows = rows_for(one.admitted, started);
+  judge(rows ? errc::none : rows.error().code, started);
+  if (rows) {
+    one.answer.deliver(std::move(*rows));
+  } else {
+    one.answer.deliver(to_error(std::move(rows).error()));
+  }
+}
+
+storage::result<row_set> reader_state::rows_for(const admitted_query& asked, monotonic_time started) {
+  if (started > asked.deadline) {
+    return storage::fail(errc::deadline_exceeded, "the query waited too long for a reader");
+  }
+  if (!database_) {
+    return tl::unexpected{*obstacle_};
+  }
+  if (pending_.size() > 1) {
+    share_snapshot(started);
+  }
+  const auto began = shared_since_.value_or(started);
+  auto rows = database_->run(
+    asked.question,
+    {.deadline = asked.deadline, .lease_end = began + settings_.lease, .starving = settings_.starving.get()});
+  query_latency_.record(std::chrono::steady_clock::now() - started);
+  if (!rows) {
+    notice(rows.error());
+  }
+  return rows;
+}
+
+void reader_state::share_snapshot(monotonic_time now) {
+  const auto starving = settings_.starving && settings_.starving->load(std::memory_order_relaxed);
+  if (shared_since_ && (starving || now - *shared_since_ > shared_snapshot_max)) {
+    end_shared_snapshot();
+  }
+  if (!shared_since_ && !starving && database_->begin_snapshot()) {
+    shared_since_ = now;
+  }
+}
+
+void reader_state::end_shared_snapshot() {
+  if (shared_since_) {
+    database_->end_snapshot();
+    shared_since_.reset();
+  }
+}
+
+caf::result<row_page> reader_state::give_first_page(const admitted_page_query& request) {
+  return give_page(request.deadline,
+                   [&](monotonic_time now) { return pager_.first(request.question, request.deadline, now); });
+}
+
+caf::result<row_page> reader_state::give_next_page(const admitted_page_cursor& request) {
+  return give_page(request.deadline,
+                   [&](monotonic_time now) { return pager_.next(request.position, request.deadline, now); });
+}
+
+/// Pages are read at once: what is answered before the next message is handled cannot be lost.
+template <class Read>
+caf::result<row_page> reader_state::give_page(monotonic_time deadline, Read read) {
+  const auto started = std::chrono::steady_clock::now();
+  tidy();
+  storage::result<row_page> page = storage::fail(errc::deadline_exceeded, "the page waited too long for a reader");
+  if (started <= deadline) {
+    page = read(self_->clock().now());
+    query_latency_.record(std::chrono::steady_clock::now() - started);
+  }
+  settings_.slot->cursors = pager_.size();
+  arm_tick();
+  judge(page ? errc::none : page.error().code, started);
+  settled(1);
+  return answer_with(std::move(page));
+}
+
+void reader_state::tick() {
+  tick_armed_ = false;
+  tidy();
+  arm_tick();
+}
+
+void reader_state::arm_tick() {
+  if (!tick_armed_ && pager_.size() > 0) {
+    tick_armed_ = true;
+    self_->delayed_send(self_, settings_.lease / looks_per_lease, atom::tick::value);
+  }
+}
+
+void reader_state::tidy() {
+  const auto ended = pager_.tidy(self_->clock().now());
+  settings_.slot->leases_ended.fetch_add(ended, std::memory_order_relaxed);
+  settings_.slot->cursors = pager_.size();
+}
+
+caf::result<outcome> reader_state::look_up(const recorded_outcome_request& request) {
+  auto recorded = ask([&](storage::database_reader& database) { return database.recorded_outcome(request.seq); });
+  if (!recorded) {
+    return to_error(std::move(recorded).error());
+  }
+  if (!*recorded) {
+    return to_error({errc::name_forgotten, "seq " + std::to_string(request.seq)});
+  }
+  return answer_with(std::move(**recorded));
+}
+
+caf::result<quarantine_listing> reader_state::list(const quarantine_list& request) {
+  return answer_with(
+    ask([&](storage::database_reader& database) { return database.quarantine(request.after, request.limit); }));
+}
+
+/// Asks the database for what Millrace keeps there for itself.
+template <class Question>
+auto reader_state::ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>())) {
+  settled(1);
+  if (!database_) {
+    return tl::unexpected{*obstacle_};
+  }
+  auto reply = question(*database_);
+  if (!reply) {
+    notice(reply.error());
+  }
+  return reply;
+}
+
 caf::result<std::uint64_t> reader_state::drain() {
   if (pending_.empty()) {
     return settings_.slot->answered.load();
@@ -51,45 +290,35 @@ caf::result<std::uint64_t> reader_state::drain() {
   return drains_.back();
 }
 
-/// All queries that had arrived share one snapshot: it is taken after the last of them was sent, so each sees all that
-/// was applied before it, and they pay for the database's read lock once.
-void reader_state::run_all() {
-  const auto shared = pending_.size() > 1 && database_->begin_snapshot().has_value();
-  for (auto& one : pending_) {
-    run(one);
-  }
-  if (shared) {
-    database_->end_snapshot();
-  }
-  settings_.slot->waiting.fetch_sub(pending_.size(), std::memory_order_relaxed);
-  settings_.slot->answered.fetch_add(pending_.size(), std::memory_order_relaxed);
-  pending_.clear();
-  for (auto& promise : drains_) {
-    promise.deliver(settings_.slot->answered.load());
-  }
-  drains_.clear();
+/// So many requests are answered.
+void reader_state::settled(std::size_t requests) {
+  settings_.slot->waiting.fetch_sub(requests, std::memory_order_relaxed);
+  settings_.slot->answered.fetch_add(requests, std::memory_order_relaxed);
 }
 
-void reader_state::run(pending_query& one) {
-  const auto started = std::chrono::steady_clock::now();
-  const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(started - one.admitted.arrival);
-  settings_.slot->wait_us.fetch_add(static_cast<std::uint64_t>(waited.count()), std::memory_order_relaxed);
-  if (started > one.admitted.deadline) {
-    one.answer.deliver(to_error({errc::deadline_exceeded, "the query waited too long for a reader"}));
+/// Tells the breaker and the counters what became of a query or page.
+void reader_state::judge(errc code, monotonic_time started) {
+  if (code == errc::lease_expired) {
+    settings_.slot->leases_ended.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!settings_.breaker) {
     return;
   }
-  auto rows = database_->run(one.admitted.question, one.admitted.deadline);
-  query_latency_.record(std::chrono::steady_clock::now() - started);
-  if (rows) {
-    one.answer.deliver(std::move(*rows));
+  const auto now = std::chrono::steady_clock::now();
+  if (is_fault(code)) {
+    settings_.breaker->failed(now);
   } else {
-    one.answer.deliver(to_error(std::move(rows.error())));
+    settings_.breaker->succeeded(now, now - started);
   }
 }
 
 sample reader_state::take_sample() const {
   sample result;
   result.latency = summary(query_latency_);
+  if (obstacle_) {
+    result.blocked = obstacle_;
+    result.blocked_for = std::chrono::duration_cast<std::chrono::milliseconds>(self_->clock().now() - blocked_since_);
+  }
   return result;
 }
 

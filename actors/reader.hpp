@@ -1,14 +1,24 @@
 #pragma once
 
+#include "backoff.hpp"
+#include "breaker.hpp"
 #include "histogram.hpp"
 #include "internal.hpp"
+#include "pager.hpp"
 #include "switchboard.hpp"
 
+#include <millrace/messages/paging.hpp>
+#include <millrace/messages/quarantine.hpp>
 #include <millrace/storage/database.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <caf/stateful_actor.hpp>
@@ -16,18 +26,39 @@
 
 namespace millrace {
 
-/// Owns one read-only connection and answers queries from it.
+/// Answers queries from a read-only connection, and pages from connections of their own. It lives on where the database
+/// cannot be opened: then it answers with the reason, and tries again. Whoever asks for rows, an outcome or a listing
+/// has picked it from the switchboard, which counts what it is given.
 using reader_actor = caf::typed_actor<
   // Answers one query.
   caf::replies_to<admitted_query>::with<row_set>,
-  // Answers with the number of queries answered so far, once all that arrived before are among them.
+  // Answers with the first page of a query's result, and with the page after that.
+  caf::replies_to<admitted_page_query>::with<row_page>, caf::replies_to<admitted_page_cursor>::with<row_page>,
+  // Answers with what became of a named transaction: its outcome, or the failure that it was rejected with;
+  // `name_forgotten` where nothing is recorded.
+  caf::replies_to<recorded_outcome_request>::with<outcome>,
+  // Lists what is in quarantine.
+  caf::replies_to<quarantine_list>::with<quarantine_listing>,
+  // Answers with the number of requests answered so far, once all queries that arrived before are among them.
   caf::replies_to<atom::drain>::with<std::uint64_t>,
-  // INTERNAL: runs the queries that have arrived.
-  caf::reacts_to<atom::run>, sampled>;
+  // INTERNAL: runs the queries that have arrived; tries again to open the database; drops results past their lease.
+  caf::reacts_to<atom::run>, caf::reacts_to<atom::retry>, caf::reacts_to<atom::tick>, sampled>;
 
 struct reader_options {
-  std::function<storage::result<std::unique_ptr<storage::database_reader>>()> open_database;
+  reader_opener open_database;
   std::shared_ptr<switchboard::reader_slot> slot;
+  std::uint32_t index = 0; ///< Its place in the pool, from 0.
+  /// Told what became of each query and page; null where nobody wants to know.
+  std::shared_ptr<millrace::breaker> breaker;
+  /// Whether the database's log cannot be emptied; null means never.
+  std::shared_ptr<const std::atomic<bool>> starving;
+  /// How long it may hold a snapshot while `starving` is set, and a result without being asked for its next page.
+  std::chrono::milliseconds lease{5'000};
+  /// A connection is replaced when it is so old, or up to a fifth younger, so that not all readers do it at once.
+  std::chrono::milliseconds age_max{600'000};
+  std::size_t cursors_max = 8; ///< Results kept ready for their next page.
+  /// Between attempts to open the database.
+  backoff_options reopen_delay;
 };
 
 class reader_state {
@@ -48,14 +79,46 @@ private:
   };
 
   caf::result<row_set> take(admitted_query& request);
+  caf::result<row_page> give_first_page(const admitted_page_query& request);
+  caf::result<row_page> give_next_page(const admitted_page_cursor& request);
+  caf::result<outcome> look_up(const recorded_outcome_request& request);
+  caf::result<quarantine_listing> list(const quarantine_list& request);
   caf::result<std::uint64_t> drain();
+  sample take_sample() const;
+
+  std::string id() const { return switchboard::reader_id(settings_.index); }
+  void open();
+  void use(std::unique_ptr<storage::database_reader> opened);
+  void notice(const failure& problem);
+  void recycle_when_old();
+
   void run_all();
   void run(pending_query& one);
-  sample take_sample() const;
+  storage::result<row_set> rows_for(const admitted_query& asked, monotonic_time started);
+  void share_snapshot(monotonic_time now);
+  void end_shared_snapshot();
+
+  template <class Read>
+  caf::result<row_page> give_page(monotonic_time deadline, Read read);
+  void tick();
+  void arm_tick();
+  void tidy();
+
+  template <class Question>
+  auto ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>()));
+  void settled(std::size_t requests);
+  void judge(errc code, monotonic_time started);
 
   reader_actor::pointer self_; ///< Not owned; outlives the state.
   reader_options settings_;
-  std::unique_ptr<storage::database_reader> database_;
+  std::unique_ptr<storage::database_reader> database_; ///< Null while it cannot be opened.
+  std::optional<failure> obstacle_;                    ///< Why that is so.
+  monotonic_time blocked_since_;
+  backoff reopen_delay_{settings_.reopen_delay};
+  monotonic_time recycle_at_;
+  std::optional<monotonic_time> shared_since_; ///< When the snapshot began that queries share.
+  pager pager_{pager_options{}};
+  bool tick_armed_ = false;
   std::vector<pending_query> pending_;
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   histogram query_latency_;

@@ -82,13 +82,13 @@ void switchboard::close() {
   closed_ = true;
 }
 
-switchboard::delivery switchboard::admit(std::size_t bytes, caf::mailbox_element_ptr& message,
+switchboard::delivery switchboard::admit(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
                                          caf::execution_unit* host) const {
   const std::shared_lock lock{mutex_};
   if (closed_ || !queue_) {
     return delivery::absent;
   }
-  if (!room_->take(bytes)) {
+  if (!room_->take(bytes, urgency)) {
     return delivery::no_room;
   }
   put(queue_, message, host);
@@ -105,30 +105,40 @@ bool switchboard::to_monitor(caf::mailbox_element_ptr& message, caf::execution_u
   return put(monitor_, message, host);
 }
 
-bool switchboard::to_reader(caf::mailbox_element_ptr& message, caf::execution_unit* host) {
+bool switchboard::to_reader(caf::mailbox_element_ptr& message, caf::execution_unit* host,
+                            std::optional<std::uint32_t> preferred) {
   const std::shared_lock lock{mutex_};
-  auto* chosen = choose_reader();
+  auto* chosen = choose_reader(preferred);
   return chosen != nullptr && put(chosen->address, message, host);
 }
 
 caf::actor switchboard::pick_reader() {
   const std::shared_lock lock{mutex_};
-  auto* chosen = choose_reader();
+  auto* chosen = choose_reader(std::nullopt);
   return chosen == nullptr ? caf::actor{} : chosen->address;
 }
 
-switchboard::pool_member* switchboard::choose_reader() {
+switchboard::pool_member* switchboard::choose_reader(std::optional<std::uint32_t> preferred) {
+  if (closed_) {
+    return nullptr;
+  }
+  const auto there = preferred && *preferred < readers_.size() && readers_[*preferred].address;
+  auto* chosen = there ? &readers_[*preferred] : least_busy_reader();
+  if (chosen != nullptr && chosen->slot->waiting.fetch_add(1, std::memory_order_relaxed) > 0 && !there) {
+    chosen->slot->wait_count.fetch_add(1, std::memory_order_relaxed);
+  }
+  return chosen;
+}
+
+switchboard::pool_member* switchboard::least_busy_reader() {
   const auto count = readers_.size();
   const auto start = next_reader_.fetch_add(1, std::memory_order_relaxed);
   pool_member* best = nullptr;
-  for (std::size_t i = 0; i < count && !closed_; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     auto& one = readers_[(start + i) % count];
     if (one.address && (best == nullptr || one.slot->waiting.load() < best->slot->waiting.load())) {
       best = &one;
     }
-  }
-  if (best != nullptr && best->slot->waiting.fetch_add(1, std::memory_order_relaxed) > 0) {
-    best->slot->wait_count.fetch_add(1, std::memory_order_relaxed);
   }
   return best;
 }
@@ -142,6 +152,9 @@ pool_health switchboard::pool() const {
     sum.queries += one.slot->answered.load();
     sum.wait_count += one.slot->wait_count.load();
     sum.wait_us += one.slot->wait_us.load();
+    sum.cursors += one.slot->cursors.load();
+    sum.recycled += one.slot->recycled.load();
+    sum.leases_ended += one.slot->leases_ended.load();
   }
   sum.idle = sum.open - sum.in_use;
   return sum;

@@ -27,10 +27,13 @@ class switchboard {
 public:
   /// What one reader is doing, shared with that reader.
   struct reader_slot {
-    std::atomic<std::uint64_t> waiting{0}; ///< Queries it has been given and not answered.
+    std::atomic<std::uint64_t> waiting{0}; ///< Requests it has been given and not answered.
     std::atomic<std::uint64_t> answered{0};
     std::atomic<std::uint64_t> wait_count{0};
     std::atomic<std::uint64_t> wait_us{0};
+    std::atomic<std::uint64_t> cursors{0}; ///< Results that it keeps ready for their next page.
+    std::atomic<std::uint64_t> recycled{0};
+    std::atomic<std::uint64_t> leases_ended{0};
   };
 
   /// What became of a message that was to be put into a mailbox.
@@ -56,15 +59,22 @@ public:
 
   /// Takes room for a transaction of so many bytes and puts it into the queue's mailbox. Unless that is done, nothing
   /// is taken.
-  delivery admit(std::size_t bytes, caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
+  delivery admit(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
+                 caf::execution_unit* host) const;
   /// Puts a message into the queue's mailbox; false where the queue is down.
   bool to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// Puts a message into the monitor's mailbox; false where it is down.
   bool to_monitor(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
-  /// Puts a query into the mailbox of the next reader in turn that has least to do; false where all are down.
-  bool to_reader(caf::mailbox_element_ptr& message, caf::execution_unit* host);
-  /// The reader that the next query goes to, which counts as given to it; null where all are down.
+  /// Puts a request into the mailbox of the reader with the `preferred` place in the pool, from 0; where that is down
+  /// or none is preferred, of the next in turn among those that have least to do. False where all are down.
+  bool to_reader(caf::mailbox_element_ptr& message, caf::execution_unit* host,
+                 std::optional<std::uint32_t> preferred = std::nullopt);
+  /// The reader that the next request goes to, which counts as given to it; null where all are down.
   caf::actor pick_reader();
+
+  /// Whether readers keep the database's own log from being emptied: the writer sets it, readers then let go of the
+  /// snapshots that they have held for longer than their lease.
+  const std::shared_ptr<std::atomic<bool>>& starving() const noexcept { return starving_; }
 
   std::shared_ptr<reader_slot> slot(std::size_t reader) const { return readers_[reader].slot; }
   pool_health pool() const;
@@ -82,7 +92,8 @@ private:
   };
 
   /// The caller holds the lock.
-  pool_member* choose_reader();
+  pool_member* choose_reader(std::optional<std::uint32_t> preferred);
+  pool_member* least_busy_reader();
 
   mutable std::shared_mutex mutex_; ///< Guards all addresses. Held while a message is put into a mailbox.
   mutable std::condition_variable_any changed_;
@@ -91,6 +102,7 @@ private:
   caf::actor monitor_;
   std::vector<pool_member> readers_;
   std::shared_ptr<admission> room_;
+  std::shared_ptr<std::atomic<bool>> starving_ = std::make_shared<std::atomic<bool>>(false);
   std::atomic<std::size_t> next_reader_{0};
   std::atomic<bool> closed_{false};
 };

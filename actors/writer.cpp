@@ -11,7 +11,15 @@ namespace {
 
 constexpr std::chrono::milliseconds idle_interval{200};
 
-/// Whether the same batch may succeed later without a new connection.
+/// For tests that count no deaths.
+class no_mark final : public storage::attempt_mark {
+public:
+  void begin(std::uint64_t, std::uint64_t) noexcept override {}
+  void at(std::uint64_t) noexcept override {}
+  void end() noexcept override {}
+};
+
+/// Whether the same batch may succeed later on the same connection.
 bool passes_by_itself(errc code) {
   return code == errc::locked || code == errc::disk_full || code == errc::io_error;
 }
@@ -31,24 +39,22 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
   };
 }
 
+/// Without a usable database it stays, and tries again: nobody who moves a file may end the process.
 void writer_state::open() {
   auto opened = settings_.open_database();
-  if (opened) {
-    database_ = std::move(*opened);
-    blocked_.reset();
-    delay_.reset();
-    self_->send<caf::message_priority::high>(settings_.queue, writer_ready{database_->applied_seq()});
-  } else if (passes_by_itself(opened.error().code)) {
-    wait_for(std::move(opened.error()));
-  } else {
-    spdlog::error("the database cannot be opened for writing: {}", to_string(opened.error()));
-    self_->quit(to_error(std::move(opened.error())));
+  if (!opened) {
+    return wait_for(std::move(opened.error()));
   }
+  database_ = std::move(*opened);
+  blocked_.reset();
+  delay_.reset();
+  self_->send<caf::message_priority::high>(settings_.queue, writer_ready{database_->applied_seq()});
 }
 
 void writer_state::take(apply_batch& request) {
-  if (request.work->last_seq() <= database_->applied_seq()) {
-    return; // Sent again by a queue that had not heard yet.
+  // What comes while there is no database, or was sent by a queue that had not heard yet, is sent again.
+  if (database_ == nullptr || request.work->last_seq() <= database_->applied_seq()) {
+    return;
   }
   pending_.push_back(std::move(request.work));
   if (!apply_scheduled_ && !blocked_) {
@@ -63,38 +69,72 @@ void writer_state::apply() {
   if (pending_.empty()) {
     return;
   }
+  no_mark nothing;
+  storage::attempt_mark& mark = settings_.attempts ? static_cast<storage::attempt_mark&>(*settings_.attempts) : nothing;
+  const auto first = database_->applied_seq() + 1;
   const auto started = std::chrono::steady_clock::now();
-  auto answers = database_->apply(pending_);
+  auto answers = database_->apply(pending_, mark);
   if (answers) {
+    const auto took = std::chrono::steady_clock::now() - started;
     blocked_.reset();
     delay_.reset();
-    apply_latency_.record(std::chrono::steady_clock::now() - started);
-    report(std::move(*answers));
+    apply_latency_.record(took);
+    if (settings_.breaker) {
+      settings_.breaker->succeeded(started + took, took);
+    }
+    report(first, std::move(*answers));
   } else if (passes_by_itself(answers.error().code)) {
     wait_for(std::move(answers.error()));
+  } else if (answers.error().code == errc::database_gone || answers.error().code == errc::corrupt) {
+    give_up_database(std::move(answers.error()));
   } else {
     spdlog::error("the writer gives up its connection: {}", to_string(answers.error()));
     self_->quit(to_error(std::move(answers.error())));
   }
 }
 
-void writer_state::report(std::vector<storage::answer> answers) {
-  const auto first = pending_.front()->first_seq;
-  pending_.clear();
+void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> answers) {
+  const auto applied = database_->applied_seq();
+  std::erase_if(pending_, [applied](const storage::batch_ptr& work) { return work->last_seq() <= applied; });
+  std::uint64_t set_aside = 0;
+  for (const auto& answer : answers) {
+    set_aside += !answer && answer.error().code == errc::quarantined ? 1 : 0;
+  }
   self_->send<caf::message_priority::high>(
-    settings_.queue, batch_applied{first, std::make_shared<std::vector<storage::answer>>(std::move(answers))});
+    settings_.queue,
+    batch_applied{first_seq, std::make_shared<std::vector<storage::answer>>(std::move(answers)), set_aside});
+  if (database_->take_foreign_commit()) {
+    ++foreign_commits_;
+    spdlog::warn("somebody else changed the database before seq {}", applied);
+    self_->send(settings_.queue, foreign_commit_seen{});
+  }
   busy_since_idle_check_ = true;
   if (database_->pages_waiting() >= settings_.checkpoint_pages) {
     checkpoint();
   }
+  if (database_ != nullptr && !pending_.empty() && !std::exchange(apply_scheduled_, true)) {
+    self_->send(self_, atom::apply::value);
+  }
   arm_idle_check();
+}
+
+/// What was not applied comes again from the queue once there is a database.
+void writer_state::give_up_database(failure reason) {
+  database_.reset();
+  pending_.clear();
+  wait_for(std::move(reason));
 }
 
 /// Keeps the batches and tries again later: their order never changes, and the actor stays responsive meanwhile.
 void writer_state::wait_for(failure obstacle) {
+  const auto now = std::chrono::steady_clock::now();
   if (!blocked_) {
-    blocked_since_ = std::chrono::steady_clock::now();
+    blocked_since_ = now;
     spdlog::warn("the writer waits: {}", to_string(obstacle));
+  }
+  // A lock that somebody else holds is no failure of the machine.
+  if (settings_.breaker && obstacle.code != errc::locked) {
+    settings_.breaker->failed(now);
   }
   blocked_ = std::move(obstacle);
   self_->delayed_send(self_, delay_.next(), atom::retry::value);
@@ -109,8 +149,13 @@ void writer_state::retry() {
 }
 
 void writer_state::checkpoint() {
-  if (auto done = database_->checkpoint()) {
+  auto done = database_->checkpoint();
+  if (done) {
+    wal_pages_ = done->log_pages;
+    settings_.starving->store(wal_pages_ > settings_.wal_pages_max, std::memory_order_relaxed);
     self_->send(settings_.queue, database_checkpointed{done->checkpointed_seq});
+  } else if (done.error().code == errc::database_gone || done.error().code == errc::corrupt) {
+    give_up_database(std::move(done.error()));
   } else if (done.error().code != errc::locked) {
     spdlog::warn("the checkpoint failed: {}", to_string(done.error()));
   }
@@ -119,10 +164,10 @@ void writer_state::checkpoint() {
 void writer_state::idle() {
   idle_armed_ = false;
   const auto busy = std::exchange(busy_since_idle_check_, false);
-  if (!busy && database_->pages_waiting() > 0) {
+  if (!busy && database_ != nullptr && database_->pages_waiting() > 0) {
     checkpoint();
   }
-  if (busy || database_->pages_waiting() > 0) { // Readers may have been in the way.
+  if (busy || (database_ != nullptr && database_->pages_waiting() > 0)) { // Readers may have been in the way.
     arm_idle_check();
   }
 }
@@ -136,6 +181,8 @@ void writer_state::arm_idle_check() {
 sample writer_state::take_sample() const {
   sample result;
   result.latency = summary(apply_latency_);
+  result.wal_pages = wal_pages_;
+  result.foreign_commits = foreign_commits_;
   result.blocked = blocked_;
   if (blocked_) {
     result.blocked_for = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now()

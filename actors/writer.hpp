@@ -1,11 +1,13 @@
 #pragma once
 
 #include "backoff.hpp"
+#include "breaker.hpp"
 #include "histogram.hpp"
 #include "internal.hpp"
 
 #include <millrace/storage/database.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,7 +32,13 @@ struct writer_options {
   std::function<storage::result<std::unique_ptr<storage::database_writer>>()> open_database;
   /// Where reports go: the queue.
   writer_listener queue;
-  std::uint32_t checkpoint_pages = 1'000;
+  /// Told what is tried; null where no deaths are counted.
+  std::shared_ptr<storage::attempt_page> attempts;
+  std::shared_ptr<millrace::breaker> breaker;
+  /// Set while the database's own log cannot be emptied.
+  std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
+  std::uint32_t checkpoint_pages = 200;
+  std::uint32_t wal_pages_max = 16'384;
   backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
 };
 
@@ -45,7 +53,8 @@ private:
   void open();
   void take(apply_batch& request);
   void apply();
-  void report(std::vector<storage::answer> answers);
+  void report(std::uint64_t first_seq, std::vector<storage::answer> answers);
+  void give_up_database(failure reason);
   void wait_for(failure obstacle);
   void retry();
   void checkpoint();
@@ -63,6 +72,8 @@ private:
   backoff delay_{settings_.retry_delay};
   std::optional<failure> blocked_;
   monotonic_time blocked_since_;
+  std::uint64_t wal_pages_ = 0;
+  std::uint64_t foreign_commits_ = 0;
   histogram apply_latency_;
 };
 

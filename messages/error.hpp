@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ enum class errc : std::uint8_t {
   deadline_exceeded = 8,
   not_a_query = 9,
   value_type = 10,
+  quarantined = 11,
+  not_found = 12,
   overloaded = 20,
   unavailable = 21,
   shutting_down = 22,
@@ -26,7 +29,12 @@ enum class errc : std::uint8_t {
   locked = 24,
   disk_full = 25,
   io_error = 26,
+  breaker_open = 27,
+  lease_expired = 28,
+  cursor_lost = 29,
+  database_gone = 30,
   outcome_unknown = 40,
+  name_forgotten = 41,
   folder_missing = 60,
   folder_not_writable = 61,
   folder_locked = 62,
@@ -51,6 +59,8 @@ struct failure {
   errc code = errc::none;
   /// What exactly: SQLite's message and extended code, the `seq`, the file.
   std::string detail;
+  /// When it is worth while to come back, where that is known (`overloaded`, `breaker_open`); else zero.
+  std::chrono::milliseconds retry_after{0};
 
   friend bool operator==(const failure&, const failure&) = default;
 };

@@ -13,4 +13,15 @@ std::string_view name(health_state state) noexcept {
   }
 }
 
+std::string_view name(breaker_state state) noexcept {
+  switch (state) {
+    case breaker_state::closed:
+      return "closed";
+    case breaker_state::open:
+      return "open";
+    default:
+      return "half-open";
+  }
+}
+
 } // namespace millrace

@@ -3,6 +3,8 @@
 #include "health.hpp"
 #include "limits.hpp"
 #include "outcome.hpp"
+#include "paging.hpp"
+#include "quarantine.hpp"
 #include "query.hpp"
 #include "transaction.hpp"
 
@@ -79,6 +81,27 @@ caf::error inspect_row_set(Inspector& f, row_set& x) {
 }
 
 template <class Inspector>
+caf::error inspect_page(Inspector& f, row_page& x) {
+  auto more = x.next.has_value();
+  auto next = x.next.value_or(page_cursor{});
+  if (auto problem = f(x.rows, more, next)) {
+    return problem;
+  }
+  x.next = more ? std::optional{std::move(next)} : std::nullopt;
+  return caf::none;
+}
+
+template <class Inspector>
+caf::error inspect_failure(Inspector& f, failure& x) {
+  auto retry_after_ms = static_cast<std::int64_t>(x.retry_after.count());
+  if (auto problem = f(x.code, x.detail, retry_after_ms)) {
+    return problem;
+  }
+  x.retry_after = std::chrono::milliseconds{retry_after_ms};
+  return caf::none;
+}
+
+template <class Inspector>
 caf::error inspect_result(Inspector& f, statement_result& x) {
   auto failed = x.error.has_value();
   auto error = x.error.value_or(failure{});
@@ -106,14 +129,11 @@ caf::error inspect_result(Inspector& f, statement_result& x) {
 
 MILLRACE_INSPECT(value, detail::inspect_value(f, x))
 MILLRACE_INSPECT(row_set, detail::inspect_row_set(f, x))
+MILLRACE_INSPECT(failure, detail::inspect_failure(f, x))
 MILLRACE_INSPECT(statement_result, detail::inspect_result(f, x))
+MILLRACE_INSPECT(row_page, detail::inspect_page(f, x))
 
 #undef MILLRACE_INSPECT
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, failure& x) {
-  return f(caf::meta::type_name("failure"), x.code, x.detail);
-}
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, statement& x) {
@@ -126,13 +146,54 @@ typename Inspector::result_type inspect(Inspector& f, group& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, transaction_name& x) {
+  return f(caf::meta::type_name("transaction_name"), x.client, x.number);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, transaction& x) {
-  return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, x.deadline);
+  return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, x.deadline, x.name,
+           x.priority);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, query& x) {
   return f(caf::meta::type_name("query"), x.statement, x.consistency, x.at_least_seq, x.deadline, x.max_rows);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, page_cursor& x) {
+  return f(caf::meta::type_name("page_cursor"), x.question, x.page_rows, x.seq, x.offset, x.reader, x.number);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, page_query& x) {
+  return f(caf::meta::type_name("page_query"), x.question, x.page_rows);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantined_transaction& x) {
+  return f(caf::meta::type_name("quarantined_transaction"), x.seq, x.accepted_ms, x.deaths, x.work);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_list& x) {
+  return f(caf::meta::type_name("quarantine_list"), x.after, x.limit);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_listing& x) {
+  return f(caf::meta::type_name("quarantine_listing"), x.entries, x.more);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_resubmit& x) {
+  return f(caf::meta::type_name("quarantine_resubmit"), x.seq);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_discard& x) {
+  return f(caf::meta::type_name("quarantine_discard"), x.seq);
 }
 
 template <class Inspector>
@@ -152,13 +213,25 @@ typename Inspector::result_type inspect(Inspector& f, actor_health& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, pool_health& x) {
-  return f(caf::meta::type_name("pool_health"), x.open, x.in_use, x.idle, x.queries, x.wait_count, x.wait_us);
+  return f(caf::meta::type_name("pool_health"), x.open, x.in_use, x.idle, x.queries, x.wait_count, x.wait_us, x.cursors,
+           x.recycled, x.leases_ended);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, breaker_health& x) {
+  return f(caf::meta::type_name("breaker_health"), x.state, x.successes, x.failures, x.slow, x.opened, x.refused);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, breaker_changed& x) {
+  return f(caf::meta::type_name("breaker_changed"), x.breaker, x.from, x.to);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, health_report& x) {
   return f(caf::meta::type_name("health_report"), x.state, x.reasons, x.durable_seq, x.applied_seq, x.checkpointed_seq,
-           x.inflight_transactions, x.inflight_bytes, x.log_bytes, x.pool, x.sync, x.apply, x.query, x.actors);
+           x.inflight_transactions, x.inflight_bytes, x.log_bytes, x.wal_pages, x.foreign_commits, x.quarantined,
+           x.transactions, x.queries, x.pool, x.sync, x.apply, x.query, x.actors);
 }
 
 template <class Inspector>

@@ -14,9 +14,18 @@ using engine_actor = caf::typed_actor<
   caf::replies_to<transaction>::with<outcome>,
   // Answers a query from a reader.
   caf::replies_to<query>::with<row_set>,
+  // Answers with the first page of a query's result, and with the page after that.
+  caf::replies_to<page_query>::with<row_page>, caf::replies_to<page_cursor>::with<row_page>,
   // The newest health report.
   caf::replies_to<health_request>::with<health_report>,
-  // Subscribes the sender to `health_changed`; answers with the report as it is now.
+  // Subscribes the sender to `health_changed` and `breaker_changed`; answers with the report as it is now.
   caf::replies_to<health_subscription>::with<health_report>>;
+
+/// What operators may do. Not part of the front, so that no client can do it by accident or over the network.
+using operations_actor = caf::typed_actor<
+  // Lists what is in quarantine.
+  caf::replies_to<quarantine_list>::with<quarantine_listing>,
+  // Applies one of them now, or forgets it. `not_found` where there is none.
+  caf::replies_to<quarantine_resubmit>::with<outcome>, caf::replies_to<quarantine_discard>::with<outcome>>;
 
 } // namespace millrace

@@ -33,7 +33,8 @@ void register_messages(caf::actor_system_config& config) {
 
 caf::error to_error(failure reason) {
   const auto code = static_cast<std::uint8_t>(reason.code);
-  return {code, category, caf::make_message(std::move(reason.detail))};
+  const auto retry_after_ms = static_cast<std::int64_t>(reason.retry_after.count());
+  return {code, category, caf::make_message(std::move(reason.detail), retry_after_ms)};
 }
 
 failure failure_of(const caf::error& error) {
@@ -42,8 +43,12 @@ failure failure_of(const caf::error& error) {
   }
   if (error.category() == category) {
     const auto& context = error.context();
-    auto detail = context.match_elements<std::string>() ? context.get_as<std::string>(0) : std::string{};
-    return {static_cast<errc>(error.code()), std::move(detail)};
+    failure result{static_cast<errc>(error.code()), {}};
+    if (context.match_elements<std::string, std::int64_t>()) {
+      result.detail = context.get_as<std::string>(0);
+      result.retry_after = std::chrono::milliseconds{context.get_as<std::int64_t>(1)};
+    }
+    return result;
   }
   return {errc::outcome_unknown, caf::to_string(error)};
 }

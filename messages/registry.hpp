@@ -3,6 +3,8 @@
 #include "health.hpp"
 #include "inspect.hpp"
 #include "outcome.hpp"
+#include "paging.hpp"
+#include "quarantine.hpp"
 #include "query.hpp"
 #include "transaction.hpp"
 
@@ -21,6 +23,14 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::health_subscription))
   CAF_ADD_TYPE_ID(millrace, (millrace::health_report))
   CAF_ADD_TYPE_ID(millrace, (millrace::health_changed))
+  CAF_ADD_TYPE_ID(millrace, (millrace::page_query))
+  CAF_ADD_TYPE_ID(millrace, (millrace::page_cursor))
+  CAF_ADD_TYPE_ID(millrace, (millrace::row_page))
+  CAF_ADD_TYPE_ID(millrace, (millrace::breaker_changed))
+  CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_list))
+  CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_listing))
+  CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_resubmit))
+  CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_discard))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "statement.hpp"
+#include "uuid.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -38,6 +39,24 @@ struct group {
   friend bool operator==(const group&, const group&) = default;
 };
 
+/// What a client calls one of its transactions, so that it may send it again when it does not know what became of it:
+/// the engine applies it once and answers every resend with the outcome that it recorded, through restarts of actors
+/// and of the process, within a window (`outcome_window`); beyond that it answers `name_forgotten`.
+struct transaction_name {
+  uuid client{};            ///< From `new_client_id`.
+  std::uint64_t number = 0; ///< Rises with each transaction of the client; 0 means that the transaction has no name.
+
+  bool given() const noexcept { return number != 0; }
+  friend bool operator==(const transaction_name&, const transaction_name&) = default;
+};
+
+/// What goes first when there is much to do.
+enum class priority : std::uint8_t {
+  bulk,
+  /// Overtakes bulk work that is not accepted yet, and is admitted when that is refused.
+  operations,
+};
+
 /// A typed message that changes the database: atomic, never interactive, serialisable by construction because a
 /// single writer applies all of them in the order of their sequence numbers.
 struct transaction {
@@ -45,9 +64,11 @@ struct transaction {
   /// Outer groups before the groups inside them.
   std::vector<group> groups;
   ack acknowledgement = ack::applied;
-  /// How long the transaction may wait before it is accepted, from when the front takes it; zero means no deadline.
-  /// One that has passed it is answered `deadline_exceeded` and had no effect.
+  /// How long the transaction may wait before it is tried, from when the front takes it; zero means no deadline. One
+  /// that has passed it is answered `deadline_exceeded` and had no effect.
   std::chrono::milliseconds deadline{0};
+  transaction_name name;
+  millrace::priority priority = millrace::priority::bulk;
 
   template <parameter... Ts>
   transaction& add(std::string_view sql, Ts&&... parameters) & {

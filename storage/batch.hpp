@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/error.hpp>
 #include <millrace/messages/transaction.hpp>
 
 #include <cstdint>
@@ -9,8 +10,40 @@
 
 namespace millrace::storage {
 
+/// Says that work with these numbers, accepted before, is not applied. It is in the log before any successor of theirs
+/// is applied, since what is no function of the log must be in it (DESIGN §6). Without an effect of its own.
+struct skip_order {
+  std::vector<std::uint64_t> seqs;
+  errc why = errc::none;    ///< `deadline_exceeded` or `quarantined`.
+  std::uint32_t deaths = 0; ///< How often the writer or the process ended over it.
+
+  friend bool operator==(const skip_order&, const skip_order&) = default;
+};
+
+/// Says that somebody else changed the database before this: the log alone rebuilds it only from a later backup on.
+/// Without an effect of its own.
+struct stretch_end {
+  friend bool operator==(const stretch_end&, const stretch_end&) = default;
+};
+
+/// What an operator wants of a transaction in quarantine. `resubmit` applies it here, as if it stood in the log here.
+struct quarantine_order {
+  enum class action : std::uint8_t { resubmit, discard };
+  std::uint64_t seq = 0;
+  action what = action::discard;
+
+  friend bool operator==(const quarantine_order&, const quarantine_order&) = default;
+};
+
 /// What one sequence number stands for.
-using work = std::variant<transaction, schema_script>;
+using work = std::variant<transaction, schema_script, skip_order, stretch_end, quarantine_order>;
+
+/// Work of a batch that is not to be applied, as a `skip_order` in the log says.
+struct skipped_work {
+  std::uint64_t seq = 0;
+  errc why = errc::none;
+  std::uint32_t deaths = 0;
+};
 
 /// What one frame of the write-ahead queue holds: consecutive work, accepted at one time and synced together.
 struct batch {
@@ -18,6 +51,8 @@ struct batch {
   /// Milliseconds since 1970-01-01 UTC; `'now'` for every statement in it (DESIGN §6).
   std::int64_t accept_time_ms = 0;
   std::vector<work> items;
+  /// Items that are skipped, by rising `seq`. No part of the frame: the queue fills it in when it sends the batch.
+  std::vector<skipped_work> skipped;
 
   std::uint64_t last_seq() const noexcept { return first_seq + items.size() - 1; }
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/messages/uuid.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -80,6 +82,11 @@ public:
     if (!bytes.empty()) {
       std::memcpy(to, bytes.data(), bytes.size());
     }
+  }
+
+  void put_uuid(const uuid& id) {
+    char* to = room(id.size());
+    std::memcpy(to, id.data(), id.size());
   }
 
   /// A length and the bytes.
@@ -184,6 +191,14 @@ public:
     const auto bytes = rest_.substr(0, count);
     rest_.remove_prefix(count);
     return bytes;
+  }
+
+  /// Sixteen bytes, as `byte_writer::put_uuid` puts them.
+  uuid id() noexcept {
+    uuid given{};
+    const auto bytes = raw(given.size());
+    std::copy(bytes.begin(), bytes.end(), given.begin());
+    return given;
   }
 
   std::string_view text(std::size_t most) noexcept { return raw(static_cast<std::size_t>(bounded(most))); }

@@ -1,7 +1,5 @@
 #include "codec.hpp"
 
-#include <millrace/messages/limits.hpp>
-
 #include <algorithm>
 #include <bit>
 #include <type_traits>
@@ -13,7 +11,14 @@ namespace millrace::storage {
 
 namespace {
 
-enum class record_kind : std::uint8_t { transaction = 1, skipped = 2, schema_script = 3 };
+enum class record_kind : std::uint8_t {
+  transaction = 1,
+  skip_order = 2,
+  schema_script = 3,
+  named_transaction = 4,
+  stretch_end = 5,
+  quarantine_order = 6,
+};
 
 enum class value_tag : std::uint8_t { null = 0, integer = 1, real = 2, text = 3, blob = 4 };
 
@@ -29,6 +34,10 @@ constexpr std::size_t value_overhead = 16;
 /// The smallest encoded statement: reference, expected rows, number of parameters and of names.
 constexpr std::size_t statement_bytes_min = 4;
 constexpr std::size_t group_bytes_min = 3;
+
+void put(byte_writer& out, record_kind kind) {
+  out.put_byte(static_cast<std::uint8_t>(kind));
+}
 
 void put(byte_writer& out, const value& parameter) {
   const auto tag = [&out](value_tag kind) { out.put_byte(static_cast<std::uint8_t>(kind)); };
@@ -73,8 +82,22 @@ bool within_limits(const transaction& work) noexcept {
   return true;
 }
 
-void put(byte_writer& out, encoder_dictionary& texts, const transaction& work) {
-  out.put_byte(static_cast<std::uint8_t>(record_kind::transaction));
+/// Whether work may be skipped for this reason: it never has an effect, which only a rejection promises.
+bool rejects(errc why) noexcept {
+  return why != errc::none && kind(why) == error_kind::rejected;
+}
+
+result<> put(byte_writer& out, encoder_dictionary& texts, const transaction& work) {
+  if (!within_limits(work)) {
+    return fail(errc::too_large, "the transaction exceeds a limit on its statements, parameters or bytes");
+  }
+  if (work.name.given()) {
+    put(out, record_kind::named_transaction);
+    out.put_uuid(work.name.client);
+    out.put_varint(work.name.number);
+  } else {
+    put(out, record_kind::transaction);
+  }
   out.put_varint(work.statements.size());
   out.put_varint(work.groups.size());
   for (const auto& range : work.groups) {
@@ -94,6 +117,46 @@ void put(byte_writer& out, encoder_dictionary& texts, const transaction& work) {
       out.put_text(name);
     }
   }
+  return {};
+}
+
+result<> put(byte_writer& out, encoder_dictionary&, const schema_script& script) {
+  if (script.name.size() > limits::sql_bytes_max || script.sql.size() > limits::transaction_bytes_max) {
+    return fail(errc::too_large, "the schema script is too large");
+  }
+  put(out, record_kind::schema_script);
+  out.put_text(script.name);
+  out.put_text(script.sql);
+  return {};
+}
+
+result<> put(byte_writer& out, encoder_dictionary&, const skip_order& order) {
+  if (order.seqs.empty() || !rejects(order.why)) {
+    return fail(errc::malformed, "the order skips nothing, or gives no reason that rejects");
+  }
+  if (order.seqs.size() > skipped_seqs_max) {
+    return fail(errc::too_large, "the order skips too much at once");
+  }
+  put(out, record_kind::skip_order);
+  out.put_varint(order.seqs.size());
+  for (const auto seq : order.seqs) {
+    out.put_varint(seq);
+  }
+  out.put_byte(static_cast<std::uint8_t>(order.why));
+  out.put_varint(order.deaths);
+  return {};
+}
+
+result<> put(byte_writer& out, encoder_dictionary&, const stretch_end&) {
+  put(out, record_kind::stretch_end);
+  return {};
+}
+
+result<> put(byte_writer& out, encoder_dictionary&, const quarantine_order& order) {
+  put(out, record_kind::quarantine_order);
+  out.put_varint(order.seq);
+  out.put_byte(static_cast<std::uint8_t>(order.what));
+  return {};
 }
 
 /// Puts the record's length before it. One byte was left for it, which is enough for most.
@@ -113,6 +176,15 @@ void put_length(byte_writer& out, std::size_t start) {
 class transaction_reader {
 public:
   transaction_reader(std::string_view body, decoder_dictionary& texts) : in_(body), texts_(texts) {}
+
+  result<work> read_named() {
+    work_.name.client = in_.id();
+    work_.name.number = in_.varint();
+    if (!work_.name.given()) {
+      in_.reject();
+    }
+    return read();
+  }
 
   result<work> read() {
     const auto statements = static_cast<std::size_t>(
@@ -231,7 +303,54 @@ private:
   bool missing_text_ = false;
 };
 
+/// The item, if the bytes were just those of one.
+result<work> whole(const byte_reader& in, work item) {
+  if (in.ok() && in.left() == 0) {
+    return item;
+  }
+  return fail(errc::malformed, "the bytes are no record of their kind");
+}
+
+result<work> read_schema_script(byte_reader in) {
+  schema_script script;
+  script.name = in.text(limits::sql_bytes_max);
+  script.sql = in.text(limits::transaction_bytes_max);
+  return whole(in, std::move(script));
+}
+
+result<work> read_skip_order(byte_reader in) {
+  skip_order order;
+  const auto count = static_cast<std::size_t>(in.bounded(std::min(skipped_seqs_max, in.left())));
+  order.seqs.reserve(count);
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    order.seqs.push_back(in.varint());
+  }
+  order.why = static_cast<errc>(in.byte());
+  order.deaths = static_cast<std::uint32_t>(in.bounded(UINT32_MAX));
+  if (count == 0 || !rejects(order.why)) {
+    in.reject();
+  }
+  return whole(in, std::move(order));
+}
+
+result<work> read_quarantine_order(byte_reader in) {
+  quarantine_order order;
+  order.seq = in.varint();
+  const auto action = in.byte();
+  if (action > static_cast<std::uint8_t>(quarantine_order::action::discard)) {
+    in.reject();
+  }
+  order.what = static_cast<quarantine_order::action>(action);
+  return whole(in, order);
+}
+
 } // namespace
+
+encoder_dictionary encoder_dictionary::closed() {
+  encoder_dictionary texts;
+  texts.texts_max_ = 0;
+  return texts;
+}
 
 std::size_t encoder_dictionary::hash::operator()(std::string_view text) const noexcept {
   return XXH3_64bits(text.data(), text.size());
@@ -253,7 +372,7 @@ void encoder_dictionary::put(byte_writer& out, std::string_view sql) {
 }
 
 void encoder_dictionary::put_new(byte_writer& out, std::string_view sql) {
-  if (texts_.size() >= dictionary_texts_max || sql.size() > dictionary_bytes_max - bytes_) {
+  if (texts_.size() >= texts_max_ || sql.size() > dictionary_bytes_max - bytes_) {
     out.put_varint(text_in_full);
     out.put_text(sql);
     return;
@@ -295,22 +414,11 @@ const std::string* decoder_dictionary::find(std::uint64_t id) const noexcept {
 result<> encode(byte_writer& out, encoder_dictionary& texts, const work& item) {
   const auto start = out.size();
   out.put_byte(0);
-  if (const auto* changes = std::get_if<transaction>(&item)) {
-    if (!within_limits(*changes)) {
-      return fail(errc::too_large, "the transaction exceeds a limit on its statements, parameters or bytes");
-    }
-    put(out, texts, *changes);
-  } else {
-    const auto& script = std::get<schema_script>(item);
-    if (script.name.size() > limits::sql_bytes_max || script.sql.size() > limits::transaction_bytes_max) {
-      return fail(errc::too_large, "the schema script is too large");
-    }
-    out.put_byte(static_cast<std::uint8_t>(record_kind::schema_script));
-    out.put_text(script.name);
-    out.put_text(script.sql);
+  auto done = std::visit([&](const auto& body) { return put(out, texts, body); }, item);
+  if (done) {
+    put_length(out, start);
   }
-  put_length(out, start);
-  return {};
+  return done;
 }
 
 result<work> decode(std::string_view record, decoder_dictionary& texts) {
@@ -318,17 +426,16 @@ result<work> decode(std::string_view record, decoder_dictionary& texts) {
   switch (static_cast<record_kind>(in.byte())) {
     case record_kind::transaction:
       return transaction_reader{in.rest(), texts}.read();
-    case record_kind::schema_script: {
-      schema_script script;
-      script.name = in.text(limits::sql_bytes_max);
-      script.sql = in.text(limits::transaction_bytes_max);
-      if (in.ok() && in.left() == 0) {
-        return work{std::move(script)};
-      }
-      return fail(errc::malformed, "the bytes are no schema script");
-    }
-    case record_kind::skipped:
-      break;
+    case record_kind::named_transaction:
+      return transaction_reader{in.rest(), texts}.read_named();
+    case record_kind::schema_script:
+      return read_schema_script(in);
+    case record_kind::skip_order:
+      return read_skip_order(in);
+    case record_kind::stretch_end:
+      return whole(in, stretch_end{});
+    case record_kind::quarantine_order:
+      return read_quarantine_order(in);
   }
   return fail(errc::malformed, "the record is of a kind that this version does not know");
 }

@@ -4,6 +4,8 @@
 #include "bytes.hpp"
 #include "result.hpp"
 
+#include <millrace/messages/limits.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -21,9 +23,15 @@ namespace millrace::storage {
 inline constexpr std::size_t dictionary_texts_max = 4096;
 inline constexpr std::size_t dictionary_bytes_max = 1024 * 1024;
 
+/// How many numbers one `skip_order` may hold, so that it takes no more memory than a transaction may.
+inline constexpr std::size_t skipped_seqs_max = limits::transaction_bytes_max / sizeof(std::uint64_t);
+
 /// The SQL texts that the segment being written has defined so far.
 class encoder_dictionary {
 public:
+  /// One for a segment whose definitions are not known: it defines nothing, every text stands in full.
+  static encoder_dictionary closed();
+
   /// Writes a reference to the text, which defines it where it is new.
   void put(byte_writer& out, std::string_view sql);
 
@@ -41,6 +49,7 @@ private:
   std::deque<std::string> texts_; ///< A deque, so that the keys of `ids_` stay where they are.
   std::unordered_map<std::string_view, std::uint32_t, hash> ids_;
   std::size_t bytes_ = 0;
+  std::size_t texts_max_ = dictionary_texts_max;
   std::uint32_t last_used_ = 0;
 };
 
@@ -58,9 +67,9 @@ private:
   std::size_t bytes_ = 0;
 };
 
-/// Appends one record: its length, its kind, its body. `acknowledgement` and `deadline` are no part of it.
-/// `too_large` where it exceeds `limits`; `out` and `texts` are then to be rolled back by the caller. What was encoded
-/// can always be decoded.
+/// Appends one record: its length, its kind, its body. `acknowledgement`, `deadline` and `priority` are no part of it.
+/// `too_large` where it exceeds `limits`, `malformed` where a `skip_order` skips nothing or for no reason that rejects;
+/// `out` and `texts` are then to be rolled back by the caller. What was encoded can always be decoded.
 result<> encode(byte_writer& out, encoder_dictionary& texts, const work& item);
 
 /// Reads the kind and body of one record; `record` is what its length spans. Learns the texts it defines, also when it

@@ -82,6 +82,10 @@ std::string read_lock(const fs::path& path) {
   return lock.get() < 0 ? std::string{} : read_lock(lock.get());
 }
 
+constexpr auto reserve_name = "reserve";
+/// SQLite's shared memory grows by 32 KiB at a time.
+constexpr off_t reserve_bytes = 256 * 1024;
+
 enum class contents { nothing, ours, foreign };
 
 /// Other programs keep a file LOCK too, so ours is known by what stands in it. It is empty for the moment between
@@ -201,6 +205,18 @@ result<folder> folder::open(const fs::path& path, folder_mode mode) {
     }
   }
   return opened;
+}
+
+void folder::keep_reserve() const noexcept {
+  const auto file = path_ / reserve_name;
+  const descriptor reserve{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (reserve.get() >= 0 && ::posix_fallocate(reserve.get(), 0, reserve_bytes) != 0) {
+    ::unlink(file.c_str());
+  }
+}
+
+void folder::give_up_reserve() const noexcept {
+  ::unlink((path_ / reserve_name).c_str());
 }
 
 folder::folder(folder&& other) noexcept : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}

@@ -24,6 +24,11 @@ public:
 
   const std::filesystem::path& path() const noexcept { return path_; }
   std::filesystem::path database_file() const { return path_ / "database.sqlite3"; }
+  std::filesystem::path attempt_file() const { return path_ / "attempt"; }
+  /// SQLite cannot open a database on a full disk without some room for its shared memory. A little is held back for
+  /// that in the file `reserve`; whether there is room for it is not looked at.
+  void keep_reserve() const noexcept;
+  void give_up_reserve() const noexcept;
   std::filesystem::path queue_folder() const { return path_ / "queue"; }
 
 private:

@@ -37,14 +37,15 @@ copy_state check_copy(std::string_view bytes) noexcept {
     return copy_state::damaged;
   }
   const auto version = load<std::uint32_t>(bytes.data() + version_at);
-  return version == log_format_version && length == segment_header_bytes ? copy_state::whole : copy_state::newer;
+  return version <= log_format_version && length == segment_header_bytes ? copy_state::whole : copy_state::newer;
 }
 
 segment_header parse_header(std::string_view bytes) noexcept {
   segment_header header;
-  byte_reader in{bytes.substr(magic.size() + 2 * sizeof(std::uint32_t))};
-  const auto id = in.raw(header.database.size());
-  std::copy(id.begin(), id.end(), header.database.begin());
+  byte_reader in{bytes.substr(version_at)};
+  header.version = in.fixed<std::uint32_t>();
+  in.fixed<std::uint32_t>();
+  header.database = in.id();
   header.number = in.fixed<std::uint64_t>();
   header.first_seq = in.fixed<std::uint64_t>();
   header.salt = in.fixed<std::uint64_t>();
@@ -80,11 +81,9 @@ std::optional<std::string_view> next_record(byte_reader& in) {
 std::string encode_header_block(const segment_header& header) {
   byte_writer out;
   out.put_raw(magic);
-  out.put_fixed(log_format_version);
+  out.put_fixed(header.version);
   out.put_fixed(static_cast<std::uint32_t>(segment_header_bytes));
-  for (const auto byte : header.database) {
-    out.put_byte(byte);
-  }
+  out.put_uuid(header.database);
   out.put_fixed(header.number);
   out.put_fixed(header.first_seq);
   out.put_fixed(header.salt);

@@ -13,10 +13,11 @@
 #include <string>
 #include <string_view>
 
-/// The bytes of the write-ahead queue, format version 1 (../README.md has the tables).
+/// The bytes of the write-ahead queue, format version 2 (../README.md has the tables).
 namespace millrace::storage {
 
-inline constexpr std::uint32_t log_format_version = 1;
+/// What is written; every version up to it is read.
+inline constexpr std::uint32_t log_format_version = 2;
 inline constexpr std::size_t segment_header_bytes = 80;
 /// The block that holds the header twice; frames begin after it.
 inline constexpr std::size_t header_block_bytes = 4096;
@@ -27,6 +28,7 @@ inline constexpr std::uint32_t frame_bytes_max = 1u << 30;
 
 /// What a segment says about itself.
 struct segment_header {
+  std::uint32_t version = log_format_version;
   uuid database{};
   std::uint64_t number = 0;    ///< Counts segments over the life of the queue, from 1.
   std::uint64_t first_seq = 0; ///< Everything before it was synced when the segment was made.

@@ -13,7 +13,7 @@ class log::impl {
 public:
   impl(queue_folder folder, const log_options& options) : pool_(folder, options) { extent_.folder = std::move(folder); }
 
-  result<> open(std::uint64_t applied_seq, recovery_report& report);
+  result<> open(std::uint64_t applied_seq, recovery_report& report, const visitor& visit);
   result<> append(const batch& added);
   result<> append_witness();
   result<> release(std::uint64_t checkpointed_seq);
@@ -22,7 +22,9 @@ public:
 
 private:
   result<> make_folder();
-  result<> reuse(const recovered_queue& found);
+  result<> go_on(const recovered_queue& found);
+  result<> reopen(const recovered_queue& found);
+  result<> extend();
   result<> start_segment(std::uint64_t frame_bytes, segment_purpose purpose);
   result<> encode_frame(const batch& added);
   result<> roll_over(const batch& added);
@@ -53,40 +55,63 @@ result<> log::impl::make_folder() {
   return made && !in_use ? folder.files->sync_folder(folder.path.parent_path()) : made;
 }
 
-result<> log::impl::open(std::uint64_t applied_seq, recovery_report& report) {
+result<> log::impl::open(std::uint64_t applied_seq, recovery_report& report, const visitor& visit) {
   if (auto made = make_folder(); !made) {
     return made;
   }
-  auto found = recover(extent_.folder, applied_seq, report);
+  auto found = recover(extent_.folder, applied_seq, report, visit);
   if (!found) {
     return tl::unexpected{found.error()};
   }
   if (auto adopted = pool_.adopt(found->names); !adopted) {
     return adopted;
   }
-  const auto purpose = found->segments.empty() ? segment_purpose::first : segment_purpose::recovery;
   extent_.segments = std::move(found->segments);
   extent_.last_seq = found->last_seq;
-  witnessed_ = found->last_seq;
+  witnessed_ = found->witnessed;
   chain_ = found->chain;
-  active_.header.number = found->last_number;
-  auto ready = found->reusable ? reuse(*found) : start_segment(0, purpose);
-  if (!ready) {
-    return ready;
-  }
-  return pool_.ensure_reserve();
+  return go_on(*found).and_then([this] { return pool_.ensure_reserve(); });
 }
 
-/// Goes on in the newest segment, which holds no work yet.
-result<> log::impl::reuse(const recovered_queue& found) {
-  active_.header = *found.reusable;
-  auto target = extent_.folder.files->open(extent_.folder.segment_path(active_.header.first_seq),
-                                           file_mode::read_write);
+/// Makes the log ready for appending: in the newest segment where that holds no work yet, else in a new one. On a disk
+/// that is full, the last spare being taken by a restart before, it goes on in the newest one after all.
+result<> log::impl::go_on(const recovered_queue& found) {
+  if (!found.newest) {
+    return start_segment(0, segment_purpose::first);
+  }
+  active_.header = *found.newest;
+  const bool appendable = found.newest->version == log_format_version;
+  if (appendable && found.newest->first_seq == extent_.last_seq + 1) {
+    return reopen(found).and_then([this] { return extend(); });
+  }
+  auto started = start_segment(0, segment_purpose::recovery);
+  if (started || started.error().code != errc::disk_full || !appendable) {
+    return started;
+  }
+  // What texts the segment defines is not known here, and beyond the file's end there is no room.
+  texts_ = encoder_dictionary::closed();
+  active_.header.capacity = std::min(active_.header.capacity, extent_.segments.back().bytes);
+  if (auto reopened = reopen(found); !reopened) {
+    return reopened;
+  }
+  auto witnessed = append_witness();
+  // The next frame that finds room is as good a witness.
+  return witnessed || witnessed.error().code != errc::disk_full ? witnessed : result<>{};
+}
+
+/// Opens the newest segment for appending after its last frame.
+result<> log::impl::reopen(const recovered_queue& found) {
+  auto target = extent_.folder.files->open(extent_.folder.segment_path(found.newest->first_seq), file_mode::read_write);
   if (!target) {
     return tl::unexpected{target.error()};
   }
   active_.target = std::move(*target);
-  extent_.active_end = found.reusable_from;
+  extent_.active_end = found.newest_end;
+  return {};
+}
+
+/// Reserves the active segment's room again where its file was cut short.
+result<> log::impl::extend() {
   auto& entry = extent_.segments.back();
   if (entry.bytes >= active_.header.capacity) {
     return {};
@@ -95,8 +120,10 @@ result<> log::impl::reuse(const recovered_queue& found) {
   return active_.target->preallocate(entry.bytes).and_then([this] { return active_.target->sync(); });
 }
 
-/// Makes the segment after the active one. Its header is a witness for everything before it.
+/// Makes the segment after the active one. Its header is a witness for everything before it. An active segment without
+/// work is replaced, since its successor bears its name.
 result<> log::impl::start_segment(std::uint64_t frame_bytes, segment_purpose purpose) {
+  auto& segments = extent_.segments;
   segment_header header;
   header.number = active_.header.number + 1;
   header.first_seq = extent_.last_seq + 1;
@@ -105,8 +132,11 @@ result<> log::impl::start_segment(std::uint64_t frame_bytes, segment_purpose pur
   if (!made) {
     return tl::unexpected{made.error()};
   }
+  if (!segments.empty() && segments.back().first_seq == header.first_seq) {
+    segments.pop_back();
+  }
   active_ = std::move(*made);
-  extent_.segments.push_back({active_.header.first_seq, active_.header.capacity});
+  segments.push_back({active_.header.first_seq, active_.header.capacity});
   extent_.active_end = header_block_bytes;
   witnessed_ = extent_.last_seq;
   texts_ = {};
@@ -253,10 +283,10 @@ log& log::operator=(log&&) noexcept = default;
 log::~log() = default;
 
 result<log> log::open(file_system& files, std::filesystem::path folder, const uuid& database, std::uint64_t applied_seq,
-                      const log_options& options, recovery_report& report) {
+                      const log_options& options, recovery_report& report, const visitor& visit) {
   report = {};
   auto state = std::make_unique<impl>(queue_folder{&files, std::move(folder), database}, options);
-  if (auto opened = state->open(applied_seq, report); !opened) {
+  if (auto opened = state->open(applied_seq, report, visit); !opened) {
     return tl::unexpected{opened.error()};
   }
   return log{std::move(state)};

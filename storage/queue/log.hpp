@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,11 +39,17 @@ public:
 /// The write-ahead queue on disk: a folder of segments (storage/README.md gives the format). Used by one thread.
 class log {
 public:
+  /// Told of the unapplied work that recovery finds, batch by batch in order, before it is known whether recovery
+  /// succeeds.
+  using visitor = std::function<void(const batch&)>;
+
   /// Recovers the folder and makes it ready for appending. `applied_seq` decides what damage matters (DESIGN §7.4).
   /// Errors: `corrupt` where acknowledged work is damaged (names `seq` and file; nothing was changed),
-  /// `folder_newer`, `folder_foreign` (another database's segments), `io_error`, `disk_full`.
+  /// `folder_newer`, `folder_foreign` (another database's segments), `io_error`, `disk_full` (not where the newest
+  /// segment can be gone on in).
   static result<log> open(file_system& files, std::filesystem::path folder, const uuid& database,
-                          std::uint64_t applied_seq, const log_options& options, recovery_report& report);
+                          std::uint64_t applied_seq, const log_options& options, recovery_report& report,
+                          const visitor& visit = {});
 
   log(log&&) noexcept;
   log& operator=(log&&) noexcept;

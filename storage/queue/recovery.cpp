@@ -16,8 +16,8 @@ std::string range(std::uint64_t first, std::uint64_t last) {
 /// One pass over the segments from the one that holds the first work not applied.
 class scan {
 public:
-  scan(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report)
-    : folder_(folder), applied_(applied_seq), report_(report) {}
+  scan(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report, const log::visitor& visit)
+    : folder_(folder), applied_(applied_seq), report_(report), visit_(visit) {}
 
   result<recovered_queue> run() {
     return list()
@@ -49,6 +49,7 @@ private:
   const queue_folder& folder_;
   const std::uint64_t applied_;
   recovery_report& report_;
+  const log::visitor& visit_;
   recovered_queue found_;
 
   std::string file_;           ///< The segment being read.
@@ -56,7 +57,6 @@ private:
   std::uint64_t chain_ = 0;
   bool chain_known_ = false;                      ///< Not after damage, where the frame before cannot be believed.
   std::uint64_t frames_end_ = header_block_bytes; ///< In the segment read last.
-  segment_header newest_;
   std::optional<torn_tail> torn_;
 };
 
@@ -135,7 +135,7 @@ result<> scan::read_segments() {
     if (!read) {
       return read;
     }
-    newest_ = reader->header();
+    found_.newest = reader->header();
   }
   return {};
 }
@@ -166,6 +166,7 @@ result<> scan::enter(std::size_t index, const segment_reader& reader) {
   }
   chain_ = header.chain;
   chain_known_ = true;
+  found_.witnessed = first_seq - 1;
   return {};
 }
 
@@ -226,7 +227,13 @@ result<> scan::take(const frame_view& frame, decoder_dictionary& texts) {
   if (!decoded && header.next_seq() > from) {
     return fail(errc::corrupt, decoded.error().detail + " (" + file_ + ")");
   }
-  report_.transactions += header.next_seq() > from ? header.next_seq() - from : 0;
+  if (decoded && !decoded->items.empty()) {
+    report_.transactions += decoded->items.size();
+    if (visit_) {
+      visit_(*decoded);
+    }
+  }
+  found_.witnessed = header.durable_upto;
   expected_ = header.next_seq();
   chain_ = header.checksum;
   chain_known_ = true;
@@ -299,7 +306,7 @@ result<> scan::settle() {
     report_.findings.push_back(std::move(*cut));
   }
   // A frame or a name that was there but not synced when the process died is taken as good: it must not vanish later.
-  auto newest = folder_.files->open(folder_.segment_path(newest_.first_seq), file_mode::read_write);
+  auto newest = folder_.files->open(folder_.segment_path(found_.newest->first_seq), file_mode::read_write);
   if (!newest) {
     return tl::unexpected{newest.error()};
   }
@@ -307,19 +314,16 @@ result<> scan::settle() {
   if (!synced) {
     return synced;
   }
-  found_.last_number = newest_.number;
   found_.chain = chain_;
-  if (newest_.first_seq == found_.last_seq + 1) {
-    found_.reusable = newest_;
-    found_.reusable_from = frames_end_;
-  }
+  found_.newest_end = frames_end_;
   return {};
 }
 
 } // namespace
 
-result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report) {
-  return scan{folder, applied_seq, report}.run();
+result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report,
+                                const log::visitor& visit) {
+  return scan{folder, applied_seq, report, visit}.run();
 }
 
 } // namespace millrace::storage

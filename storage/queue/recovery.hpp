@@ -15,16 +15,17 @@ struct recovered_queue {
   std::vector<std::string> names;      ///< All files, as they were listed.
   std::vector<segment_entry> segments; ///< Oldest first.
   std::uint64_t last_seq = 0;
-  std::uint64_t last_number = 0; ///< The number of the newest segment.
-  std::uint64_t chain = 0;       ///< The checksum of the last frame.
-  /// Where the newest segment can be appended to: it holds no work yet, and what comes next fits its name.
-  std::optional<segment_header> reusable;
-  std::uint64_t reusable_from = 0;
+  std::uint64_t witnessed = 0; ///< What the log itself says is synced.
+  std::uint64_t chain = 0;     ///< The checksum of the last frame.
+  std::optional<segment_header> newest;
+  std::uint64_t newest_end = 0; ///< Where the frames of the newest segment end.
 };
 
 /// Reads a queue folder and decides about every byte that is not as it should be (DESIGN §7 rule 4). Streams: memory
 /// is bounded by one segment's window and one frame. Changes nothing unless all acknowledged work is there. Then it
-/// cuts off a torn tail and syncs what it read, so that whoever builds on it builds on synced ground.
-result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report);
+/// cuts off a torn tail and syncs what it read, so that whoever builds on it builds on synced ground. `visit` is told
+/// of unapplied work as it is read, before it is known whether recovery succeeds.
+result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report,
+                                const log::visitor& visit);
 
 } // namespace millrace::storage

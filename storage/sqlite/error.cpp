@@ -75,6 +75,7 @@ bool is_outcome(errc code) noexcept {
     case errc::too_large:
     case errc::malformed:
     case errc::value_type:
+    case errc::not_found:
     case errc::schema_changed:
       return true;
     default:

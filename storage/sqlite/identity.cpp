@@ -1,7 +1,9 @@
 #include "connection.hpp"
 #include "error.hpp"
 #include "meta.hpp"
+#include "outcome_record.hpp"
 #include "prepared_statement.hpp"
+#include "rows.hpp"
 
 #include "../database.hpp"
 
@@ -65,8 +67,8 @@ result<std::int64_t> number(connection& database, const char* sql) {
   return statement ? statement->run_for_number() : tl::unexpected{std::move(statement).error()};
 }
 
-/// Whether the database is ours already (true) or empty (false); an error where it is something else.
-result<bool> is_ours(connection& database) {
+/// The format of a database that is ours, 0 of one that is empty; an error where it is something else.
+result<std::int64_t> format_of(connection& database) {
   const auto ours = number(database,
                            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
                            "'millrace_meta'");
@@ -78,18 +80,15 @@ result<bool> is_ours(connection& database) {
     if (!others) {
       return tl::unexpected{others.error()};
     }
-    return *others == 0 ? result<bool>{false}
+    return *others == 0 ? result<std::int64_t>{0}
                         : fail(errc::folder_foreign, "the database holds tables, but none of Millrace's");
   }
   const auto version = number(database, "SELECT format_version FROM millrace_meta WHERE id = 1");
-  if (!version) {
-    return tl::unexpected{version.error()};
-  }
-  if (*version > sqlite::meta::format_version) {
+  if (version && *version > sqlite::meta::format_version) {
     return fail(errc::folder_newer, "the database has format " + std::to_string(*version)
                                       + "; this program reads format " + std::to_string(sqlite::meta::format_version));
   }
-  return true;
+  return version;
 }
 
 result<> create_tables(connection& database) {
@@ -101,36 +100,62 @@ result<> create_tables(connection& database) {
     return done;
   }
   auto insert = prepared_statement::prepare(
-    database.get(), "INSERT INTO millrace_meta(id, format_version, uuid, applied_seq) VALUES (1, ?1, ?2, 0)");
+    database.get(), "INSERT INTO millrace_meta(id, format_version, uuid, applied_seq) VALUES (1, 1, ?1, 0)");
   if (!insert) {
     return tl::unexpected{std::move(insert).error()};
   }
-  sqlite3_bind_int(insert->get(), 1, sqlite::meta::format_version);
-  sqlite3_bind_blob(insert->get(), 2, id->data(), static_cast<int>(id->size()), SQLITE_STATIC);
+  sqlite3_bind_blob(insert->get(), 1, id->data(), static_cast<int>(id->size()), SQLITE_STATIC);
   const int code = insert->run();
   return code == SQLITE_OK ? result<>{} : tl::unexpected{failure_of(database.get(), code)};
 }
 
-/// Makes the tables where they are missing. Under the write lock, because another process may just do the same.
-result<> create_where_missing(connection& database) {
+/// Makes the tables that are missing, all in one step. Under the write lock, because another process may just do the
+/// same.
+result<> bring_up_to_date(connection& database) {
   if (auto done = database.execute("BEGIN IMMEDIATE"); !done) {
     return done;
   }
   // A connection that is closed rolls back, so errors may simply return.
-  const auto ours = is_ours(database);
-  if (!ours) {
-    return tl::unexpected{ours.error()};
+  const auto format = format_of(database);
+  if (!format) {
+    return tl::unexpected{format.error()};
   }
-  if (!*ours) {
+  if (*format == 0) {
     if (auto done = create_tables(database); !done) {
+      return done;
+    }
+  }
+  if (*format < sqlite::meta::format_version) {
+    if (auto done = database.execute(sqlite::meta::upgrade_to_2); !done) {
       return done;
     }
   }
   return database.execute("COMMIT");
 }
 
+result<> read_names(connection& database, std::vector<recorded_name>& into) {
+  auto records = prepared_statement::prepare(database.get(),
+                                             "SELECT first_seq, outcomes FROM millrace_outcomes ORDER BY first_seq");
+  if (!records) {
+    return tl::unexpected{std::move(records).error()};
+  }
+  int code = records->step();
+  for (; code == SQLITE_ROW; code = records->step()) {
+    const auto first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(records->get(), 0));
+    sqlite::outcome_record_reader record{first_seq, sqlite::blob_at(records->get(), 1)};
+    while (const auto entry = record.next()) {
+      into.push_back({.name = entry->name, .seq = entry->seq});
+    }
+    if (!record.ok()) {
+      return fail(errc::corrupt, "the outcomes recorded from seq " + std::to_string(first_seq) + " on are damaged");
+    }
+  }
+  return code == SQLITE_DONE ? result<>{} : tl::unexpected{failure_of(database.get(), code)};
+}
+
 result<database_identity> read_identity(connection& database) {
-  auto meta = prepared_statement::prepare(database.get(), "SELECT applied_seq, uuid FROM millrace_meta WHERE id = 1");
+  auto meta = prepared_statement::prepare(
+    database.get(), "SELECT applied_seq, uuid, forgotten_made_at_ms FROM millrace_meta WHERE id = 1");
   auto scripts = prepared_statement::prepare(database.get(),
                                              "SELECT name, seq, sql_hash FROM millrace_schema "
                                              "ORDER BY seq");
@@ -143,6 +168,7 @@ result<database_identity> read_identity(connection& database) {
   }
   identity.applied_seq = static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 0));
   std::memcpy(identity.id.data(), sqlite3_column_blob(meta->get(), 1), identity.id.size());
+  identity.forgotten_made_at_ms = sqlite3_column_int64(meta->get(), 2);
   int code = scripts->step();
   for (; code == SQLITE_ROW; code = scripts->step()) {
     const auto* const name = reinterpret_cast<const char*>(sqlite3_column_text(scripts->get(), 0));
@@ -153,7 +179,28 @@ result<database_identity> read_identity(connection& database) {
   if (code != SQLITE_DONE) {
     return tl::unexpected{failure_of(database.get(), code)};
   }
+  if (auto named = read_names(database, identity.names); !named) {
+    return tl::unexpected{std::move(named).error()};
+  }
   return identity;
+}
+
+result<database_identity> prepare(connection& database, bool create) {
+  // Recovery decides what is moved and when; this only looks.
+  database.abandon();
+  const auto format = format_of(database);
+  if (!format) {
+    return tl::unexpected{format.error()};
+  }
+  if (*format == 0 && !create) {
+    return fail(errc::database_gone, "the file is empty");
+  }
+  // A database of something else is left as it is, so WAL mode comes after the look.
+  auto done = database.execute("PRAGMA journal_mode = WAL");
+  if (done && *format < sqlite::meta::format_version) {
+    done = bring_up_to_date(database);
+  }
+  return done ? read_identity(database) : tl::unexpected{std::move(done).error()};
 }
 
 } // namespace
@@ -162,23 +209,19 @@ std::uint64_t hash_of(std::string_view text) noexcept {
   return XXH3_64bits(text.data(), text.size());
 }
 
-result<database_identity> prepare_sqlite(const std::filesystem::path& file) {
-  if (auto made = make_file(file); !made) {
-    return tl::unexpected{std::move(made).error()};
+result<database_identity> prepare_sqlite(const std::filesystem::path& file, bool create) {
+  if (create) {
+    if (auto made = make_file(file); !made) {
+      return tl::unexpected{std::move(made).error()};
+    }
+  } else if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
+    return fail(errc::database_gone, file.string() + " is missing");
   }
   auto database = connection::open(file, sqlite::role::writer, {});
   if (!database) {
     return tl::unexpected{std::move(database).error()};
   }
-  // Recovery decides what is moved and when; this only looks.
-  database->abandon();
-  auto ours = is_ours(*database);
-  // A database of something else is left as it is, so WAL mode comes after the look.
-  auto done = ours ? database->execute("PRAGMA journal_mode = WAL") : tl::unexpected{ours.error()};
-  if (done && !*ours) {
-    done = create_where_missing(*database);
-  }
-  auto identity = done ? read_identity(*database) : tl::unexpected{std::move(done).error()};
+  auto identity = prepare(*database, create);
   if (!identity) {
     identity.error().detail = file.string() + ": " + identity.error().detail;
   }

@@ -3,8 +3,9 @@
 /// The tables that Millrace keeps for itself in every database.
 namespace millrace::storage::sqlite::meta {
 
-/// What `millrace_meta.format_version` says; a program reads this version only.
-inline constexpr int format_version = 1;
+/// What `millrace_meta.format_version` says of a database that this program makes. It reads older ones, and makes them
+/// such.
+inline constexpr int format_version = 2;
 
 inline constexpr auto create = R"(
 CREATE TABLE millrace_meta(
@@ -20,7 +21,30 @@ CREATE TABLE millrace_schema(
 ) WITHOUT ROWID;
 )";
 
+/// What format 2 adds to format 1.
+inline constexpr auto upgrade_to_2 = R"(
+CREATE TABLE millrace_outcomes(
+  first_seq INTEGER PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  accept_time_ms INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  outcomes BLOB NOT NULL
+);
+CREATE TABLE millrace_quarantine(
+  seq INTEGER PRIMARY KEY,
+  accept_time_ms INTEGER NOT NULL,
+  deaths INTEGER NOT NULL,
+  record BLOB NOT NULL
+);
+ALTER TABLE millrace_meta ADD COLUMN forgotten_made_at_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE millrace_meta SET format_version = 2;
+)";
+
 inline constexpr auto read_applied_seq = "SELECT applied_seq FROM millrace_meta WHERE id = 1";
 inline constexpr auto store_applied_seq = "UPDATE millrace_meta SET applied_seq = ?1 WHERE id = 1";
+
+inline constexpr auto find_intruder =
+  "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT IN "
+  "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine') LIMIT 1";
 
 } // namespace millrace::storage::sqlite::meta

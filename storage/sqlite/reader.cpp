@@ -2,7 +2,10 @@
 
 #include "error.hpp"
 #include "meta.hpp"
+#include "outcome_record.hpp"
 #include "parameters.hpp"
+#include "quarantine_table.hpp"
+#include "row_stream.hpp"
 #include "rows.hpp"
 
 #include <millrace/messages/limits.hpp>
@@ -15,19 +18,101 @@ namespace millrace::storage::sqlite {
 
 namespace {
 
-/// Virtual-machine steps between two looks at the clock; a thousand take some tens of microseconds.
-constexpr int steps_between_looks = 1'000;
-
 /// SQLite sorts as many bytes as the page cache holds in one step that nothing can interrupt. Two million rows came
 /// 2.6 s after the deadline with sorting in memory alone, 1.5 s with temporary files and a cache of 64 MiB, and at most
 /// 7 ms with temporary files and 4 MiB. A small cache for all queries doubled the time of a point query.
 constexpr int sorting_cache_kib = 4'096;
 
-int repreparations(sqlite3_stmt* statement) noexcept {
-  return sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
+/// A quarantined transaction as it is listed. A script shows as its text.
+transaction as_transaction(work item) {
+  if (auto* const script = std::get_if<schema_script>(&item)) {
+    return execute(script->sql);
+  }
+  auto* const changes = std::get_if<transaction>(&item);
+  return changes == nullptr ? transaction{} : std::move(*changes);
 }
 
 } // namespace
+
+/// A snapshot, unless one is open already; then that is used and left open.
+class reader::snapshot {
+public:
+  static result<snapshot> take(reader& owner) {
+    if (sqlite3_get_autocommit(owner.database_.get()) == 0) {
+      return snapshot{nullptr};
+    }
+    if (auto begun = owner.begin_snapshot(); !begun) {
+      return tl::unexpected{std::move(begun).error()};
+    }
+    return snapshot{&owner};
+  }
+
+  snapshot(snapshot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+  snapshot& operator=(snapshot&&) = delete;
+  ~snapshot() {
+    if (owner_ != nullptr) {
+      owner_->end_snapshot();
+    }
+  }
+
+private:
+  explicit snapshot(reader* owner) noexcept : owner_(owner) {}
+  reader* owner_;
+};
+
+class reader::cursor final : public row_cursor {
+public:
+  cursor(reader& owner, snapshot state, std::uint64_t seq, cached_statement& source)
+    : owner_(&owner), state_(std::move(state)), seq_(seq), rows_(owner.database_, source) {}
+
+  result<row_set> next(std::uint32_t count, const read_limits& limits) override {
+    read_watch::scope watched{owner_->watch_, limits};
+    row_set page;
+    if (auto done = go_on([&] { return rows_.take(std::min(count, limits::rows_max), page); }); !done) {
+      return tl::unexpected{std::move(done).error()};
+    }
+    if (more_) {
+      if (page.empty() && count > 0) {
+        return fail(errc::too_large, "a single row is larger than a page may be");
+      }
+      page.mark_truncated();
+    }
+    return page;
+  }
+
+  result<> skip(std::uint64_t count, const read_limits& limits) override {
+    read_watch::scope watched{owner_->watch_, limits};
+    return go_on([&] { return rows_.skip(count); });
+  }
+
+  std::uint64_t seq() const noexcept override { return seq_; }
+
+private:
+  template <class Step>
+  result<> go_on(Step step) {
+    if (broken_) {
+      return tl::unexpected{*broken_};
+    }
+    if (auto within = owner_->look_at_limits(); !within) {
+      return within;
+    }
+    const int code = step();
+    auto done = owner_->result_of(code);
+    if (!done) {
+      // SQLite has ended the statement; another step would begin it anew.
+      broken_ = done.error();
+    }
+    more_ = code == SQLITE_ROW;
+    return done;
+  }
+
+  reader* owner_;
+  snapshot state_; ///< Ends after the rows do.
+  std::uint64_t seq_;
+  row_stream rows_;
+  bool more_ = false;
+  std::optional<failure> broken_;
+};
 
 result<std::unique_ptr<database_reader>> reader::open(const std::filesystem::path& file,
                                                       const sqlite_options& options) {
@@ -49,7 +134,14 @@ reader::reader(connection database, const sqlite_options& options)
 
 result<> reader::prepare() {
   const std::pair<prepared_statement*, const char*> statements[] = {
-    {&begin_, "BEGIN"}, {&end_, "ROLLBACK"}, {&read_applied_seq_, meta::read_applied_seq}};
+    {&begin_, "BEGIN"},
+    {&end_, "ROLLBACK"},
+    {&read_applied_seq_, meta::read_applied_seq},
+    {&find_outcome_,
+     "SELECT first_seq, outcomes FROM millrace_outcomes WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1"},
+    {&list_quarantine_,
+     "SELECT seq, accept_time_ms, deaths, record FROM millrace_quarantine WHERE seq > ?1 ORDER BY seq"},
+  };
   for (const auto& [place, sql] : statements) {
     auto compiled = prepared_statement::prepare(database_.get(), sql);
     if (!compiled) {
@@ -57,12 +149,8 @@ result<> reader::prepare() {
     }
     *place = std::move(*compiled);
   }
-  sqlite3_progress_handler(database_.get(), steps_between_looks, &reader::on_progress, this);
+  watch_.install(database_.get());
   return {};
-}
-
-int reader::on_progress(void* self) noexcept {
-  return std::chrono::steady_clock::now() >= static_cast<const reader*>(self)->deadline_ ? 1 : 0;
 }
 
 result<> reader::begin_snapshot() {
@@ -83,20 +171,55 @@ void reader::end_snapshot() noexcept {
   }
 }
 
-result<row_set> reader::run(const query& question, std::chrono::steady_clock::time_point deadline) {
-  if (std::chrono::steady_clock::now() >= deadline) {
-    return fail(errc::deadline_exceeded, "the query was not begun");
+result<row_set> reader::run(const query& question, const read_limits& limits) {
+  read_watch::scope watched{watch_, limits};
+  const auto source = begin_query(question);
+  if (!source) {
+    return tl::unexpected{source.error()};
   }
-  deadline_ = deadline;
-  auto target = cache_.find(question.statement.sql);
-  if (!target) {
-    return tl::unexpected{std::move(target).error()};
+  row_stream stream{database_, **source};
+  row_set rows;
+  const int code = stream.take(std::min(question.max_rows, limits::rows_max), rows);
+  if (auto done = result_of(code); !done) {
+    return tl::unexpected{std::move(done).error()};
   }
-  if (auto bound = bind_parameters(**target, question.statement); !bound) {
+  if (code == SQLITE_ROW) {
+    rows.mark_truncated();
+  }
+  return rows;
+}
+
+result<std::unique_ptr<row_cursor>> reader::start(const query& question, const read_limits& limits) {
+  auto state = snapshot::take(*this);
+  if (!state) {
+    return tl::unexpected{std::move(state).error()};
+  }
+  const auto seq = applied_seq();
+  if (!seq) {
+    return tl::unexpected{seq.error()};
+  }
+  read_watch::scope watched{watch_, limits};
+  const auto source = begin_query(question);
+  if (!source) {
+    return tl::unexpected{source.error()};
+  }
+  return std::make_unique<cursor>(*this, std::move(*state), *seq, **source);
+}
+
+/// Finds the statement and binds its parameters.
+result<cached_statement*> reader::begin_query(const query& question) {
+  if (auto within = look_at_limits(); !within) {
+    return tl::unexpected{std::move(within).error()};
+  }
+  auto source = cache_.find(question.statement.sql);
+  if (!source) {
+    return source;
+  }
+  if (auto bound = bind_parameters(**source, question.statement); !bound) {
     return tl::unexpected{std::move(bound).error()};
   }
-  fit_page_cache((*target)->sorts);
-  return collect(**target, std::min(question.max_rows, limits::rows_max));
+  fit_page_cache((*source)->sorts);
+  return source;
 }
 
 void reader::fit_page_cache(bool sorts) {
@@ -109,39 +232,80 @@ void reader::fit_page_cache(bool sorts) {
   }
 }
 
-result<row_set> reader::collect(cached_statement& target, std::uint32_t max_rows) {
-  auto& prepared = target.prepared;
-  // What SQLite compiles by itself while this runs (a schema that changed, a full-text table) is the query's too.
-  authorizer::scope acting{database_.rights(), authority::query};
-  reset_at_end guard{prepared};
-  const int prepared_before = repreparations(prepared.get());
-  int code = prepared.step();
-  if (repreparations(prepared.get()) != prepared_before) {
-    target.describe();
-  }
-  row_set rows{target.columns};
-  for (; code == SQLITE_ROW; code = prepared.step()) {
-    if (rows.size() >= max_rows || !append_row(prepared.get(), rows)) {
-      rows.mark_truncated();
-      return rows;
-    }
-  }
-  if (code != SQLITE_DONE) {
-    return tl::unexpected{failure_now(code)};
-  }
-  return rows;
+result<> reader::look_at_limits() const {
+  const auto passed = watch_.look();
+  return passed == errc::none ? result<>{} : fail(passed, "the query was not begun");
 }
 
-failure reader::failure_now(int code) const {
+/// What a step of a query came to.
+result<> reader::result_of(int code) const {
+  if (code == SQLITE_ROW || code == SQLITE_DONE) {
+    return {};
+  }
   if ((code & 0xff) == SQLITE_INTERRUPT) {
-    return {errc::deadline_exceeded, "the query was interrupted"};
+    return fail(watch_.interruption(), "the query was interrupted");
   }
   const auto& refusal = database_.rights().refusal();
-  return refusal ? *refusal : failure_of(database_.get(), code);
+  return tl::unexpected{refusal ? *refusal : failure_of(database_.get(), code)};
+}
+
+result<std::optional<answer>> reader::recorded_outcome(std::uint64_t seq) {
+  reset_at_end guard{find_outcome_};
+  sqlite3_bind_int64(find_outcome_.get(), 1, static_cast<sqlite3_int64>(seq));
+  const int code = find_outcome_.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database_.get(), code)};
+  }
+  if (code == SQLITE_DONE) {
+    return std::optional<answer>{};
+  }
+  const auto first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(find_outcome_.get(), 0));
+  outcome_record_reader record{first_seq, blob_at(find_outcome_.get(), 1)};
+  auto entry = record.next();
+  while (entry && entry->seq < seq) {
+    entry = record.next();
+  }
+  if (record.ok() && (!entry || entry->seq != seq)) {
+    return std::optional<answer>{};
+  }
+  auto reply = entry ? decode_answer(seq, entry->reply) : std::nullopt;
+  if (!reply) {
+    return fail(errc::corrupt, "the outcome recorded for seq " + std::to_string(seq) + " is damaged");
+  }
+  return reply;
+}
+
+result<quarantine_listing> reader::quarantine(std::uint64_t after, std::uint32_t limit) {
+  reset_at_end guard{list_quarantine_};
+  auto* const row = list_quarantine_.get();
+  sqlite3_bind_int64(row, 1, static_cast<sqlite3_int64>(after));
+  quarantine_listing listing;
+  std::size_t bytes = 0;
+  int code = list_quarantine_.step();
+  for (; code == SQLITE_ROW; code = list_quarantine_.step()) {
+    const auto record = blob_at(row, 3);
+    bytes += record.size();
+    if (listing.entries.size() >= limit || (bytes > limits::row_set_bytes_max && !listing.entries.empty())) {
+      listing.more = true;
+      return listing;
+    }
+    const auto seq = static_cast<std::uint64_t>(sqlite3_column_int64(row, 0));
+    auto item = decode_quarantined(seq, record);
+    if (!item) {
+      return tl::unexpected{std::move(item).error()};
+    }
+    listing.entries.push_back({.seq = seq,
+                               .accepted_ms = sqlite3_column_int64(row, 1),
+                               .deaths = static_cast<std::uint32_t>(sqlite3_column_int64(row, 2)),
+                               .work = as_transaction(std::move(*item))});
+  }
+  if (code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database_.get(), code)};
+  }
+  return listing;
 }
 
 result<std::uint64_t> reader::applied_seq() {
-  deadline_ = std::chrono::steady_clock::time_point::max();
   auto seq = read_applied_seq_.run_for_number();
   if (!seq) {
     return tl::unexpected{std::move(seq).error()};

@@ -2,15 +2,15 @@
 
 #include "connection.hpp"
 #include "prepared_statement.hpp"
-#include "savepoint.hpp"
+#include "read_watch.hpp"
 #include "statement_cache.hpp"
 
 #include "../database.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace millrace::storage::sqlite {
 
@@ -22,26 +22,34 @@ public:
 
   result<> begin_snapshot() override;
   void end_snapshot() noexcept override;
-  result<row_set> run(const query& question, std::chrono::steady_clock::time_point deadline) override;
+  result<row_set> run(const query& question, const read_limits& limits) override;
+  result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) override;
+  result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
+  result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
   result<std::uint64_t> applied_seq() override;
 
 private:
+  class cursor;
+  class snapshot;
+
   reader(connection database, const sqlite_options& options);
 
   result<> prepare();
-  result<row_set> collect(cached_statement& target, std::uint32_t max_rows);
+  result<cached_statement*> begin_query(const query& question);
   void fit_page_cache(bool sorts);
-  failure failure_now(int code) const;
-  static int on_progress(void* self) noexcept;
+  result<> look_at_limits() const;
+  result<> result_of(int code) const;
 
   connection database_;
+  read_watch watch_;
   statement_cache cache_;
   int cache_kib_;
   bool cache_is_small_ = false;
   prepared_statement begin_;
   prepared_statement end_;
   prepared_statement read_applied_seq_;
-  std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
+  prepared_statement find_outcome_;
+  prepared_statement list_quarantine_;
 };
 
 } // namespace millrace::storage::sqlite

@@ -2,7 +2,7 @@
 
 #include <millrace/messages/limits.hpp>
 
-#include <string_view>
+#include <cstddef>
 
 namespace millrace::storage::sqlite {
 
@@ -26,7 +26,7 @@ void append_cell(sqlite3_stmt* source, int column, row_set& rows) {
       rows.add_text(bytes_of(source, column, sqlite3_column_text(source, column)));
       break;
     case SQLITE_BLOB:
-      rows.add_blob(bytes_of(source, column, sqlite3_column_blob(source, column)));
+      rows.add_blob(blob_at(source, column));
       break;
     default:
       rows.add_null();
@@ -35,6 +35,10 @@ void append_cell(sqlite3_stmt* source, int column, row_set& rows) {
 }
 
 } // namespace
+
+std::string_view blob_at(sqlite3_stmt* source, int column) {
+  return bytes_of(source, column, sqlite3_column_blob(source, column));
+}
 
 bool append_row(sqlite3_stmt* source, row_set& rows) {
   rows.begin_row();

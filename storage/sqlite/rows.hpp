@@ -2,7 +2,7 @@
 
 #include <millrace/messages/row_set.hpp>
 
-#include <cstddef>
+#include <string_view>
 
 #include <sqlite3.h>
 
@@ -11,5 +11,8 @@ namespace millrace::storage::sqlite {
 /// Appends the row that a statement stands on. False, and nothing appended, where `rows` would take more than
 /// `limits::row_set_bytes_max`.
 bool append_row(sqlite3_stmt* source, row_set& rows);
+
+/// A blob of the row that a statement stands on; valid until it steps on.
+std::string_view blob_at(sqlite3_stmt* source, int column);
 
 } // namespace millrace::storage::sqlite

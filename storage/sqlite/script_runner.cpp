@@ -1,6 +1,7 @@
 #include "script_runner.hpp"
 
 #include "error.hpp"
+#include "meta.hpp"
 
 #include "../database.hpp"
 
@@ -22,9 +23,7 @@ result<script_runner> script_runner::make(connection& owner) {
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.find_, "SELECT sql_hash FROM millrace_schema WHERE name = ?1"},
     {&made.record_, "INSERT INTO millrace_schema(name, seq, sql_hash) VALUES (?1, ?2, ?3)"},
-    {&made.find_intruder_,
-     "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\'"
-     " AND name NOT IN ('millrace_meta', 'millrace_schema') LIMIT 1"},
+    {&made.find_intruder_, meta::find_intruder},
   };
   for (const auto& [place, sql] : statements) {
     auto compiled = prepared_statement::prepare(owner.get(), sql);

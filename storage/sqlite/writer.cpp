@@ -15,15 +15,18 @@ constexpr unsigned careful_calls_max = 1'024;
 
 /// The last `seq` of consecutive batches, or what is wrong with them.
 result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint64_t applied_seq) {
-  auto expected = applied_seq + 1;
-  for (const auto& part : batches) {
-    if (part->first_seq != expected) {
-      return fail(errc::malformed, "a batch begins at seq " + std::to_string(part->first_seq) + ", but seq "
-                                     + std::to_string(expected) + " is due");
-    }
-    expected += part->items.size();
+  auto due = applied_seq + 1;
+  if (!batches.empty()) {
+    due = std::min(due, batches.front()->first_seq);
   }
-  return expected - 1;
+  for (const auto& part : batches) {
+    if (part->first_seq != due) {
+      return fail(errc::malformed, "a batch begins at seq " + std::to_string(part->first_seq) + ", but seq "
+                                     + std::to_string(due) + " is due");
+    }
+    due += part->items.size();
+  }
+  return due - 1;
 }
 
 } // namespace
@@ -62,7 +65,9 @@ result<> writer::prepare(const sqlite_options& options) {
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
   and_then([&] { return keep(scripts_, script_runner::make(database_)); });
   and_then([&] { return keep(executor_, executor::make(database_, functions_, options.cached_statements)); });
-  and_then([&] { return keep(read_schema_version_, prepared_statement::prepare(handle, "PRAGMA schema_version")); });
+  and_then([&] { return keep(outcomes_, outcome_store::make(database_, options.outcomes)); });
+  and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
+  and_then([&] { return keep(read_data_version_, prepared_statement::prepare(handle, "PRAGMA data_version")); });
   and_then([&] { return keep(store_applied_seq_, prepared_statement::prepare(handle, meta::store_applied_seq)); });
   and_then([&]() -> result<> {
     auto read = prepared_statement::prepare(handle, meta::read_applied_seq);
@@ -70,39 +75,35 @@ result<> writer::prepare(const sqlite_options& options) {
     applied_seq_ = static_cast<std::uint64_t>(seq.value_or(0));
     return seq ? result<>{} : tl::unexpected{std::move(seq).error()};
   });
+  and_then([&]() -> result<> {
+    auto version = read_data_version_.run_for_number();
+    data_version_ = version.value_or(0);
+    return version ? result<>{} : tl::unexpected{std::move(version).error()};
+  });
+  guard_ = file_guard::watch(database_);
+  watch_.install(handle, options.transaction_time_max);
   checkpointer_.install(handle);
   return done;
 }
 
-result<std::vector<answer>> writer::apply(std::span<const batch_ptr> batches) {
-  if (commit_failed_) {
-    return fail(errc::outcome_unknown, "an earlier commit failed; only a fresh connection knows what it came to");
+result<std::vector<answer>> writer::apply(std::span<const batch_ptr> batches, attempt_mark& mark) {
+  if (useless_) {
+    return tl::unexpected{*useless_};
   }
-  if (auto last = last_seq_of(batches, applied_seq_); !last) {
-    return tl::unexpected{std::move(last).error()};
+  const auto last = last_seq_of(batches, applied_seq_);
+  if (!last) {
+    return tl::unexpected{last.error()};
   }
-  culprits_.clear();
-  auto care = choose_caution();
-  for (;;) {
-    auto done = try_to_apply(batches, care);
-    if (done) {
-      if (care == caution::none) {
-        next_careful_calls_ = std::max(next_careful_calls_ / 2, 1u);
-      }
-      return std::move(*done);
-    }
-    switch (done.error().what) {
-      case stop::next::give_up:
-        return tl::unexpected{std::move(done.error().reason)};
-      case stop::next::run_with_savepoints:
-        care = caution::savepoints;
-        careful_calls_left_ = next_careful_calls_;
-        next_careful_calls_ = std::min(next_careful_calls_ * 2, careful_calls_max);
-        break;
-      case stop::next::run_again:
-        break;
-    }
+  if (*last <= applied_seq_) {
+    return {};
   }
+  mark.begin(applied_seq_ + 1, *last);
+  auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
+  // Work that ran away has ended this writer: the mark stays at it, as after any other death.
+  if (!watch_.interrupted()) {
+    mark.end();
+  }
+  return answers;
 }
 
 auto writer::choose_caution() noexcept -> caution {
@@ -113,46 +114,115 @@ auto writer::choose_caution() noexcept -> caution {
   return caution::savepoints;
 }
 
-auto writer::try_to_apply(std::span<const batch_ptr> batches, caution care) -> attempt<std::vector<answer>> {
+result<std::vector<answer>> writer::apply_somehow(std::span<const batch_ptr> batches, plan aim) {
+  for (;;) {
+    auto done = try_to_apply(batches, aim);
+    if (done) {
+      if (aim.care == caution::none) {
+        next_careful_calls_ = std::max(next_careful_calls_ / 2, 1u);
+      }
+      return std::move(*done);
+    }
+    auto& [what, reason, seq] = done.error();
+    switch (what) {
+      case stop::next::give_up:
+        return tl::unexpected{std::move(reason)};
+      case stop::next::run_with_savepoints:
+        aim.care = caution::savepoints;
+        careful_calls_left_ = next_careful_calls_;
+        next_careful_calls_ = std::min(next_careful_calls_ * 2, careful_calls_max);
+        break;
+      case stop::next::leave_out:
+        if (seq == applied_seq_ + 1) {
+          aim.first_failure = std::move(reason);
+          aim.last_seq = seq;
+        } else {
+          aim.last_seq = seq - 1;
+        }
+        break;
+    }
+  }
+}
+
+auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -> attempt<std::vector<answer>> {
   const auto give_up = [](failure reason) { return tl::unexpected{stop{stop::next::give_up, std::move(reason)}}; };
   bracket whole{transaction_};
   if (const int code = whole.begin(); code != SQLITE_OK) {
     return give_up(failure_of(database_.get(), code));
   }
-  if (auto noticed = notice_schema_change(); !noticed) {
-    return give_up(std::move(noticed).error());
+  if (auto ready = look_around(); !ready) {
+    return give_up(std::move(ready).error());
   }
+  outcomes_->record.clear();
   std::vector<answer> answers;
-  std::size_t count = 0;
+  answers.reserve(aim.last_seq - applied_seq_);
+  std::int64_t accept_time_ms = 0;
   for (const auto& part : batches) {
-    count += part->items.size();
-  }
-  answers.reserve(count);
-  auto seq = applied_seq_;
-  for (const auto& part : batches) {
-    fixed_clock clock{part->accept_time_ms};
-    for (const auto& item : part->items) {
-      auto done = apply_item(item, ++seq, care);
-      if (!done) {
-        return tl::unexpected{std::move(done).error()};
-      }
-      answers.push_back(std::move(*done));
+    if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()) {
+      break;
+    }
+    accept_time_ms = part->accept_time_ms;
+    if (auto done = run_batch(*part, aim, answers); !done) {
+      return tl::unexpected{std::move(done).error()};
     }
   }
-  if (auto done = commit(whole, seq); !done) {
+  aim.mark.at(0);
+  if (auto done = commit(whole, applied_seq_ + answers.size(), accept_time_ms); !done) {
     return tl::unexpected{std::move(done).error()};
   }
   return answers;
 }
 
-auto writer::apply_item(const work& item, std::uint64_t seq, caution care) -> attempt<answer> {
-  if (!culprits_.empty()) {
-    if (const auto known = culprits_.find(seq); known != culprits_.end()) {
-      return answer{tl::unexpected{known->second}};
+auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& answers) -> attempt<> {
+  fixed_clock clock{part.accept_time_ms};
+  auto seq = applied_seq_ + answers.size() + 1;
+  auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
+  for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
+    const auto& item = part.items[seq - part.first_seq];
+    attempt<answer> done;
+    if (skipped != part.skipped.end() && skipped->seq == seq) {
+      done = skip_item(item, part.accept_time_ms, *skipped++, aim.mark);
+    } else {
+      done = apply_item(item, seq, aim);
+    }
+    if (!done) {
+      return tl::unexpected{std::move(done).error()};
+    }
+    answers.push_back(std::move(*done));
+    if (const auto* name = name_of(item, answers.back())) {
+      auto& record = outcomes_->record;
+      record.add(*name, seq, answers.back());
+      if (record.full()) {
+        break;
+      }
     }
   }
-  const bool is_script = std::holds_alternative<schema_script>(item);
-  const bool undoable = care == caution::savepoints || is_script;
+  return {};
+}
+
+auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skipped_work& order, attempt_mark& mark)
+  -> attempt<answer> {
+  mark.at(0);
+  auto detail = "seq " + std::to_string(order.seq) + " was not applied";
+  if (order.why == errc::quarantined) {
+    detail += ", as it had ended the writer " + std::to_string(order.deaths) + " times";
+    // An order about work in quarantine says nothing that is worth keeping; what it is about stays there.
+    if (!std::holds_alternative<quarantine_order>(item)) {
+      if (auto done = quarantine_->put(order.seq, accept_time_ms, order.deaths, item); !done) {
+        return tl::unexpected{stop{stop::next::give_up, std::move(done).error()}};
+      }
+    }
+  }
+  return answer{tl::unexpected{failure{order.why, std::move(detail)}}};
+}
+
+auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) -> attempt<answer> {
+  if (aim.first_failure) {
+    return answer{tl::unexpected{*aim.first_failure}};
+  }
+  aim.mark.at(seq);
+  watch_.begin_work();
+  const bool undoable = aim.care == caution::savepoints || !std::holds_alternative<transaction>(item);
   bracket undo{item_};
   if (undoable) {
     if (const int code = undo.begin(); code != SQLITE_OK) {
@@ -161,10 +231,6 @@ auto writer::apply_item(const work& item, std::uint64_t seq, caution care) -> at
   }
   executor_->begin_work(seq);
   auto done = run_item(item, seq);
-  if (is_script) {
-    // Compiled statements may know too little of the new schema: a new trigger may call changes().
-    executor_->forget_statements();
-  }
   if (!done) {
     undo.roll_back();
     return fail_item(std::move(done).error(), seq, undoable);
@@ -179,14 +245,15 @@ auto writer::apply_item(const work& item, std::uint64_t seq, caution care) -> at
 
 progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
   progress<outcome> done;
-  if (const auto* script = std::get_if<schema_script>(&item)) {
-    if (auto ran = scripts_->run(*script, seq); ran) {
-      done = outcome{seq, {}};
-    } else {
-      done = tl::unexpected{std::move(ran).error()};
-    }
+  if (const auto* changes = std::get_if<transaction>(&item)) {
+    done = executor_->run(*changes, seq);
+  } else if (const auto* script = std::get_if<schema_script>(&item)) {
+    done = run_script(*script, seq);
+  } else if (const auto* order = std::get_if<quarantine_order>(&item)) {
+    return obey(*order, seq);
   } else {
-    done = executor_->run(std::get<transaction>(item), seq);
+    // What it says of its neighbours stands beside them already.
+    return outcome{seq, {}};
   }
   if (done) {
     if (auto ended = executor_->end_work(); !ended) {
@@ -196,15 +263,44 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
   return done;
 }
 
+progress<outcome> writer::run_script(const schema_script& script, std::uint64_t seq) {
+  schema_in_doubt_ = true;
+  auto done = scripts_->run(script, seq);
+  // Compiled statements may know too little of the new schema: a new trigger may call changes().
+  executor_->forget_statements();
+  if (!done) {
+    return tl::unexpected{std::move(done).error()};
+  }
+  return outcome{seq, {}};
+}
+
+progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq) {
+  resubmitted_ = {};
+  const auto item = quarantine_->take(order.seq);
+  if (!item) {
+    return set_back(item.error());
+  }
+  if (order.what == quarantine_order::action::discard) {
+    return outcome{seq, {}};
+  }
+  auto done = run_item(*item, seq);
+  if (const auto* changes = std::get_if<transaction>(&*item); changes != nullptr && done) {
+    resubmitted_ = changes->name;
+  }
+  return done;
+}
+
 auto writer::fail_item(setback trouble, std::uint64_t seq, bool undoable) -> attempt<answer> {
+  if (watch_.interrupted()) {
+    auto detail = "seq " + std::to_string(seq) + " ran longer than " + std::to_string(watch_.time_max().count())
+                  + " ms and was interrupted; nothing was applied";
+    return tl::unexpected{stop{stop::next::give_up, give_up_connection({errc::outcome_unknown, std::move(detail)})}};
+  }
   if (trouble.how_far == reach::call) {
     return tl::unexpected{stop{stop::next::give_up, std::move(trouble.reason)}};
   }
   if (trouble.how_far == reach::ended) {
-    // All neighbours are undone with it. They are applied again without it; how it failed follows from what came before
-    // it, which will be the same.
-    culprits_.emplace(seq, std::move(trouble.reason));
-    return tl::unexpected{stop{stop::next::run_again, {}}};
+    return tl::unexpected{stop{stop::next::leave_out, std::move(trouble.reason), seq}};
   }
   if (!undoable && executor_->started()) {
     return tl::unexpected{stop{stop::next::run_with_savepoints, {}}};
@@ -212,8 +308,20 @@ auto writer::fail_item(setback trouble, std::uint64_t seq, bool undoable) -> att
   return answer{tl::unexpected{std::move(trouble.reason)}};
 }
 
-auto writer::commit(bracket& whole, std::uint64_t last_seq) -> attempt<> {
+const transaction_name* writer::name_of(const work& item, const answer& reply) const noexcept {
+  if (const auto* changes = std::get_if<transaction>(&item)) {
+    return changes->name.given() ? &changes->name : nullptr;
+  }
+  const bool obeyed = std::holds_alternative<quarantine_order>(item) && reply;
+  return obeyed && resubmitted_.given() ? &resubmitted_ : nullptr;
+}
+
+auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms) -> attempt<> {
   auto* const handle = database_.get();
+  watch_.end_work();
+  if (auto stored = outcomes_->store(accept_time_ms); !stored) {
+    return tl::unexpected{stop{stop::next::give_up, std::move(stored).error()}};
+  }
   sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(last_seq));
   if (const int code = store_applied_seq_.run(); code != SQLITE_OK) {
     return tl::unexpected{stop{stop::next::give_up, failure_of(handle, code)}};
@@ -222,32 +330,50 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq) -> attempt<> {
     auto reason = failure_of(handle, code);
     if (reason.code != errc::locked || sqlite3_get_autocommit(handle) != 0) {
       // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (DESIGN §3).
-      commit_failed_ = true;
-      database_.abandon();
-      reason = {errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1) + " to "
-                                         + std::to_string(last_seq) + " failed: " + reason.detail};
+      reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1)
+                                                            + " to " + std::to_string(last_seq)
+                                                            + " failed: " + reason.detail});
     }
     return tl::unexpected{stop{stop::next::give_up, std::move(reason)}};
   }
   applied_seq_ = last_seq;
+  schema_in_doubt_ = false;
+  outcomes_->committed();
   return {};
 }
 
-result<> writer::notice_schema_change() {
-  const auto version = read_schema_version_.run_for_number();
+/// What others may have done since the last commit.
+result<> writer::look_around() {
+  if (auto trouble = guard_.trouble()) {
+    return tl::unexpected{give_up_connection(std::move(*trouble))};
+  }
+  const auto version = read_data_version_.run_for_number();
   if (!version) {
     return tl::unexpected{version.error()};
   }
-  if (*version != schema_version_) {
+  const bool changed = *version != data_version_;
+  if (changed || schema_in_doubt_) {
     executor_->forget_statements();
-    schema_version_ = *version;
   }
+  data_version_ = *version;
+  foreign_commit_ = foreign_commit_ || changed;
+  schema_in_doubt_ = false;
   return {};
 }
 
+/// From now on the connection does nothing; closing it writes nothing either.
+failure writer::give_up_connection(failure reason) {
+  database_.abandon();
+  useless_ = reason;
+  return reason;
+}
+
 result<checkpoint_report> writer::checkpoint() {
-  if (commit_failed_) {
-    return fail(errc::outcome_unknown, "an earlier commit failed; only a fresh connection may write");
+  if (useless_) {
+    return tl::unexpected{*useless_};
+  }
+  if (auto trouble = guard_.trouble()) {
+    return tl::unexpected{give_up_connection(std::move(*trouble))};
   }
   return checkpointer_.run(applied_seq_);
 }

@@ -1,13 +1,37 @@
 #include <millrace/actors/admission.hpp>
 #include <millrace/messages/limits.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
 
 using namespace millrace;
+using namespace std::chrono_literals;
 
 namespace {
+
+/// A client id made at a given time.
+uuid client_made_at(std::chrono::system_clock::time_point when) {
+  auto id = new_client_id();
+  auto time = static_cast<std::uint64_t>(
+    std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count());
+  for (std::size_t i = 6; i > 0; --i, time >>= 8) {
+    id[i - 1] = static_cast<std::uint8_t>(time);
+  }
+  return id;
+}
+
+std::optional<failure> refusal_of(transaction_name name) {
+  auto work = execute("x");
+  work.name = name;
+  return check(work);
+}
+
+bool mentions(const std::optional<failure>& problem, const std::string& text) {
+  return problem && problem->detail.find(text) != std::string::npos;
+}
 
 errc code_of(const transaction& work) {
   const auto problem = check(work);
@@ -55,6 +79,9 @@ BOOST_AUTO_TEST_CASE(an_enumeration_out_of_range_is_malformed) {
   auto work = execute("x");
   work.acknowledgement = static_cast<ack>(7);
   BOOST_TEST((code_of(work) == errc::malformed));
+  work = execute("x");
+  work.priority = static_cast<priority>(2);
+  BOOST_TEST((code_of(work) == errc::malformed));
   auto question = select("x");
   question.consistency = static_cast<consistency>(9);
   BOOST_TEST((check(question)->code == errc::malformed));
@@ -101,6 +128,97 @@ BOOST_AUTO_TEST_CASE(one_transaction_larger_than_the_byte_bound_is_admitted_when
   admission room{10, 100};
   BOOST_TEST(room.take(500));
   BOOST_TEST(!room.take(1));
+}
+
+BOOST_AUTO_TEST_CASE(a_name_needs_a_client_id_that_tells_its_age_and_a_number) {
+  BOOST_TEST((!refusal_of({new_client_id(), 1})));
+  BOOST_TEST(mentions(refusal_of({uuid{1, 2, 3}, 1}), "new_client_id()"));
+  BOOST_TEST(mentions(refusal_of({uuid{}, 1}), "new_client_id()"));
+  BOOST_TEST(mentions(refusal_of({new_client_id(), 0}), "a number above 0"));
+  BOOST_TEST((refusal_of({uuid{1, 2, 3}, 1})->code == errc::malformed));
+}
+
+BOOST_AUTO_TEST_CASE(a_client_whose_clock_is_far_ahead_is_refused_and_told_so) {
+  const auto now = std::chrono::system_clock::now();
+  BOOST_TEST((!refusal_of({client_made_at(now + 4min), 1})));
+  BOOST_TEST((!refusal_of({client_made_at(now - 24h * 1'000), 1})));
+  const auto refusal = refusal_of({client_made_at(now + 6min), 1});
+  BOOST_REQUIRE((refusal.has_value()));
+  BOOST_TEST((refusal->code == errc::malformed));
+  BOOST_TEST(mentions(refusal, "clock is ahead"));
+}
+
+BOOST_AUTO_TEST_CASE(pages_are_checked_like_queries_and_their_size_too) {
+  page_query question{select("x"), 10};
+  BOOST_TEST((!check(question)));
+  question.question.max_rows = 0; // Not looked at.
+  BOOST_TEST((!check(question)));
+  question.question.consistency = consistency::at_least;
+  BOOST_TEST((!check(question)));
+  question.question.consistency = consistency::linearizable;
+  BOOST_TEST((check(question)->code == errc::malformed));
+  question.question.consistency = static_cast<consistency>(9);
+  BOOST_TEST((check(question)->code == errc::malformed));
+  for (const auto rows : {0u, limits::rows_max + 1}) {
+    BOOST_TEST((check(page_query{select("x"), rows})->code == errc::too_large));
+    BOOST_TEST((check(page_cursor{.question = select("x"), .page_rows = rows})->code == errc::too_large));
+  }
+  const page_cursor position{.question = select(std::string(limits::sql_bytes_max + 1, ' ')), .page_rows = 10};
+  BOOST_TEST((check(position)->code == errc::too_large));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_urgent_has_a_tenth_more_room) {
+  admission room{20, 1'000};
+  for (int i = 0; i < 20; ++i) {
+    BOOST_REQUIRE(room.take(1));
+  }
+  BOOST_TEST(!room.take(1));
+  BOOST_TEST(room.take(1, priority::operations));
+  BOOST_TEST(!room.take(1));
+  BOOST_TEST(room.take(1, priority::operations));
+  BOOST_TEST(!room.take(1, priority::operations));
+  BOOST_TEST(room.transactions() == 22);
+
+  admission bytes{100, 1'000};
+  BOOST_TEST(bytes.take(1'000));
+  BOOST_TEST(!bytes.take(100));
+  BOOST_TEST(bytes.take(100, priority::operations));
+  BOOST_TEST(!bytes.take(1, priority::operations));
+
+  admission small{1, 10};
+  BOOST_TEST(small.take(1));
+  BOOST_TEST(small.take(1, priority::operations));
+}
+
+BOOST_AUTO_TEST_CASE(when_to_come_back_follows_from_how_fast_room_was_given_back) {
+  admission room{1'000, 1'000'000};
+  admission::clock::time_point now{1h};
+  BOOST_TEST((room.retry_after(now) == 50ms));
+  for (int i = 0; i < 1'000; ++i) {
+    BOOST_REQUIRE(room.take(100));
+  }
+  room.give_back(1, 100, now);
+  BOOST_TEST((room.retry_after(now) == 50ms)); // How long that took is not known.
+  BOOST_REQUIRE(room.take(100));
+  room.give_back(100, 10'000, now += 200ms); // 500 per second, and a tenth of the room is free.
+  BOOST_TEST((room.retry_after(now) == 1ms));
+  for (int i = 0; i < 100; ++i) {
+    BOOST_REQUIRE(room.take(100));
+  }
+  BOOST_TEST((room.retry_after(now) == 200ms));
+  BOOST_TEST((room.retry_after(now + 2s) == 50ms)); // Nothing was given back lately.
+}
+
+BOOST_AUTO_TEST_CASE(when_to_come_back_is_bounded_and_follows_what_is_scarce) {
+  admission room{1'000, 1'000'000};
+  admission::clock::time_point now{1h};
+  BOOST_REQUIRE(room.take(1'000'000));
+  room.give_back(0, 0, now);
+  room.give_back(1, 100'000, now += 500ms); // 200,000 bytes per second.
+  BOOST_REQUIRE(room.take(50'000));
+  BOOST_TEST((room.retry_after(now) == 250ms));
+  room.give_back(1, 1, now += 1s);
+  BOOST_TEST((room.retry_after(now) == 1s));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

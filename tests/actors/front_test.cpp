@@ -4,6 +4,10 @@
 #include <millrace/actors/health_monitor.hpp>
 #include <millrace/messages/limits.hpp>
 
+#include <stdexcept>
+
+#include <caf/scoped_actor.hpp>
+
 using namespace millrace;
 using namespace millrace::test;
 using namespace std::chrono_literals;
@@ -12,10 +16,13 @@ namespace {
 
 /// The front between fakes that note what reaches them. Its checks run in the thread of the sender.
 struct front_fixture : actor_fixture {
-  engine_actor tested = spawn_front(system, board, room);
+  front_options settings{.board = board, .room = room, .transactions = guard(), .queries = guard()};
+  engine_actor tested = spawn_front(system, settings);
   std::vector<admitted_transaction> accepted;
   std::vector<waiting_query> waiting;
   std::vector<std::pair<int, admitted_query>> asked; ///< With the number of the reader.
+  std::vector<std::pair<int, admitted_page_query>> first_pages;
+  std::vector<std::pair<int, admitted_page_cursor>> next_pages;
   int health_requests = 0;
   caf::actor queue;
 
@@ -34,9 +41,17 @@ struct front_fixture : actor_fixture {
     for (int number = 1; number <= 2; ++number) {
       const auto fake = track(system.spawn([this, number](caf::event_based_actor*) -> caf::behavior {
         return {[this, number](admitted_query& request) {
-          asked.emplace_back(number, std::move(request));
-          return row_set{};
-        }};
+                  asked.emplace_back(number, std::move(request));
+                  return row_set{};
+                },
+                [this, number](admitted_page_query& request) {
+                  first_pages.emplace_back(number, std::move(request));
+                  return row_page{};
+                },
+                [this, number](admitted_page_cursor& request) {
+                  next_pages.emplace_back(number, std::move(request));
+                  return row_page{};
+                }};
       }));
       board->connect("reader-" + std::to_string(number), fake);
     }
@@ -52,6 +67,12 @@ struct front_fixture : actor_fixture {
 
   ~front_fixture() { end_all(); }
 
+  /// A breaker that opens at the first failure and stays open.
+  static std::shared_ptr<breaker> guard() {
+    return std::make_shared<breaker>(breaker_options{.failures_min = 1, .open_for = 1h});
+  }
+  static void open(breaker& one) { one.failed(breaker::clock::now()); }
+
   template <class Answer, class Content>
   std::shared_ptr<reply<Answer>> send(Content content) {
     auto pending = ask<Answer>(tested, std::move(content));
@@ -61,6 +82,11 @@ struct front_fixture : actor_fixture {
 };
 
 const auto good = [] { return execute("INSERT INTO t VALUES (?1)", 1); };
+
+transaction urgent(transaction work) {
+  work.priority = priority::operations;
+  return work;
+}
 
 } // namespace
 
@@ -122,10 +148,14 @@ BOOST_AUTO_TEST_CASE(without_room_it_says_overloaded_and_serves_again_when_there
   for (std::uint64_t i = 0; i < room->transactions_max(); ++i) {
     BOOST_REQUIRE(room->take(1));
   }
-  BOOST_TEST(send<outcome>(good())->code() == errc::overloaded);
+  const auto refused = send<outcome>(good());
+  BOOST_TEST(refused->code() == errc::overloaded);
+  BOOST_TEST((refused->error.retry_after == 50ms));
+  BOOST_TEST(refused->error.detail.find("50 ms") != std::string::npos);
   BOOST_TEST(room->transactions() == room->transactions_max());
+  BOOST_TEST(send<outcome>(urgent(good()))->value.has_value());
   BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value()); // Queries need no room.
-  room->give_back(1, 1);
+  room->give_back(2, 100);
   BOOST_TEST(send<outcome>(good())->value.has_value());
 }
 
@@ -222,6 +252,159 @@ BOOST_AUTO_TEST_CASE(a_deadline_beyond_all_clocks_is_none) {
   work.deadline = std::chrono::milliseconds::max();
   send<outcome>(work);
   BOOST_TEST((accepted.at(0).deadline == monotonic_time::max()));
+}
+
+BOOST_AUTO_TEST_CASE(pages_go_to_a_reader_and_later_ones_to_the_reader_that_has_them_if_it_is_up) {
+  const auto page = send<row_page>(page_query{select("SELECT 1"), 10});
+  BOOST_TEST(page->value.has_value());
+  BOOST_REQUIRE_EQUAL(first_pages.size(), 1);
+  BOOST_TEST((first_pages[0].second.question == page_query{select("SELECT 1"), 10}));
+  const page_cursor position{.question = select("SELECT 1"), .page_rows = 10, .reader = 1, .number = 3};
+  for (int i = 0; i < 3; ++i) {
+    BOOST_TEST(send<row_page>(position)->value.has_value());
+    BOOST_TEST(next_pages.back().first == 2);
+    BOOST_TEST((next_pages.back().second.position == position));
+  }
+  board->connect("reader-2", nullptr);
+  BOOST_TEST(send<row_page>(position)->value.has_value());
+  BOOST_TEST(next_pages.back().first == 1);
+  board->connect("reader-1", nullptr);
+  BOOST_TEST(send<row_page>(position)->code() == errc::unavailable);
+}
+
+BOOST_AUTO_TEST_CASE(the_deadline_of_a_page_counts_from_when_the_front_takes_it) {
+  auto question = select("SELECT 1");
+  question.deadline = 60s;
+  const auto before = std::chrono::steady_clock::now();
+  send<row_page>(page_query{question, 10});
+  send<row_page>(page_cursor{.question = question, .page_rows = 10});
+  const auto after = std::chrono::steady_clock::now();
+  BOOST_TEST((first_pages.at(0).second.deadline >= before + 60s && first_pages.at(0).second.deadline <= after + 60s));
+  BOOST_TEST((next_pages.at(0).second.deadline >= before + 60s && next_pages.at(0).second.deadline <= after + 60s));
+}
+
+BOOST_AUTO_TEST_CASE(a_page_that_breaks_a_limit_is_refused) {
+  BOOST_TEST(send<row_page>(page_query{select("SELECT 1"), 0})->code() == errc::too_large);
+  BOOST_TEST(send<row_page>(page_cursor{.question = select("SELECT 1")})->code() == errc::too_large);
+  BOOST_TEST(first_pages.empty());
+  BOOST_TEST(next_pages.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_open_breaker_refuses_what_is_to_be_applied_and_lets_the_rest_through) {
+  open(*settings.transactions);
+  const auto refused = send<outcome>(good());
+  BOOST_TEST(refused->code() == errc::breaker_open);
+  BOOST_TEST((refused->error.retry_after > 59min));
+  BOOST_TEST(refused->error.detail.find("transactions") != std::string::npos);
+  BOOST_TEST(send<outcome>(durable(good()))->value.has_value());
+  BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value());
+  BOOST_TEST(accepted.size() == 1);
+  BOOST_TEST(room->transactions() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_open_breaker_for_queries_refuses_queries_and_pages_and_lets_transactions_through) {
+  open(*settings.queries);
+  BOOST_TEST(send<row_set>(select("SELECT 1"))->code() == errc::breaker_open);
+  BOOST_TEST(send<row_page>(page_query{select("SELECT 1"), 10})->code() == errc::breaker_open);
+  BOOST_TEST(send<row_page>(page_cursor{.question = select("SELECT 1"), .page_rows = 10})->code()
+             == errc::breaker_open);
+  BOOST_TEST(send<outcome>(good())->value.has_value());
+  BOOST_TEST(asked.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_fallback_answers_in_place_of_an_open_breaker) {
+  settings.transaction_fallback = [](const transaction& work) -> std::optional<tl::expected<outcome, failure>> {
+    if (work.statements.size() == 1) {
+      return outcome{.seq = 123, .results = {}};
+    }
+    return work.statements.size() == 2 ? std::optional{tl::unexpected{failure{errc::constraint, "from elsewhere"}}}
+                                       : std::nullopt;
+  };
+  settings.query_fallback = [](const query&) -> std::optional<tl::expected<row_set, failure>> { return row_set{}; };
+  tested = spawn_front(system, settings);
+  BOOST_TEST(send<outcome>(good())->value->seq == 1);
+  open(*settings.transactions);
+  open(*settings.queries);
+  BOOST_TEST(send<outcome>(good())->value->seq == 123);
+  BOOST_TEST(send<outcome>(good().add("DELETE FROM t"))->error.detail == "from elsewhere");
+  BOOST_TEST(send<outcome>(good().add("DELETE FROM t").add("DELETE FROM t"))->code() == errc::breaker_open);
+  BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value());
+  BOOST_TEST(asked.empty());
+  BOOST_TEST(settings.transactions->health(breaker::clock::now()).refused == 3);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_fallback_answered_is_not_answered_again) {
+  settings.transaction_fallback = [](const transaction&) { return outcome{.seq = 123, .results = {}}; };
+  tested = spawn_front(system, settings);
+  open(*settings.transactions);
+  caf::scoped_actor self{system};
+  int answers = 0;
+  self->request(tested, caf::infinite, good())
+    .receive([&answers](const outcome&) { ++answers; }, [](const caf::error&) {});
+  BOOST_TEST(answers == 1);
+  BOOST_TEST(self->mailbox().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_fallback_that_throws_counts_as_none) {
+  settings.transaction_fallback = [](const transaction&) -> std::optional<tl::expected<outcome, failure>> {
+    throw std::runtime_error{"out of order"};
+  };
+  tested = spawn_front(system, settings);
+  open(*settings.transactions);
+  const auto refused = send<outcome>(good());
+  BOOST_TEST(refused->count == 1);
+  BOOST_TEST(refused->code() == errc::breaker_open);
+}
+
+BOOST_AUTO_TEST_CASE(urgent_transactions_overtake_bulk_ones_and_every_answer_finds_its_asker) {
+  std::vector<std::shared_ptr<reply<outcome>>> answers;
+  for (int i = 0; i < 3; ++i) {
+    answers.push_back(ask<outcome>(tested, execute("bulk", i)));
+  }
+  answers.push_back(ask<outcome>(tested, urgent(execute("urgent"))));
+  scheduler.run();
+  BOOST_REQUIRE_EQUAL(accepted.size(), 4);
+  BOOST_TEST(accepted[0].work.statements[0].sql == "urgent");
+  for (const auto& one : answers) {
+    BOOST_TEST(one->count == 1);
+    BOOST_TEST(one->value.has_value());
+  }
+  BOOST_TEST(answers[3]->value->seq == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_urgent_transaction_of_a_blocking_actor_is_answered) {
+  caf::scoped_actor self{system};
+  std::uint64_t seq = 0;
+  auto pending = self->request(tested, caf::infinite, urgent(good()));
+  scheduler.run();
+  pending.receive([&seq](const outcome& done) { seq = done.seq; },
+                  [](const caf::error& problem) { BOOST_ERROR(caf::to_string(problem)); });
+  auto at_high_priority = self->request<caf::message_priority::high>(tested, caf::infinite, urgent(good()));
+  scheduler.run();
+  at_high_priority.receive([&seq](const outcome& done) { seq += done.seq; },
+                           [](const caf::error& problem) { BOOST_ERROR(caf::to_string(problem)); });
+  BOOST_TEST(seq == 3);
+}
+
+BOOST_AUTO_TEST_CASE(an_urgent_transaction_that_fails_or_dies_with_the_queue_is_answered_too) {
+  board->connect("queue", track(system.spawn([](caf::event_based_actor*) -> caf::behavior {
+                   return {[](const admitted_transaction&) -> caf::result<outcome> {
+                     return to_error({errc::constraint, "injected"});
+                   }};
+                 })));
+  BOOST_TEST(send<outcome>(urgent(good()))->code() == errc::constraint);
+  board->connect("queue", track(system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+                   return {[self](const admitted_transaction&) {
+                     self->quit(caf::exit_reason::user_shutdown);
+                     return outcome{};
+                   }};
+                 })));
+  const auto last = ask<outcome>(tested, urgent(good()));
+  const auto bounced = ask<outcome>(tested, urgent(good()));
+  scheduler.run();
+  BOOST_TEST(last->value.has_value());
+  BOOST_TEST(bounced->count == 1);
+  BOOST_TEST(bounced->code() == errc::outcome_unknown);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

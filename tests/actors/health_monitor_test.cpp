@@ -12,7 +12,11 @@ namespace {
 struct monitor_fixture : actor_fixture {
   std::map<std::string, sample> samples;
   std::map<std::string, caf::actor> fakes;
-  health_monitor_options settings{.board = board, .room = room, .interval = 100ms};
+  health_monitor_options settings{.board = board,
+                                  .room = room,
+                                  .transactions = std::make_shared<breaker>(breaker_options{.failures_min = 1}),
+                                  .queries = std::make_shared<breaker>(breaker_options{.failures_min = 1}),
+                                  .interval = 100ms};
   health_monitor_actor tested;
 
   monitor_fixture() {
@@ -48,9 +52,11 @@ struct monitor_fixture : actor_fixture {
     pass(250ms);
     const auto seen = ask<health_report>(tested, health_request{});
     scheduler.run();
-    BOOST_REQUIRE(seen->value.has_value());
+    BOOST_REQUIRE_MESSAGE(seen->value.has_value(), to_string(seen->error));
     return *seen->value;
   }
+
+  monotonic_time now() { return system.clock().now(); }
 
   /// A subscriber that notes the states it is told of.
   caf::actor subscribe(std::vector<health_state>& told) {
@@ -236,6 +242,107 @@ BOOST_AUTO_TEST_CASE(subscriptions_outlive_the_monitor_and_the_dead_are_forgotte
   look();
   BOOST_TEST((told == states{health_state::degraded}));
   BOOST_TEST(never_told.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_breaker_that_is_not_closed_degrades_and_is_named) {
+  start();
+  settings.transactions->succeeded(now());
+  BOOST_TEST((look().state == health_state::healthy));
+  settings.transactions->failed(now());
+  auto report = look();
+  BOOST_TEST((report.state == health_state::degraded));
+  BOOST_TEST(mentions(report, "breaker for transactions is open"));
+  BOOST_TEST((report.transactions.state == breaker_state::open));
+  BOOST_TEST(report.transactions.successes == 1);
+  BOOST_TEST(report.transactions.failures == 1);
+  BOOST_TEST((report.queries.state == breaker_state::closed));
+  settings.queries->failed(now());
+  BOOST_TEST(mentions(look(), "breaker for queries is open"));
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_by_somebody_else_degrades_for_a_minute) {
+  samples["writer"].foreign_commits = 0;
+  start();
+  look();
+  samples["writer"].foreign_commits = 2;
+  auto report = look();
+  BOOST_TEST((report.state == health_state::degraded));
+  BOOST_TEST(mentions(report, "Another process changed the database (2 commits"));
+  BOOST_TEST(report.foreign_commits == 2);
+  pass(58s);
+  BOOST_TEST((look().state == health_state::degraded));
+  pass(3s);
+  report = look();
+  BOOST_TEST((report.state == health_state::healthy));
+  BOOST_TEST(report.foreign_commits == 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_actors_count_is_added_up_over_their_restarts) {
+  samples["writer"].foreign_commits = 3;
+  samples["queue"].quarantined = 2;
+  start();
+  look();
+  samples["writer"].foreign_commits = 0; // Others began to count anew.
+  samples["queue"].quarantined = 0;
+  look();
+  samples["writer"].foreign_commits = 1;
+  samples["queue"].quarantined = 1;
+  const auto report = look();
+  BOOST_TEST(report.foreign_commits == 4);
+  BOOST_TEST(report.quarantined == 3);
+}
+
+BOOST_AUTO_TEST_CASE(transactions_in_quarantine_degrade) {
+  start();
+  samples["queue"].quarantined = 2;
+  const auto report = look();
+  BOOST_TEST((report.state == health_state::degraded));
+  BOOST_TEST(mentions(report, "2 transactions were set aside"));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_is_gone_or_damaged_is_unhealthy) {
+  start();
+  samples["queue"].durable_seq = 5;
+  for (const auto code : {errc::database_gone, errc::corrupt}) {
+    samples["writer"].blocked = failure{code, "injected"};
+    const auto report = look();
+    BOOST_TEST((report.state == health_state::unhealthy));
+    BOOST_TEST(mentions(report, "queries may go on, 5 transactions wait"));
+    BOOST_TEST(mentions(report, std::string{sentence(code)}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_log_of_sqlites_own_that_cannot_be_emptied_degrades) {
+  settings.wal_pages_max = 1'000;
+  samples["writer"].wal_pages = 1'000;
+  start();
+  auto report = look();
+  BOOST_TEST((report.state == health_state::healthy));
+  BOOST_TEST(report.wal_pages == 1'000);
+  samples["writer"].wal_pages = 1'001;
+  report = look();
+  BOOST_TEST((report.state == health_state::degraded));
+  BOOST_TEST(mentions(report, "1001 pages"));
+}
+
+BOOST_AUTO_TEST_CASE(subscribers_hear_of_breakers_and_one_that_does_not_care_lives_on) {
+  states told;
+  std::vector<breaker_changed> changes;
+  start();
+  subscribe(told);
+  track(system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    self->request(tested, caf::infinite, health_subscription{}).then([](const health_report&) {});
+    return {[&changes](const breaker_changed& event) { changes.push_back(event); }, [](const health_changed&) {}};
+  }));
+  scheduler.run();
+  caf::anon_send(tested, breaker_changed{"queries", breaker_state::closed, breaker_state::open});
+  scheduler.run();
+  BOOST_REQUIRE_EQUAL(changes.size(), 1);
+  BOOST_TEST(changes[0].breaker == "queries");
+  BOOST_TEST((changes[0].to == breaker_state::open));
+  samples["writer"].blocked = failure{errc::locked, ""};
+  look();
+  BOOST_TEST((told == states{health_state::degraded}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,10 @@ struct queue_fixture : actor_fixture {
   std::vector<std::string> fatal;           ///< What `on_fatal` was told.
   std::vector<storage::batch_ptr> received; ///< By fake writers, in order.
   std::vector<std::string> questions;       ///< SQL of what the fake reader was asked, in order.
+  std::shared_ptr<name_index> names = std::make_shared<name_index>(storage::outcome_window{});
+  /// As the page of a process: fakes mark in it what they try.
+  std::shared_ptr<storage::attempt_page> attempts = open_attempts();
+  std::vector<std::uint64_t> asked_records; ///< `seq`s whose recorded outcome the fake reader was asked for.
   queue_actor waq;
   caf::actor writer;
 
@@ -20,16 +24,18 @@ struct queue_fixture : actor_fixture {
 
   /// Starts a queue; `applied_seq` is what recovery is told of the database.
   void start(std::uint64_t applied_seq = 0, std::uint64_t window_bytes_max = 1'000'000) {
-    auto open_log = [this, applied_seq] {
-      const storage::uuid database{1, 2, 3};
+    auto open_again = [this, applied_seq] {
+      const uuid database{1, 2, 3};
       const storage::log_options small{.segment_bytes = 65'536, .spare_segments = 1};
       storage::recovery_report report;
-      return storage::log::open(files, folder.path() / "queue", database, applied_seq, small, report);
+      return open_log(files, folder.path() / "queue", database, applied_seq, small, report);
     };
     waq = track(
-      system.spawn(queue, queue_options{.open_log = open_log,
+      system.spawn(queue, queue_options{.open_log = open_again,
                                         .board = board,
                                         .room = room,
+                                        .names = names,
+                                        .attempts = attempts,
                                         .window_bytes_max = window_bytes_max,
                                         .on_fatal = [this](const std::string& why) { fatal.push_back(why); }}));
     board->connect("queue", caf::actor_cast<caf::actor>(waq));
@@ -48,11 +54,22 @@ struct queue_fixture : actor_fixture {
   void start_reader() {
     const auto fake = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const admitted_query& asked) {
-        questions.push_back(asked.question.statement.sql);
-        return row_set{};
-      }};
+                questions.push_back(asked.question.statement.sql);
+                return row_set{};
+              },
+              [this](const recorded_outcome_request& asked) {
+                asked_records.push_back(asked.seq);
+                return outcome{.seq = asked.seq,
+                               .results = {{.rows_changed = 77, .last_row_id = 0, .rows = {}, .error = {}}}};
+              }};
     }));
     board->connect("reader-1", fake);
+  }
+
+  std::shared_ptr<storage::attempt_page> open_attempts() const {
+    auto opened = storage::attempt_page::open(folder.path() / "attempt", uuid{1, 2, 3});
+    BOOST_REQUIRE(opened);
+    return std::move(*opened);
   }
 
   /// Sends a transaction as the front does.

@@ -40,6 +40,14 @@ public:
                           sql << ": " << sqlite3_errmsg(handle_));
   }
 
+  /// Whether somebody else is inside a writing transaction at this moment.
+  bool finds_lock() {
+    sqlite3_busy_timeout(handle_, 0);
+    const auto found = sqlite3_exec(handle_, "BEGIN IMMEDIATE; ROLLBACK", nullptr, nullptr, nullptr);
+    sqlite3_busy_timeout(handle_, 10'000);
+    return found == SQLITE_BUSY;
+  }
+
   /// All rows; cells separated by `|`, rows by newlines.
   std::string rows(const std::string& sql) {
     std::string text;

@@ -16,8 +16,12 @@ struct scripted_database {
   std::deque<failure> failures;                  ///< Of the next applies, in order; then they succeed.
   std::vector<std::vector<std::uint64_t>> calls; ///< First `seq` of each batch, per apply.
   std::uint32_t pages = 0;
+  std::uint32_t log_pages = 0; ///< After a checkpoint.
   int checkpoints = 0;
   int opened = 0;
+  std::size_t most_at_once = SIZE_MAX; ///< Pieces of work that one call applies.
+  std::optional<failure> checkpoint_failure;
+  bool foreign_commit = false;
 };
 
 class fake_writer final : public storage::database_writer {
@@ -26,7 +30,8 @@ public:
 
   std::uint64_t applied_seq() const noexcept override { return script_->applied_seq; }
 
-  storage::result<std::vector<storage::answer>> apply(std::span<const storage::batch_ptr> batches) override {
+  storage::result<std::vector<storage::answer>> apply(std::span<const storage::batch_ptr> batches,
+                                                      storage::attempt_mark&) override {
     auto& firsts = script_->calls.emplace_back();
     std::ranges::transform(batches, std::back_inserter(firsts), [](const auto& work) { return work->first_seq; });
     if (!script_->failures.empty()) {
@@ -36,19 +41,25 @@ public:
     }
     std::vector<storage::answer> answers;
     for (const auto& work : batches) {
-      for (std::size_t i = 0; i < work->items.size(); ++i) {
+      while (script_->applied_seq < work->last_seq() && answers.size() < script_->most_at_once) {
         answers.push_back(outcome{.seq = ++script_->applied_seq, .results = {}});
       }
     }
     return answers;
   }
 
+  bool take_foreign_commit() noexcept override { return std::exchange(script_->foreign_commit, false); }
+
   std::uint32_t pages_waiting() const noexcept override { return script_->pages; }
 
   storage::result<storage::checkpoint_report> checkpoint() override {
     ++script_->checkpoints;
     script_->pages = 0;
-    return storage::checkpoint_report{.checkpointed_seq = script_->applied_seq, .pages_left = 0};
+    if (auto reason = std::exchange(script_->checkpoint_failure, std::nullopt)) {
+      return tl::unexpected{std::move(*reason)};
+    }
+    return storage::checkpoint_report{
+      .checkpointed_seq = script_->applied_seq, .pages_left = 0, .log_pages = script_->log_pages};
   }
 
 private:
@@ -61,7 +72,12 @@ struct writer_fixture : actor_fixture {
   std::vector<std::uint64_t> ready;                             ///< `applied_seq` of each report.
   std::vector<std::pair<std::uint64_t, std::size_t>> committed; ///< First `seq` and count of each report.
   std::vector<std::uint64_t> checkpointed;
+  int foreign_commits = 0;
+  std::shared_ptr<breaker> guard = std::make_shared<breaker>(breaker_options{});
+  std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
   writer_actor tested;
+
+  std::uint64_t failures_counted() const { return guard->health(breaker::clock::now()).failures; }
 
   ~writer_fixture() { end_all(); }
 
@@ -70,6 +86,7 @@ struct writer_fixture : actor_fixture {
       return {
         [this](const writer_ready& message) { ready.push_back(message.applied_seq); },
         [this](const batch_applied& message) { committed.emplace_back(message.first_seq, message.answers->size()); },
+        [this](const foreign_commit_seen&) { ++foreign_commits; },
         [this](const database_checkpointed& message) { checkpointed.push_back(message.seq); }};
     }));
     auto open = [this]() -> storage::result<std::unique_ptr<storage::database_writer>> {
@@ -82,7 +99,10 @@ struct writer_fixture : actor_fixture {
     };
     tested = track(system.spawn(writer, writer_options{.open_database = open,
                                                        .queue = caf::actor_cast<writer_listener>(queue),
+                                                       .breaker = guard,
+                                                       .starving = starving,
                                                        .checkpoint_pages = 100,
+                                                       .wal_pages_max = 1'000,
                                                        .retry_delay = {8ms, 64ms}}));
     scheduler.run();
   }
@@ -200,12 +220,86 @@ BOOST_AUTO_TEST_CASE(a_failed_commit_ends_the_writer_and_reports_nothing) {
   BOOST_TEST(ended());
 }
 
-BOOST_AUTO_TEST_CASE(a_damaged_database_ends_the_writer) {
-  database->failures = {{errc::corrupt, ""}};
+BOOST_AUTO_TEST_CASE(a_writer_without_a_usable_database_waits_for_it_and_begins_where_it_stands) {
+  for (const auto code : {errc::corrupt, errc::database_gone}) {
+    database->failures.push_back({code, ""});
+  }
   start();
   give(1);
   scheduler.run();
-  BOOST_TEST(ended());
+  BOOST_TEST((look().blocked->code == errc::corrupt));
+  give(2); // There is nobody who could take it; the queue sends it again.
+  scheduler.run();
+  pass(100ms);
+  BOOST_TEST(ready.size() == 2);
+  give(1);
+  scheduler.run();
+  pass(100ms);
+  BOOST_TEST(ready.size() == 3);
+  give(1);
+  give(2);
+  scheduler.run();
+  BOOST_TEST((committed == reports{{1, 2}}));
+  BOOST_TEST(database->opened == 3);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_machine_did_counts_against_the_breaker_and_a_lock_does_not) {
+  database->failures = {{errc::locked, ""}, {errc::disk_full, ""}, {errc::io_error, ""}, {errc::corrupt, ""}};
+  open_failures = {{errc::database_gone, ""}};
+  start();
+  BOOST_TEST(failures_counted() == 1);
+  pass(100ms);
+  give(1);
+  scheduler.run();
+  BOOST_TEST(failures_counted() == 1);
+  pass(200ms);
+  BOOST_TEST(failures_counted() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_call_leaves_is_applied_by_the_next_ones) {
+  database->most_at_once = 2;
+  start();
+  give(1, 3);
+  give(4, 2);
+  scheduler.run();
+  BOOST_TEST((committed == reports{{1, 2}, {3, 2}, {5, 1}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_foreign_commit_is_reported_once) {
+  database->foreign_commit = true;
+  start();
+  give(1);
+  give(2);
+  scheduler.run();
+  give(3);
+  scheduler.run();
+  BOOST_TEST(foreign_commits == 1);
+  BOOST_TEST(look().foreign_commits == 1);
+}
+
+BOOST_AUTO_TEST_CASE(readers_are_told_while_the_log_cannot_be_emptied) {
+  start();
+  database->log_pages = 1'001;
+  for (std::uint64_t seq = 1; seq <= 2; ++seq) {
+    database->pages = 100;
+    give(seq);
+    scheduler.run();
+    BOOST_TEST(starving->load() == (seq == 1));
+    database->log_pages = 1'000;
+  }
+  BOOST_TEST(look().wal_pages == 1'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_into_a_file_that_is_gone_frees_nothing) {
+  database->checkpoint_failure = failure{errc::database_gone, ""};
+  database->pages = 100;
+  start();
+  give(1);
+  scheduler.run();
+  BOOST_TEST((committed == reports{{1, 1}}));
+  BOOST_TEST(checkpointed.empty());
+  pass(100ms);
+  BOOST_TEST(database->opened == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_is_locked_when_it_is_opened_is_tried_again) {
@@ -219,13 +313,6 @@ BOOST_AUTO_TEST_CASE(a_database_that_is_locked_when_it_is_opened_is_tried_again)
   give(1);
   scheduler.run();
   BOOST_TEST((committed == reports{{1, 1}}));
-}
-
-BOOST_AUTO_TEST_CASE(a_database_that_cannot_be_opened_ends_the_writer) {
-  open_failures = {{errc::corrupt, ""}};
-  start();
-  BOOST_TEST(ready.empty());
-  BOOST_TEST(ended());
 }
 
 BOOST_AUTO_TEST_CASE(enough_waiting_pages_are_checkpointed_and_the_queue_is_told) {

@@ -23,6 +23,8 @@ constexpr errc all_codes[]{errc::none,
                            errc::deadline_exceeded,
                            errc::not_a_query,
                            errc::value_type,
+                           errc::quarantined,
+                           errc::not_found,
                            errc::overloaded,
                            errc::unavailable,
                            errc::shutting_down,
@@ -30,7 +32,12 @@ constexpr errc all_codes[]{errc::none,
                            errc::locked,
                            errc::disk_full,
                            errc::io_error,
+                           errc::breaker_open,
+                           errc::lease_expired,
+                           errc::cursor_lost,
+                           errc::database_gone,
                            errc::outcome_unknown,
+                           errc::name_forgotten,
                            errc::folder_missing,
                            errc::folder_not_writable,
                            errc::folder_locked,
@@ -62,8 +69,11 @@ BOOST_AUTO_TEST_CASE(a_code_from_a_newer_version_is_unknown_and_not_mistaken) {
 
 BOOST_AUTO_TEST_CASE(the_three_promises_are_kept_apart) {
   BOOST_TEST((kind(errc::constraint) == error_kind::rejected));
+  BOOST_TEST((kind(errc::quarantined) == error_kind::rejected));
   BOOST_TEST((kind(errc::overloaded) == error_kind::retryable));
+  BOOST_TEST((kind(errc::breaker_open) == error_kind::retryable));
   BOOST_TEST((kind(errc::outcome_unknown) == error_kind::unknown));
+  BOOST_TEST((kind(errc::name_forgotten) == error_kind::unknown));
 }
 
 BOOST_AUTO_TEST_CASE(the_sentence_comes_before_the_detail) {
@@ -73,7 +83,7 @@ BOOST_AUTO_TEST_CASE(the_sentence_comes_before_the_detail) {
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_survives_the_way_through_a_caf_error) {
-  const failure before{errc::constraint, "UNIQUE constraint failed: idea.title"};
+  const failure before{errc::overloaded, "1000 transactions wait already", std::chrono::milliseconds{250}};
   BOOST_TEST((failure_of(to_error(before)) == before));
 }
 

@@ -48,6 +48,8 @@ transaction sample_transaction() {
   work.add("UPDATE t SET a = :a", named{":a", 1});
   work.acknowledgement = ack::durable;
   work.deadline = std::chrono::milliseconds{1500};
+  work.name = {new_client_id(), 12};
+  work.priority = priority::operations;
   return work;
 }
 
@@ -56,7 +58,8 @@ transaction sample_transaction() {
 BOOST_FIXTURE_TEST_SUITE(inspect_suite, fixture)
 
 BOOST_AUTO_TEST_CASE(a_transaction_travels_whole) {
-  BOOST_TEST((travel(sample_transaction()) == sample_transaction()));
+  const auto work = sample_transaction();
+  BOOST_TEST((travel(work) == work));
 }
 
 BOOST_AUTO_TEST_CASE(a_query_travels_whole) {
@@ -73,8 +76,41 @@ BOOST_AUTO_TEST_CASE(an_outcome_travels_whole_with_rows_and_errors) {
   rows.add_integer(42);
   rows.mark_truncated();
   outcome result{.seq = 9, .results = {{.rows_changed = 1, .last_row_id = 42, .rows = rows, .error = {}}, {}}};
-  result.results.back().error = failure{errc::constraint, "NOT NULL"};
+  result.results.back().error = failure{errc::constraint, "NOT NULL", std::chrono::milliseconds{7}};
   BOOST_TEST((travel(result) == result));
+}
+
+BOOST_AUTO_TEST_CASE(pages_and_what_asks_for_them_travel_whole) {
+  const page_cursor position{
+    .question = select("SELECT ?1", 1), .page_rows = 10, .seq = 5, .offset = 20, .reader = 1, .number = 8};
+  row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"id"})};
+  rows.begin_row();
+  rows.add_integer(42);
+  BOOST_TEST((travel(page_query{select("SELECT 1"), 7}) == page_query{select("SELECT 1"), 7}));
+  BOOST_TEST((travel(position) == position));
+  BOOST_TEST((travel(row_page{rows, position}) == row_page{rows, position}));
+  BOOST_TEST((travel(row_page{rows, std::nullopt}) == row_page{rows, std::nullopt}));
+}
+
+BOOST_AUTO_TEST_CASE(a_listing_of_the_quarantine_travels_whole) {
+  const quarantine_listing listing{
+    .entries = {{.seq = 4, .accepted_ms = 1'700'000'000'000, .deaths = 3, .work = sample_transaction()}}, .more = true};
+  BOOST_TEST((travel(listing) == listing));
+}
+
+BOOST_AUTO_TEST_CASE(a_health_report_travels_with_its_breakers_and_its_pool) {
+  health_report report{.foreign_commits = 2, .quarantined = 3};
+  report.transactions = {breaker_state::half_open, 1, 2, 3, 4, 5};
+  report.pool.leases_ended = 9;
+  const auto loaded = travel(report);
+  BOOST_TEST(loaded.foreign_commits == 2);
+  BOOST_TEST(loaded.quarantined == 3);
+  BOOST_TEST((loaded.transactions.state == breaker_state::half_open));
+  BOOST_TEST(loaded.transactions.refused == 5);
+  BOOST_TEST(loaded.pool.leases_ended == 9);
+  const auto event = travel(breaker_changed{"queries", breaker_state::closed, breaker_state::open});
+  BOOST_TEST(event.breaker == "queries");
+  BOOST_TEST((event.to == breaker_state::open));
 }
 
 BOOST_AUTO_TEST_CASE(a_transaction_cut_at_any_byte_is_refused_and_does_no_harm) {

@@ -1,6 +1,7 @@
 #include <millrace/storage/codec.hpp>
 
 #include <millrace/messages/limits.hpp>
+#include <millrace/messages/uuid.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -60,6 +61,9 @@ value random_value(std::mt19937_64& random) {
 
 transaction random_transaction(std::mt19937_64& random) {
   transaction made;
+  if (random() % 2 == 0) {
+    made.name = {new_client_id(), 1 + (random() >> (1 + random() % 63))};
+  }
   for (auto count = random() % 6; count > 0; --count) {
     auto& step = made.statements.emplace_back();
     step.sql = "STATEMENT " + std::to_string(random() % 8) + std::string(random() % 100, 'x');
@@ -78,6 +82,34 @@ transaction random_transaction(std::mt19937_64& random) {
                            random() % 2 == 0 ? on_error::abort_transaction : on_error::continue_after});
   }
   return made;
+}
+
+work random_work(std::mt19937_64& random) {
+  switch (random() % 8) {
+    case 0:
+      return schema_script{std::string(random() % 20, 'n'), std::string(random() % 200, 's')};
+    case 1: {
+      skip_order order{{}, errc::deadline_exceeded, static_cast<std::uint32_t>(random())};
+      for (auto count = 1 + random() % 20; count > 0; --count) {
+        order.seqs.push_back(random() >> (random() % 64));
+      }
+      return order;
+    }
+    case 2:
+      return quarantine_order{random(), static_cast<quarantine_order::action>(random() % 2)};
+    case 3:
+      return stretch_end{};
+    default:
+      return random_transaction(random);
+  }
+}
+
+/// Whether so many bytes are a record.
+bool decodes(const byte_writer& record) {
+  decoder_dictionary texts;
+  const auto given = decode(record.view(), texts);
+  BOOST_CHECK(given || given.error().code == errc::malformed);
+  return given.has_value();
 }
 
 } // namespace
@@ -114,11 +146,34 @@ BOOST_AUTO_TEST_CASE(groups_names_and_row_expectations_come_back) {
   check_round_trip(schema_script{"", ""});
 }
 
-BOOST_AUTO_TEST_CASE(acknowledgement_and_deadline_are_no_part_of_the_log) {
+BOOST_AUTO_TEST_CASE(orders_and_the_end_of_a_stretch_come_back) {
+  check_round_trip(skip_order{{7}, errc::quarantined, 3});
+  check_round_trip(skip_order{{1, UINT64_MAX, 0, 300}, errc::deadline_exceeded, UINT32_MAX});
+  check_round_trip(stretch_end{});
+  check_round_trip(quarantine_order{UINT64_MAX, quarantine_order::action::resubmit});
+  check_round_trip(quarantine_order{1, quarantine_order::action::discard});
+}
+
+BOOST_AUTO_TEST_CASE(a_name_comes_back_and_a_transaction_without_one_does_not_pay_for_it) {
+  auto made = execute("A", 1);
+  encoder_dictionary texts;
+  const auto unnamed = encoded(made, texts);
+  BOOST_CHECK_EQUAL(unnamed.front(), 1);
+  for (const auto number : {std::uint64_t{1}, std::uint64_t{300}, UINT64_MAX}) {
+    made.name = {new_client_id(), number};
+    check_round_trip(made);
+  }
+  made.name.number = 1;
+  encoder_dictionary others;
+  BOOST_CHECK_EQUAL(encoded(made, others).size(), unnamed.size() + 17);
+}
+
+BOOST_AUTO_TEST_CASE(acknowledgement_deadline_and_priority_are_no_part_of_the_log) {
   auto made = execute("A", 1);
   const auto plain = made;
   made.acknowledgement = ack::durable;
   made.deadline = std::chrono::seconds{3};
+  made.priority = priority::operations;
   encoder_dictionary encoder;
   decoder_dictionary decoder;
   const auto given = decode(encoded(made, encoder), decoder);
@@ -126,7 +181,7 @@ BOOST_AUTO_TEST_CASE(acknowledgement_and_deadline_are_no_part_of_the_log) {
   BOOST_CHECK(*given == work{plain});
 }
 
-BOOST_AUTO_TEST_CASE(random_transactions_come_back) {
+BOOST_AUTO_TEST_CASE(random_work_comes_back) {
   const auto seed = std::random_device{}();
   BOOST_TEST_MESSAGE("seed " << seed);
   BOOST_TEST_CONTEXT("seed " << seed) {
@@ -134,7 +189,7 @@ BOOST_AUTO_TEST_CASE(random_transactions_come_back) {
     encoder_dictionary encoder;
     decoder_dictionary decoder;
     for (int i = 0; i < 3000; ++i) {
-      const work item{random_transaction(random)};
+      const auto item = random_work(random);
       const auto given = decode(encoded(item, encoder), decoder);
       BOOST_REQUIRE_MESSAGE(given, (given ? "" : given.error().detail));
       BOOST_REQUIRE(*given == item);
@@ -177,6 +232,15 @@ BOOST_AUTO_TEST_CASE(texts_beyond_the_bounds_of_the_dictionary_stand_in_full) {
   BOOST_CHECK_EQUAL(large.size(), dictionary_bytes_max / limits::sql_bytes_max);
 }
 
+BOOST_AUTO_TEST_CASE(a_closed_dictionary_defines_nothing) {
+  auto closed = encoder_dictionary::closed();
+  for (const auto* sql : {"A", "", "A", "B"}) {
+    decoder_dictionary nothing_seen;
+    BOOST_CHECK(decode(encoded(execute(sql), closed), nothing_seen) == work{execute(sql)});
+  }
+  BOOST_CHECK_EQUAL(closed.size(), 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_reference_to_a_text_never_seen_is_an_error_but_later_texts_are_learnt) {
   encoder_dictionary encoder;
   encoded(execute("lost"), encoder);
@@ -207,6 +271,72 @@ BOOST_AUTO_TEST_CASE(what_exceeds_a_limit_is_refused) {
   transaction grouped = execute("A");
   grouped.groups.resize(limits::groups_max + 1);
   BOOST_CHECK(refused(grouped));
+  BOOST_CHECK(refused(skip_order{std::vector<std::uint64_t>(skipped_seqs_max + 1, 1), errc::quarantined, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(an_order_that_skips_nothing_or_for_no_reason_is_refused) {
+  for (const auto& order : {skip_order{{}, errc::quarantined, 1}, skip_order{{1}, errc::none, 1},
+                            skip_order{{1}, errc::disk_full, 1}, skip_order{{1}, static_cast<errc>(255), 1}}) {
+    byte_writer out;
+    encoder_dictionary texts;
+    const auto done = encode(out, texts, order);
+    BOOST_REQUIRE(!done);
+    BOOST_CHECK(done.error().code == errc::malformed);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(malformed_orders_are_errors) {
+  const auto skip = [](std::uint64_t count, std::uint8_t why, std::uint64_t deaths) {
+    byte_writer out;
+    out.put_byte(2);
+    out.put_varint(count);
+    out.put_varint(5);
+    out.put_byte(why);
+    out.put_varint(deaths);
+    return out;
+  };
+  BOOST_CHECK(decodes(skip(1, 11, 3)));
+  BOOST_CHECK(!decodes(skip(2, 11, 3)));
+  BOOST_CHECK(!decodes(skip(UINT64_MAX, 11, 3)));
+  BOOST_CHECK(!decodes(skip(1, 0, 3)));
+  BOOST_CHECK(!decodes(skip(1, 25, 3)));
+  BOOST_CHECK(!decodes(skip(1, 255, 3)));
+  BOOST_CHECK(!decodes(skip(1, 11, std::uint64_t{UINT32_MAX} + 1)));
+  byte_writer nothing;
+  nothing.put_byte(2);
+  nothing.put_varint(0);
+  nothing.put_byte(11);
+  nothing.put_varint(3);
+  BOOST_CHECK(!decodes(nothing));
+  const auto quarantine = [](std::uint8_t action) {
+    byte_writer out;
+    out.put_byte(6);
+    out.put_varint(5);
+    out.put_byte(action);
+    return out;
+  };
+  BOOST_CHECK(decodes(quarantine(0)));
+  BOOST_CHECK(decodes(quarantine(1)));
+  BOOST_CHECK(!decodes(quarantine(2)));
+  byte_writer end;
+  end.put_byte(5);
+  BOOST_CHECK(decodes(end));
+  for (auto record : {skip(1, 11, 3), quarantine(0), end}) {
+    record.put_byte(0);
+    BOOST_CHECK(!decodes(record));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_name_with_the_number_0_is_an_error) {
+  for (const std::uint64_t number : {0, 1}) {
+    byte_writer out;
+    out.put_byte(4);
+    out.put_uuid(new_client_id());
+    out.put_varint(number);
+    out.put_varint(0);
+    out.put_varint(0);
+    BOOST_CHECK_EQUAL(decodes(out), number != 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_small_record_cannot_ask_for_much_memory) {
@@ -230,11 +360,11 @@ BOOST_AUTO_TEST_CASE(a_small_record_cannot_ask_for_much_memory) {
   BOOST_CHECK(given.error().code == errc::malformed);
 }
 
-BOOST_AUTO_TEST_CASE(damaged_and_shortened_records_are_errors_or_other_transactions_but_never_read_out_of_bounds) {
+BOOST_AUTO_TEST_CASE(damaged_and_shortened_records_are_errors_or_other_work_but_never_read_out_of_bounds) {
   std::mt19937_64 random{42};
   for (int i = 0; i < 300; ++i) {
     encoder_dictionary encoder;
-    const auto whole = encoded(random_transaction(random), encoder);
+    const auto whole = encoded(random_work(random), encoder);
     for (std::size_t length = 0; length < whole.size(); ++length) {
       decoder_dictionary decoder;
       // A copy of exactly this length, so that a sanitizer sees a read beyond it.

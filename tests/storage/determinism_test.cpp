@@ -50,12 +50,6 @@ std::vector<batch_ptr> make_log() {
   return log;
 }
 
-std::vector<answer> apply_to(database_fixture& database, std::span<const batch_ptr> batches) {
-  auto answers = database.writer->apply(batches);
-  BOOST_REQUIRE(answers);
-  return std::move(*answers);
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(determinism_suite)
@@ -63,12 +57,12 @@ BOOST_AUTO_TEST_SUITE(determinism_suite)
 BOOST_AUTO_TEST_CASE(the_same_log_gives_the_same_database_however_it_is_cut) {
   const auto log = make_log();
   database_fixture merged;
-  const auto merged_answers = apply_to(merged, log);
+  const auto merged_answers = merged.apply_all(log);
 
   database_fixture parted;
   std::vector<answer> parted_answers;
   for (const auto& part : log) {
-    for (auto& reply : apply_to(parted, std::span{&part, 1})) {
+    for (auto& reply : parted.apply_all(std::span{&part, 1})) {
       parted_answers.push_back(std::move(reply));
     }
     parted.open();
@@ -83,7 +77,7 @@ BOOST_AUTO_TEST_CASE(the_same_log_gives_the_same_database_however_it_is_cut) {
       one->accept_time_ms = part->accept_time_ms;
       one->items = {part->items[at]};
       const batch_ptr piece = one;
-      single_answers.push_back(apply_to(single, std::span{&piece, 1}).at(0));
+      single_answers.push_back(single.apply_all(std::span{&piece, 1}).at(0));
     }
   }
 

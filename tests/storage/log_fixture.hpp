@@ -15,7 +15,7 @@
 
 namespace millrace::test {
 
-inline const storage::uuid database_id{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+inline const uuid database_id{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 inline const std::filesystem::path queue_path{"/data/queue"};
 
 /// Segments of 8 KiB, so that a few batches fill one.

@@ -98,6 +98,18 @@ BOOST_AUTO_TEST_CASE(a_batch_larger_than_a_segment_gets_one_of_its_size) {
   BOOST_CHECK_EQUAL(check_work_from(again, 1), queue.last_seq() + 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_first_batch_larger_than_the_segment_takes_the_place_of_that) {
+  auto queue = open_log(files);
+  require_ok(queue.append(batch_of(1, 2000)));
+  BOOST_CHECK_EQUAL(segments(), 1u);
+  BOOST_CHECK_EQUAL(queue.bytes_on_disk(), disk.bytes(queue_path / segment_name(1)).size());
+  require_ok(queue.release(0));
+  BOOST_CHECK_EQUAL(check_work_from(queue, 1), 2001u);
+  fill(queue, 2100);
+  auto again = open_log(files);
+  BOOST_CHECK_EQUAL(check_work_from(again, 1), queue.last_seq() + 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_cursor_begins_anywhere_and_goes_on_after_further_appends) {
   auto queue = open_log(files);
   auto early = queue.read_from(1);
@@ -131,6 +143,8 @@ BOOST_AUTO_TEST_CASE(released_segments_become_spares_and_are_used_again) {
   BOOST_CHECK_EQUAL(spares(), small_segments.spare_segments);
   BOOST_CHECK_EQUAL(check_work_from(queue, 501), 1001u);
   BOOST_CHECK(queue.read_from(1).error().code == errc::file_not_found);
+  require_ok(queue.release(400));
+  BOOST_CHECK_EQUAL(check_work_from(queue, 501), 1001u);
   require_ok(queue.release(1000));
   BOOST_CHECK_EQUAL(segments(), 1u);
   // Many lives of the same few files.
@@ -313,6 +327,10 @@ BOOST_AUTO_TEST_CASE(wherever_the_disk_dies_everything_acknowledged_is_there) {
       for (int life = 0; life < 4; ++life) {
         faulty_file_system faults{power};
         faults.die(random() % 60);
+        // Where there is a segment already, a full disk keeps nobody from opening the queue.
+        if (acknowledged > 0 && random() % 3 == 0) {
+          faults.fail(operation::preallocate, errc::disk_full);
+        }
         auto opened = try_open(faults, applied);
         if (opened.log) {
           auto& queue = *opened.log;

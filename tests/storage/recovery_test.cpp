@@ -217,21 +217,23 @@ BOOST_AUTO_TEST_CASE(another_databases_queue_is_refused) {
 BOOST_AUTO_TEST_CASE(a_newer_format_is_refused) {
   write(false);
   auto& bytes = disk.bytes(first_segment);
-  // A header of version 2, longer than ours, as a later program might write it.
-  byte_writer newer;
-  newer.put_raw("MILLWAQ\n");
-  newer.put_fixed(std::uint32_t{2});
-  newer.put_fixed(std::uint32_t{104});
-  newer.put_zeroes(80);
-  newer.put_fixed(std::uint64_t{hash_of(newer.view())});
-  bytes.replace(0, newer.size(), newer.view());
-  bytes.replace(header_copy_at, newer.size(), newer.view());
-  const auto before = disk.contents();
-  const auto opened = try_open(disk);
-  BOOST_REQUIRE(!opened.log);
-  BOOST_CHECK(opened.log.error().code == errc::folder_newer);
-  BOOST_CHECK(opened.log.error().detail.find(first_segment.string()) != std::string::npos);
-  BOOST_CHECK(disk.contents() == before);
+  // Headers as a later program might write them, of our length and longer.
+  for (const std::uint32_t length : {80, 104}) {
+    byte_writer newer;
+    newer.put_raw("MILLWAQ\n");
+    newer.put_fixed(log_format_version + 1);
+    newer.put_fixed(length);
+    newer.put_zeroes(length - 24);
+    newer.put_fixed(std::uint64_t{hash_of(newer.view())});
+    bytes.replace(0, newer.size(), newer.view());
+    bytes.replace(header_copy_at, newer.size(), newer.view());
+    const auto before = disk.contents();
+    const auto opened = try_open(disk);
+    BOOST_REQUIRE(!opened.log);
+    BOOST_CHECK(opened.log.error().code == errc::folder_newer);
+    BOOST_CHECK(opened.log.error().detail.find(first_segment.string()) != std::string::npos);
+    BOOST_CHECK(disk.contents() == before);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_header_survives_damage_to_one_of_its_copies_but_not_to_both) {
@@ -256,6 +258,27 @@ BOOST_AUTO_TEST_CASE(recovering_again_changes_nothing) {
   require_ok(again.log);
   BOOST_CHECK(again.report.findings.empty());
   BOOST_CHECK(disk.contents() == before);
+}
+
+BOOST_AUTO_TEST_CASE(unapplied_work_is_shown_in_order_as_it_is_read) {
+  write(true);
+  auto queue = open_log(disk);
+  require_ok(queue.append(batch_of(last + 1, 3)));
+  for (std::uint64_t applied = 0; applied <= last + 3; ++applied) {
+    auto copy = disk.copy();
+    std::uint64_t expected = applied + 1;
+    recovery_report report;
+    const auto look = [&expected](const batch& seen) {
+      BOOST_REQUIRE(!seen.items.empty());
+      BOOST_CHECK_EQUAL(seen.first_seq, expected);
+      for (const auto& item : seen.items) {
+        BOOST_CHECK(item == work{work_of(expected++)});
+      }
+    };
+    require_ok(storage::log::open(copy, queue_path, database_id, applied, small_segments, report, look));
+    BOOST_CHECK_EQUAL(expected, last + 4);
+    BOOST_CHECK_EQUAL(report.transactions, last + 3 - applied);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(files_left_half_made_are_sorted_out) {

@@ -1,6 +1,7 @@
 #include "sqlite_fixture.hpp"
 
-#include <span>
+#include <algorithm>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
@@ -67,6 +68,9 @@ std::string dump(const std::filesystem::path& file) {
   auto text = database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name, type");
   std::istringstream tables{database.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")};
   for (std::string table; std::getline(tables, table);) {
+    if (table == "millrace_outcomes") {
+      continue;
+    }
     const auto* const columns = table == "millrace_meta" ? "id, format_version, applied_seq" : "*";
     text += "\n-- " + table + "\n" + database.rows("SELECT " + std::string{columns} + " FROM \"" + table + "\"");
   }
@@ -77,19 +81,19 @@ database_fixture::database_fixture() {
   open();
 }
 
-void database_fixture::open() {
+void database_fixture::open(const sqlite_options& options) {
   close();
   if (auto identity = prepare_sqlite(file); !identity) {
     throw std::runtime_error{to_string(identity.error())};
   }
-  auto opened = open_sqlite_writer(file, {});
+  auto opened = open_sqlite_writer(file, options);
   if (!opened) {
     throw std::runtime_error{to_string(opened.error())};
   }
   writer = std::move(*opened);
 }
 
-batch_ptr database_fixture::next_batch(std::vector<work> items) const {
+std::shared_ptr<batch> database_fixture::next_batch(std::vector<work> items) const {
   auto made = std::make_shared<batch>();
   made->first_seq = writer->applied_seq() + 1;
   made->accept_time_ms = time_ms;
@@ -97,13 +101,24 @@ batch_ptr database_fixture::next_batch(std::vector<work> items) const {
   return made;
 }
 
-std::vector<answer> database_fixture::apply(std::vector<work> items) {
-  const auto next = next_batch(std::move(items));
-  auto answers = writer->apply(std::span{&next, 1});
-  if (!answers) {
-    throw std::runtime_error{to_string(answers.error())};
+std::vector<answer> database_fixture::apply_all(std::span<const batch_ptr> batches) {
+  std::vector<answer> all;
+  while (writer->applied_seq() < batches.back()->last_seq()) {
+    auto answers = writer->apply(batches, mark);
+    if (!answers) {
+      throw std::runtime_error{to_string(answers.error())};
+    }
+    if (answers->empty()) {
+      throw std::runtime_error{"a call came to nothing"};
+    }
+    std::ranges::move(*answers, std::back_inserter(all));
   }
-  return std::move(*answers);
+  return all;
+}
+
+std::vector<answer> database_fixture::apply(std::vector<work> items) {
+  const batch_ptr next = next_batch(std::move(items));
+  return apply_all(std::span{&next, 1});
 }
 
 answer database_fixture::apply_one(work item) {

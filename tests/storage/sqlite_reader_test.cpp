@@ -2,6 +2,7 @@
 
 #include <millrace/messages/limits.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 
@@ -22,7 +23,7 @@ struct reader_fixture : database_fixture {
     reader = std::move(*opened);
   }
 
-  result<row_set> run(const query& question) { return reader->run(question, std::chrono::steady_clock::now() + 60s); }
+  result<row_set> run(const query& question) { return reader->run(question, {}); }
 
   errc refusal(const query& question) {
     const auto rows = run(question);
@@ -120,10 +121,10 @@ BOOST_AUTO_TEST_CASE(full_text_search_works_on_a_reader) {
 
 BOOST_AUTO_TEST_CASE(a_query_past_its_deadline_is_interrupted_and_the_reader_goes_on) {
   const auto endless = select("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
-  const auto interrupted = reader->run(endless, std::chrono::steady_clock::now() + 20ms);
+  const auto interrupted = reader->run(endless, {.deadline = read_limits::clock::now() + 20ms});
   BOOST_REQUIRE(!interrupted);
   BOOST_TEST(interrupted.error().code == errc::deadline_exceeded);
-  const auto late = reader->run(select("SELECT 1"), std::chrono::steady_clock::now() - 1ms);
+  const auto late = reader->run(select("SELECT 1"), {.deadline = read_limits::clock::now() - 1ms});
   BOOST_REQUIRE(!late);
   BOOST_TEST(late.error().code == errc::deadline_exceeded);
   BOOST_TEST(refusal(select("SELECT 1")) == errc::none);
@@ -160,11 +161,38 @@ BOOST_AUTO_TEST_CASE(more_statements_than_the_cache_holds_still_work) {
   BOOST_REQUIRE(small);
   for (int round = 0; round < 3; ++round) {
     for (int number = 0; number < 5; ++number) {
-      const auto one = (*small)->run(select("SELECT ?1 + " + std::to_string(number), 10),
-                                     std::chrono::steady_clock::now() + 60s);
+      const auto one = (*small)->run(select("SELECT ?1 + " + std::to_string(number), 10), {});
       BOOST_REQUIRE(one);
       BOOST_TEST((*one)[0][0].as_integer() == 10 + number);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_query_past_its_lease_is_interrupted_only_while_the_log_starves) {
+  const auto endless = select("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+  std::atomic<bool> starving = true;
+  const auto now = read_limits::clock::now();
+  const auto ended = reader->run(endless, {.lease_end = now + 10ms, .starving = &starving});
+  BOOST_REQUIRE(!ended);
+  BOOST_TEST(ended.error().code == errc::lease_expired);
+  const auto unbegun = reader->run(select("SELECT 1"), {.lease_end = now, .starving = &starving});
+  BOOST_REQUIRE(!unbegun);
+  BOOST_TEST(unbegun.error().code == errc::lease_expired);
+
+  starving = false;
+  BOOST_TEST(reader->run(select("SELECT 1"), {.lease_end = now, .starving = &starving}).has_value());
+  BOOST_TEST(reader->run(select("SELECT 1"), {.lease_end = now}).has_value());
+  const auto late = reader->run(
+    endless, {.deadline = read_limits::clock::now() + 20ms, .lease_end = now, .starving = &starving});
+  BOOST_REQUIRE(!late);
+  BOOST_TEST(late.error().code == errc::deadline_exceeded);
+}
+
+BOOST_AUTO_TEST_CASE(limits_of_a_query_do_not_outlive_it) {
+  for (int i = 0; i < 2'000; ++i) {
+    BOOST_REQUIRE(!reader->run(select("SELECT 1"), {.deadline = read_limits::clock::now() - 1ms}));
+    BOOST_REQUIRE(reader->begin_snapshot());
+    reader->end_snapshot();
   }
 }
 

@@ -2,8 +2,6 @@
 
 #include <millrace/messages/limits.hpp>
 
-#include <fstream>
-#include <span>
 #include <string>
 
 #include <sys/stat.h>
@@ -179,14 +177,14 @@ BOOST_AUTO_TEST_CASE(a_foreign_lock_is_reported_and_the_same_batches_succeed_lat
     stranger other{file};
     other.execute("BEGIN IMMEDIATE");
     for (int attempt = 0; attempt < 3; ++attempt) {
-      const auto refused = writer->apply(std::span{&next, 1});
+      const auto refused = try_to_apply(next);
       BOOST_REQUIRE(!refused);
       BOOST_TEST(refused.error().code == errc::locked);
     }
     other.execute("COMMIT");
   }
   BOOST_TEST(writer->applied_seq() == 1u);
-  BOOST_REQUIRE(writer->apply(std::span{&next, 1}));
+  BOOST_REQUIRE(try_to_apply(next));
   BOOST_TEST(rows("SELECT * FROM t") == "1|x\n2|y");
 }
 
@@ -195,19 +193,20 @@ BOOST_AUTO_TEST_CASE(batches_out_of_order_are_refused) {
   wrong->first_seq = 5;
   wrong->items.emplace_back(execute("SELECT 1"));
   const batch_ptr part = wrong;
-  const auto refused = writer->apply(std::span{&part, 1});
+  const auto refused = try_to_apply(part);
   BOOST_REQUIRE(!refused);
   BOOST_TEST(refused.error().code == errc::malformed);
 }
 
 BOOST_AUTO_TEST_CASE(a_schema_change_by_another_program_is_noticed) {
   schema("CREATE TABLE t(a)");
-  apply({execute("INSERT INTO t VALUES (1)")});
+  const auto insert = "INSERT INTO t VALUES (?1)";
+  apply({execute(insert, 1)});
   stranger{file}.execute(
-    "CREATE TABLE seen(n); CREATE TRIGGER r AFTER INSERT ON t BEGIN "
-    "INSERT INTO seen VALUES (new.a); END");
-  BOOST_TEST(code_of(apply_one(execute("INSERT INTO t VALUES (2)"))) == errc::none);
-  BOOST_TEST(rows("SELECT * FROM seen") == "2");
+    "CREATE TABLE seen(n, c); CREATE TRIGGER r BEFORE INSERT ON t BEGIN "
+    "INSERT INTO seen VALUES (new.a, changes()); END");
+  apply({execute("UPDATE t SET a = a"), execute(insert, 2)});
+  BOOST_TEST(rows("SELECT * FROM seen") == "2|0");
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
@@ -246,50 +245,6 @@ BOOST_AUTO_TEST_CASE(files_are_private_whatever_the_umask) {
       BOOST_TEST((state.st_mode & 0777) == 0600u);
     }
   }
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_SUITE(sqlite_identity_suite)
-
-BOOST_AUTO_TEST_CASE(a_new_database_gets_an_identity_that_stays) {
-  database_fixture database;
-  const auto first = prepare_sqlite(database.file);
-  database.schema("CREATE TABLE t(a)");
-  const auto second = prepare_sqlite(database.file);
-  BOOST_REQUIRE(first && second);
-  BOOST_TEST((first->id == second->id));
-  BOOST_TEST((first->id != uuid{}));
-  BOOST_TEST(first->applied_seq == 0u);
-  BOOST_TEST(second->applied_seq == 1u);
-  BOOST_REQUIRE(second->scripts.size() == 1u);
-  BOOST_TEST(second->scripts[0].name == "script-1");
-  BOOST_TEST(second->scripts[0].seq == 1u);
-  BOOST_TEST(second->scripts[0].sql_hash == hash_of("CREATE TABLE t(a)"));
-}
-
-BOOST_AUTO_TEST_CASE(a_newer_a_foreign_and_no_database_are_told_apart) {
-  millrace::test::temporary_folder place;
-  const auto newer = place.path() / "newer";
-  BOOST_REQUIRE(prepare_sqlite(newer));
-  stranger{newer}.execute("UPDATE millrace_meta SET format_version = 99");
-  const auto newer_refused = prepare_sqlite(newer);
-  BOOST_REQUIRE(!newer_refused);
-  BOOST_TEST(newer_refused.error().code == errc::folder_newer);
-
-  const auto foreign = place.path() / "foreign";
-  stranger{foreign}.execute("CREATE TABLE theirs(a)");
-  const auto foreign_refused = prepare_sqlite(foreign);
-  BOOST_REQUIRE(!foreign_refused);
-  BOOST_TEST(foreign_refused.error().code == errc::folder_foreign);
-  BOOST_TEST(stranger{foreign}.rows("PRAGMA journal_mode") == "delete");
-
-  const auto text = place.path() / "text";
-  std::ofstream{text} << std::string(5'000, 'x');
-  const auto text_refused = prepare_sqlite(text);
-  BOOST_REQUIRE(!text_refused);
-  BOOST_TEST(text_refused.error().code == errc::corrupt);
-  BOOST_TEST(text_refused.error().detail.find("not a database") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

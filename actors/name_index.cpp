@@ -1,0 +1,98 @@
+#include "name_index.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace millrace {
+
+std::size_t name_index::hash::operator()(const uuid& id) const noexcept {
+  // The second half of a UUID of version 7 is random.
+  std::size_t bits = 0;
+  std::memcpy(&bits, id.data() + id.size() - sizeof bits, sizeof bits);
+  return bits;
+}
+
+void name_index::load(const storage::database_identity& identity, std::int64_t now_ms) {
+  for (const auto& one : identity.names) {
+    // What was resubmitted from quarantine has two outcomes; its name stands for the first.
+    if (find(one.name).what == verdict::fresh) {
+      add(one.name, one.seq, now_ms);
+    }
+  }
+  forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, identity.forgotten_made_at_ms);
+  // Which of a client's numbers were forgotten in an earlier life is not known; below the highest one they may be.
+  for (auto& [id, record] : clients_) {
+    if (made_at_ms(id) <= forgotten_made_at_ms_) {
+      record.forgotten_upto = std::max(record.forgotten_upto, record.numbers.back().number);
+    }
+  }
+}
+
+name_index::finding name_index::find(const transaction_name& name) const {
+  const auto client = clients_.find(name.client);
+  if (client == clients_.end()) {
+    return {made_at_ms(name.client) <= forgotten_made_at_ms_ ? verdict::forgotten : verdict::fresh};
+  }
+  const auto& record = client->second;
+  const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
+  const auto found = std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number);
+  if (found != record.numbers.end() && found->number == name.number) {
+    return {verdict::known, found->seq};
+  }
+  return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
+}
+
+void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64_t now_ms) {
+  auto& client = *clients_.try_emplace(name.client).first;
+  auto& numbers = client.second.numbers;
+  if (numbers.empty() || numbers.back().number < name.number) {
+    numbers.push_back({name.number, seq});
+  } else {
+    const auto begin = numbers.begin() + static_cast<std::ptrdiff_t>(client.second.first);
+    numbers.insert(std::ranges::lower_bound(begin, numbers.end(), name.number, {}, &numbered::number),
+                   {name.number, seq});
+  }
+  order_.push_back({&client, name.number, seq, now_ms});
+  while (order_.size() > window_.count || now_ms - order_.front().added_ms > window_.age.count()) {
+    forget_oldest();
+  }
+}
+
+void name_index::remove_above(std::uint64_t seq) {
+  while (!order_.empty() && order_.back().seq > seq) {
+    auto& client = *order_.back().client;
+    erase(client.second, order_.back().number);
+    order_.pop_back();
+    // One that has forgotten something must stay: its lower numbers are not fresh.
+    if (client.second.first == client.second.numbers.size() && client.second.forgotten_upto == 0) {
+      clients_.erase(client.first);
+    }
+  }
+}
+
+void name_index::forget_oldest() {
+  const auto oldest = order_.front();
+  order_.pop_front();
+  auto& record = oldest.client->second;
+  record.forgotten_upto = std::max(record.forgotten_upto, oldest.number);
+  erase(record, oldest.number);
+  if (record.first == record.numbers.size()) {
+    forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, made_at_ms(oldest.client->first));
+    clients_.erase(oldest.client->first);
+  }
+}
+
+void name_index::erase(client_record& client, std::uint64_t number) {
+  auto& numbers = client.numbers;
+  const auto begin = numbers.begin() + static_cast<std::ptrdiff_t>(client.first);
+  const auto found = std::ranges::lower_bound(begin, numbers.end(), number, {}, &numbered::number);
+  if (found != begin) {
+    numbers.erase(found);
+  } else if (++client.first * 2 > numbers.size()) {
+    // The oldest goes first nearly always, so its place is only given up now and then.
+    numbers.erase(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(client.first));
+    client.first = 0;
+  }
+}
+
+} // namespace millrace

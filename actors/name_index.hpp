@@ -1,0 +1,75 @@
+#pragma once
+
+#include <millrace/storage/database.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+namespace millrace {
+
+/// Which `seq` each named transaction got, for as long as its outcome is recorded. Only so can a resend be told from a
+/// new transaction, and where it cannot be told any more the index says so instead of guessing: a client is born at a
+/// time that its id carries, and of a client that it does not know the index knows whether it was born before the
+/// newest one that it has forgotten. It outlives the queue actor. One thread at a time.
+class name_index {
+public:
+  enum class verdict : std::uint8_t {
+    fresh,     ///< Never accepted.
+    known,     ///< Accepted as `seq`.
+    forgotten, ///< Perhaps accepted once; it is not known any more.
+  };
+  struct finding {
+    verdict what = verdict::fresh;
+    std::uint64_t seq = 0;
+  };
+
+  explicit name_index(storage::outcome_window window) : window_(window) {}
+
+  /// Fills an empty index with what a database has recorded.
+  void load(const storage::database_identity& identity, std::int64_t now_ms);
+
+  finding find(const transaction_name& name) const;
+
+  /// Remembers a fresh name, with a `seq` above all others, and forgets those that the window has no room for.
+  void add(const transaction_name& name, std::uint64_t seq, std::int64_t now_ms);
+
+  /// Takes back what was numbered above `seq` and did not get into the log.
+  void remove_above(std::uint64_t seq);
+
+  std::size_t size() const noexcept { return order_.size(); }
+
+private:
+  struct numbered {
+    std::uint64_t number = 0;
+    std::uint64_t seq = 0;
+  };
+  struct client_record {
+    /// By rising number. What stands before `first` is forgotten.
+    std::vector<numbered> numbers;
+    std::size_t first = 0;
+    std::uint64_t forgotten_upto = 0; ///< The highest number forgotten.
+  };
+  struct hash {
+    std::size_t operator()(const uuid& id) const noexcept;
+  };
+  using client_map = std::unordered_map<uuid, client_record, hash>;
+  struct entry {
+    client_map::value_type* client = nullptr; ///< Nodes of the map stay where they are.
+    std::uint64_t number = 0;
+    std::uint64_t seq = 0;
+    std::int64_t added_ms = 0;
+  };
+
+  void forget_oldest();
+  static void erase(client_record& client, std::uint64_t number);
+
+  storage::outcome_window window_;
+  client_map clients_;
+  std::deque<entry> order_; ///< By rising `seq`.
+  std::int64_t forgotten_made_at_ms_ = 0;
+};
+
+} // namespace millrace

@@ -1,0 +1,33 @@
+#include "opened_log.hpp"
+
+#include <utility>
+#include <variant>
+
+namespace millrace {
+
+storage::result<opened_log> open_log(storage::file_system& files, const std::filesystem::path& folder,
+                                     const uuid& database, std::uint64_t applied_seq,
+                                     const storage::log_options& settings, storage::recovery_report& report) {
+  std::vector<storage::skipped_work> skipped;
+  std::vector<storage::recorded_name> names;
+  const auto look = [&](const storage::batch& unapplied) {
+    auto seq = unapplied.first_seq;
+    for (const auto& item : unapplied.items) {
+      if (const auto* work = std::get_if<transaction>(&item); work != nullptr && work->name.given()) {
+        names.push_back({work->name, seq});
+      } else if (const auto* order = std::get_if<storage::skip_order>(&item)) {
+        for (const auto target : order->seqs) {
+          skipped.push_back({target, order->why, order->deaths});
+        }
+      }
+      ++seq;
+    }
+  };
+  auto log = storage::log::open(files, folder, database, applied_seq, settings, report, look);
+  if (!log) {
+    return tl::unexpected{std::move(log).error()};
+  }
+  return opened_log{std::move(*log), std::move(skipped), std::move(names)};
+}
+
+} // namespace millrace

@@ -1,0 +1,135 @@
+#include "pager.hpp"
+
+#include <millrace/messages/limits.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace millrace {
+
+storage::result<row_page> pager::first(const page_query& asked, monotonic_time deadline, monotonic_time now) {
+  auto started = start(asked.question, deadline, now);
+  if (!started) {
+    return tl::unexpected{std::move(started).error()};
+  }
+  const auto seq = (*started)->rows->seq();
+  if (asked.question.consistency == consistency::at_least && seq < asked.question.at_least_seq) {
+    return storage::fail(errc::unavailable, "the query asks for the state of seq "
+                                              + std::to_string(asked.question.at_least_seq) + ", but only that of seq "
+                                              + std::to_string(seq) + " is applied");
+  }
+  return read(std::move(*started), asked.page_rows, deadline, now);
+}
+
+storage::result<row_page> pager::next(const page_cursor& position, monotonic_time deadline, monotonic_time now) {
+  auto kept = take(position);
+  if (!kept) {
+    auto found = find_again(position, deadline, now);
+    if (!found) {
+      return tl::unexpected{std::move(found).error()};
+    }
+    kept = std::move(*found);
+  }
+  return read(std::move(kept), position.page_rows, deadline, now);
+}
+
+std::size_t pager::tidy(monotonic_time now) {
+  std::erase_if(kept_, [&](const open_result_ptr& one) { return now - one->used >= settings_.lease; });
+  if (!settings_.starving || !settings_.starving->load(std::memory_order_relaxed)) {
+    return 0;
+  }
+  return std::erase_if(kept_, [&](const open_result_ptr& one) { return now - one->began >= settings_.lease; });
+}
+
+storage::result<pager::open_result_ptr> pager::start(const query& question, monotonic_time deadline,
+                                                     monotonic_time now) {
+  auto database = settings_.open_database();
+  if (!database) {
+    return tl::unexpected{std::move(database).error()};
+  }
+  auto rows = (*database)->start(question, limits(now, deadline, now));
+  if (!rows) {
+    return tl::unexpected{std::move(rows).error()};
+  }
+  return std::make_unique<open_result>(open_result{.database = std::move(*database),
+                                                   .rows = std::move(*rows),
+                                                   .question = question,
+                                                   .number = ++last_number_,
+                                                   .began = now,
+                                                   .used = now});
+}
+
+storage::result<pager::open_result_ptr> pager::find_again(const page_cursor& position, monotonic_time deadline,
+                                                          monotonic_time now) {
+  auto started = start(position.question, deadline, now);
+  if (!started) {
+    return started;
+  }
+  auto& again = **started;
+  if (again.rows->seq() != position.seq) {
+    return storage::fail(errc::cursor_lost, "the pages came from the state of seq " + std::to_string(position.seq)
+                                              + ", which is now that of seq " + std::to_string(again.rows->seq()));
+  }
+  if (auto skipped = again.rows->skip(position.offset, limits(again.began, deadline, now)); !skipped) {
+    return tl::unexpected{std::move(skipped).error()};
+  }
+  again.offset = position.offset;
+  return started;
+}
+
+/// A number alone is not believed: another incarnation of the reader may have given it, and clients can make it up.
+pager::open_result_ptr pager::take(const page_cursor& position) {
+  const auto found = std::ranges::find_if(kept_, [&](const open_result_ptr& one) {
+    return one->number == position.number && one->offset == position.offset && one->rows->seq() == position.seq
+           && one->question == position.question;
+  });
+  if (position.reader != settings_.reader || found == kept_.end()) {
+    return nullptr;
+  }
+  auto one = std::move(*found);
+  kept_.erase(found);
+  return one;
+}
+
+void pager::keep(open_result_ptr one, monotonic_time now) {
+  one->used = now;
+  kept_.push_back(std::move(one));
+  if (kept_.size() > settings_.cursors_max) {
+    kept_.erase(kept_.begin());
+  }
+}
+
+/// A result that failed is not kept: one that was interrupted cannot be read on.
+storage::result<row_page> pager::read(open_result_ptr from, std::uint32_t page_rows, monotonic_time deadline,
+                                      monotonic_time now) {
+  const auto count = std::clamp(page_rows, std::uint32_t{1}, limits::rows_max);
+  auto rows = from->rows->next(count, limits(from->began, deadline, now));
+  if (!rows) {
+    return tl::unexpected{std::move(rows).error()};
+  }
+  row_page page{.rows = std::move(*rows), .next = std::nullopt};
+  if (!page.rows.truncated()) {
+    return page;
+  }
+  if (page.rows.empty()) {
+    return storage::fail(errc::too_large, "row " + std::to_string(from->offset + 1) + " is more than a page may hold");
+  }
+  from->offset += page.rows.size();
+  page.next = page_cursor{.question = from->question,
+                          .page_rows = count,
+                          .seq = from->rows->seq(),
+                          .offset = from->offset,
+                          .reader = settings_.reader,
+                          .number = from->number};
+  keep(std::move(from), now);
+  return page;
+}
+
+storage::read_limits pager::limits(monotonic_time began, monotonic_time deadline, monotonic_time now) const {
+  const auto left = settings_.lease - (now - began);
+  return {
+    .deadline = deadline, .lease_end = std::chrono::steady_clock::now() + left, .starving = settings_.starving.get()};
+}
+
+} // namespace millrace

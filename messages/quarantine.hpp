@@ -1,0 +1,46 @@
+#pragma once
+
+#include "error.hpp"
+#include "transaction.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+/// A transaction that was set aside because each attempt at it ended the writer or the process.
+struct quarantined_transaction {
+  std::uint64_t seq = 0;
+  std::int64_t accepted_ms = 0; ///< Milliseconds since 1970-01-01 UTC.
+  std::uint32_t deaths = 0;
+  transaction work;
+
+  friend bool operator==(const quarantined_transaction&, const quarantined_transaction&) = default;
+};
+
+/// Asks for everything in quarantine, oldest first, at most `limit` of them above `after`.
+struct quarantine_list {
+  std::uint64_t after = 0;
+  std::uint32_t limit = 100;
+};
+
+struct quarantine_listing {
+  std::vector<quarantined_transaction> entries;
+  bool more = false; ///< Whether there are others above the last one.
+
+  friend bool operator==(const quarantine_listing&, const quarantine_listing&) = default;
+};
+
+/// Applies a transaction in quarantine as if it had been sent now, under a `seq` of its own, and takes it out of
+/// quarantine in the same step. Where it fails it stays there.
+struct quarantine_resubmit {
+  std::uint64_t seq = 0;
+};
+
+/// Takes a transaction out of quarantine for good. It never had an effect.
+struct quarantine_discard {
+  std::uint64_t seq = 0;
+};
+
+} // namespace millrace

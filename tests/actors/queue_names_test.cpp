@@ -1,0 +1,125 @@
+#include "queue_fixture.hpp"
+
+#include <millrace/actors/queue.hpp>
+
+using namespace millrace;
+using namespace millrace::test;
+
+namespace {
+
+struct fixture : queue_fixture {
+  uuid client = new_client_id();
+
+  transaction numbered(std::uint64_t number) const {
+    auto work = insert(static_cast<int>(number));
+    work.name = {client, number};
+    return work;
+  }
+};
+
+} // namespace
+
+/// What becomes of transactions that are sent again.
+BOOST_FIXTURE_TEST_SUITE(queue_names_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(a_resend_of_what_is_under_way_gets_the_same_outcome_and_is_not_written_twice) {
+  start();
+  start_writer();
+  const auto first = send(numbered(1));
+  const auto same_batch = send(numbered(1));
+  scheduler.run();
+  const auto later = send_alone(numbered(1));
+  applied(1, 1);
+  for (const auto& one : {first, same_batch, later}) {
+    BOOST_TEST(one->count == 1);
+    BOOST_TEST(one->value->seq == 1);
+    BOOST_TEST(one->value->results.size() == 1);
+  }
+  BOOST_TEST(look().durable_seq == 1);
+  BOOST_TEST(room->transactions() == 0);
+  BOOST_TEST(room->bytes() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_resend_of_what_failed_gets_the_same_error) {
+  start();
+  start_writer();
+  const auto first = send_alone(numbered(1));
+  const auto again = send_alone(numbered(1));
+  applied(1, 1, {1});
+  BOOST_TEST(first->code() == errc::constraint);
+  BOOST_TEST(again->code() == errc::constraint);
+}
+
+BOOST_AUTO_TEST_CASE(a_resend_of_what_is_applied_is_answered_from_the_record) {
+  start();
+  start_writer();
+  start_reader();
+  send_alone(numbered(1));
+  applied(1, 1);
+  const auto again = send_alone(numbered(1));
+  BOOST_TEST((asked_records == std::vector<std::uint64_t>{1}));
+  BOOST_TEST(again->value->results.at(0).rows_changed == 77);
+  auto patient = numbered(1);
+  patient.acknowledgement = ack::durable;
+  BOOST_TEST(send_alone(patient)->value->seq == 1);
+  BOOST_TEST(asked_records.size() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_resend_beyond_the_window_is_told_so) {
+  names = std::make_shared<name_index>(storage::outcome_window{.count = 1});
+  start();
+  start_writer();
+  send_alone(numbered(1));
+  send_alone(numbered(2));
+  applied(1, 2);
+  BOOST_TEST(send_alone(numbered(1))->code() == errc::name_forgotten);
+}
+
+BOOST_AUTO_TEST_CASE(a_resend_after_the_queue_ended_is_known_from_the_log) {
+  start();
+  const auto first = send_alone(numbered(1));
+  kill(waq);
+  BOOST_TEST(first->code() == errc::outcome_unknown);
+  names = std::make_shared<name_index>(storage::outcome_window{}); // As in a new process.
+  start();
+  const auto again = send_alone(numbered(1));
+  start_writer();
+  applied(1, 1);
+  BOOST_TEST(again->value->seq == 1);
+  BOOST_TEST(look().durable_seq == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_written_is_fresh_when_it_comes_again) {
+  start();
+  start_writer();
+  files.fail(operation::write, errc::disk_full, 0, 1);
+  BOOST_TEST(send_alone(numbered(1))->code() == errc::disk_full);
+  const auto again = send_alone(numbered(1));
+  applied(1, 1);
+  BOOST_TEST(again->value->seq == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_that_committed_and_ended_unheard_leaves_the_answer_in_the_record) {
+  start();
+  start_writer();
+  start_reader();
+  const auto named_one = send(numbered(1));
+  const auto nameless = send(insert(2));
+  scheduler.run();
+  kill(writer);
+  start_writer(2);
+  BOOST_TEST(named_one->value->seq == 1);
+  BOOST_TEST(nameless->code() == errc::outcome_unknown);
+}
+
+BOOST_AUTO_TEST_CASE(a_resend_whose_deadline_passed_still_gets_the_outcome_of_the_first) {
+  start();
+  start_writer();
+  send_alone(numbered(1));
+  const auto again = send(numbered(1), monotonic_time::min());
+  scheduler.run();
+  applied(1, 1);
+  BOOST_TEST(again->value->seq == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
