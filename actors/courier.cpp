@@ -136,7 +136,7 @@ void courier_state::send(Lane& on, typename Lane::parcels_by_number::iterator wh
   one.under_way = true;
   self_->request(front_, one.life.attempt_time(now, may_take), std::move(attempt))
     .then(
-      [this, &on, number = which->first](typename Lane::answer_type& answer) {
+      [&on, number = which->first](typename Lane::answer_type& answer) {
         const auto found = on.parcels.find(number);
         on.delays.reset();
         found->second.answer.deliver(std::move(answer));

@@ -41,6 +41,9 @@ std::int64_t wall_clock_ms() {
     .count();
 }
 
+/// Of a connection that one result is read from, from its beginning to its end.
+constexpr int page_cache_kib = 2'048;
+
 void end_process(const std::string& reason) {
   spdlog::critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
   spdlog::shutdown();
@@ -62,7 +65,8 @@ public:
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
-      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {}
+      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)),
+      quarantined_(std::make_shared<std::atomic<std::uint64_t>>(identity_.quarantined)) {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -102,6 +106,7 @@ private:
   std::shared_ptr<breaker> queries_;
   std::shared_ptr<name_index> names_;
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq_;
+  std::shared_ptr<std::atomic<std::uint64_t>> quarantined_;
   std::shared_ptr<storage::attempt_page> attempts_;
   storage::recovery_report recovery_;
   /// The log as it was recovered before the actors started; the first queue takes it.
@@ -192,7 +197,8 @@ std::vector<child_spec> engine::impl::top_children() {
                                           .room = room_,
                                           .transactions = transactions_,
                                           .queries = queries_,
-                                          .interval = settings_.health_interval};
+                                          .interval = settings_.health_interval,
+                                          .wal_pages_max = settings_.wal_pages_max};
   children.push_back(child("monitor", nullptr, [this, monitoring] {
     return caf::actor_cast<caf::actor>(system_.spawn(health_monitor, monitoring));
   }));
@@ -226,6 +232,7 @@ caf::actor engine::impl::spawn_queue() {
                                                       .attempts = attempts_,
                                                       .breaker = transactions_,
                                                       .applied_seq = applied_seq_,
+                                                      .quarantined = quarantined_,
                                                       .window_bytes_max = settings_.window_bytes_max,
                                                       .deaths_max = settings_.deaths_max,
                                                       .on_fatal = settings_.on_escalation}));
@@ -249,8 +256,13 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
   auto open_database = [file = data_.database_file(), settings = settings_.database] {
     return storage::open_sqlite_reader(file, settings);
   };
+  auto open_for_pages = [file = data_.database_file(), settings = settings_.database]() mutable {
+    settings.cache_kib = std::min(settings.cache_kib, page_cache_kib);
+    return storage::open_sqlite_reader(file, settings);
+  };
   return caf::actor_cast<caf::actor>(
     system_.spawn<caf::detached>(reader, reader_options{.open_database = std::move(open_database),
+                                                        .open_for_pages = std::move(open_for_pages),
                                                         .slot = board_->slot(number),
                                                         .index = static_cast<std::uint32_t>(number),
                                                         .breaker = queries_,
@@ -264,6 +276,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
 void engine::impl::wait_for_children() const {
   constexpr std::chrono::seconds patience{5};
   board_->wait_for("queue", patience);
+  board_->wait_for("writer", patience);
   for (std::size_t i = 0; i < settings_.readers; ++i) {
     board_->wait_for(switchboard::reader_id(i), patience);
   }

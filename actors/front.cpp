@@ -1,5 +1,7 @@
 #include "front.hpp"
 
+#include "forward.hpp"
+
 #include <utility>
 
 #include <caf/actor_cast.hpp>
@@ -12,46 +14,10 @@ namespace millrace {
 
 namespace {
 
-/// Stands for whoever asked, while the request goes before others: a request's number holds its priority, and an answer
-/// to a number with another priority would find nobody.
-class urgent_asker : public caf::monitorable_actor {
-public:
-  urgent_asker(caf::actor_config& config, caf::strong_actor_ptr asker, caf::message_id asked)
-    : caf::monitorable_actor(config), asker_(std::move(asker)), asked_(asked) {}
-
-  using caf::abstract_actor::enqueue;
-  void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override {
-    if (message->mid.is_response()) {
-      asker_->enqueue(std::move(message->sender), asked_.response_id(), message->move_content_to_message(), host);
-    }
-  }
-  const char* name() const override { return "urgent_asker"; }
-
-private:
-  caf::strong_actor_ptr asker_;
-  caf::message_id asked_;
-};
-
 template <class T>
 T take_content(caf::mailbox_element& message) {
   auto& content = message.content();
   return content.shared() ? content.get_as<T>(0) : std::move(content.get_mutable_as<T>(0));
-}
-
-/// Replaces what a mailbox element holds; sender and request number stay, so the answer finds its way.
-template <class T>
-caf::mailbox_element_ptr readdress(caf::mailbox_element& message, T content) {
-  return caf::make_mailbox_element(std::move(message.sender), message.mid, std::move(message.stages),
-                                   std::move(content));
-}
-
-void make_urgent(caf::actor_system& system, caf::mailbox_element& message) {
-  if (message.sender && message.mid.is_request() && !message.mid.is_urgent_message()) {
-    caf::actor_config config;
-    message.sender = caf::make_actor<urgent_asker, caf::strong_actor_ptr>(
-      system.next_actor_id(), system.node(), &system, config, std::move(message.sender), message.mid);
-  }
-  message.mid = message.mid.with_high_priority();
 }
 
 /// One that is not in the future has passed: a caller that hands on what is left of its own time means that.

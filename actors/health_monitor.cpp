@@ -119,9 +119,7 @@ void health_monitor_state::finish_if_complete() {
 }
 
 void health_monitor_state::add_up(const std::string& id, const sample& seen) {
-  if (id == "queue") {
-    quarantined_.update(seen.quarantined);
-  } else if (id == "writer" && foreign_commits_.update(seen.foreign_commits) > 0) {
+  if (id == "writer" && foreign_commits_.update(seen.foreign_commits) > 0) {
     foreign_until_ = self_->clock().now() + foreign_commit_shown;
   }
 }
@@ -192,7 +190,9 @@ void health_monitor_state::judge_writer(health_report& report) const {
 
 void health_monitor_state::judge_database(health_report& report) const {
   report.foreign_commits = foreign_commits_.sum();
-  report.quarantined = quarantined_.sum();
+  if (const auto queue = samples_.find("queue"); queue != samples_.end()) {
+    report.quarantined = queue->second.quarantined;
+  }
   if (self_->clock().now() < foreign_until_) {
     worsen(report, health_state::degraded,
            "Another process changed the database (" + std::to_string(report.foreign_commits)

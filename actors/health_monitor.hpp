@@ -94,7 +94,6 @@ private:
   std::map<std::string, sample> samples_;  ///< The newest of each actor.
   std::map<std::string, bool> responding_; ///< In this round.
   running_total foreign_commits_;
-  running_total quarantined_;
   monotonic_time foreign_until_ = monotonic_time::min(); ///< So long a commit by somebody else is a cause for concern.
   health_report report_;
 };

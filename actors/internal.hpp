@@ -113,9 +113,8 @@ using sample = caf::atom_constant<caf::atom("sample")>;
 using batch_applier = caf::typed_actor<caf::reacts_to<apply_batch>>;
 
 /// The queue as the writer sees it.
-using writer_listener =
-  caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<foreign_commit_seen>,
-                   caf::reacts_to<database_checkpointed>>;
+using writer_listener = caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>,
+                                         caf::reacts_to<foreign_commit_seen>, caf::reacts_to<database_checkpointed>>;
 
 /// Every supervised actor answers what the health monitor asks.
 using sampled = caf::replies_to<atom::sample>::with<sample>;

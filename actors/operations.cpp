@@ -1,6 +1,11 @@
 #include "operations.hpp"
 
+#include "forward.hpp"
+
 #include <utility>
+
+#include <caf/actor_cast.hpp>
+#include <caf/delegated.hpp>
 
 namespace millrace {
 
@@ -33,9 +38,12 @@ caf::result<outcome> operations_state::order(storage::quarantine_order wanted) {
   if (!queue) {
     return absent("the write-ahead queue is being restarted");
   }
-  auto answer = self_->make_response_promise<outcome>();
-  answer.delegate(queue, ordered_work{wanted});
-  return answer;
+  auto* asked = self_->current_mailbox_element();
+  auto forwarded = readdress(*asked, ordered_work{wanted});
+  asked->mid.mark_as_answered();
+  make_urgent(self_->system(), *forwarded);
+  caf::actor_cast<caf::abstract_actor*>(queue)->enqueue(std::move(forwarded), self_->context());
+  return caf::delegated<outcome>{};
 }
 
 caf::error operations_state::absent(const char* why) const {

@@ -42,7 +42,8 @@ struct options {
   /// Pages that wait in SQLite's log before the writer checkpoints. Small and often: the pause that a client may meet
   /// is as long as one checkpoint.
   std::uint32_t checkpoint_pages = 200;
-  /// From so many pages in SQLite's log on, readers that outlived their lease are interrupted so that it can be emptied.
+  /// From so many pages in SQLite's log on, readers that outlived their lease are interrupted so that it can be
+  /// emptied.
   std::uint32_t wal_pages_max = 16'384;
   /// How long a reader may hold a snapshot while the log cannot be emptied, and a cursor its rows without being asked.
   std::chrono::milliseconds reader_lease{5'000};

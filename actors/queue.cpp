@@ -133,7 +133,7 @@ caf::result<outcome> queue_state::accept_script(schema_script& script) {
 }
 
 caf::result<outcome> queue_state::accept_order(const ordered_work& request) {
-  return owe(request.order, {.answer = {}});
+  return owe(request.order, {.answer = {}, .ordered = true});
 }
 
 outcome_promise queue_state::owe(storage::work item, ledger::debt owed) {
@@ -338,9 +338,10 @@ void queue_state::settle(const batch_applied& message) {
       return deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown, "its outcome was not reported"}});
     }
     auto& answer = answers[seq - message.first_seq];
+    *settings_.quarantined -= owed.ordered && answer ? 1 : 0;
     deliver(owed.answer, last ? std::move(answer) : answer);
   });
-  quarantined_ += message.set_aside;
+  *settings_.quarantined += message.set_aside;
   feed_writer();
 }
 
@@ -458,7 +459,7 @@ sample queue_state::take_sample() const {
   result.applied_seq = applied_seq_;
   result.checkpointed_seq = checkpointed_seq_;
   result.log_bytes = log_->bytes_on_disk();
-  result.quarantined = quarantined_;
+  result.quarantined = settings_.quarantined->load();
   return result;
 }
 

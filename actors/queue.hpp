@@ -54,6 +54,8 @@ struct queue_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// What the queue knows to be applied, for whoever opens the log next.
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq = std::make_shared<std::atomic<std::uint64_t>>(0);
+  /// How many transactions are in quarantine; outlives the actor as well.
+  std::shared_ptr<std::atomic<std::uint64_t>> quarantined = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
   std::uint32_t deaths_max = 3;
   /// Called when nothing more may be acknowledged (a sync failed); it must end the process.
@@ -141,7 +143,6 @@ private:
   bool tick_armed_ = false;
   bool witnessed_ = true;
   bool skip_wanted_ = false; ///< Whether a skip could not be written and is to be tried again.
-  std::uint64_t quarantined_ = 0;
   histogram sync_latency_;
 };
 

@@ -62,7 +62,7 @@ reader_state::~reader_state() {
 reader_actor::behavior_type reader_state::make_behavior(reader_options settings) {
   settings_ = std::move(settings);
   reopen_delay_ = backoff{settings_.reopen_delay};
-  pager_ = pager{{.open_database = settings_.open_database,
+  pager_ = pager{{.open_database = settings_.open_for_pages ? settings_.open_for_pages : settings_.open_database,
                   .cursors_max = settings_.cursors_max,
                   .lease = settings_.lease,
                   .starving = settings_.starving,
@@ -255,7 +255,8 @@ void reader_state::tidy() {
 caf::result<outcome> reader_state::look_up(const recorded_outcome_request& request) {
   auto recorded = ask([&](storage::database_reader& database) { return database.recorded_outcome(request.seq); });
   if (!recorded) {
-    return to_error(std::move(recorded).error());
+    // The transaction is applied, so nothing may say that it had no effect.
+    return to_error({errc::outcome_unknown, "its outcome cannot be read: " + to_string(recorded.error())});
   }
   if (!*recorded) {
     return to_error({errc::name_forgotten, "seq " + std::to_string(request.seq)});

@@ -46,6 +46,8 @@ using reader_actor = caf::typed_actor<
 
 struct reader_options {
   reader_opener open_database;
+  /// For results that are read page by page, one connection each; `open_database` where it is empty.
+  reader_opener open_for_pages;
   std::shared_ptr<switchboard::reader_slot> slot;
   std::uint32_t index = 0; ///< Its place in the pool, from 0.
   /// Told what became of each query and page; null where nobody wants to know.

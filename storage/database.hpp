@@ -139,6 +139,7 @@ struct database_identity {
   std::vector<recorded_name> names;
   /// The newest birth (`made_at_ms`) among clients of whom an outcome was forgotten; 0 where none was.
   std::int64_t forgotten_made_at_ms = 0;
+  std::uint64_t quarantined = 0; ///< Transactions in quarantine.
 };
 
 /// How long outcomes of named transactions are kept: the older ones go when either bound is passed, those of one call
@@ -158,7 +159,8 @@ struct sqlite_options {
   int cached_statements = 256; ///< Prepared statements kept per connection.
   int cache_kib = 65'536;      ///< Page cache per connection.
   outcome_window outcomes;
-  /// A transaction that runs longer is interrupted, which counts as a death of the writer (DESIGN §3, poison).
+  /// A transaction that runs longer is interrupted, which counts as a death of the writer (DESIGN §3, poison). Schema
+  /// scripts may take any time.
   std::chrono::milliseconds transaction_time_max{60'000};
 };
 

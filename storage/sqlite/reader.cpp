@@ -90,20 +90,12 @@ public:
 private:
   template <class Step>
   result<> go_on(Step step) {
-    if (broken_) {
-      return tl::unexpected{*broken_};
-    }
     if (auto within = owner_->look_at_limits(); !within) {
       return within;
     }
     const int code = step();
-    auto done = owner_->result_of(code);
-    if (!done) {
-      // SQLite has ended the statement; another step would begin it anew.
-      broken_ = done.error();
-    }
     more_ = code == SQLITE_ROW;
-    return done;
+    return owner_->result_of(code);
   }
 
   reader* owner_;
@@ -111,7 +103,6 @@ private:
   std::uint64_t seq_;
   row_stream rows_;
   bool more_ = false;
-  std::optional<failure> broken_;
 };
 
 result<std::unique_ptr<database_reader>> reader::open(const std::filesystem::path& file,

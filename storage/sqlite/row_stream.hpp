@@ -19,7 +19,8 @@ public:
   ~row_stream() { source_->prepared.reset(); }
 
   /// Fills `into` with up to `most` more rows, fewer at the end and where they would take more than
-  /// `limits::row_set_bytes_max`. SQLITE_ROW where there are more, SQLITE_DONE at the end, or the code it failed with.
+  /// `limits::row_set_bytes_max`. SQLITE_ROW where there are more, SQLITE_DONE at the end, or the code it failed with,
+  /// which stays: SQLite has ended the statement, and another step would begin it anew.
   int take(std::uint32_t most, row_set& into);
 
   /// Passes over so many rows, or fewer at the end. The same codes.

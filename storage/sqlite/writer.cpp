@@ -221,7 +221,11 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
     return answer{tl::unexpected{*aim.first_failure}};
   }
   aim.mark.at(seq);
-  watch_.begin_work();
+  if (std::holds_alternative<schema_script>(item)) {
+    watch_.end_work(); // A script may have a whole table to change.
+  } else {
+    watch_.begin_work();
+  }
   const bool undoable = aim.care == caution::savepoints || !std::holds_alternative<transaction>(item);
   bracket undo{item_};
   if (undoable) {

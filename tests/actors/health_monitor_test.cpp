@@ -279,17 +279,13 @@ BOOST_AUTO_TEST_CASE(a_commit_by_somebody_else_degrades_for_a_minute) {
 
 BOOST_AUTO_TEST_CASE(what_actors_count_is_added_up_over_their_restarts) {
   samples["writer"].foreign_commits = 3;
-  samples["queue"].quarantined = 2;
   start();
   look();
   samples["writer"].foreign_commits = 0; // Others began to count anew.
-  samples["queue"].quarantined = 0;
   look();
   samples["writer"].foreign_commits = 1;
-  samples["queue"].quarantined = 1;
   const auto report = look();
   BOOST_TEST(report.foreign_commits == 4);
-  BOOST_TEST(report.quarantined == 3);
 }
 
 BOOST_AUTO_TEST_CASE(transactions_in_quarantine_degrade) {
@@ -298,6 +294,8 @@ BOOST_AUTO_TEST_CASE(transactions_in_quarantine_degrade) {
   const auto report = look();
   BOOST_TEST((report.state == health_state::degraded));
   BOOST_TEST(mentions(report, "2 transactions were set aside"));
+  samples["queue"].quarantined = 0; // They were resubmitted or discarded.
+  BOOST_TEST((look().state == health_state::healthy));
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_is_gone_or_damaged_is_unhealthy) {

@@ -113,7 +113,11 @@ void model_engine::take(const step& next) {
     case deed::unlock:
       return unlock();
     case deed::pause:
-      recorder_->wait_for_all(next.choice % 8 == 7 && !lock_ ? patience_ : std::chrono::milliseconds{next.choice % 8});
+      if (next.choice % 8 == 7 && !lock_) {
+        wait_for_all();
+      } else {
+        recorder_->wait_for_all(std::chrono::milliseconds{next.choice % 8});
+      }
       return;
     case deed::close_and_open:
       return close_and_open(next);
@@ -233,9 +237,14 @@ history model_engine::finish() {
   return std::move(seen_);
 }
 
+/// What does not come the first time is not waited for again.
+void model_engine::wait_for_all() {
+  lost_answer_ = lost_answer_ || !recorder_->wait_for_all(patience_);
+}
+
 /// Waits until all is answered, and until a write succeeds, before which all others that ever will are applied.
 void model_engine::settle() {
-  recorder_->wait_for_all(patience_);
+  wait_for_all();
   auto db = fixture_.connect();
   BOOST_REQUIRE_MESSAGE(eventually([&] {
                           const auto done = db.execute(insert_row, sequence_, last_client, 1, 1);

@@ -49,7 +49,7 @@ public:
   using wrapper = std::function<engine_actor(caf::actor_system& system, const engine_actor& front)>;
 
   /// `patience` is longer than anything takes that an engine in order does.
-  explicit model_engine(wrapper wrap = {}, std::chrono::milliseconds patience = std::chrono::seconds{20});
+  explicit model_engine(wrapper wrap = {}, std::chrono::milliseconds patience = std::chrono::seconds{10});
 
   /// Plays the steps, lets all of it be answered and applied, and gives what was seen. An engine that contradicted
   /// itself is not to be used again.
@@ -75,6 +75,7 @@ private:
   void close_and_open(const step& next);
   void open();
   history finish();
+  void wait_for_all();
   void settle();
   std::uint64_t newest_seq() const;
 
@@ -88,6 +89,7 @@ private:
   wrapper wrap_;
   std::chrono::milliseconds patience_;
   engine_actor front_;
+  bool lost_answer_ = false;
   std::int64_t sequence_ = 0;
   std::uint64_t kills_since_open_ = 0;
   std::uint64_t kills_in_all_ = 0;

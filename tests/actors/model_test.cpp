@@ -1,5 +1,6 @@
 #include "model_engine.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -15,7 +16,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::minutes time_max{4};
+/// What all sequences together may take, for each of them. What is left then is not played.
+constexpr std::chrono::milliseconds time_max_each{120};
+/// How long a shorter sequence is looked for that fails, too.
+constexpr std::chrono::seconds search_max{40};
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const auto* text = std::getenv(name);
@@ -62,19 +66,20 @@ BOOST_AUTO_TEST_CASE(whatever_is_sent_killed_locked_and_opened_again_every_reque
   const auto parameters = "seed=" + std::to_string(seed) + " max_success=" + std::to_string(sequences);
   ::setenv("RC_PARAMS", parameters.c_str(), 0);
   BOOST_TEST_MESSAGE("replay with MILLRACE_TEST_SEED=" << seed);
-  const auto end = std::chrono::steady_clock::now() + time_max;
+  auto end = std::chrono::steady_clock::now() + time_max_each * static_cast<std::int64_t>(sequences);
   std::unique_ptr<model_engine> engine;
   std::uint64_t played = 0;
   const auto holds = rc::check("the model holds", [&] {
     const auto steps = *any_sequence();
     if (std::chrono::steady_clock::now() > end) {
-      return; // Neither the sequences nor the search for a shorter one that fails goes on for ever.
+      return;
     }
     auto tested = engine ? std::move(engine) : std::make_unique<model_engine>();
     const auto seen = tested->play(steps);
     const auto complaints = contradictions(seen);
     if (!complaints.empty()) {
       BOOST_TEST_MESSAGE(lines(complaints) << story(seen));
+      end = std::min(end, std::chrono::steady_clock::now() + search_max);
       RC_FAIL(lines(complaints));
     }
     ++played;

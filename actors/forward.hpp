@@ -1,0 +1,21 @@
+#pragma once
+
+#include <utility>
+
+#include <caf/fwd.hpp>
+#include <caf/mailbox_element.hpp>
+
+/// How a request is passed on so that its answer goes straight to whoever asked.
+namespace millrace {
+
+/// Replaces what a mailbox element holds; sender and request number stay, so the answer finds its way.
+template <class T>
+caf::mailbox_element_ptr readdress(caf::mailbox_element& message, T content) {
+  return caf::make_mailbox_element(std::move(message.sender), message.mid, std::move(message.stages),
+                                   std::move(content));
+}
+
+/// Lets a request overtake others in the mailbox that it is put into.
+void make_urgent(caf::actor_system& system, caf::mailbox_element& message);
+
+} // namespace millrace
