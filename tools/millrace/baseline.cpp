@@ -1,9 +1,11 @@
 #include "baseline.hpp"
 
+#include "group_commit.hpp"
 #include "process.hpp"
 
+#include <millrace/actors/histogram.hpp>
+
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -119,14 +121,19 @@ public:
     }
   }
 
-  /// A thousand operations in one transaction, each write in a savepoint. Reads are on their own.
+  /// A thousand operations in one transaction. Reads are on their own.
   void raw_operations() {
     if (task_.kind == workload::read) {
       read();
-      return;
+    } else {
+      operations_together(batch_operations);
     }
+  }
+
+  /// So many operations in one transaction, each write in a savepoint.
+  void operations_together(std::size_t count) {
     begin_.run();
-    for (unsigned i = 0; i < batch_operations; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       raw_operation();
     }
     commit_.run();
@@ -192,36 +199,103 @@ auto measured(Measure measure) -> tl::expected<decltype(measure()), std::string>
   }
 }
 
-double run_pool(const baseline_task& task, unsigned threads) {
-  std::atomic<std::uint64_t> operations = 0;
-  std::mutex mutex;
-  std::string problem;
-  std::vector<std::thread> pool;
-  const auto start = clock::now();
-  const auto deadline = start + task.duration;
-  const auto work = [&](unsigned seed) {
+/// What clients, a thread each, did within the time they had.
+class client_threads {
+public:
+  explicit client_threads(const baseline_task& task) : task_(task), deadline_(clock::now() + task.duration) {}
+
+  /// Whether there is time left. Any thread, as all below.
+  bool going_on() const { return clock::now() < deadline_ && !interrupted(); }
+
+  /// `client(number, latencies)` is run by each of so many threads; returns when all have ended.
+  template <class Client>
+  void run(std::size_t count, const Client& client) {
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < count; ++i) {
+      threads.emplace_back([this, &client, i] { run_one(client, i + 1); });
+    }
+    for (auto& one : threads) {
+      one.join();
+    }
+  }
+
+  /// Counts an operation that began then. What ends after the deadline, or waits for the lock beyond it, does not
+  /// count.
+  void count(histogram& latencies, clock::time_point began) const {
+    if (const auto now = clock::now(); now <= deadline_) {
+      latencies.record(now - began);
+    }
+  }
+
+  /// Throws where a client failed.
+  baseline_rate rate() const {
+    if (!problem_.empty()) {
+      throw std::runtime_error{problem_};
+    }
+    const auto seconds = std::chrono::duration<double>{task_.duration}.count();
+    return {static_cast<double>(latencies_.count()) / seconds, latencies_.percentile(99)};
+  }
+
+private:
+  template <class Client>
+  void run_one(const Client& client, std::size_t number) {
+    histogram latencies;
+    std::string problem;
     try {
-      worker one{task, "PRAGMA synchronous=FULL", seed};
-      while (clock::now() < deadline && !interrupted()) {
-        one.pool_operation();
-        // What ends after the deadline, or waits for the lock beyond it, does not count.
-        operations.fetch_add(clock::now() <= deadline ? 1 : 0, std::memory_order_relaxed);
-      }
+      client(number, latencies);
     } catch (const std::exception& error) {
-      const std::lock_guard lock{mutex};
       problem = error.what();
     }
-  };
-  for (unsigned i = 0; i < threads; ++i) {
-    pool.emplace_back(work, i + 1);
+    const std::lock_guard lock{mutex_};
+    latencies_.merge(latencies);
+    problem_ = problem.empty() ? problem_ : problem;
   }
-  for (auto& one : pool) {
-    one.join();
+
+  const baseline_task& task_;
+  clock::time_point deadline_;
+  std::mutex mutex_; ///< Guards all below.
+  histogram latencies_;
+  std::string problem_;
+};
+
+baseline_rate run_pool(const baseline_task& task, unsigned threads) {
+  client_threads clients{task};
+  clients.run(threads, [&](std::size_t number, histogram& latencies) {
+    worker one{task, "PRAGMA synchronous=FULL", number};
+    while (clients.going_on()) {
+      const auto began = clock::now();
+      one.pool_operation();
+      clients.count(latencies, began);
+    }
+  });
+  return clients.rate();
+}
+
+baseline_rate run_group(const baseline_task& task) {
+  worker committer{task, "PRAGMA synchronous=FULL", 1};
+  group_commit group{task.clients};
+  client_threads clients{task};
+  std::thread client_side{[&] {
+    clients.run(task.clients, [&](std::size_t, histogram& latencies) {
+      for (bool good = true; good && clients.going_on();) {
+        const auto began = clock::now();
+        good = group.submit();
+        clients.count(latencies, began);
+      }
+      group.leave();
+    });
+  }};
+  std::string problem;
+  try {
+    group.serve([&committer](std::size_t count) { committer.operations_together(count); });
+  } catch (const std::exception& error) {
+    problem = error.what();
   }
+  client_side.join();
   if (!problem.empty()) {
     throw std::runtime_error{problem};
   }
-  return static_cast<double>(operations) / std::chrono::duration<double>{task.duration}.count();
+  return clients.rate();
 }
 
 } // namespace
@@ -258,6 +332,10 @@ rate_result pool_rate(const baseline_task& task, unsigned threads) {
   return measured([&] { return run_pool(task, threads); });
 }
 
+rate_result group_rate(const baseline_task& task) {
+  return measured([&task] { return run_group(task); });
+}
+
 rate_result raw_rate(const baseline_task& task) {
   return measured([&task] {
     worker one{task, "PRAGMA synchronous=OFF; PRAGMA cache_size=-65536", 1};
@@ -267,7 +345,7 @@ rate_result raw_rate(const baseline_task& task) {
       one.raw_operations();
       operations += one.raw_count();
     }
-    return per_second(operations, start);
+    return baseline_rate{per_second(operations, start), {}};
   });
 }
 

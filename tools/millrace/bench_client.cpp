@@ -17,9 +17,18 @@ constexpr const char* insert_sql = "INSERT INTO bench(payload) VALUES (?1)";
 constexpr const char* upsert_sql =
   "INSERT INTO bench(id, payload) VALUES (?1, ?2) "
   "ON CONFLICT(id) DO UPDATE SET payload = excluded.payload";
+constexpr const char* kept_sql = "INSERT INTO bench_kept(client, number, payload) VALUES (?1, ?2, ?3)";
 constexpr const char* select_sql = "SELECT payload FROM bench WHERE id = ?1";
 
 } // namespace
+
+schema_script bench_schema() {
+  return {"bench", "CREATE TABLE bench(id INTEGER PRIMARY KEY, payload TEXT)"};
+}
+
+schema_script kept_schema() {
+  return {"bench_kept", "CREATE TABLE bench_kept(client INTEGER, number INTEGER, payload TEXT)"};
+}
 
 bench_client_state::~bench_client_state() {
   if (run_) {
@@ -33,8 +42,14 @@ caf::behavior bench_client_state::make_behavior(std::shared_ptr<bench_run> run, 
   payload_ = run_->profile().payload;
   writes_ = self_->id() << 24U; // So that no two clients write the same.
   random_.seed(static_cast<unsigned>(self_->id()));
+  if (run_->profile().named || run_->profile().kept) {
+    name_.client = new_client_id();
+  }
+  if (run_->profile().kept) {
+    kept_ = &run_->keep();
+  }
   next(bench_run::clock::now());
-  return {[this](again) { next(bench_run::clock::now()); }};
+  return {[this](again) { unanswered_ ? send_write() : next(bench_run::clock::now()); }};
 }
 
 bool bench_client_state::reads() {
@@ -61,11 +76,58 @@ void bench_client_state::next(bench_run::clock::time_point now) {
 }
 
 void bench_client_state::write() {
-  const auto& profile = run_->profile();
   renew(payload_, ++writes_);
-  auto work = profile.kind == workload::append ? execute(insert_sql, payload_) : execute(upsert_sql, key(), payload_);
-  self_->request(front_, profile.timeout, std::move(work))
-    .then([this](const outcome&) { done(); }, [this](const caf::error& error) { failed(failure_of(error).code); });
+  if (run_->profile().kind != workload::append) {
+    key_ = key();
+  }
+  if (run_->profile().named || kept_ != nullptr) {
+    ++name_.number;
+  }
+  send_write();
+}
+
+void bench_client_state::send_write() {
+  self_->request(front_, run_->profile().timeout, make_write())
+    .then([this](const outcome&) { write_done(); },
+          [this](const caf::error& error) { write_failed(failure_of(error).code); });
+}
+
+transaction bench_client_state::make_write() {
+  const auto& profile = run_->profile();
+  transaction work;
+  work.name = name_;
+  if (kept_ != nullptr) {
+    work.add(kept_sql, static_cast<std::uint64_t>(kept_->client), name_.number, payload_);
+  } else if (profile.kind == workload::append) {
+    for (std::size_t i = 0; i < profile.inserts; ++i) {
+      work.add(insert_sql, payload_);
+    }
+  } else {
+    work.add(upsert_sql, key_, payload_);
+  }
+  return work;
+}
+
+void bench_client_state::write_done() {
+  unanswered_ = false;
+  if (kept_ != nullptr) {
+    kept_->acknowledged.store(name_.number, std::memory_order_relaxed);
+  }
+  done();
+}
+
+void bench_client_state::write_failed(errc code) {
+  unanswered_ = kept_ != nullptr && kind(code) != error_kind::rejected;
+  if (unanswered_) {
+    run_->resent.fetch_add(1, std::memory_order_relaxed);
+    self_->delayed_send(self_, failure_pause, again::value);
+    return;
+  }
+  failed(code);
+  if (kept_ != nullptr) {
+    // Its rows are numbered without a gap, so this was its last.
+    self_->quit();
+  }
 }
 
 void bench_client_state::read() {

@@ -13,6 +13,10 @@
 
 namespace millrace::tools {
 
+/// Tables of a benchmark, for the engine to make.
+schema_script bench_schema();
+schema_script kept_schema();
+
 /// One client in a closed loop: sends a request, waits for its answer, sends the next, until the run is over.
 class bench_client_state {
 public:
@@ -29,9 +33,13 @@ private:
   std::uint64_t key();
   void next(bench_run::clock::time_point now);
   void write();
+  void send_write();
+  transaction make_write();
   void read();
   void done();
   void failed(errc code);
+  void write_done();
+  void write_failed(errc code);
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
   std::shared_ptr<bench_run> run_;
@@ -39,6 +47,10 @@ private:
   bench_run::clock::time_point sent_;
   std::string payload_;
   std::uint64_t writes_ = 0;
+  std::uint64_t key_ = 0;   ///< Of the write on its way.
+  transaction_name name_;   ///< Likewise.
+  bool unanswered_ = false; ///< Whether that write is to be sent again.
+  bench_run::kept_rows* kept_ = nullptr;
   std::minstd_rand random_; ///< Small: a thousand clients take turns on the same cache.
 };
 

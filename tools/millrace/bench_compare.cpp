@@ -3,6 +3,7 @@
 #include "process.hpp"
 #include "sync_probe.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 
@@ -24,29 +25,48 @@ rate_result on_fresh_table(const baseline_task& task, bool first, const std::fun
   return measure();
 }
 
+/// The better of the pools, neither with more threads than there are clients.
+tl::expected<void, std::string> compare_pools(const baseline_task& task, progress_line& progress,
+                                              bench_comparison& result) {
+  for (const auto size : pool_sizes) {
+    const auto threads = static_cast<unsigned>(std::min<std::size_t>(size, task.clients));
+    if (threads == result.pool_threads || interrupted()) {
+      continue;
+    }
+    progress.message(fmt::format("comparing: SQLite, {} threads with a connection each", threads));
+    const auto rate = on_fresh_table(task, result.pool_threads == 0, [&] { return pool_rate(task, threads); });
+    if (!rate) {
+      return tl::unexpected{rate.error()};
+    }
+    if (result.pool_threads == 0 || rate->per_second > result.pool.per_second) {
+      result.pool = *rate;
+      result.pool_threads = threads;
+    }
+  }
+  return {};
+}
+
 } // namespace
 
 tl::expected<bench_comparison, std::string> compare(const baseline_task& task, progress_line& progress) {
   bench_comparison result;
-  bool first = true;
-  for (const auto threads : pool_sizes) {
-    progress.message(fmt::format("comparing: SQLite, {} threads with a connection each", threads));
-    const auto rate = on_fresh_table(task, first, [&] { return pool_rate(task, threads); });
-    if (!rate || interrupted()) {
-      return rate ? tl::expected<bench_comparison, std::string>{result} : tl::unexpected{rate.error()};
+  if (const auto pools = compare_pools(task, progress, result); !pools) {
+    return tl::unexpected{pools.error()};
+  }
+  if (task.kind == workload::append || task.kind == workload::upsert) {
+    progress.message(fmt::format("comparing: SQLite, one thread that commits for {} clients", task.clients));
+    const auto group = on_fresh_table(task, false, [&] { return group_rate(task); });
+    if (!group) {
+      return tl::unexpected{group.error()};
     }
-    if (first || *rate > result.pool_per_second) {
-      result.pool_per_second = *rate;
-      result.pool_threads = threads;
-    }
-    first = false;
+    result.group_commit = *group;
   }
   progress.message("comparing: SQLite, one thread without durability");
   const auto raw = on_fresh_table(task, false, [&] { return raw_rate(task); });
   if (!raw) {
     return tl::unexpected{raw.error()};
   }
-  result.raw_per_second = *raw;
+  result.raw_per_second = raw->per_second;
   progress.message("comparing: fdatasync");
   const auto sync = fdatasync_us(task.folder);
   if (!sync) {

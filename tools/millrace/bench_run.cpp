@@ -1,5 +1,7 @@
 #include "bench_run.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -13,6 +15,11 @@ std::atomic<std::uint64_t> runs = 0;
 
 std::uint64_t bench_totals::failed() const noexcept {
   return std::accumulate(failures.begin(), failures.end(), std::uint64_t{0});
+}
+
+void bench_totals::merge(const bench_totals& other) {
+  latencies.merge(other.latencies);
+  std::transform(failures.begin(), failures.end(), other.failures.begin(), failures.begin(), std::plus<>{});
 }
 
 bench_run::bench_run(bench_profile profile) : profile_(std::move(profile)), id_(++runs) {}
@@ -46,12 +53,17 @@ bench_totals bench_run::totals() const {
   const std::lock_guard lock{mutex_};
   bench_totals sum;
   for (const auto& one : shards_) {
-    sum.latencies.merge(one->totals.latencies);
-    for (std::size_t code = 0; code < sum.failures.size(); ++code) {
-      sum.failures[code] += one->totals.failures[code];
-    }
+    sum.merge(one->totals);
   }
   return sum;
+}
+
+bench_run::kept_rows& bench_run::keep() {
+  const std::lock_guard lock{mutex_};
+  const auto client = kept_.size();
+  auto& place = kept_.emplace_back();
+  place.client = client;
+  return place;
 }
 
 bench_run::shard& bench_run::mine() {

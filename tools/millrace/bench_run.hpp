@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,6 +28,12 @@ struct bench_profile {
   double reads = 0.0;
   std::string payload;
   caf::duration timeout = caf::infinite; ///< Of each request.
+  std::size_t inserts = 1;               ///< Per transaction of `workload::append`.
+  /// Whether transactions are named.
+  bool named = false;
+  /// Whether each write is an insert into a table that tells afterwards whether it is there once; what has no definite
+  /// answer is then sent again, under its name.
+  bool kept = false;
 };
 
 enum class bench_phase : std::uint8_t { warm_up, measured, over };
@@ -38,6 +45,8 @@ struct bench_totals {
 
   std::uint64_t operations() const noexcept { return latencies.count(); }
   std::uint64_t failed() const noexcept;
+  std::uint64_t answered() const noexcept { return operations() + failed(); }
+  void merge(const bench_totals& other);
 };
 
 /// What all clients of one benchmark share. Each scheduler thread counts for itself, so that counting costs no lock
@@ -64,6 +73,18 @@ public:
 
   live_count clients;
 
+  /// What one client of a `kept` run was acknowledged: its rows are numbered from 1 to this.
+  struct kept_rows {
+    std::size_t client = 0;
+    std::atomic<std::uint64_t> acknowledged = 0;
+  };
+  /// A place for one more client; it stays where it is.
+  kept_rows& keep();
+  const std::deque<kept_rows>& kept() const noexcept { return kept_; } ///< Only once no client is left.
+  std::atomic<std::uint64_t> resent = 0;
+  /// Requests sent inside the measured window, where clients count them.
+  std::atomic<std::uint64_t> offered = 0;
+
 private:
   struct alignas(64) shard {
     std::atomic<std::uint64_t> answered = 0; ///< Written by its thread alone.
@@ -78,6 +99,7 @@ private:
   std::atomic<bench_phase> phase_ = bench_phase::warm_up;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<shard>> shards_;
+  std::deque<kept_rows> kept_;
 };
 
 } // namespace millrace::tools

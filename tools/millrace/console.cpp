@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iostream>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -45,6 +46,19 @@ std::string milliseconds_text(std::chrono::nanoseconds duration) {
   const auto amount = to_milliseconds(duration);
   const int decimals = amount < 10.0 ? 3 : amount < 1000.0 ? 1 : 0;
   return fmt::format("{:.{}f} ms", amount, decimals);
+}
+
+int complain(const std::string& sentence, int code) {
+  std::cerr << sentence << '\n';
+  return code;
+}
+
+int complain(const failure& reason, int code) {
+  std::cerr << sentence(reason.code) << '\n';
+  if (!reason.detail.empty()) {
+    std::cerr << reason.detail << '\n';
+  }
+  return code;
 }
 
 progress_line::progress_line(std::chrono::milliseconds interval)

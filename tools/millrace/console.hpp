@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/messages/error.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -18,6 +20,12 @@ std::string rate_text(double per_second);
 std::string milliseconds_text(std::chrono::nanoseconds duration);
 
 double to_milliseconds(std::chrono::nanoseconds duration);
+
+/// Prints a sentence to stderr and gives `code`, so that a command can end with it.
+int complain(const std::string& sentence, int code);
+
+/// The same with a failure: its sentence, then its detail on a line of its own.
+int complain(const failure& reason, int code);
 
 /// What a long run shows on stderr: a line that redraws itself on a terminal, a plain line at intervals elsewhere, and
 /// messages in between. Used by one thread.

@@ -20,6 +20,8 @@ struct record {
   std::vector<std::string> fields;
   /// Why it could not be read; empty where it could. `fields` is then empty.
   std::string problem;
+  /// Its place among the rows of data, malformed ones included, from 1; 0 until a `row_source` counts it.
+  std::uint64_t number = 0;
 };
 
 /// Reads a delimited file row by row: RFC 4180 quoting with any one-character delimiter, line breaks inside quotes,

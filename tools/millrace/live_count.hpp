@@ -28,8 +28,13 @@ public:
     return changed_.wait_for(lock, patience, [this] { return live_ == 0; });
   }
 
+  std::size_t count() const {
+    const std::lock_guard lock{mutex_};
+    return live_;
+  }
+
 private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t live_ = 0;
 };

@@ -19,10 +19,17 @@ A table that does not exist is created, all its columns TEXT. A column whose dec
 values (INTEGER, say) may differ from the file's text and is then reported by --verify. --verify compares what this
 run added, told by rowid.
 
+--resume begins a load, or goes on where an earlier run with --resume ended, however that ended, kill -9 included: the
+table ends with each row of the file once. Each row's transaction then also records the row's number, which costs some
+speed. The records stand in the tables load_file and load_progress, numbers of neighbouring rows folded into one record
+now and then. They stay when the load is complete, so that one more run finds nothing to do. Rows that failed are tried
+again by the next run.
+
 Examples:
   millrace load people.csv --data /srv/people --table person --verify
   millrace load UnicodeData.txt --data demo --table unicode --delimiter ';' --columns code,name,category,… \
     --kill-writer 5 --verify
+  millrace load people.csv --data /srv/people --table person --resume
 
 Exit codes: 0 all rows are in, 1 rows failed, are of unknown outcome or differ, or malformed ones under --strict,
 2 usage, 70 the engine could not be opened or stopped answering, 130 interrupted (what was acknowledged is in).)";
@@ -53,6 +60,7 @@ void add_load_command(CLI::App& program, int& result) {
   command.add_option("--kill-reader", settings->kill_reader, "The same for readers, which then get queries to run")
     ->check(CLI::Range(0, 10'000));
   command.add_option("--ack-file", settings->ack_path, "Append the first column of each acknowledged row, a line each");
+  command.add_flag("--resume", settings->resume, "Begin, or go on where an earlier run with --resume ended");
   command.add_flag("--verify", settings->verify, "Compare table and file row by row afterwards");
   command.add_flag("--strict", settings->strict, "Stop at the first malformed row");
   command.add_flag("--json", settings->json, "Print the summary as one JSON object");

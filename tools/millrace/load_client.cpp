@@ -1,5 +1,6 @@
 #include "load_client.hpp"
 
+#include "load_resume.hpp"
 #include "sql_text.hpp"
 
 #include <algorithm>
@@ -24,10 +25,10 @@ load_client_state::~load_client_state() {
 }
 
 caf::behavior load_client_state::make_behavior(std::shared_ptr<load_run> run, engine_actor front,
-                                               std::shared_ptr<const std::string> insert) {
+                                               std::shared_ptr<const row_task> task) {
   run_ = std::move(run);
   front_ = std::move(front);
-  insert_ = std::move(insert);
+  task_ = std::move(task);
   jitter_.seed(static_cast<unsigned>(self_->id()));
   next_row();
   return {[this](again) { send(); }};
@@ -42,13 +43,17 @@ void load_client_state::next_row() {
   row_ = std::move(*row);
   first_sent_ = load_run::clock::now();
   attempts_ = 0;
+  fold_ = task_->load ? run_->take_fold() : std::nullopt;
   send();
 }
 
 void load_client_state::send() {
   transaction work;
+  if (task_->load) {
+    record_row(work, *task_->load, row_.number, fold_);
+  }
   auto& insert = work.statements.emplace_back();
-  insert.sql = *insert_;
+  insert.sql = task_->insert;
   insert.parameters.assign(row_.fields.begin(), row_.fields.end());
   // No timeout of its own: it would cost each row a turn on the system's clock. The load's watchdog bounds the wait.
   self_->request(front_, caf::infinite, std::move(work))
@@ -61,8 +66,15 @@ void load_client_state::applied() {
 }
 
 void load_client_state::failed(const failure& reason) {
+  if (task_->load && reason.code == errc::row_count_mismatch) {
+    // Recorded already: it was applied, and then its answer was lost.
+    applied();
+    return;
+  }
+  const bool harmless = kind(reason.code) == error_kind::retryable
+                        || (task_->load && kind(reason.code) == error_kind::unknown);
   const bool patient = !run_->stopping() && load_run::clock::now() - first_sent_ < patience;
-  if (kind(reason.code) == error_kind::retryable && patient) {
+  if (harmless && patient) {
     const auto delay = first_delay * (1U << std::min(attempts_++, doublings_max));
     self_->delayed_send(self_, delay + delay * static_cast<int>(jitter_() % 50) / 100, again::value);
     return;
@@ -109,8 +121,8 @@ void lookup_client_state::failed(const failure& reason) {
 }
 
 caf::behavior load_client(caf::stateful_actor<load_client_state>* self, std::shared_ptr<load_run> run,
-                          engine_actor front, std::shared_ptr<const std::string> insert) {
-  return self->state.make_behavior(std::move(run), std::move(front), std::move(insert));
+                          engine_actor front, std::shared_ptr<const row_task> task) {
+  return self->state.make_behavior(std::move(run), std::move(front), std::move(task));
 }
 
 caf::behavior lookup_client(caf::stateful_actor<lookup_client_state>* self, std::shared_ptr<load_run> run,

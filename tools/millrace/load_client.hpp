@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -16,9 +17,15 @@
 
 namespace millrace::tools {
 
+/// How a row gets into the table.
+struct row_task {
+  std::string insert;
+  std::optional<std::int64_t> load; ///< Where each row is to be recorded, for which load.
+};
+
 /// Sends one row per transaction and waits for its answer, until there are no more rows. Errors that promise no effect
 /// are tried again with growing delays; one of unknown outcome is reported and never resent, since that could load the
-/// row twice.
+/// row twice, unless rows are recorded.
 class load_client_state {
 public:
   static inline const char* name = "load_client";
@@ -27,8 +34,7 @@ public:
   load_client_state(const load_client_state&) = delete;
   load_client_state& operator=(const load_client_state&) = delete;
 
-  caf::behavior make_behavior(std::shared_ptr<load_run> run, engine_actor front,
-                              std::shared_ptr<const std::string> insert);
+  caf::behavior make_behavior(std::shared_ptr<load_run> run, engine_actor front, std::shared_ptr<const row_task> task);
 
 private:
   void next_row();
@@ -39,8 +45,9 @@ private:
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
   std::shared_ptr<load_run> run_;
   engine_actor front_;
-  std::shared_ptr<const std::string> insert_;
+  std::shared_ptr<const row_task> task_;
   record row_;
+  std::optional<done_rows::span> fold_;
   load_run::clock::time_point first_sent_;
   unsigned attempts_ = 0;
   std::minstd_rand jitter_;
@@ -69,7 +76,7 @@ private:
 };
 
 caf::behavior load_client(caf::stateful_actor<load_client_state>* self, std::shared_ptr<load_run> run,
-                          engine_actor front, std::shared_ptr<const std::string> insert);
+                          engine_actor front, std::shared_ptr<const row_task> task);
 
 caf::behavior lookup_client(caf::stateful_actor<lookup_client_state>* self, std::shared_ptr<load_run> run,
                             engine_actor front, std::string table);

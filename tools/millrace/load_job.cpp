@@ -5,6 +5,7 @@
 #include "load_client.hpp"
 #include "load_killer.hpp"
 #include "load_report.hpp"
+#include "load_resume.hpp"
 #include "process.hpp"
 #include "sql_text.hpp"
 
@@ -16,6 +17,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -35,16 +37,14 @@ constexpr std::chrono::seconds silence_max{120};
 constexpr std::chrono::seconds interrupted_patience{30};
 constexpr std::size_t lookup_clients = 2;
 
-int complain(const std::string& sentence, int code) {
-  std::cerr << sentence << '\n';
-  return code;
-}
-
 /// One run of the command, from the opened source to the summary.
 class load_job {
 public:
-  load_job(const load_settings& settings, std::unique_ptr<row_source> source, ack_file acknowledged)
+  /// `file` is what is resumed, where anything is.
+  load_job(const load_settings& settings, std::unique_ptr<row_source> source, ack_file acknowledged,
+           std::optional<file_identity> file)
     : settings_(settings),
+      file_(file),
       columns_(source->columns()),
       run_(std::make_shared<load_run>(std::move(source), std::move(acknowledged), settings.strict)),
       progress_(plain_line_interval) {}
@@ -54,6 +54,7 @@ public:
 private:
   options engine_options() const;
   int load(caf::actor_system& system, engine& target);
+  std::string resume(client& database, std::int64_t greatest_rowid);
   void spawn_clients(caf::actor_system& system, engine& target);
   bool wait(load_killer& killer);
   void show();
@@ -63,6 +64,8 @@ private:
   int finish(bool answered);
 
   const load_settings& settings_;
+  std::optional<file_identity> file_;
+  std::optional<recorded_load> recorded_; ///< Where rows are recorded.
   std::vector<std::string> columns_;
   std::shared_ptr<load_run> run_;
   progress_line progress_;
@@ -79,6 +82,9 @@ options load_job::engine_options() const {
   settings.scripts.push_back({"load:" + settings_.table + "(" + identifier_list(columns_) + ")",
                               "CREATE TABLE IF NOT EXISTS " + quote_identifier(settings_.table) + "("
                                 + identifier_list(columns_, " TEXT") + ")"});
+  if (file_) {
+    settings.scripts.push_back(resume_schema());
+  }
   return settings;
 }
 
@@ -94,9 +100,12 @@ int load_job::run() {
 
 int load_job::load(caf::actor_system& system, engine& target) {
   client database{system, target.front()};
-  const auto before = greatest_rowid(database, settings_.table);
+  auto before = greatest_rowid(database, settings_.table);
   if (!before && settings_.verify) {
     return complain("The table cannot be verified: " + to_string(before.error()), exit_code::failed);
+  }
+  if (const auto problem = file_ ? resume(database, before.value_or(0)) : ""; !problem.empty()) {
+    return complain(problem, exit_code::failed);
   }
   started_ = load_run::clock::now();
   load_killer killer{target, *run_, settings_.kill_writer, settings_.kill_reader, engine_options().readers};
@@ -104,8 +113,14 @@ int load_job::load(caf::actor_system& system, engine& target) {
   const bool answered = wait(killer);
   summary_.elapsed = load_run::clock::now() - started_;
   stop_lookups();
-  if (answered && settings_.verify && !run_->stopping()) {
-    verify(database, *before);
+  const bool complete = answered && !run_->stopping();
+  if (recorded_ && complete && run_->counts().unknown == 0) {
+    if (const auto finished = finish_load(database, recorded_->id); !finished) {
+      progress_.message("That the load is complete cannot be recorded: " + to_string(finished.error()));
+    }
+  }
+  if (settings_.verify && complete) {
+    verify(database, recorded_ ? recorded_->after_rowid : *before);
   }
   summary_.writer_restarts = target.restarts("writer");
   for (std::size_t reader = 1; reader <= engine_options().readers; ++reader) {
@@ -114,11 +129,24 @@ int load_job::load(caf::actor_system& system, engine& target) {
   return finish(answered);
 }
 
+/// Gives a sentence where the load can be neither begun nor resumed.
+std::string load_job::resume(client& database, std::int64_t greatest_rowid) {
+  auto found = begin_or_go_on(database, settings_.table, *file_, greatest_rowid);
+  if (!found) {
+    return found.error();
+  }
+  run_->resume(found->done);
+  recorded_ = std::move(*found);
+  return {};
+}
+
 void load_job::spawn_clients(caf::actor_system& system, engine& target) {
-  const auto insert = std::make_shared<const std::string>(insert_statement(settings_.table, columns_));
+  const auto task = std::make_shared<const row_task>(
+    row_task{.insert = insert_statement(settings_.table, columns_),
+             .load = recorded_ ? std::optional{recorded_->id} : std::nullopt});
   for (std::size_t i = 0; i < settings_.clients; ++i) {
     run_->clients.add();
-    actors_.push_back(system.spawn(load_client, run_, target.front(), insert));
+    actors_.push_back(system.spawn(load_client, run_, target.front(), task));
   }
   for (std::size_t i = 0; settings_.kill_reader > 0 && i < lookup_clients; ++i) {
     run_->lookups.add();
@@ -204,6 +232,7 @@ int load_job::finish(bool answered) {
   summary_.table = settings_.table;
   summary_.clients = settings_.clients;
   summary_.counts = run_->counts();
+  summary_.resumed = settings_.resume;
   summary_.latencies = run_->latencies();
   summary_.lookups = run_->lookups_answered;
   summary_.lookups_retried = run_->lookups_retried;
@@ -231,9 +260,10 @@ int load_job::finish(bool answered) {
 
 int run_load(const load_settings& settings) {
   std::error_code unreadable;
-  if (settings.verify && std::filesystem::exists(settings.file, unreadable)
+  if ((settings.verify || settings.resume) && std::filesystem::exists(settings.file, unreadable)
       && !std::filesystem::is_regular_file(settings.file, unreadable)) {
-    return complain(settings.file + " can be read only once, but --verify reads it again; store it in a file first.",
+    return complain(settings.file + " can be read only once, but " + (settings.verify ? "--verify" : "--resume")
+                      + " reads it again; store it in a file first.",
                     exit_code::usage);
   }
   auto source = row_source::open(settings.file, settings.format());
@@ -248,8 +278,16 @@ int run_load(const load_settings& settings) {
     }
     acknowledged = std::move(*opened);
   }
+  std::optional<file_identity> file;
+  if (settings.resume) {
+    auto identified = identify(settings.file, settings.format());
+    if (!identified) {
+      return complain(identified.error(), exit_code::usage);
+    }
+    file = *identified;
+  }
   catch_interrupts();
-  return load_job{settings, std::move(*source), std::move(acknowledged)}.run();
+  return load_job{settings, std::move(*source), std::move(acknowledged), file}.run();
 }
 
 } // namespace millrace::tools

@@ -22,6 +22,7 @@ struct load_settings {
   unsigned kill_writer = 0;
   unsigned kill_reader = 0;
   std::string ack_path;
+  bool resume = false;
   bool verify = false;
   bool strict = false;
   bool json = false;

@@ -56,6 +56,9 @@ void print_summary(std::ostream& out, const load_summary& summary) {
     {"latency p99", milliseconds_text(summary.latencies.percentile(99))},
     {"latency p99.9", milliseconds_text(summary.latencies.percentile(99.9))},
   };
+  if (summary.resumed) {
+    pairs.emplace_back("there since earlier", grouped(summary.counts.resumed));
+  }
   if (summary.writer_kills > 0) {
     pairs.emplace_back(
       "writer", fmt::format("killed {} times, restarted {} times", summary.writer_kills, summary.writer_restarts));
@@ -108,6 +111,9 @@ void print_summary_json(std::ostream& out, const load_summary& summary) {
     {"interrupted", summary.interrupted},
     {"verified", nullptr},
   };
+  if (summary.resumed) {
+    object["resumed"] = summary.counts.resumed;
+  }
   if (summary.verified) {
     const auto& report = *summary.verified;
     object["verified"] = report.equal() && report.unknown_missing == 0;

@@ -25,6 +25,7 @@ struct load_summary {
   std::uint64_t lookups = 0;
   std::uint64_t lookups_retried = 0;
   std::chrono::nanoseconds lost{};
+  bool resumed = false; ///< Whether rows of earlier runs count, too.
   bool interrupted = false;
   std::optional<verify_report> verified;
   std::string verify_problem; ///< Why the comparison could not be made, where it was asked for.

@@ -9,6 +9,8 @@ namespace {
 
 /// Rows of each kind that are reported in full; the rest is counted.
 constexpr std::uint64_t reported_max = 20;
+/// So many rows are recorded one by one before they become a range.
+constexpr std::uint64_t fold_rows = 1'000;
 
 std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> lines) {
   std::sort(lines.begin(), lines.end());
@@ -20,6 +22,12 @@ std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> lines) {
 load_run::load_run(std::unique_ptr<row_source> source, ack_file acknowledged, bool strict)
   : source_(std::move(source)), ack_file_(std::move(acknowledged)), strict_(strict) {}
 
+void load_run::resume(done_rows done) {
+  const std::lock_guard lock{mutex_};
+  recorded_ = true;
+  done_ = std::move(done);
+}
+
 std::optional<record> load_run::take() {
   const std::lock_guard lock{mutex_};
   while (!stopping()) {
@@ -27,10 +35,15 @@ std::optional<record> load_run::take() {
     if (!row) {
       return std::nullopt;
     }
-    if (row->problem.empty()) {
+    if (row->problem.empty() && !done_.contains(row->number)) {
       ++counts_.rows;
       return row;
     }
+    if (row->problem.empty()) {
+      ++counts_.resumed;
+      continue;
+    }
+    settle(*row);
     note(++counts_.malformed, "line " + std::to_string(row->line) + ": " + row->problem);
     if (strict_) {
       stop();
@@ -54,6 +67,7 @@ void load_run::acknowledge(const record& row, clock::duration latency) {
   last_answer_ = now;
   ++counts_.acknowledged;
   latencies_.record(latency);
+  settle(row);
 }
 
 void load_run::fail(const record& row, const failure& reason) {
@@ -63,6 +77,11 @@ void load_run::fail(const record& row, const failure& reason) {
   auto& count = unknown ? counts_.unknown : counts_.failed;
   note(++count, "line " + std::to_string(row.line) + ": " + to_string(reason));
   (unknown ? unknown_lines_ : failed_lines_).push_back(row.line);
+}
+
+std::optional<done_rows::span> load_run::take_fold() {
+  const std::lock_guard lock{mutex_};
+  return std::exchange(fold_, std::nullopt);
 }
 
 void load_run::writer_killed() {
@@ -114,6 +133,17 @@ std::vector<std::uint64_t> load_run::failed_lines() const {
 std::vector<std::uint64_t> load_run::unknown_lines() const {
   const std::lock_guard lock{mutex_};
   return sorted(unknown_lines_);
+}
+
+void load_run::settle(const record& row) {
+  if (!recorded_) {
+    return;
+  }
+  done_.add({row.number, row.number});
+  if (++unfolded_ >= fold_rows) {
+    unfolded_ = 0;
+    fold_ = done_.last_range(fold_rows);
+  }
 }
 
 void load_run::note(std::uint64_t position, std::string message) {

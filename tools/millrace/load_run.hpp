@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ack_file.hpp"
+#include "done_rows.hpp"
 #include "live_count.hpp"
 #include "row_source.hpp"
 
@@ -25,6 +26,7 @@ struct load_counts {
   std::uint64_t failed = 0;       ///< Certainly not in the table.
   std::uint64_t unknown = 0;      ///< May or may not be in the table.
   std::uint64_t malformed = 0;    ///< Never sent.
+  std::uint64_t resumed = 0;      ///< In the table since an earlier run.
 };
 
 /// What all clients of one load share: where rows come from, and what became of them. Any thread.
@@ -34,6 +36,9 @@ public:
 
   load_run(std::unique_ptr<row_source> source, ack_file acknowledged, bool strict);
 
+  /// From here on rows are recorded: those in `done` are not handed out. Before the first `take`.
+  void resume(done_rows done);
+
   /// The next well-formed row, in the order of the file; nothing at the end, or once the load was stopped.
   std::optional<record> take();
 
@@ -42,6 +47,10 @@ public:
 
   /// The row's last answer was an error.
   void fail(const record& row, const failure& reason);
+
+  /// A range of acknowledged rows that are due to be folded into one record; nothing where none is, or nothing is
+  /// recorded.
+  std::optional<done_rows::span> take_fold();
 
   /// No more rows are handed out; what is outstanding goes on.
   void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
@@ -71,11 +80,16 @@ public:
 
 private:
   void note(std::uint64_t position, std::string message);
+  void settle(const record& row);
 
   mutable std::mutex mutex_;
   std::unique_ptr<row_source> source_;
   ack_file ack_file_;
   bool strict_;
+  bool recorded_ = false;
+  done_rows done_; ///< Acknowledged or malformed, in this run or before; empty where nothing is recorded.
+  std::uint64_t unfolded_ = 0;
+  std::optional<done_rows::span> fold_;
   std::atomic<bool> stopping_ = false;
   load_counts counts_;
   histogram latencies_;

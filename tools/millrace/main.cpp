@@ -1,6 +1,7 @@
 #include "bench.hpp"
 #include "exit_code.hpp"
 #include "load.hpp"
+#include "quarantine.hpp"
 #include "sql.hpp"
 
 #include <exception>
@@ -35,6 +36,7 @@ int run(int count, char** arguments) {
   tools::add_load_command(program, result);
   tools::add_bench_command(program, result);
   tools::add_sql_command(program, result);
+  tools::add_quarantine_command(program, result);
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& problem) {

@@ -58,7 +58,11 @@ std::optional<std::string> row_source::settle_columns(const source_format& forma
 
 std::optional<record> row_source::next() {
   auto row = first_ ? std::exchange(first_, std::nullopt) : reader_.next();
-  if (row && row->problem.empty() && row->fields.size() != columns_.size()) {
+  if (!row) {
+    return row;
+  }
+  row->number = ++rows_;
+  if (row->problem.empty() && row->fields.size() != columns_.size()) {
     row->problem = "it has " + std::to_string(row->fields.size()) + " fields instead of "
                    + std::to_string(columns_.size());
   }

@@ -32,7 +32,7 @@ public:
 
   const std::vector<std::string>& columns() const noexcept { return columns_; }
 
-  /// The next row, malformed ones included; nothing at the end.
+  /// The next row, numbered, malformed ones included; nothing at the end.
   std::optional<record> next();
 
   /// How much of the file was taken, 0 to 1.
@@ -46,6 +46,7 @@ private:
   std::uint64_t bytes_;
   delimited_reader reader_;
   std::vector<std::string> columns_;
+  std::uint64_t rows_ = 0;
   std::optional<record> first_; ///< A row of data that had to be read to learn the number of columns.
 };
 

@@ -35,14 +35,6 @@ struct sql_settings {
   bool json = false;
 };
 
-int complain(const failure& reason, int code) {
-  std::cerr << sentence(reason.code) << '\n';
-  if (!reason.detail.empty()) {
-    std::cerr << reason.detail << '\n';
-  }
-  return code;
-}
-
 void print_table(const row_set& rows) {
   text_table table{rows.columns()};
   for (const auto row : rows) {

@@ -1,0 +1,166 @@
+#include "quarantine.hpp"
+
+#include "console.hpp"
+#include "exit_code.hpp"
+#include "quarantine_text.hpp"
+
+#include <millrace/actors/engine.hpp>
+#include <millrace/messages/registry.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+constexpr std::chrono::minutes patience{2};
+
+struct quarantine_settings {
+  std::string data;
+  std::uint64_t seq = 0;
+  bool json = false;
+};
+
+/// The engine's operations, for a thread that waits.
+class operator_desk {
+public:
+  operator_desk(caf::actor_system& system, operations_actor operations)
+    : self_(system), operations_(std::move(operations)) {}
+
+  template <class Answer, class Request>
+  tl::expected<Answer, failure> ask(Request request) {
+    tl::expected<Answer, failure> result;
+    self_->request(operations_, patience, std::move(request))
+      .receive([&](Answer& answer) { result = std::move(answer); },
+               [&](const caf::error& error) { result = tl::unexpected{failure_of(error)}; });
+    return result;
+  }
+
+private:
+  caf::scoped_actor self_;
+  operations_actor operations_;
+};
+
+tl::expected<std::vector<quarantined_transaction>, failure> all_entries(operator_desk& desk) {
+  std::vector<quarantined_transaction> entries;
+  for (bool more = true; more;) {
+    const auto after = entries.empty() ? 0 : entries.back().seq;
+    auto page = desk.ask<quarantine_listing>(quarantine_list{.after = after});
+    if (!page) {
+      return tl::unexpected{page.error()};
+    }
+    more = page->more && !page->entries.empty();
+    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
+  }
+  return entries;
+}
+
+int list(operator_desk& desk, const quarantine_settings& settings) {
+  const auto entries = all_entries(desk);
+  if (!entries) {
+    return complain(entries.error(), exit_code::failed);
+  }
+  (settings.json ? print_quarantine_json : print_quarantine)(std::cout, *entries);
+  return exit_code::ok;
+}
+
+int show(operator_desk& desk, const quarantine_settings& settings) {
+  const auto page = desk.ask<quarantine_listing>(quarantine_list{.after = settings.seq - 1, .limit = 1});
+  if (!page) {
+    return complain(page.error(), exit_code::failed);
+  }
+  if (page->entries.empty() || page->entries.front().seq != settings.seq) {
+    return complain(failure{errc::not_found, "seq " + std::to_string(settings.seq) + " is not in quarantine"},
+                    exit_code::failed);
+  }
+  (settings.json ? print_quarantined_json : print_quarantined)(std::cout, page->entries.front());
+  return exit_code::ok;
+}
+
+int resubmit(operator_desk& desk, const quarantine_settings& settings) {
+  const auto done = desk.ask<outcome>(quarantine_resubmit{settings.seq});
+  if (!done) {
+    return complain(done.error(), exit_code::failed);
+  }
+  std::cout << "Transaction " << settings.seq << " was applied as " << done->seq << ".\n";
+  return exit_code::ok;
+}
+
+int discard(operator_desk& desk, const quarantine_settings& settings) {
+  const auto done = desk.ask<outcome>(quarantine_discard{settings.seq});
+  if (!done) {
+    return complain(done.error(), exit_code::failed);
+  }
+  std::cout << "Transaction " << settings.seq << " was taken out of quarantine; it never had an effect.\n";
+  return exit_code::ok;
+}
+
+using action = int (*)(operator_desk&, const quarantine_settings&);
+
+int run(const quarantine_settings& settings, action wanted) {
+  system_config config;
+  caf::actor_system system{config};
+  options engine_options;
+  engine_options.data = settings.data;
+  engine_options.readers = 1;
+  auto target = open(system, engine_options);
+  if (!target) {
+    return complain(target.error(), exit_code::engine);
+  }
+  operator_desk desk{system, target->operations()};
+  return wanted(desk, settings);
+}
+
+constexpr const char* footer = R"(
+A transaction over which the writer or the process died several times is set aside, so that what comes after it can go
+on. It then waits here until somebody decides about it. No other process may have the folder open meanwhile.
+
+Examples:
+  millrace quarantine list --data /srv/people
+  millrace quarantine show 1234 --data /srv/people --json
+  millrace quarantine resubmit 1234 --data /srv/people
+
+Exit codes: 0 done, 1 there is no such transaction or it failed (the sentence says why), 2 usage, 70 the folder could not
+be opened.)";
+
+} // namespace
+
+void add_quarantine_command(CLI::App& program, int& result) {
+  auto settings = std::make_shared<quarantine_settings>();
+  auto& command = *program.add_subcommand("quarantine", "Look at transactions that were set aside, and decide");
+  command.footer(footer);
+  command.require_subcommand(1);
+  command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")->required();
+  const auto add = [&](const char* name, const char* description, action wanted) {
+    auto& verb = *command.add_subcommand(name, description);
+    verb.callback([settings, wanted, &result] { result = run(*settings, wanted); });
+    return &verb;
+  };
+  const auto add_for_one = [&](const char* name, const char* description, action wanted) {
+    auto* const verb = add(name, description, wanted);
+    verb->add_option("SEQ", settings->seq, "The transaction's sequence number, as `list` shows it")
+      ->required()
+      ->check(CLI::PositiveNumber);
+    return verb;
+  };
+  const auto add_json = [&](CLI::App* verb, const char* description) {
+    verb->add_flag("--json", settings->json, description);
+  };
+  add_json(add("list", "All that are in quarantine, oldest first", list), "Print an array of objects");
+  add_json(add_for_one("show", "One of them with its statements and values", show), "Print an object");
+  add_for_one("resubmit", "Apply it as if it had been sent now; where it fails it stays in quarantine", resubmit);
+  add_for_one("discard", "Forget it for good; it never had an effect", discard);
+}
+
+} // namespace millrace::tools

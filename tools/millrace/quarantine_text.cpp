@@ -1,0 +1,144 @@
+#include "quarantine_text.hpp"
+
+#include "table.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+std::string hexadecimal(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) {
+    text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  }
+  return text;
+}
+
+/// Whole seconds, UTC: `2026-03-01T12:00:00Z`.
+std::string time_text(std::int64_t milliseconds) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)));
+}
+
+std::string first_statement(const transaction& work) {
+  return work.statements.empty() ? "" : work.statements.front().sql;
+}
+
+/// A value as SQL would write it.
+struct as_sql {
+  std::string operator()(std::monostate) const { return "NULL"; }
+  std::string operator()(std::int64_t number) const { return std::to_string(number); }
+  std::string operator()(double number) const { return fmt::format("{}", number); }
+  std::string operator()(const std::string& text) const {
+    std::string quoted = "'";
+    for (const char character : text) {
+      quoted.append(character == '\'' ? 2 : 1, character);
+    }
+    return quoted + "'";
+  }
+  std::string operator()(const blob& bytes) const { return "x'" + hexadecimal(bytes.bytes) + "'"; }
+};
+
+struct as_json {
+  json operator()(std::monostate) const { return nullptr; }
+  json operator()(std::int64_t number) const { return number; }
+  json operator()(double number) const { return number; }
+  json operator()(const std::string& text) const { return text; }
+  json operator()(const blob& bytes) const { return {{"blob", hexadecimal(bytes.bytes)}}; }
+};
+
+/// `?1`, or the parameter's name.
+std::string parameter_title(const statement& one, std::size_t position) {
+  const bool named = position < one.names.size() && !one.names[position].empty();
+  return named ? one.names[position] : "?" + std::to_string(position + 1);
+}
+
+json to_json(const statement& one) {
+  auto parameters = json::object();
+  for (std::size_t i = 0; i < one.parameters.size(); ++i) {
+    parameters[parameter_title(one, i)] = std::visit(as_json{}, one.parameters[i].data());
+  }
+  json object{{"sql", one.sql}, {"parameters", std::move(parameters)}};
+  if (one.expected_rows != statement::any_row_count) {
+    object["expected_rows"] = one.expected_rows;
+  }
+  return object;
+}
+
+json to_json(const quarantined_transaction& entry) {
+  json object{{"seq", entry.seq}, {"accepted", time_text(entry.accepted_ms)}, {"deaths", entry.deaths}};
+  if (const auto& name = entry.work.name; name.given()) {
+    const auto* const bytes = reinterpret_cast<const char*>(name.client.data());
+    object["client"] = hexadecimal({bytes, name.client.size()});
+    object["number"] = name.number;
+  }
+  auto statements = json::array();
+  for (const auto& one : entry.work.statements) {
+    statements.push_back(to_json(one));
+  }
+  object["statements"] = std::move(statements);
+  return object;
+}
+
+void print(std::ostream& out, const json& document) {
+  out << document.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+} // namespace
+
+void print_quarantine(std::ostream& out, const std::vector<quarantined_transaction>& entries) {
+  if (entries.empty()) {
+    out << "Nothing is in quarantine.\n";
+    return;
+  }
+  using side = text_table::align;
+  text_table table{{"seq", "accepted", "deaths", "statements", "the first of them"}};
+  for (const auto& entry : entries) {
+    table.add({std::to_string(entry.seq), time_text(entry.accepted_ms), std::to_string(entry.deaths),
+               std::to_string(entry.work.statements.size()), first_statement(entry.work)},
+              {side::right, side::left, side::right, side::right, side::left});
+  }
+  table.print(out);
+}
+
+void print_quarantined(std::ostream& out, const quarantined_transaction& entry) {
+  print_pairs(out, {{"seq", std::to_string(entry.seq)},
+                    {"accepted", time_text(entry.accepted_ms)},
+                    {"deaths", std::to_string(entry.deaths)}});
+  for (const auto& one : entry.work.statements) {
+    out << '\n' << one.sql << '\n';
+    std::vector<std::pair<std::string, std::string>> parameters;
+    for (std::size_t i = 0; i < one.parameters.size(); ++i) {
+      parameters.emplace_back(parameter_title(one, i), std::visit(as_sql{}, one.parameters[i].data()));
+    }
+    print_pairs(out, parameters);
+  }
+}
+
+void print_quarantine_json(std::ostream& out, const std::vector<quarantined_transaction>& entries) {
+  auto list = json::array();
+  for (const auto& entry : entries) {
+    list.push_back(to_json(entry));
+  }
+  print(out, list);
+}
+
+void print_quarantined_json(std::ostream& out, const quarantined_transaction& entry) {
+  print(out, to_json(entry));
+}
+
+} // namespace millrace::tools
