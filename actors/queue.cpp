@@ -67,6 +67,8 @@ queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
 void queue_state::adopt(opened_log opened) {
   log_ = std::move(opened.log);
   durable_seq_ = log_->last_seq();
+  // What was skipped up to here is not found in the log any more, only in the record.
+  applied_seq_ = settings_.applied_seq->load();
   ledger_.start_after(durable_seq_);
   backlog_.emplace(settings_.window_bytes_max);
   for (const auto& order : opened.skipped) {

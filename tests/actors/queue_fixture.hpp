@@ -36,6 +36,7 @@ struct queue_fixture : actor_fixture {
                                         .room = room,
                                         .names = names,
                                         .attempts = attempts,
+                                        .applied_seq = std::make_shared<std::atomic<std::uint64_t>>(applied_seq),
                                         .window_bytes_max = window_bytes_max,
                                         .on_fatal = [this](const std::string& why) { fatal.push_back(why); }}));
     board->connect("queue", caf::actor_cast<caf::actor>(waq));

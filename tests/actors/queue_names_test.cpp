@@ -89,6 +89,20 @@ BOOST_AUTO_TEST_CASE(a_resend_after_the_queue_ended_is_known_from_the_log) {
   BOOST_TEST(look().durable_seq == 1);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_applied_in_an_earlier_life_is_answered_from_the_record_before_a_writer_is_there) {
+  start();
+  start_writer();
+  send_alone(numbered(1));
+  applied(1, 1);
+  kill(waq);
+  start(1);
+  start_reader();
+  // It may have been skipped, so that it is durable is not said again.
+  const auto again = send_alone(durable(numbered(1)));
+  BOOST_TEST(asked_records.size() == 1);
+  BOOST_TEST(again->value->seq == 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_could_not_be_written_is_fresh_when_it_comes_again) {
   start();
   start_writer();
