@@ -58,11 +58,11 @@ struct pool_health {
   std::uint64_t open = 0;
   std::uint64_t in_use = 0;
   std::uint64_t idle = 0;
-  std::uint64_t queries = 0;    ///< Answered so far.
-  std::uint64_t wait_count = 0; ///< Queries that found every reader busy.
-  std::uint64_t wait_us = 0;    ///< How long those waited in all.
-  std::uint64_t cursors = 0;    ///< Results that are kept ready for their next page.
-  std::uint64_t recycled = 0;   ///< Connections closed for their age and opened anew.
+  std::uint64_t queries = 0;      ///< Answered so far.
+  std::uint64_t wait_count = 0;   ///< Queries that found every reader busy.
+  std::uint64_t wait_us = 0;      ///< How long those waited in all.
+  std::uint64_t cursors = 0;      ///< Results that are kept ready for their next page.
+  std::uint64_t recycled = 0;     ///< Connections closed for their age and opened anew.
   std::uint64_t leases_ended = 0; ///< Queries interrupted because they kept the log from being emptied.
 };
 
@@ -75,8 +75,8 @@ struct health_report {
   std::uint64_t checkpointed_seq = 0;
   std::uint64_t inflight_transactions = 0; ///< Accepted by the front, not yet applied.
   std::uint64_t inflight_bytes = 0;
-  std::uint64_t log_bytes = 0; ///< Write-ahead queue on disk.
-  std::uint64_t wal_pages = 0; ///< Pages in SQLite's own log that wait for a checkpoint.
+  std::uint64_t log_bytes = 0;       ///< Write-ahead queue on disk.
+  std::uint64_t wal_pages = 0;       ///< Pages in SQLite's own log that wait for a checkpoint.
   std::uint64_t foreign_commits = 0; ///< Commits by somebody else since the engine opened.
   std::uint64_t quarantined = 0;     ///< Transactions that are set aside.
   breaker_health transactions;

@@ -8,10 +8,10 @@
 
 namespace millrace {
 
-/// Where the next page of a result begins. Whoever has it may ask with it, once or several times; nothing in it is to be
-/// read or changed. An engine keeps the rows ready for a while (its reader lease). After that, and where the reader that
-/// kept them died, the page is found again if nothing was written meanwhile; otherwise the answer is `cursor_lost`,
-/// never a page of another state.
+/// Where the next page of a result begins. Whoever has it may ask with it, once or several times; nothing in it is to
+/// be read or changed. An engine keeps the rows ready for a while (its reader lease). After that, and where the reader
+/// that kept them died, the page is found again if nothing was written meanwhile; otherwise the answer is
+/// `cursor_lost`, never a page of another state.
 struct page_cursor {
   query question;
   std::uint32_t page_rows = 0;
