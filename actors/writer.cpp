@@ -46,8 +46,10 @@ void writer_state::open() {
     return wait_for(std::move(opened.error()));
   }
   database_ = std::move(*opened);
-  blocked_.reset();
-  delay_.reset();
+  waiting_ = false;
+  if (obstacle_ && obstacle_->code != errc::outcome_unknown) {
+    unblock();
+  }
   self_->send<caf::message_priority::high>(settings_.queue, writer_ready{database_->applied_seq()});
 }
 
@@ -57,7 +59,7 @@ void writer_state::take(apply_batch& request) {
     return;
   }
   pending_.push_back(std::move(request.work));
-  if (!apply_scheduled_ && !blocked_) {
+  if (!apply_scheduled_ && !waiting_) {
     // Whatever is in the mailbox before this message is committed together.
     apply_scheduled_ = true;
     self_->send(self_, atom::apply::value);
@@ -76,8 +78,7 @@ void writer_state::apply() {
   auto answers = database_->apply(pending_, mark);
   if (answers) {
     const auto took = std::chrono::steady_clock::now() - started;
-    blocked_.reset();
-    delay_.reset();
+    unblock();
     apply_latency_.record(took);
     if (settings_.breaker) {
       settings_.breaker->succeeded(started + took, took);
@@ -85,11 +86,8 @@ void writer_state::apply() {
     report(first, std::move(*answers));
   } else if (passes_by_itself(answers.error().code)) {
     wait_for(std::move(answers.error()));
-  } else if (answers.error().code == errc::database_gone || answers.error().code == errc::corrupt) {
-    give_up_database(std::move(answers.error()));
   } else {
-    spdlog::error("the writer gives up its connection: {}", to_string(answers.error()));
-    self_->quit(to_error(std::move(answers.error())));
+    give_up_database(std::move(answers.error()));
   }
 }
 
@@ -118,7 +116,8 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
   arm_idle_check();
 }
 
-/// What was not applied comes again from the queue once there is a database.
+/// The next connection knows what the database holds, and what is not in it comes again from the queue. The actor
+/// stays: a disk that is full for an hour must not use up its restarts.
 void writer_state::give_up_database(failure reason) {
   database_.reset();
   pending_.clear();
@@ -128,19 +127,29 @@ void writer_state::give_up_database(failure reason) {
 /// Keeps the batches and tries again later: their order never changes, and the actor stays responsive meanwhile.
 void writer_state::wait_for(failure obstacle) {
   const auto now = std::chrono::steady_clock::now();
-  if (!blocked_) {
-    blocked_since_ = now;
+  if (!obstacle_) {
+    obstacle_since_ = now;
+  }
+  if (!obstacle_ || obstacle_->code != obstacle.code) {
     spdlog::warn("the writer waits: {}", to_string(obstacle));
   }
   // A lock that somebody else holds is no failure of the machine.
   if (settings_.breaker && obstacle.code != errc::locked) {
     settings_.breaker->failed(now);
   }
-  blocked_ = std::move(obstacle);
+  obstacle_ = std::move(obstacle);
+  waiting_ = true;
   self_->delayed_send(self_, delay_.next(), atom::retry::value);
 }
 
+void writer_state::unblock() {
+  waiting_ = false;
+  obstacle_.reset();
+  delay_.reset();
+}
+
 void writer_state::retry() {
+  waiting_ = false;
   if (database_ == nullptr) {
     open();
   } else {
@@ -183,10 +192,10 @@ sample writer_state::take_sample() const {
   result.latency = summary(apply_latency_);
   result.wal_pages = wal_pages_;
   result.foreign_commits = foreign_commits_;
-  result.blocked = blocked_;
-  if (blocked_) {
+  result.blocked = obstacle_;
+  if (obstacle_) {
     result.blocked_for = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now()
-                                                                               - blocked_since_);
+                                                                               - obstacle_since_);
   }
   return result;
 }

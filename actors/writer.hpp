@@ -56,6 +56,7 @@ private:
   void report(std::uint64_t first_seq, std::vector<storage::answer> answers);
   void give_up_database(failure reason);
   void wait_for(failure obstacle);
+  void unblock();
   void retry();
   void checkpoint();
   void idle();
@@ -70,8 +71,9 @@ private:
   bool idle_armed_ = false;
   bool busy_since_idle_check_ = false;
   backoff delay_{settings_.retry_delay};
-  std::optional<failure> blocked_;
-  monotonic_time blocked_since_;
+  bool waiting_ = false;            ///< Whether a retry is on its way, and nothing is tried before.
+  std::optional<failure> obstacle_; ///< What went wrong last, until something succeeds.
+  monotonic_time obstacle_since_;
   std::uint64_t wal_pages_ = 0;
   std::uint64_t foreign_commits_ = 0;
   histogram apply_latency_;

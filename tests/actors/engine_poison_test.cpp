@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_nei
   BOOST_TEST(code_of(answer_to(before)) == errc::none);
   BOOST_TEST(code_of(answer_to(poison)) == errc::quarantined);
   BOOST_TEST(code_of(answer_to(after)) == errc::none);
-  BOOST_TEST(tested->restarts("writer") == settings.deaths_max);
+  // Only its connection was given up each time.
+  BOOST_TEST(tested->restarts("writer") == 0);
   BOOST_TEST(rows("SELECT n FROM t ORDER BY rowid") == "1\n2");
   const auto set_aside = quarantine();
   BOOST_REQUIRE_EQUAL(set_aside.size(), 1u);

@@ -211,13 +211,37 @@ BOOST_AUTO_TEST_CASE(a_full_disk_and_a_failed_read_pass_by_themselves_too) {
   BOOST_TEST((committed == reports{{1, 1}}));
 }
 
-BOOST_AUTO_TEST_CASE(a_failed_commit_ends_the_writer_and_reports_nothing) {
+BOOST_AUTO_TEST_CASE(after_a_failed_commit_another_connection_says_what_the_database_holds) {
   database->failures = {{errc::outcome_unknown, "the commit failed"}};
   start();
   give(1);
   scheduler.run();
   BOOST_TEST(committed.empty());
-  BOOST_TEST(ended());
+  database->applied_seq = 1; // SQLite brought the commit back.
+  pass(100ms);
+  BOOST_TEST(database->opened == 2);
+  BOOST_TEST((ready == std::vector<std::uint64_t>{0, 1}));
+}
+
+BOOST_AUTO_TEST_CASE(commits_that_fail_again_and_again_are_tried_with_growing_delays_and_end_nobody) {
+  for (int i = 0; i < 100; ++i) {
+    database->failures.push_back({errc::outcome_unknown, "the disk is full"});
+  }
+  start();
+  for (int i = 0; i < 20; ++i) {
+    give(1); // The queue sends it to each connection.
+    scheduler.run();
+    pass(64ms);
+  }
+  BOOST_TEST(!ended());
+  BOOST_TEST(database->calls.size() <= 21);
+  BOOST_TEST(look().blocked.has_value());
+  database->failures.clear();
+  pass(64ms);
+  give(1);
+  scheduler.run();
+  BOOST_TEST((committed == reports{{1, 1}}));
+  BOOST_TEST(!look().blocked);
 }
 
 BOOST_AUTO_TEST_CASE(a_writer_without_a_usable_database_waits_for_it_and_begins_where_it_stands) {
