@@ -83,7 +83,7 @@ result<std::int64_t> format_of(connection& database) {
     return *others == 0 ? result<std::int64_t>{0}
                         : fail(errc::folder_foreign, "the database holds tables, but none of Millrace's");
   }
-  const auto version = number(database, "SELECT format_version FROM millrace_meta WHERE id = 1");
+  auto version = number(database, "SELECT format_version FROM millrace_meta WHERE id = 1");
   if (version && *version > sqlite::meta::format_version) {
     return fail(errc::folder_newer, "the database has format " + std::to_string(*version)
                                       + "; this program reads format " + std::to_string(sqlite::meta::format_version));
