@@ -22,8 +22,8 @@ BOOST_AUTO_TEST_CASE(a_client_id_is_a_uuid_of_version_7_and_carries_when_it_was_
   const auto before = now_ms();
   const auto id = new_client_id();
   const auto after = now_ms();
-  BOOST_TEST(id[6] >> 4 == 7);
-  BOOST_TEST(id[8] >> 6 == 2);
+  BOOST_TEST((id[6] >> 4 == 7));
+  BOOST_TEST((id[8] >> 6 == 2));
   BOOST_TEST(made_at_ms(id) >= before);
   BOOST_TEST(made_at_ms(id) <= after);
 }
