@@ -57,6 +57,30 @@ BOOST_AUTO_TEST_CASE(the_last_row_needs_no_line_break_and_carriage_returns_are_n
   expect_row(rows[2], 4, {"3", "4"});
 }
 
+BOOST_AUTO_TEST_CASE(a_carriage_return_alone_ends_a_line) {
+  const auto rows = read_all("a,b\r\r1,\"2\r\n\r3\"\r4,5");
+  BOOST_REQUIRE(rows.size() == 3u);
+  expect_row(rows[0], 1, {"a", "b"});
+  expect_row(rows[1], 3, {"1", "2\r\n\r3"});
+  expect_row(rows[2], 6, {"4", "5"});
+}
+
+BOOST_AUTO_TEST_CASE(a_quote_that_opens_after_a_carriage_return_costs_its_own_row_only) {
+  const auto rows = read_all("1,a\r2,\"b\n\n3,c\n");
+  BOOST_REQUIRE(rows.size() == 3u);
+  expect_row(rows[0], 1, {"1", "a"});
+  BOOST_TEST(rows[1].line == 2u);
+  BOOST_TEST(rows[1].problem != "");
+  expect_row(rows[2], 4, {"3", "c"});
+}
+
+BOOST_AUTO_TEST_CASE(a_line_break_of_two_characters_that_straddles_the_read_chunks_is_one) {
+  const std::string first(std::size_t{64} * 1024 - 1, 'x');
+  const auto rows = read_all(first + "\r\n2\n");
+  BOOST_REQUIRE(rows.size() == 2u);
+  expect_row(rows[1], 2, {"2"});
+}
+
 BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_no_part_of_the_first_field) {
   const auto rows = read_all("\xEF\xBB\xBFname\nx\n");
   BOOST_REQUIRE(rows.size() == 2u);

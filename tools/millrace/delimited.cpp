@@ -88,22 +88,20 @@ std::optional<delimited_reader::text_line> delimited_reader::next_line() {
   return read_line();
 }
 
+/// A line ends with "\n", "\r\n" or "\r", as a row does for libcsv: so no line holds the end of one row and the beginning
+/// of another.
 std::optional<delimited_reader::text_line> delimited_reader::read_line() {
   text_line line{lines_read_ + 1, {}, false};
   bool any = false;
-  while (position_ < chunk_.size() || fill_chunk()) {
+  bool ended = false;
+  while (!ended && (position_ < chunk_.size() || fill_chunk())) {
     any = true;
     const auto rest = std::string_view{chunk_}.substr(position_);
-    const auto end = rest.find('\n');
-    const auto part = rest.substr(0, end == std::string_view::npos ? end : end + 1);
-    position_ += part.size();
-    if (line.text.size() + part.size() > row_bytes_max) {
-      line.too_long = true;
-    } else {
-      line.text += part;
-    }
-    if (end != std::string_view::npos) {
-      break;
+    const auto end = rest.find_first_of("\r\n");
+    ended = end != std::string_view::npos;
+    take(line, ended ? end + 1 : rest.size());
+    if (ended && rest[end] == '\r' && (position_ < chunk_.size() || fill_chunk()) && chunk_[position_] == '\n') {
+      take(line, 1);
     }
   }
   if (!any) {
@@ -111,6 +109,16 @@ std::optional<delimited_reader::text_line> delimited_reader::read_line() {
   }
   ++lines_read_;
   return line;
+}
+
+/// Moves so many bytes of the chunk into the line.
+void delimited_reader::take(text_line& line, std::size_t bytes) {
+  if (line.text.size() + bytes > row_bytes_max) {
+    line.too_long = true;
+  } else {
+    line.text.append(chunk_, position_, bytes);
+  }
+  position_ += bytes;
 }
 
 void delimited_reader::parse(text_line line) {

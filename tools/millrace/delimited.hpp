@@ -59,6 +59,7 @@ private:
   bool fill_chunk();
   std::optional<text_line> next_line();
   std::optional<text_line> read_line();
+  void take(text_line& line, std::size_t bytes);
   void parse(text_line line);
   void finish();
   void reject(std::uint64_t line, std::string problem);
