@@ -13,6 +13,7 @@
 #include "writer.hpp"
 
 #include <millrace/storage/folder.hpp>
+#include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -88,9 +89,13 @@ private:
   caf::actor spawn_queue();
   caf::actor spawn_writer() const;
   caf::actor spawn_reader(std::size_t number) const;
+  template <class Actor, class Options>
+  caf::actor spawn_apart(Actor actor, Options settings) const;
   std::vector<child_spec> top_children();
   supervisor_options supervision(restart_strategy strategy) const;
   tl::expected<void, failure> apply_schema(const std::vector<schema_script>& scripts);
+  caf::actor wait_for(std::string_view id, std::chrono::milliseconds patience) const;
+  void wait_for_answer(caf::scoped_actor& self) const;
   void wait_for_children() const;
   void wait_for_replay();
   bool drained(std::string_view id, std::chrono::steady_clock::time_point deadline);
@@ -130,6 +135,7 @@ tl::expected<void, failure> engine::impl::start() {
     spdlog::warn("recovery: {}", finding);
   }
   *recovered_ = std::move(*log);
+  storage::failpoint("open.log_recovered");
   auto attempts = storage::attempt_page::open(data_.attempt_file(), identity_.id);
   if (!attempts) {
     return tl::unexpected{attempts.error()};
@@ -146,8 +152,10 @@ tl::expected<void, failure> engine::impl::start() {
   operations_ = system_.spawn(millrace::operations, board_);
   supervisor_ = system_.spawn(supervisor, top_children(), supervision(restart_strategy::one_for_one));
   wait_for_children();
+  storage::failpoint("open.children_started");
   data_.keep_reserve();
   wait_for_replay();
+  storage::failpoint("open.replayed");
   return apply_schema(*scripts);
 }
 
@@ -213,6 +221,14 @@ caf::actor engine::impl::spawn_storage_supervisor() {
     system_.spawn(supervisor, std::move(children), supervision(restart_strategy::rest_for_one)));
 }
 
+/// Those that wait for the disk get threads of their own, except in a simulation.
+template <class Actor, class Options>
+caf::actor engine::impl::spawn_apart(Actor actor, Options settings) const {
+  return caf::actor_cast<caf::actor>(settings_.simulation_step
+                                       ? system_.spawn(actor, std::move(settings))
+                                       : system_.spawn<caf::detached>(actor, std::move(settings)));
+}
+
 caf::actor engine::impl::spawn_queue() {
   // A queue that starts again needs no database: it may be the database that is in trouble.
   auto open_again = [this, recovered = recovered_]() -> storage::result<opened_log> {
@@ -224,32 +240,30 @@ caf::actor engine::impl::spawn_queue() {
     storage::recovery_report report;
     return recover(applied_seq_->load(), report);
   };
-  return caf::actor_cast<caf::actor>(
-    system_.spawn<caf::detached>(queue, queue_options{.open_log = std::move(open_again),
-                                                      .board = board_,
-                                                      .room = room_,
-                                                      .names = names_,
-                                                      .attempts = attempts_,
-                                                      .breaker = transactions_,
-                                                      .applied_seq = applied_seq_,
-                                                      .quarantined = quarantined_,
-                                                      .window_bytes_max = settings_.window_bytes_max,
-                                                      .deaths_max = settings_.deaths_max,
-                                                      .on_fatal = settings_.on_escalation}));
+  return spawn_apart(queue, queue_options{.open_log = std::move(open_again),
+                                          .board = board_,
+                                          .room = room_,
+                                          .names = names_,
+                                          .attempts = attempts_,
+                                          .breaker = transactions_,
+                                          .applied_seq = applied_seq_,
+                                          .quarantined = quarantined_,
+                                          .window_bytes_max = settings_.window_bytes_max,
+                                          .deaths_max = settings_.deaths_max,
+                                          .on_fatal = settings_.on_escalation});
 }
 
 caf::actor engine::impl::spawn_writer() const {
   auto open_database = [file = data_.database_file(), settings = settings_.database] {
     return storage::open_sqlite_writer(file, settings);
   };
-  return caf::actor_cast<caf::actor>(system_.spawn<caf::detached>(
-    writer, writer_options{.open_database = std::move(open_database),
-                           .queue = caf::actor_cast<writer_listener>(board_->find("queue")),
-                           .attempts = attempts_,
-                           .breaker = transactions_,
-                           .starving = board_->starving(),
-                           .checkpoint_pages = settings_.checkpoint_pages,
-                           .wal_pages_max = settings_.wal_pages_max}));
+  return spawn_apart(writer, writer_options{.open_database = std::move(open_database),
+                                            .queue = caf::actor_cast<writer_listener>(board_->find("queue")),
+                                            .attempts = attempts_,
+                                            .breaker = transactions_,
+                                            .starving = board_->starving(),
+                                            .checkpoint_pages = settings_.checkpoint_pages,
+                                            .wal_pages_max = settings_.wal_pages_max});
 }
 
 caf::actor engine::impl::spawn_reader(std::size_t number) const {
@@ -260,41 +274,59 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
     settings.cache_kib = std::min(settings.cache_kib, page_cache_kib);
     return storage::open_sqlite_reader(file, settings);
   };
-  return caf::actor_cast<caf::actor>(
-    system_.spawn<caf::detached>(reader, reader_options{.open_database = std::move(open_database),
-                                                        .open_for_pages = std::move(open_for_pages),
-                                                        .slot = board_->slot(number),
-                                                        .index = static_cast<std::uint32_t>(number),
-                                                        .breaker = queries_,
-                                                        .starving = board_->starving(),
-                                                        .lease = settings_.reader_lease,
-                                                        .age_max = settings_.reader_age_max,
-                                                        .cursors_max = settings_.cursors_max}));
+  return spawn_apart(reader, reader_options{.open_database = std::move(open_database),
+                                            .open_for_pages = std::move(open_for_pages),
+                                            .slot = board_->slot(number),
+                                            .index = static_cast<std::uint32_t>(number),
+                                            .breaker = queries_,
+                                            .starving = board_->starving(),
+                                            .lease = settings_.reader_lease,
+                                            .age_max = settings_.reader_age_max,
+                                            .cursors_max = settings_.cursors_max});
+}
+
+caf::actor engine::impl::wait_for(std::string_view id, std::chrono::milliseconds patience) const {
+  if (!settings_.simulation_step) {
+    return board_->wait_for(id, patience);
+  }
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (!board_->find(id) && std::chrono::steady_clock::now() < end) {
+    settings_.simulation_step();
+  }
+  return board_->find(id);
+}
+
+/// After a request: `receive` blocks by itself unless nothing runs in the meantime.
+void engine::impl::wait_for_answer(caf::scoped_actor& self) const {
+  while (settings_.simulation_step && self->mailbox().empty()) {
+    settings_.simulation_step();
+  }
 }
 
 /// Waits until requests find somebody. A reader that cannot open the database leaves the rest of the engine useful.
 void engine::impl::wait_for_children() const {
   constexpr std::chrono::seconds patience{5};
-  board_->wait_for("queue", patience);
-  board_->wait_for("writer", patience);
+  wait_for("queue", patience);
+  wait_for("writer", patience);
   for (std::size_t i = 0; i < settings_.readers; ++i) {
-    board_->wait_for(switchboard::reader_id(i), patience);
+    wait_for(switchboard::reader_id(i), patience);
   }
-  board_->wait_for("monitor", patience);
+  wait_for("monitor", patience);
 }
 
 /// Waits until what the log held is applied, as long as that makes progress.
 void engine::impl::wait_for_replay() {
-  caf::scoped_actor self{system_};
   std::uint64_t applied = identity_.applied_seq;
   for (auto waiting = applied < recovery_.last_seq; waiting;) {
-    self->request(board_->wait_for("queue", replay_patience), replay_patience, atom::drain::value)
-      .receive([&](std::uint64_t) { waiting = false; },
-               [&](const caf::error&) {
-                 const auto now = applied_seq_->load();
-                 waiting = now > applied;
-                 applied = now;
-               });
+    caf::scoped_actor self{system_}; // Not the one that a late answer to an earlier request goes to.
+    auto asked = self->request(wait_for("queue", replay_patience), replay_patience, atom::drain::value);
+    wait_for_answer(self);
+    asked.receive([&](std::uint64_t) { waiting = false; },
+                  [&](const caf::error&) {
+                    const auto now = applied_seq_->load();
+                    waiting = now > applied;
+                    applied = now;
+                  });
   }
 }
 
@@ -303,8 +335,9 @@ tl::expected<void, failure> engine::impl::apply_schema(const std::vector<schema_
   caf::scoped_actor self{system_};
   for (const auto& script : scripts) {
     std::optional<failure> problem;
-    self->request(board_->wait_for("queue", patience), patience, script)
-      .receive([](const outcome&) {}, [&](const caf::error& reason) { problem = failure_of(reason); });
+    auto asked = self->request(wait_for("queue", patience), patience, script);
+    wait_for_answer(self);
+    asked.receive([](const outcome&) {}, [&](const caf::error& reason) { problem = failure_of(reason); });
     if (problem) {
       problem->detail = "schema script " + script.name + ": " + problem->detail;
       return tl::unexpected{std::move(*problem)};
@@ -339,8 +372,9 @@ bool engine::impl::drained(std::string_view id, std::chrono::steady_clock::time_
   auto done = !address;
   if (address) {
     caf::scoped_actor self{system_};
-    self->request(address, std::max(left, std::chrono::milliseconds{1}), atom::drain::value)
-      .receive([&](std::uint64_t) { done = true; }, [](const caf::error&) {});
+    auto asked = self->request(address, std::max(left, std::chrono::milliseconds{1}), atom::drain::value);
+    wait_for_answer(self);
+    asked.receive([&](std::uint64_t) { done = true; }, [](const caf::error&) {});
   }
   return done;
 }
@@ -349,10 +383,11 @@ void engine::impl::stop_supervisor() {
   // Children get a deadline each, then are killed; this bound only keeps a stuck disk from holding the caller for ever.
   constexpr std::chrono::minutes patience{1};
   caf::scoped_actor self{system_};
-  self->request(supervisor_, patience, atom::stop::value)
-    .receive(
-      [](atom::stop) {},
-      [](const caf::error& reason) { spdlog::error("closing: actors did not end: {}", caf::to_string(reason)); });
+  auto asked = self->request(supervisor_, patience, atom::stop::value);
+  wait_for_answer(self);
+  asked.receive(
+    [](atom::stop) {},
+    [](const caf::error& reason) { spdlog::error("closing: actors did not end: {}", caf::to_string(reason)); });
   supervisor_ = nullptr;
 }
 
@@ -408,6 +443,7 @@ tl::expected<engine, failure> open(caf::actor_system& system, options settings) 
   if (!identity) {
     return tl::unexpected{identity.error()};
   }
+  storage::failpoint("open.database_prepared");
   auto state = std::make_unique<engine::impl>(system, std::move(settings), std::move(*data), std::move(*identity));
   if (auto started = state->start(); !started) {
     return tl::unexpected{started.error()};

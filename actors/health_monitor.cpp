@@ -227,6 +227,10 @@ void health_monitor_state::judge_readers(health_report& report) const {
   for (const auto& [id, seen] : samples_) {
     if (is_reader(id)) {
       add(report.query, seen.latency);
+      if (seen.blocked && seen.blocked->code == errc::corrupt) {
+        worsen(report, health_state::unhealthy,
+               "The database is damaged, as a query showed: " + to_string(*seen.blocked));
+      }
     }
   }
   std::size_t readers = 0;

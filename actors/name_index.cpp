@@ -1,5 +1,7 @@
 #include "name_index.hpp"
 
+#include <millrace/storage/test_switches.hpp>
+
 #include <algorithm>
 #include <cstring>
 
@@ -13,6 +15,9 @@ std::size_t name_index::hash::operator()(const uuid& id) const noexcept {
 }
 
 void name_index::load(const storage::database_identity& identity, std::int64_t now_ms) {
+  if (storage::planted("names_not_loaded")) {
+    return;
+  }
   for (const auto& one : identity.names) {
     // What was resubmitted from quarantine has two outcomes; its name stands for the first.
     if (find(one.name).what == verdict::fresh) {
@@ -23,7 +28,7 @@ void name_index::load(const storage::database_identity& identity, std::int64_t n
   // Which of a client's numbers were forgotten in an earlier life is not known; below the highest one they may be.
   for (auto& [id, record] : clients_) {
     if (made_at_ms(id) <= forgotten_made_at_ms_) {
-      record.forgotten_upto = std::max(record.forgotten_upto, record.numbers.back().number);
+      record.forgotten_upto = std::max(record.forgotten_upto, record.highest);
     }
   }
 }
@@ -34,27 +39,27 @@ name_index::finding name_index::find(const transaction_name& name) const {
     return {made_at_ms(name.client) <= forgotten_made_at_ms_ ? verdict::forgotten : verdict::fresh};
   }
   const auto& record = client->second;
-  // Nearly every number is higher than all before it: no search through memory that nobody touched for long.
-  if (record.numbers.empty() || record.numbers.back().number < name.number) {
-    return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
-  }
-  const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
-  const auto found = std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number);
-  if (found != record.numbers.end() && found->number == name.number) {
-    return {verdict::known, found->seq};
+  if (name.number <= record.highest) {
+    const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
+    const auto found = std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number);
+    if (found != record.numbers.end() && found->number == name.number) {
+      return {verdict::known, found->seq};
+    }
   }
   return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
 }
 
 void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64_t now_ms) {
   auto& client = *clients_.try_emplace(name.client).first;
-  auto& numbers = client.second.numbers;
-  if (numbers.empty() || numbers.back().number < name.number) {
-    numbers.push_back({name.number, seq});
+  auto& record = client.second;
+  if (record.highest < name.number) {
+    record.numbers.push_back({name.number, seq});
+    record.highest = name.number;
   } else {
-    const auto begin = numbers.begin() + static_cast<std::ptrdiff_t>(client.second.first);
-    numbers.insert(std::ranges::lower_bound(begin, numbers.end(), name.number, {}, &numbered::number),
-                   {name.number, seq});
+    const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
+    record.numbers.insert(std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number),
+                          {name.number, seq});
+    record.in_order = false;
   }
   order_.push_back({&client, name.number, seq, now_ms});
   while (order_.size() > window_.count || now_ms - order_.front().added_ms > window_.age.count()) {
@@ -68,7 +73,7 @@ void name_index::remove_above(std::uint64_t seq) {
     erase(client.second, order_.back().number);
     order_.pop_back();
     // One that has forgotten something must stay: its lower numbers are not fresh.
-    if (client.second.first == client.second.numbers.size() && client.second.forgotten_upto == 0) {
+    if (client.second.empty() && client.second.forgotten_upto == 0) {
       clients_.erase(client.first);
     }
   }
@@ -79,8 +84,12 @@ void name_index::forget_oldest() {
   order_.pop_front();
   auto& record = oldest.client->second;
   record.forgotten_upto = std::max(record.forgotten_upto, oldest.number);
-  erase(record, oldest.number);
-  if (record.first == record.numbers.size()) {
+  if (record.in_order) {
+    drop_first(record);
+  } else {
+    erase(record, oldest.number);
+  }
+  if (record.empty()) {
     forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, made_at_ms(oldest.client->first));
     clients_.erase(oldest.client->first);
   }
@@ -88,12 +97,14 @@ void name_index::forget_oldest() {
 
 void name_index::erase(client_record& client, std::uint64_t number) {
   auto& numbers = client.numbers;
-  // The oldest goes first nearly always, so its place is only given up now and then.
-  if (numbers[client.first].number != number) {
-    const auto begin = numbers.begin() + static_cast<std::ptrdiff_t>(client.first);
-    numbers.erase(std::ranges::lower_bound(begin, numbers.end(), number, {}, &numbered::number));
-  } else if (++client.first * 2 > numbers.size()) {
-    numbers.erase(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(client.first));
+  const auto begin = numbers.begin() + static_cast<std::ptrdiff_t>(client.first);
+  numbers.erase(std::ranges::lower_bound(begin, numbers.end(), number, {}, &numbered::number));
+}
+
+/// Its place is only given up now and then.
+void name_index::drop_first(client_record& client) {
+  if (++client.first * 2 > client.numbers.size()) {
+    client.numbers.erase(client.numbers.begin(), client.numbers.begin() + static_cast<std::ptrdiff_t>(client.first));
     client.first = 0;
   }
 }

@@ -46,11 +46,17 @@ private:
     std::uint64_t number = 0;
     std::uint64_t seq = 0;
   };
+  /// Adding and forgetting what comes in order only write to the memory behind `numbers`: reading there would wait for
+  /// memory that nobody touched for long.
   struct client_record {
     /// By rising number. What stands before `first` is forgotten.
     std::vector<numbered> numbers;
     std::size_t first = 0;
+    std::uint64_t highest = 0;        ///< No number is above it.
     std::uint64_t forgotten_upto = 0; ///< The highest number forgotten.
+    bool in_order = true;             ///< Whether the numbers' `seq` rise, too.
+
+    bool empty() const noexcept { return first == numbers.size(); }
   };
   struct hash {
     std::size_t operator()(const uuid& id) const noexcept;
@@ -65,6 +71,7 @@ private:
 
   void forget_oldest();
   static void erase(client_record& client, std::uint64_t number);
+  static void drop_first(client_record& client);
 
   storage::outcome_window window_;
   client_map clients_;

@@ -39,8 +39,8 @@ struct options {
   std::uint64_t inflight_bytes_max = 512ull * 1024 * 1024;
   /// Bytes of unapplied work kept in memory; what is beyond is read back from the log.
   std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
-  /// Pages that wait in SQLite's log before the writer checkpoints. Small and often: the pause that a client may meet
-  /// is as long as one checkpoint.
+  /// Pages that wait in SQLite's log before the writer checkpoints, at least. Where commits take long the writer lets
+  /// more wait, up to a quarter of `wal_pages_max`: the pause stays in proportion to them.
   std::uint32_t checkpoint_pages = 200;
   /// From so many pages in SQLite's log on, readers that outlived their lease are interrupted so that it can be
   /// emptied.
@@ -75,6 +75,9 @@ struct options {
   storage::sqlite_options database;
   /// Where the write-ahead queue's file operations go; null means the machine's own files. Must outlive the engine.
   storage::file_system* files = nullptr;
+  /// For simulations in one thread, on CAF's test coordinator: no actor gets a thread of its own, and opening and
+  /// closing call this, which lets something run or time pass, instead of blocking. Empty means threads.
+  std::function<void()> simulation_step;
 
   /// Called when restarting no longer helps, with the reason; it must end the process or arrange for that. The default
   /// logs and exits with code 70.

@@ -1,5 +1,7 @@
 #include "queue.hpp"
 
+#include <millrace/storage/test_switches.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -86,26 +88,34 @@ void queue_state::adopt(opened_log opened) {
 caf::result<outcome> queue_state::accept(admitted_transaction& request) {
   const auto called = request.work.name;
   // Before its deadline is looked at: one that is under way already may well take effect.
-  if (called.given()) {
+  if (called.given() && !storage::planted("resend_applied")) {
     if (const auto found = settings_.names->find(called); found.what != name_index::verdict::fresh) {
       settings_.room->give_back(1, request.bytes);
       return accept_again(request, found);
+    }
+    // Most clients are older than this batch; nobody looks at the clock for them.
+    if (made_at_ms(called.client) > open_since_ms_) {
+      if (auto problem = check_birth(called.client, wall_clock_ms())) {
+        settings_.room->give_back(1, request.bytes);
+        return to_error(std::move(*problem));
+      }
     }
   }
   if (request.deadline != monotonic_time::max() && std::chrono::steady_clock::now() > request.deadline) {
     settings_.room->give_back(1, request.bytes);
     return to_error({errc::deadline_exceeded, "it waited too long before it was accepted"});
   }
-  if (called.given()) {
-    settings_.names->add(called, durable_seq_ + open_->items.size() + 1, wall_clock_ms());
-  }
   const auto acknowledgement = request.work.acknowledgement;
-  return owe(std::move(request.work), {.answer = {},
-                                       .deadline = request.deadline,
-                                       .bytes = static_cast<std::uint32_t>(request.bytes),
-                                       .acknowledgement = acknowledgement,
-                                       .admitted = true,
-                                       .named = called.given()});
+  auto answer = owe(std::move(request.work), {.answer = {},
+                                              .deadline = request.deadline,
+                                              .bytes = static_cast<std::uint32_t>(request.bytes),
+                                              .acknowledgement = acknowledgement,
+                                              .admitted = true,
+                                              .named = called.given()});
+  if (called.given()) {
+    settings_.names->add(called, durable_seq_ + open_->items.size(), open_since_ms_);
+  }
+  return answer;
 }
 
 /// A resend: answered with what the first one comes to, or came to.
@@ -139,11 +149,7 @@ caf::result<outcome> queue_state::accept_order(const ordered_work& request) {
 }
 
 outcome_promise queue_state::owe(storage::work item, ledger::debt owed) {
-  if (open_->items.empty()) {
-    // Whatever is in the mailbox before this message joins the batch: no timer, no fixed size.
-    self_->send(self_, atom::flush::value);
-  }
-  open_->items.push_back(std::move(item));
+  add_to_open(std::move(item));
   open_bytes_ += owed.bytes;
   auto answer = self_->make_response_promise<outcome>();
   owed.answer = answer;
@@ -153,11 +159,17 @@ outcome_promise queue_state::owe(storage::work item, ledger::debt owed) {
 
 /// Puts work of the engine's own into the log; nobody waits for an answer.
 void queue_state::note(storage::work item) {
+  add_to_open(std::move(item));
+  ledger_.add({});
+}
+
+void queue_state::add_to_open(storage::work item) {
   if (open_->items.empty()) {
+    open_since_ms_ = wall_clock_ms();
+    // Whatever is in the mailbox before this message joins the batch: no timer, no fixed size.
     self_->send(self_, atom::flush::value);
   }
   open_->items.push_back(std::move(item));
-  ledger_.add({});
 }
 
 void queue_state::answer_from_record(outcome_promise& answer, std::uint64_t seq) {
@@ -183,6 +195,9 @@ bool queue_state::write_open() {
   const auto started = std::chrono::steady_clock::now();
   open_->first_seq = durable_seq_ + 1;
   open_->accept_time_ms = wall_clock_ms();
+  if (storage::planted("durable_before_sync")) {
+    ledger_.answer_durable(open_->first_seq, open_->last_seq());
+  }
   if (auto written = log_->append(*open_); !written) {
     refuse_open(written.error());
     return false;
@@ -193,8 +208,10 @@ bool queue_state::write_open() {
   blocked_.reset();
   sync_latency_.record(std::chrono::steady_clock::now() - started);
   durable_seq_ = work->last_seq();
+  storage::failpoint("answer.before_durable");
   witnessed_ = false;
   ledger_.answer_durable(work->first_seq, durable_seq_);
+  storage::failpoint("answer.after_durable");
   backlog_->keep(work, bytes);
   return true;
 }
@@ -277,7 +294,9 @@ bool queue_state::write_skip_order(storage::skip_order order) {
   const auto deaths = order.deaths;
   open_->items.emplace_back(std::move(order));
   ledger_.add({});
+  storage::failpoint("skip.before_order");
   const auto written = write_open();
+  storage::failpoint("skip.after_order");
   skip_wanted_ = !written;
   if (written) {
     for (const auto seq : seqs) {
@@ -334,6 +353,7 @@ void queue_state::count_death(std::uint64_t applied_seq) {
 }
 
 void queue_state::settle(const batch_applied& message) {
+  storage::failpoint("answer.before_applied");
   auto& answers = *message.answers;
   advance(message.first_seq + answers.size() - 1, [&](ledger::debt& owed, std::uint64_t seq, bool last) {
     if (seq < message.first_seq) {
@@ -362,7 +382,8 @@ void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& sett
 
 void queue_state::release(std::uint64_t checkpointed_seq) {
   checkpointed_seq_ = checkpointed_seq;
-  if (auto released = log_->release(checkpointed_seq); !released) {
+  const auto upto = storage::planted("recycled_early") ? applied_seq_ : checkpointed_seq;
+  if (auto released = log_->release(upto); !released) {
     spdlog::warn("segments could not be released: {}", to_string(released.error()));
   }
 }
@@ -375,7 +396,8 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
     return to_error({errc::malformed, "seq " + std::to_string(seq) + " was never given out"});
   }
   auto promise = self_->make_response_promise<row_set>();
-  waiters_.push_back({seq, std::move(request.admitted), promise});
+  const bool hasty = storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting");
+  waiters_.push_back({hasty ? 0 : seq, std::move(request.admitted), promise});
   wake_waiters();
   arm_tick();
   return promise;

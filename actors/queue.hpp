@@ -89,6 +89,7 @@ private:
   caf::result<outcome> accept_order(const ordered_work& request);
   outcome_promise owe(storage::work item, ledger::debt owed);
   void note(storage::work item);
+  void add_to_open(storage::work item);
   void answer_from_record(outcome_promise& answer, std::uint64_t seq);
 
   // Writing.
@@ -124,7 +125,8 @@ private:
 
   std::shared_ptr<storage::batch> open_ = std::make_shared<storage::batch>(); ///< What has arrived since the last sync.
   std::uint64_t open_bytes_ = 0;
-  ledger ledger_; ///< The newest debts belong to `open_`.
+  std::int64_t open_since_ms_ = 0; ///< By the wall clock.
+  ledger ledger_;                  ///< The newest debts belong to `open_`.
 
   std::uint64_t durable_seq_ = 0;
   std::uint64_t applied_seq_ = 0;

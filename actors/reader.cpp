@@ -1,5 +1,7 @@
 #include "reader.hpp"
 
+#include <millrace/storage/test_switches.hpp>
+
 #include <algorithm>
 #include <random>
 #include <string>
@@ -108,6 +110,9 @@ void reader_state::use(std::unique_ptr<storage::database_reader> opened) {
 
 /// Replaces a connection that failed.
 void reader_state::notice(const failure& problem) {
+  if (problem.code == errc::corrupt) {
+    damage_ = problem;
+  }
   if (database_ && spoils_connection(problem.code)) {
     spdlog::warn("{} opens the database anew: {}", id(), to_string(problem));
     end_shared_snapshot();
@@ -145,7 +150,9 @@ void reader_state::run_all() {
   for (auto& one : pending_) {
     run(one);
   }
-  end_shared_snapshot();
+  if (!storage::planted("snapshot_kept")) {
+    end_shared_snapshot();
+  }
   settled(pending_.size());
   pending_.clear();
   for (auto& promise : drains_) {
@@ -319,6 +326,8 @@ sample reader_state::take_sample() const {
   if (obstacle_) {
     result.blocked = obstacle_;
     result.blocked_for = std::chrono::duration_cast<std::chrono::milliseconds>(self_->clock().now() - blocked_since_);
+  } else {
+    result.blocked = damage_;
   }
   return result;
 }

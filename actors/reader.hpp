@@ -115,6 +115,7 @@ private:
   reader_options settings_;
   std::unique_ptr<storage::database_reader> database_; ///< Null while it cannot be opened.
   std::optional<failure> obstacle_;                    ///< Why that is so.
+  std::optional<failure> damage_;                      ///< What SQLite found damaged, last.
   monotonic_time blocked_since_;
   backoff reopen_delay_{settings_.reopen_delay};
   monotonic_time recycle_at_;

@@ -1,5 +1,7 @@
 #include "writer.hpp"
 
+#include <millrace/storage/test_switches.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -29,6 +31,7 @@ bool passes_by_itself(errc code) {
 writer_actor::behavior_type writer_state::make_behavior(writer_options settings) {
   settings_ = std::move(settings);
   delay_ = backoff{settings_.retry_delay};
+  pace_ = {settings_.checkpoint_pages, settings_.wal_pages_max / 4};
   open();
   return {
     [this](apply_batch& request) { take(request); },
@@ -80,6 +83,7 @@ void writer_state::apply() {
     const auto took = std::chrono::steady_clock::now() - started;
     unblock();
     apply_latency_.record(took);
+    pace_.committed(took);
     if (settings_.breaker) {
       settings_.breaker->succeeded(started + took, took);
     }
@@ -92,6 +96,7 @@ void writer_state::apply() {
 }
 
 void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> answers) {
+  storage::failpoint("apply.before_report");
   const auto applied = database_->applied_seq();
   std::erase_if(pending_, [applied](const storage::batch_ptr& work) { return work->last_seq() <= applied; });
   std::uint64_t set_aside = 0;
@@ -107,7 +112,7 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
     self_->send(settings_.queue, foreign_commit_seen{});
   }
   busy_since_idle_check_ = true;
-  if (database_->pages_waiting() >= settings_.checkpoint_pages) {
+  if (pace_.due(database_->pages_waiting())) {
     checkpoint();
   }
   if (database_ != nullptr && !pending_.empty() && !std::exchange(apply_scheduled_, true)) {
@@ -158,8 +163,10 @@ void writer_state::retry() {
 }
 
 void writer_state::checkpoint() {
+  const auto started = std::chrono::steady_clock::now();
   auto done = database_->checkpoint();
   if (done) {
+    pace_.checkpointed(std::chrono::steady_clock::now() - started);
     wal_pages_ = done->log_pages;
     settings_.starving->store(wal_pages_ > settings_.wal_pages_max, std::memory_order_relaxed);
     self_->send(settings_.queue, database_checkpointed{done->checkpointed_seq});

@@ -2,6 +2,7 @@
 
 #include "backoff.hpp"
 #include "breaker.hpp"
+#include "checkpoint_pace.hpp"
 #include "histogram.hpp"
 #include "internal.hpp"
 
@@ -77,6 +78,7 @@ private:
   std::uint64_t wal_pages_ = 0;
   std::uint64_t foreign_commits_ = 0;
   histogram apply_latency_;
+  checkpoint_pace pace_{settings_.checkpoint_pages, settings_.wal_pages_max / 4};
 };
 
 writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self, writer_options settings);

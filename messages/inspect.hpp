@@ -8,12 +8,15 @@
 #include "query.hpp"
 #include "transaction.hpp"
 
+#include <bit>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <caf/error.hpp>
+#include <caf/meta/load_callback.hpp>
 #include <caf/meta/type_name.hpp>
 #include <caf/sec.hpp>
 
@@ -50,8 +53,9 @@ caf::error inspect_value(Inspector& f, value& x) {
       return caf::none;
     case 1:
       return walk(stored(std::int64_t{}), as_is);
-    case 2:
-      return walk(stored(double{}), as_is);
+    case 2: // As its bits: CAF 0.17 counts out a double's exponent, and never comes to the end of an infinity's.
+      return walk(std::bit_cast<std::uint64_t>(stored(double{})),
+                  [](std::uint64_t bits) { return value{std::bit_cast<double>(bits)}; });
     case 3:
       return walk(stored(std::string{}), as_is);
     case 4:
@@ -112,6 +116,15 @@ caf::error inspect_result(Inspector& f, statement_result& x) {
   return caf::none;
 }
 
+/// Deadlines travel as numbers: CAF shows a duration in nanoseconds, and not every one that arrives fits into those.
+template <class Message>
+auto deadline_loaded(Message& x, const std::int64_t& deadline_ms) {
+  return caf::meta::load_callback([&]() -> caf::error {
+    x.deadline = std::chrono::milliseconds{deadline_ms};
+    return caf::none;
+  });
+}
+
 } // namespace detail
 
 /// A type that is walked by a function of its own: `walk` runs for inspectors that give errors, the others, which
@@ -152,13 +165,16 @@ typename Inspector::result_type inspect(Inspector& f, transaction_name& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, transaction& x) {
-  return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, x.deadline, x.name,
-           x.priority);
+  auto deadline_ms = static_cast<std::int64_t>(x.deadline.count());
+  return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, deadline_ms, x.name,
+           x.priority, detail::deadline_loaded(x, deadline_ms));
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, query& x) {
-  return f(caf::meta::type_name("query"), x.statement, x.consistency, x.at_least_seq, x.deadline, x.max_rows);
+  auto deadline_ms = static_cast<std::int64_t>(x.deadline.count());
+  return f(caf::meta::type_name("query"), x.statement, x.consistency, x.at_least_seq, deadline_ms, x.max_rows,
+           detail::deadline_loaded(x, deadline_ms));
 }
 
 template <class Inspector>

@@ -2,7 +2,9 @@
 
 #include "bytes.hpp"
 #include "file.hpp"
+#include "test_switches.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -37,13 +39,17 @@ result<> reserve_page(const std::filesystem::path& path) {
   if (!page) {
     return tl::unexpected{std::move(page).error()};
   }
+  failpoint("attempt.file_made");
   return (*page)->preallocate(page_bytes).and_then([&] { return (*page)->sync(); }).and_then([&] {
     return files.sync_folder(path.parent_path());
   });
 }
 
 result<void*> map_page(const std::filesystem::path& file) {
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+  int descriptor = -1;
+  do {
+    descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+  } while (descriptor < 0 && errno == EINTR);
   if (descriptor < 0) {
     return system_failure("opening", file);
   }
@@ -89,6 +95,7 @@ struct attempt_page::layout {
     }
     version = little_endian(format_version);
     database = id;
+    failpoint("attempt.before_mark");
     std::atomic_thread_fence(std::memory_order_release);
     mark = magic;
   }
@@ -127,6 +134,7 @@ void attempt_page::begin(std::uint64_t first, std::uint64_t last) noexcept {
   layout::write(mapped_->first, 0);
   layout::write(mapped_->at, 0);
   layout::write(mapped_->last, last);
+  failpoint("attempt.half_begun");
   layout::write(mapped_->first, first);
 }
 
@@ -151,10 +159,13 @@ std::optional<broken_attempt> attempt_page::broken() const noexcept {
 
 result<std::uint32_t> attempt_page::accuse(std::uint64_t seq) {
   const auto before = suspect();
-  const std::uint32_t deaths = before.seq == seq ? before.deaths + 1 : 1;
+  // It does not wrap around: the work would be tried again.
+  const std::uint32_t deaths = before.seq == seq ? std::max(before.deaths, before.deaths + 1) : 1;
   layout::write(mapped_->suspect, seq);
   layout::write(mapped_->deaths, deaths);
+  failpoint("attempt.half_accused");
   layout::write(mapped_->checksum, layout::checksum_of(seq, deaths));
+  failpoint("attempt.accused");
   end();
   if (::msync(mapped_, page_bytes, MS_SYNC) != 0) {
     return fail(errc::io_error, "syncing the deaths counted: " + std::generic_category().message(errno));

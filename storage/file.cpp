@@ -1,5 +1,7 @@
 #include "file.hpp"
 
+#include "full_disk.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
@@ -19,7 +21,7 @@ constexpr mode_t private_folder = 0700;
 
 tl::unexpected<failure> system_failure(int error, const char* action, const std::filesystem::path& path) {
   auto code = errc::io_error;
-  if (error == ENOSPC || error == EDQUOT) {
+  if (means_full_disk(error)) {
     code = errc::disk_full;
   } else if (error == ENOENT) {
     code = errc::file_not_found;

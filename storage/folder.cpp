@@ -1,5 +1,8 @@
 #include "folder.hpp"
 
+#include "full_disk.hpp"
+#include "test_switches.hpp"
+
 #include <cerrno>
 #include <string>
 #include <string_view>
@@ -42,27 +45,15 @@ private:
 };
 
 tl::unexpected<failure> refuse(const fs::path& path, int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return fail(errc::folder_not_writable, path.string() + ": " + words(error));
-    case ENOSPC:
-    case EDQUOT:
-      return fail(errc::disk_full, path.string() + ": " + words(error));
-    default:
-      return fail(errc::io_error, path.string() + ": " + words(error));
+  auto code = means_full_disk(error) ? errc::disk_full : errc::io_error;
+  if (error == EACCES || error == EPERM || error == EROFS) {
+    code = errc::folder_not_writable;
   }
+  return fail(code, path.string() + ": " + words(error));
 }
 
-/// Makes a folder of mode 0700, whatever the umask is, and its name durable.
-result<> make_folder(const fs::path& path) {
-  if (::mkdir(path.c_str(), 0700) != 0) {
-    return refuse(path, errno);
-  }
-  if (::chmod(path.c_str(), 0700) != 0) {
-    return refuse(path, errno);
-  }
+/// Makes the name of a folder durable.
+result<> sync_name(const fs::path& path) {
   const auto parent = path.has_parent_path() ? path.parent_path() : fs::path{"."};
   const descriptor folder{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (folder.get() < 0 || ::fsync(folder.get()) != 0) {
@@ -71,15 +62,28 @@ result<> make_folder(const fs::path& path) {
   return {};
 }
 
-std::string read_lock(int lock) {
-  char text[256];
-  const auto size = ::pread(lock, text, sizeof text, 0);
-  return size > 0 ? std::string{text, static_cast<std::size_t>(size)} : std::string{};
+/// Makes a folder of mode 0700, whatever the umask is, and its name durable.
+result<> make_folder(const fs::path& path) {
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    return refuse(path, errno);
+  }
+  failpoint("folder.made");
+  if (::chmod(path.c_str(), 0700) != 0) {
+    return refuse(path, errno);
+  }
+  return sync_name(path);
 }
 
-std::string read_lock(const fs::path& path) {
-  const descriptor lock{::open((path / "LOCK").c_str(), O_RDONLY | O_CLOEXEC)};
-  return lock.get() < 0 ? std::string{} : read_lock(lock.get());
+result<std::string> read_lock(int lock, const fs::path& file) {
+  char text[256];
+  const auto size = ::pread(lock, text, sizeof text, 0);
+  return size < 0 ? result<std::string>{refuse(file, errno)} : std::string{text, static_cast<std::size_t>(size)};
+}
+
+result<std::string> read_lock(const fs::path& path) {
+  const auto file = path / "LOCK";
+  const descriptor lock{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  return lock.get() < 0 ? result<std::string>{refuse(file, errno)} : read_lock(lock.get(), file);
 }
 
 constexpr auto reserve_name = "reserve";
@@ -93,21 +97,32 @@ enum class contents { nothing, ours, foreign };
 result<contents> look_into(const fs::path& path) {
   bool database = false;
   bool lock = false;
+  bool queue = false;
   bool others = false;
   std::error_code error;
   for (fs::directory_iterator at{path, error}; !error && at != fs::directory_iterator{}; at.increment(error)) {
     const auto name = at->path().filename();
     database = database || name == "database.sqlite3";
     lock = lock || name == "LOCK";
-    others = others || (name != "database.sqlite3" && name != "LOCK" && name != "lost+found");
+    queue = queue || name == "queue";
+    others = others || (name != "database.sqlite3" && name != "LOCK" && name != "queue" && name != "lost+found");
   }
   if (error) {
     return refuse(path, error.value());
   }
-  if (database || (lock && read_lock(path).starts_with(signature))) {
+  if (database) {
     return contents::ours;
   }
-  return others ? contents::foreign : contents::nothing;
+  const auto text = lock ? read_lock(path) : std::string{};
+  if (!text) {
+    return tl::unexpected{text.error()};
+  }
+  if (text->starts_with(signature)) {
+    return contents::ours;
+  }
+  // On a full disk LOCK stays empty, and there may be a queue before there is a database.
+  const bool begun = lock && text->empty();
+  return others || (queue && !begun) ? contents::foreign : contents::nothing;
 }
 
 result<> check_existing(const fs::path& path, folder_mode mode) {
@@ -121,7 +136,8 @@ result<> check_existing(const fs::path& path, folder_mode mode) {
   if (*found == contents::nothing && mode == folder_mode::existing) {
     return fail(errc::folder_missing, path.string() + " is empty");
   }
-  return {};
+  // It may have been made by an attempt that ended, or failed, before its name was synced.
+  return *found == contents::nothing ? sync_name(path) : result<>{};
 }
 
 /// Makes the folder, or looks whether the one that is there may be used.
@@ -148,7 +164,7 @@ result<> make_or_check(const fs::path& path, folder_mode mode) {
 }
 
 std::string holder_of(int lock) {
-  auto text = read_lock(lock);
+  auto text = read_lock(lock, "LOCK").value_or("");
   if (!text.starts_with(signature)) {
     return "another process";
   }
@@ -161,13 +177,19 @@ std::string holder_of(int lock) {
 
 result<> sign(int lock, const fs::path& file) {
   const auto text = std::string{signature} + std::to_string(::getpid()) + ' ' + program_invocation_short_name + '\n';
-  if (::fchmod(lock, 0600) != 0 || ::ftruncate(lock, 0) != 0) {
+  if (::fchmod(lock, 0600) != 0) {
     return refuse(file, errno);
   }
-  if (::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  // Over the text that stands there: where this fails, the folder is still known as ours.
+  const auto written = ::pwrite(lock, text.data(), text.size(), 0);
+  if (written < 0) {
     return refuse(file, errno);
   }
-  return {};
+  if (static_cast<std::size_t>(written) != text.size()) {
+    return refuse(file, ENOSPC);
+  }
+  // Synced, so that no power loss leaves a lock that says nothing beside a queue that is there.
+  return ::ftruncate(lock, written) == 0 && ::fdatasync(lock) == 0 ? result<>{} : refuse(file, errno);
 }
 
 result<int> take_lock(const fs::path& path) {
@@ -180,6 +202,7 @@ result<int> take_lock(const fs::path& path) {
     return errno == EWOULDBLOCK ? fail(errc::folder_locked, path.string() + " is in use by " + holder_of(lock.get()))
                                 : refuse(file, errno);
   }
+  failpoint("folder.locked");
   if (auto signed_off = sign(lock.get(), file); !signed_off && signed_off.error().code != errc::disk_full) {
     // A full disk must not keep the engine from starting; the lock holds without its text.
     return tl::unexpected{std::move(signed_off).error()};
@@ -193,11 +216,13 @@ result<folder> folder::open(const fs::path& path, folder_mode mode) {
   if (auto ready = make_or_check(path, mode); !ready) {
     return tl::unexpected{std::move(ready).error()};
   }
-  auto lock = take_lock(path);
+  folder opened{path, -1};
+  const auto lock = take_lock(path);
   if (!lock) {
-    return tl::unexpected{std::move(lock).error()};
+    return tl::unexpected{lock.error()};
   }
-  folder opened{path, *lock};
+  opened.lock_ = *lock;
+  failpoint("folder.signed");
   std::error_code error;
   if (!fs::is_directory(opened.queue_folder(), error)) {
     if (auto made = make_folder(opened.queue_folder()); !made) {

@@ -11,8 +11,8 @@ namespace millrace::test {
 /// A folder of its own for a test, removed afterwards with everything in it.
 class temporary_folder {
 public:
-  temporary_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
+  explicit temporary_folder(const std::filesystem::path& where = std::filesystem::temp_directory_path()) {
+    auto pattern = (where / "millrace-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) {
       throw std::runtime_error{"no temporary folder"};
     }

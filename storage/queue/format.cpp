@@ -1,5 +1,7 @@
 #include "format.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -159,8 +161,9 @@ bool plausible(const frame_header& header, std::uint64_t salt, std::uint64_t roo
 }
 
 bool verifies(std::string_view frame, std::uint64_t salt) noexcept {
-  return load<std::uint64_t>(frame.data())
-         == XXH3_64bits_withSeed(frame.data() + checksum_bytes, frame.size() - checksum_bytes, salt);
+  return planted("checksum_ignored")
+         || load<std::uint64_t>(frame.data())
+              == XXH3_64bits_withSeed(frame.data() + checksum_bytes, frame.size() - checksum_bytes, salt);
 }
 
 result<batch> decode_frame(const frame_view& frame, std::uint64_t from_seq, decoder_dictionary& texts) {
@@ -196,8 +199,11 @@ std::string segment_name(std::uint64_t first_seq) {
 }
 
 std::optional<std::uint64_t> segment_of_name(std::string_view name) {
-  return name.size() == segment_digits + segment_suffix.size() ? number_between(name, "", segment_suffix)
-                                                               : std::nullopt;
+  const auto first_seq = name.size() == segment_digits + segment_suffix.size()
+                           ? number_between(name, "", segment_suffix)
+                           : std::nullopt;
+  // A `seq` counts from 1: what is before the first one has no number.
+  return first_seq == std::uint64_t{0} ? std::nullopt : first_seq;
 }
 
 std::string spare_name(std::uint64_t number) {

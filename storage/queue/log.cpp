@@ -4,6 +4,8 @@
 #include "recovery.hpp"
 #include "segment_pool.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -19,6 +21,18 @@ public:
   result<> release(std::uint64_t checkpointed_seq);
 
   const log_extent& extent() const noexcept { return extent_; }
+
+  /// Takes a step that changes the log. One that an exception broke off may have left anything behind, so none follows.
+  template <class Step>
+  result<> change(Step step) {
+    if (broken_off_) {
+      return fail(errc::io_error, "an earlier change of the log was broken off");
+    }
+    broken_off_ = true;
+    auto done = step();
+    broken_off_ = false;
+    return done;
+  }
 
 private:
   result<> make_folder();
@@ -41,6 +55,7 @@ private:
   encoder_dictionary texts_;
   byte_writer frame_;
   std::optional<failure> poisoned_;
+  bool broken_off_ = false;
 };
 
 /// Makes the folder where it is missing. It may have been made, but not synced, by a process that died.
@@ -140,6 +155,7 @@ result<> log::impl::start_segment(std::uint64_t frame_bytes, segment_purpose pur
   extent_.active_end = header_block_bytes;
   witnessed_ = extent_.last_seq;
   texts_ = {};
+  failpoint("roll.done");
   return {};
 }
 
@@ -191,6 +207,7 @@ result<> log::impl::append(const batch& added) {
 
 /// Starts a segment in which the batch fits and encodes it again, since no text is defined there.
 result<> log::impl::roll_over(const batch& added) {
+  failpoint("roll.begin");
   auto texts = std::exchange(texts_, {});
   auto done = encode_frame(added);
   if (done) {
@@ -210,15 +227,18 @@ result<> log::impl::write_frame(frame_header header) {
   header.durable_upto = extent_.last_seq;
   header.chain = chain_;
   const auto checksum = seal_frame(frame_, header);
+  failpoint("queue.before_write");
   if (auto written = active_.target->write_at(extent_.active_end, frame_.view()); !written) {
     if (written.error().code == errc::disk_full) {
       return clear_unfinished_frame(std::move(written.error()));
     }
     return poison(std::move(written.error()));
   }
+  failpoint("queue.after_write");
   if (auto synced = active_.target->sync(); !synced) {
     return poison(std::move(synced.error()));
   }
+  failpoint("queue.after_sync");
   chain_ = checksum;
   witnessed_ = extent_.last_seq;
   extent_.active_end += frame_.size();
@@ -255,6 +275,7 @@ result<> log::impl::append_witness() {
     auto started = start_segment(0, segment_purpose::roll_over);
     return started || started.error().code == errc::disk_full ? started : poison(std::move(started.error()));
   }
+  failpoint("witness.begin");
   begin_frame(frame_);
   frame_header header;
   header.first_seq = extent_.last_seq + 1;
@@ -274,6 +295,7 @@ result<> log::impl::release(std::uint64_t checkpointed_seq) {
   const auto end = segments.begin() + static_cast<std::ptrdiff_t>(count);
   const std::vector<segment_entry> covered{segments.begin(), end};
   segments.erase(segments.begin(), end);
+  failpoint("release.begin");
   return pool_.retire(covered);
 }
 
@@ -305,15 +327,15 @@ std::uint64_t log::bytes_on_disk() const noexcept {
 }
 
 result<> log::append(const batch& added) {
-  return impl_->append(added);
+  return impl_->change([&] { return impl_->append(added); });
 }
 
 result<> log::append_witness() {
-  return impl_->append_witness();
+  return impl_->change([&] { return impl_->append_witness(); });
 }
 
 result<> log::release(std::uint64_t checkpointed_seq) {
-  return impl_->release(checkpointed_seq);
+  return impl_->change([&] { return impl_->release(checkpointed_seq); });
 }
 
 result<std::unique_ptr<log_cursor>> log::read_from(std::uint64_t seq) {

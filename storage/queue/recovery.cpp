@@ -2,6 +2,8 @@
 
 #include "torn_tail.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 
 namespace millrace::storage {
@@ -260,6 +262,11 @@ result<std::optional<std::uint64_t>> scan::step_over(segment_reader& reader, std
 
 /// The bytes after the last frame of the newest segment: nothing, an earlier life's, a torn frame, or damage.
 result<> scan::judge_tail(segment_reader& reader) {
+  if (reader.end() < reader.header().capacity) {
+    // No crash does that: the file had its size before it had its name.
+    report("the file ends after " + std::to_string(reader.end()) + " of " + std::to_string(reader.header().capacity)
+           + " bytes; acknowledged work from seq " + std::to_string(expected_) + " on may be missing");
+  }
   const auto start = reader.bytes(frames_end_, frame_header_bytes);
   if (!start) {
     return tl::unexpected{start.error()};
@@ -292,7 +299,8 @@ result<> scan::judge_tail(segment_reader& reader) {
 
 /// Everything acknowledged is there: from here on the folder may be changed.
 result<> scan::settle() {
-  found_.last_seq = std::max(applied_, expected_ - 1);
+  failpoint("recovery.read");
+  found_.last_seq = std::max(applied_, planted("unwitnessed_frame_dropped") ? found_.witnessed : expected_ - 1);
   report_.last_seq = found_.last_seq;
   if (found_.segments.empty()) {
     return {};
@@ -310,7 +318,11 @@ result<> scan::settle() {
   if (!newest) {
     return tl::unexpected{newest.error()};
   }
-  auto synced = (*newest)->sync().and_then([this] { return folder_.files->sync_folder(folder_.path); });
+  failpoint("recovery.settled");
+  auto synced = (*newest)->sync().and_then([this] {
+    failpoint("recovery.synced");
+    return folder_.files->sync_folder(folder_.path);
+  });
   if (!synced) {
     return synced;
   }

@@ -1,5 +1,7 @@
 #include "segment_pool.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
@@ -90,6 +92,7 @@ result<> segment_pool::keep_or_remove(const std::string& name, std::uint64_t byt
   if (bytes != segment_bytes_ || spares_.size() + (&kept == &spares_ ? 0 : kept.size()) >= spares_max_) {
     return folder_.files->remove(folder_.path / name);
   }
+  failpoint("spare.before_rename");
   auto renamed = folder_.files->rename(folder_.path / name, folder_.path / spare_name(next_spare_));
   if (renamed) {
     kept.push_back(next_spare_++);
@@ -102,6 +105,7 @@ result<std::unique_ptr<file>> segment_pool::take_spare(const std::filesystem::pa
   if (auto renamed = folder_.files->rename(spare, temporary); !renamed) {
     return tl::unexpected{renamed.error()};
   }
+  failpoint("spare.taken");
   auto opened = folder_.files->open(temporary, file_mode::read_write);
   if (opened) {
     spares_.pop_back();
@@ -118,6 +122,7 @@ result<std::unique_ptr<file>> segment_pool::make_file(const std::filesystem::pat
   if (!made) {
     return made;
   }
+  failpoint("segment.file_made");
   if (auto reserved = (*made)->preallocate(bytes); !reserved) {
     static_cast<void>(folder_.files->remove(temporary));
     return tl::unexpected{reserved.error()};
@@ -127,6 +132,7 @@ result<std::unique_ptr<file>> segment_pool::make_file(const std::filesystem::pat
 
 result<> segment_pool::finish(file& target, const segment_header& header, const std::filesystem::path& temporary,
                               bool fill) {
+  failpoint("segment.before_header");
   if (auto written = target.write_at(0, encode_header_block(header)); !written) {
     return written;
   }
@@ -135,13 +141,16 @@ result<> segment_pool::finish(file& target, const segment_header& header, const 
       return written;
     }
   }
+  failpoint("segment.header_written");
   if (auto synced = final_if_failed(target.sync()); !synced) {
     return synced;
   }
+  failpoint("segment.synced");
   if (auto renamed = folder_.files->rename(temporary, folder_.segment_path(header.first_seq)); !renamed) {
     return renamed;
   }
-  return final_if_failed(folder_.files->sync_folder(folder_.path));
+  failpoint("segment.renamed");
+  return planted("folder_not_synced") ? result<>{} : final_if_failed(folder_.files->sync_folder(folder_.path));
 }
 
 result<active_segment> segment_pool::make(segment_header header, std::uint64_t frame_bytes, segment_purpose purpose) {
@@ -179,9 +188,11 @@ result<> segment_pool::ensure_reserve() {
   temporary += temporary_suffix;
   auto made = make_file(temporary, segment_bytes_);
   auto done = made ? (*made)->sync() : result<>{tl::unexpected{made.error()}};
+  failpoint("reserve.made");
   if (done) {
     done = folder_.files->rename(temporary, spare);
   }
+  failpoint("reserve.renamed");
   if (done) {
     done = folder_.files->sync_folder(folder_.path);
   }
@@ -199,9 +210,11 @@ result<> segment_pool::retire(const std::vector<segment_entry>& segments) {
       return done;
     }
   }
+  failpoint("release.renamed");
   if (auto synced = folder_.files->sync_folder(folder_.path); !synced) {
     return synced;
   }
+  failpoint("release.synced");
   spares_.insert(spares_.end(), kept.begin(), kept.end());
   return {};
 }

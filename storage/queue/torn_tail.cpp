@@ -1,5 +1,7 @@
 #include "torn_tail.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -53,7 +55,11 @@ result<> keep_copy(const queue_folder& folder, const std::string& name, const st
   if (!copy) {
     return tl::unexpected{copy.error()};
   }
-  auto kept = (*copy)->write_at(0, bytes).and_then([&] { return (*copy)->sync(); });
+  failpoint("torn.copy_made");
+  auto kept = (*copy)->write_at(0, bytes).and_then([&] {
+    failpoint("torn.copy_written");
+    return (*copy)->sync();
+  });
   if (!kept) {
     static_cast<void>(folder.files->remove(path));
     return kept;
@@ -85,7 +91,12 @@ result<std::string> cut_torn_tail(const queue_folder& folder, const std::vector<
   if (!kept && kept.error().code != errc::disk_full) {
     return tl::unexpected{kept.error()};
   }
-  auto cut = write_zeroes(**segment, tail.offset, tail.end).and_then([&] { return (*segment)->sync(); });
+  failpoint("torn.copy_kept");
+  auto cut = write_zeroes(**segment, tail.offset, tail.end).and_then([&] {
+    failpoint("torn.cut");
+    return (*segment)->sync();
+  });
+  failpoint("torn.synced");
   if (!cut) {
     return tl::unexpected{cut.error()};
   }

@@ -2,6 +2,8 @@
 
 #include "error.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 
 namespace millrace::storage::sqlite {
@@ -35,15 +37,17 @@ int checkpointer::on_commit(void* self, sqlite3*, const char*, int log_pages) no
 }
 
 result<checkpoint_report> checkpointer::run(std::uint64_t applied_seq) {
+  failpoint("checkpoint.before");
   int log_pages = 0;
   int moved_pages = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &moved_pages);
   if (code != SQLITE_OK) {
     return tl::unexpected{failure_of(database_, code)};
   }
+  failpoint("checkpoint.after");
   log_pages_ = static_cast<std::uint32_t>(std::max(log_pages, 0));
   moved_pages_ = std::min(static_cast<std::uint32_t>(std::max(moved_pages, 0)), log_pages_);
-  if (moved_pages_ == log_pages_) {
+  if (moved_pages_ == log_pages_ || planted("checkpoint_ahead")) {
     checkpointed_seq_ = applied_seq;
     if (log_pages_ > long_log_pages) {
       make_room();

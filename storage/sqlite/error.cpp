@@ -1,6 +1,6 @@
 #include "error.hpp"
 
-#include <cerrno>
+#include "../full_disk.hpp"
 
 namespace millrace::storage::sqlite {
 
@@ -50,8 +50,9 @@ errc code_of(int result_code) noexcept {
 
 failure failure_of(sqlite3* database, int result_code) {
   auto code = code_of(result_code);
-  // A full disk shows as an I/O error where SQLite extends its shared-memory file.
-  if (code == errc::io_error && database != nullptr && sqlite3_system_errno(database) == ENOSPC) {
+  // A full disk shows as an I/O error where SQLite extends its shared-memory file, and a limit of the process always.
+  const int system = database == nullptr ? 0 : sqlite3_system_errno(database);
+  if (code == errc::io_error && means_full_disk(system)) {
     code = errc::disk_full;
   }
   // The connection's message belongs to its last call; where that was another one, only the code is known.

@@ -4,6 +4,8 @@
 #include "parameters.hpp"
 #include "rows.hpp"
 
+#include "../test_switches.hpp"
+
 #include <millrace/messages/limits.hpp>
 
 #include <utility>
@@ -108,7 +110,11 @@ progress<> executor::run_group(const group& part) {
   if (done.error().how_far != reach::group) {
     return done;
   }
-  undo.roll_back();
+  if (planted("group_not_undone")) {
+    undo.commit();
+  } else if (const int code = undo.roll_back(); code != SQLITE_OK) {
+    return tl::unexpected{setback{reach::call, failure_of(owner_->get(), code)}};
+  }
   functions_->carried_row_id = carried_row_id;
   for (auto index = std::size_t{part.first}; index < end; ++index) {
     results_[index] = statement_result{};

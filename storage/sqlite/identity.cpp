@@ -6,6 +6,8 @@
 #include "rows.hpp"
 
 #include "../database.hpp"
+#include "../full_disk.hpp"
+#include "../test_switches.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -40,10 +42,11 @@ result<> make_file(const std::filesystem::path& file) {
   const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const bool exists = made < 0 && errno == EEXIST;
   if (made < 0 && !exists) {
-    return fail(errno == ENOSPC ? errc::disk_full : errc::io_error, file.string() + ": " + system_words(errno));
+    return fail(means_full_disk(errno) ? errc::disk_full : errc::io_error, file.string() + ": " + system_words(errno));
   }
   if (made >= 0) {
     ::close(made);
+    failpoint("database.file_made");
   }
   if (::chmod(file.c_str(), 0600) != 0 && made >= 0) {
     return fail(errc::io_error, file.string() + ": " + system_words(errno));
@@ -130,6 +133,7 @@ result<> bring_up_to_date(connection& database) {
       return done;
     }
   }
+  failpoint("database.tables_made");
   return database.execute("COMMIT");
 }
 
@@ -163,13 +167,17 @@ result<database_identity> read_identity(connection& database) {
     return tl::unexpected{!meta ? meta.error() : scripts.error()};
   }
   database_identity identity;
-  if (meta->step() != SQLITE_ROW || sqlite3_column_bytes(meta->get(), 1) != static_cast<int>(identity.id.size())) {
+  int code = meta->step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database.get(), code)};
+  }
+  if (code == SQLITE_DONE || sqlite3_column_bytes(meta->get(), 1) != static_cast<int>(identity.id.size())) {
     return fail(errc::corrupt, "the database does not hold its identity");
   }
   identity.applied_seq = static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 0));
   std::memcpy(identity.id.data(), sqlite3_column_blob(meta->get(), 1), identity.id.size());
   identity.forgotten_made_at_ms = sqlite3_column_int64(meta->get(), 2);
-  int code = scripts->step();
+  code = scripts->step();
   for (; code == SQLITE_ROW; code = scripts->step()) {
     const auto* const name = reinterpret_cast<const char*>(sqlite3_column_text(scripts->get(), 0));
     identity.scripts.push_back({.name = name == nullptr ? "" : name,
@@ -202,8 +210,10 @@ result<database_identity> prepare(connection& database, bool create) {
   }
   // A database of something else is left as it is, so WAL mode comes after the look.
   auto done = database.execute("PRAGMA journal_mode = WAL");
+  failpoint("database.in_wal_mode");
   if (done && *format < sqlite::meta::format_version) {
-    done = bring_up_to_date(database);
+    // The log is synced and bears this database's identity: a power loss must not leave it without one.
+    done = database.execute("PRAGMA synchronous = FULL").and_then([&] { return bring_up_to_date(database); });
   }
   return done ? read_identity(database) : tl::unexpected{std::move(done).error()};
 }

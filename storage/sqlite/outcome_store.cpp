@@ -3,6 +3,8 @@
 #include "error.hpp"
 #include "rows.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -48,7 +50,7 @@ result<outcome_store> outcome_store::make(connection& owner, const outcome_windo
 
 result<> outcome_store::store(std::int64_t accept_time_ms) {
   total_after_commit_ = total_ + record.count();
-  if (record.count() == 0) {
+  if (record.count() == 0 || planted("outcome_not_recorded")) {
     return {};
   }
   auto* const insert = insert_.get();
@@ -112,6 +114,7 @@ result<> outcome_store::remove(std::uint64_t first_seq) {
   if (const int code = remove_.step(); code != SQLITE_DONE) {
     return tl::unexpected{failure_of(owner_->get(), code)};
   }
+  failpoint("outcomes.forgotten");
   sqlite3_bind_int64(raise_forgotten_.get(), 1, newest);
   return outcome_of(*owner_, raise_forgotten_.run());
 }

@@ -4,6 +4,7 @@
 #include "rows.hpp"
 
 #include "../codec.hpp"
+#include "../test_switches.hpp"
 
 #include <string>
 #include <utility>
@@ -38,6 +39,7 @@ result<> quarantine_table::put(std::uint64_t seq, std::int64_t accept_time_ms, s
   sqlite3_bind_int64(insert, 3, deaths);
   sqlite3_bind_blob64(insert, 4, record_.view().data(), record_.size(), SQLITE_STATIC);
   const int code = insert_.run();
+  failpoint("quarantine.put");
   return code == SQLITE_OK ? result<>{} : tl::unexpected{failure_of(owner_->get(), code)};
 }
 
@@ -48,6 +50,7 @@ result<work> quarantine_table::take(std::uint64_t seq) {
   if (code == SQLITE_DONE) {
     return fail(errc::not_found, "seq " + std::to_string(seq) + " is not in quarantine");
   }
+  failpoint("quarantine.taken");
   auto item = code == SQLITE_ROW ? decode_quarantined(seq, blob_at(remove_.get(), 0)) : work{};
   code = code == SQLITE_ROW ? remove_.step() : code;
   if (code != SQLITE_DONE) {

@@ -8,6 +8,8 @@
 #include "row_stream.hpp"
 #include "rows.hpp"
 
+#include "../test_switches.hpp"
+
 #include <millrace/messages/limits.hpp>
 
 #include <algorithm>
@@ -203,6 +205,12 @@ result<cached_statement*> reader::begin_query(const query& question) {
     return tl::unexpected{std::move(within).error()};
   }
   auto source = cache_.find(question.statement.sql);
+  if (!source && source.error().code == errc::bad_sql) {
+    // Where SQLite cannot read whether the schema it remembers is still that of the file, it keeps that to itself and
+    // says that there is no such table. Inside of a snapshot that is known.
+    const auto state = snapshot::take(*this);
+    source = state ? cache_.find(question.statement.sql) : tl::unexpected{state.error()};
+  }
   if (!source) {
     return source;
   }
@@ -255,6 +263,9 @@ result<std::optional<answer>> reader::recorded_outcome(std::uint64_t seq) {
   auto entry = record.next();
   while (entry && entry->seq < seq) {
     entry = record.next();
+  }
+  if (const auto beside = entry && planted("neighbours_outcome") ? record.next() : std::nullopt) {
+    entry->reply = beside->reply;
   }
   if (record.ok() && (!entry || entry->seq != seq)) {
     return std::optional<answer>{};

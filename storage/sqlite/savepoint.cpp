@@ -41,21 +41,19 @@ int bracket::commit() noexcept {
   return code;
 }
 
-void bracket::roll_back() noexcept {
+int bracket::roll_back() noexcept {
   if (!open_) {
-    return;
+    return SQLITE_OK;
   }
   open_ = false;
   // SQLite may have ended the transaction by itself (a full disk, RAISE(ROLLBACK)); nothing is left to undo then.
   auto* const database = sqlite3_db_handle(statements_->roll_back.get());
   if (sqlite3_get_autocommit(database) != 0) {
-    return;
+    return SQLITE_OK;
   }
-  statements_->roll_back.run();
-  if (sqlite3_get_autocommit(database) == 0) {
-    // Rolling back to a savepoint leaves it open.
-    statements_->commit.run();
-  }
+  const int code = statements_->roll_back.run();
+  // Rolling back to a savepoint leaves it open.
+  return code == SQLITE_OK && sqlite3_get_autocommit(database) == 0 ? statements_->commit.run() : code;
 }
 
 } // namespace millrace::storage::sqlite

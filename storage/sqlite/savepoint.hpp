@@ -32,7 +32,9 @@ public:
   int begin() noexcept;
   /// SQLITE_OK, or the code it failed with; then it is still to be rolled back.
   int commit() noexcept;
-  void roll_back() noexcept;
+  /// SQLITE_OK, also where nothing is left to undo, or the code it failed with. SQLite may then have ended the whole
+  /// transaction, and what follows would be committed at once: nothing may follow.
+  int roll_back() noexcept;
 
 private:
   bracket_statements* statements_;

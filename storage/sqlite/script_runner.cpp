@@ -4,6 +4,7 @@
 #include "meta.hpp"
 
 #include "../database.hpp"
+#include "../test_switches.hpp"
 
 #include <string>
 #include <utility>
@@ -81,6 +82,7 @@ progress<> script_runner::run_statements(const schema_script& script) {
     }
     // What SQLite's own modules compile while this runs is not the script's.
     authorizer::scope running{owner_->rights(), authority::internal};
+    failpoint("script.statement");
     if (const int code = statement->run(); code != SQLITE_OK) {
       auto trouble = set_back(failure_of(owner_->get(), code));
       auto& [how_far, reason] = trouble.value();
@@ -111,6 +113,7 @@ progress<> script_runner::record(const schema_script& script, std::uint64_t seq)
   sqlite3_bind_int64(record_.get(), 2, static_cast<sqlite3_int64>(seq));
   sqlite3_bind_int64(record_.get(), 3, static_cast<sqlite3_int64>(hash_of(script.sql)));
   const int code = record_.run();
+  failpoint("script.recorded");
   return code == SQLITE_OK ? progress<>{} : set_back(failure_of(owner_->get(), code));
 }
 

@@ -118,6 +118,9 @@ result<> statement_cache::admit(const cached_statement& candidate, const char* t
   // Comments and spaces may follow, so what follows is compiled too.
   while (*tail != '\0') {
     const auto rest = prepared_statement::prepare(owner_->get(), tail, -1, &tail);
+    if (!rest && !is_outcome(rest.error().code)) {
+      return tl::unexpected{rest.error()};
+    }
     if (!rest || rest->get() != nullptr) {
       return fail(errc::bad_sql, "one statement at a time: a second one follows the first");
     }

@@ -3,6 +3,8 @@
 #include "error.hpp"
 #include "meta.hpp"
 
+#include "../test_switches.hpp"
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -153,6 +155,7 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   if (auto ready = look_around(); !ready) {
     return give_up(std::move(ready).error());
   }
+  failpoint("apply.begun");
   outcomes_->record.clear();
   std::vector<answer> answers;
   answers.reserve(aim.last_seq - applied_seq_);
@@ -178,17 +181,27 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
   auto seq = applied_seq_ + answers.size() + 1;
   auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
-    const auto& item = part.items[seq - part.first_seq];
+    auto index = seq - part.first_seq;
+    if (planted("neighbours_swapped") && (index ^ 1) < part.items.size()) {
+      index ^= 1;
+    }
+    const auto& item = part.items[index];
     attempt<answer> done;
     if (skipped != part.skipped.end() && skipped->seq == seq) {
       done = skip_item(item, part.accept_time_ms, *skipped++, aim.mark);
+    } else if (planted("work_skipped") && seq % 50 == 0) {
+      done = answer{outcome{seq, {}}};
     } else {
       done = apply_item(item, seq, aim);
     }
     if (!done) {
       return tl::unexpected{std::move(done).error()};
     }
+    if (planted("failure_answered_ok") && !*done) {
+      *done = outcome{seq, {}};
+    }
     answers.push_back(std::move(*done));
+    failpoint("apply.between_items");
     if (const auto* name = name_of(item, answers.back())) {
       auto& record = outcomes_->record;
       record.add(*name, seq, answers.back());
@@ -221,6 +234,7 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
     return answer{tl::unexpected{*aim.first_failure}};
   }
   aim.mark.at(seq);
+  failpoint("apply.item_marked");
   if (std::holds_alternative<schema_script>(item)) {
     watch_.end_work(); // A script may have a whole table to change.
   } else {
@@ -235,8 +249,15 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
   }
   executor_->begin_work(seq);
   auto done = run_item(item, seq);
+  // Where there is no memory or no room, SQLite may end the surrounding transaction and commit each statement after it.
+  const bool outside = sqlite3_get_autocommit(database_.get()) != 0;
+  if (outside && (done || done.error().how_far == reach::group || done.error().how_far == reach::item)) {
+    return fail_item({reach::call, {errc::io_error, "SQLite ended the surrounding transaction"}}, seq, undoable);
+  }
   if (!done) {
-    undo.roll_back();
+    if (const int code = undo.roll_back(); code != SQLITE_OK) {
+      return fail_item({reach::call, failure_of(database_.get(), code)}, seq, undoable);
+    }
     return fail_item(std::move(done).error(), seq, undoable);
   }
   if (undoable) {
@@ -326,10 +347,13 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
   if (auto stored = outcomes_->store(accept_time_ms); !stored) {
     return tl::unexpected{stop{stop::next::give_up, std::move(stored).error()}};
   }
-  sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(last_seq));
+  failpoint("apply.outcomes_stored");
+  const auto stored_seq = planted("applied_seq_forgotten") ? applied_seq_ : last_seq;
+  sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(stored_seq));
   if (const int code = store_applied_seq_.run(); code != SQLITE_OK) {
     return tl::unexpected{stop{stop::next::give_up, failure_of(handle, code)}};
   }
+  failpoint("apply.before_commit");
   if (const int code = whole.commit(); code != SQLITE_OK) {
     auto reason = failure_of(handle, code);
     if (reason.code != errc::locked || sqlite3_get_autocommit(handle) != 0) {
@@ -340,6 +364,7 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
     }
     return tl::unexpected{stop{stop::next::give_up, std::move(reason)}};
   }
+  failpoint("apply.after_commit");
   applied_seq_ = last_seq;
   schema_in_doubt_ = false;
   outcomes_->committed();

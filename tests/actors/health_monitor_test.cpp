@@ -127,6 +127,14 @@ BOOST_AUTO_TEST_CASE(a_writer_that_waits_for_a_lock_degrades_it_and_the_reason_i
   BOOST_TEST((look().state == health_state::healthy));
 }
 
+BOOST_AUTO_TEST_CASE(damage_that_a_query_showed_is_unhealthy_and_named) {
+  samples["reader-1"].blocked = failure{errc::corrupt, "database disk image is malformed"};
+  start();
+  const auto report = look();
+  BOOST_TEST((report.state == health_state::unhealthy));
+  BOOST_TEST(mentions(report, "database disk image is malformed"));
+}
+
 BOOST_AUTO_TEST_CASE(a_queue_that_cannot_write_is_unhealthy) {
   samples["queue"].blocked = failure{errc::disk_full, "no space left"};
   start();

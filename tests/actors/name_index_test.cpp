@@ -61,6 +61,17 @@ BOOST_AUTO_TEST_CASE(beyond_the_count_the_oldest_is_forgotten_and_not_taken_for_
   BOOST_TEST((judge(client, 6) == verdict::fresh));
 }
 
+BOOST_AUTO_TEST_CASE(numbers_that_came_out_of_order_are_forgotten_in_the_order_in_which_they_came) {
+  const auto client = born(10);
+  for (const std::uint64_t number : {5, 4, 6, 7}) {
+    names.add({client, number}, names.size() + 1, 0);
+  }
+  BOOST_TEST((judge(client, 5) == verdict::forgotten));
+  BOOST_TEST((judge(client, 4) == verdict::known));
+  BOOST_TEST((judge(client, 6) == verdict::known));
+  BOOST_TEST((judge(client, 7) == verdict::known));
+}
+
 BOOST_AUTO_TEST_CASE(beyond_the_age_too) {
   const auto client = born(10);
   names.add({client, 1}, 1, 0);

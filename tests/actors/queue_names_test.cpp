@@ -126,6 +126,20 @@ BOOST_AUTO_TEST_CASE(a_writer_that_committed_and_ended_unheard_leaves_the_answer
   BOOST_TEST(nameless->code() == errc::outcome_unknown);
 }
 
+BOOST_AUTO_TEST_CASE(a_client_made_in_the_future_is_refused_unless_the_clock_was_set_back_since_it_was_accepted) {
+  ++client[1]; // Seven weeks.
+  start();
+  start_writer();
+  BOOST_TEST(send_alone(numbered(1))->code() == errc::malformed);
+  BOOST_TEST(room->transactions() == 0);
+  BOOST_TEST(look().durable_seq == 0);
+  send_alone(insert(1));
+  names->add({client, 1}, 1, 0);
+  const auto again = send_alone(numbered(1));
+  applied(1, 1);
+  BOOST_TEST(again->value->seq == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_resend_whose_deadline_passed_still_gets_the_outcome_of_the_first) {
   start();
   start_writer();

@@ -305,7 +305,7 @@ BOOST_AUTO_TEST_CASE(readers_are_told_while_the_log_cannot_be_emptied) {
   start();
   database->log_pages = 1'001;
   for (std::uint64_t seq = 1; seq <= 2; ++seq) {
-    database->pages = 100;
+    database->pages = 250; // The most that may wait, however long a checkpoint takes.
     give(seq);
     scheduler.run();
     BOOST_TEST(starving->load() == (seq == 1));

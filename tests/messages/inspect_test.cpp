@@ -1,7 +1,11 @@
 #include <millrace/messages/registry.hpp>
 
+#include <bit>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <caf/actor_system.hpp>
@@ -135,6 +139,26 @@ BOOST_AUTO_TEST_CASE(a_row_set_whose_cells_do_not_fit_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_message_can_be_shown) {
   BOOST_TEST(caf::deep_to_string(sample_transaction()).find("DELETE FROM t") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(every_real_travels_unchanged) {
+  using limits_of = std::numeric_limits<double>;
+  for (const double number : {0.0, -0.0, 0.1, -2.5, limits_of::max(), limits_of::min(), limits_of::denorm_min(),
+                              limits_of::infinity(), -limits_of::infinity()}) {
+    const auto loaded = travel(value{number});
+    BOOST_TEST(std::bit_cast<std::uint64_t>(std::get<double>(loaded.data())) == std::bit_cast<std::uint64_t>(number));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(any_deadline_travels_and_can_be_shown) {
+  transaction work;
+  work.deadline = std::chrono::milliseconds::max();
+  BOOST_TEST((travel(work) == work));
+  BOOST_TEST(caf::deep_to_string(work).find("9223372036854775807") != std::string::npos);
+  auto question = select("SELECT 1");
+  question.deadline = std::chrono::milliseconds::min();
+  BOOST_TEST((travel(question) == question));
+  BOOST_TEST(caf::deep_to_string(question).find("-9223372036854775808") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 #include "../temporary_folder.hpp"
 
 #include <millrace/storage/attempt.hpp>
+#include <millrace/storage/bytes.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 using namespace millrace;
 using namespace millrace::storage;
@@ -180,6 +182,15 @@ BOOST_AUTO_TEST_CASE(a_suspicion_that_does_not_verify_is_none) {
     BOOST_CHECK_EQUAL(page->suspect().seq, 0u);
     BOOST_CHECK_EQUAL(page->accuse(7).value(), 1u);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_count_of_deaths_does_not_wrap_around) {
+  BOOST_REQUIRE(open()->accuse(7));
+  auto page = bytes();
+  store<std::uint64_t>(page.data() + 136, UINT32_MAX);
+  store<std::uint64_t>(page.data() + 144, XXH3_64bits(page.data() + 128, 16));
+  write(page);
+  BOOST_CHECK_EQUAL(open()->accuse(7).value(), UINT32_MAX);
 }
 
 BOOST_AUTO_TEST_CASE(a_call_that_makes_no_sense_is_none) {

@@ -11,7 +11,20 @@
 namespace millrace::test {
 
 /// What of a file system can go wrong.
-enum class operation { read, write, sync, preallocate, truncate, open, create, rename, remove, list, sync_folder };
+enum class operation {
+  read,
+  write,
+  sync,
+  preallocate,
+  truncate,
+  size,
+  open,
+  create,
+  rename,
+  remove,
+  list,
+  sync_folder
+};
 
 /// Wraps another file system and makes its operations fail by count.
 class faulty_file_system final : public storage::file_system {
@@ -94,7 +107,9 @@ private:
     storage::result<> truncate(std::uint64_t bytes) override {
       return faults_.check(operation::truncate).and_then([&] { return base_->truncate(bytes); });
     }
-    storage::result<std::uint64_t> size() override { return base_->size(); }
+    storage::result<std::uint64_t> size() override {
+      return faults_.check(operation::size).and_then([&] { return base_->size(); });
+    }
 
   private:
     faulty_file_system& faults_;
@@ -102,7 +117,7 @@ private:
   };
 
   static bool changes_the_disk(operation kind) noexcept {
-    return kind != operation::read && kind != operation::open && kind != operation::list;
+    return kind != operation::read && kind != operation::size && kind != operation::open && kind != operation::list;
   }
 
   storage::result<> check(operation kind, std::size_t* torn_bytes = nullptr) {

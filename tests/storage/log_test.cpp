@@ -297,6 +297,15 @@ BOOST_AUTO_TEST_CASE(recovery_uses_the_spare_when_the_disk_is_full) {
   BOOST_CHECK_EQUAL(check_work_from(again, last + 1), last + 11);
 }
 
+BOOST_AUTO_TEST_CASE(a_frame_that_cannot_be_taken_back_on_a_full_disk_poisons_the_log) {
+  auto queue = open_log(files);
+  files.fail(operation::write, errc::disk_full, 0, 2);
+  const auto appended = queue.append(batch_of(1, 1));
+  BOOST_REQUIRE(!appended);
+  BOOST_CHECK(appended.error().code == errc::io_error);
+  BOOST_CHECK(queue.append(batch_of(1, 1)).error() == appended.error());
+}
+
 BOOST_AUTO_TEST_CASE(a_sync_that_fails_while_a_segment_is_made_is_final) {
   auto queue = open_log(files);
   fill(queue, 50);

@@ -205,6 +205,17 @@ BOOST_AUTO_TEST_CASE(a_queue_behind_the_database_goes_on_after_it) {
   BOOST_CHECK(try_open(disk, 100).report.findings.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_queue_that_is_gone_is_reported_where_work_was_applied) {
+  for (const std::uint64_t applied : {1, 6}) {
+    disk = {};
+    const auto opened = try_open(disk, applied);
+    require_ok(opened.log);
+    BOOST_REQUIRE_EQUAL(opened.report.findings.size(), 1u);
+    BOOST_CHECK(opened.report.findings[0].find("no segments") != std::string::npos);
+    BOOST_CHECK_EQUAL(opened.log->last_seq(), applied);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(another_databases_queue_is_refused) {
   write(false);
   recovery_report report;
@@ -317,6 +328,17 @@ BOOST_AUTO_TEST_CASE(cut_short_at_every_byte_of_its_last_three_frames_the_rest_s
       }
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_newest_file_that_ends_between_two_frames_is_reported_once) {
+  write(true);
+  disk.bytes(first_segment).resize(frames[2]);
+  const auto opened = try_open(disk);
+  require_ok(opened.log);
+  BOOST_CHECK_EQUAL(opened.log->last_seq(), 4u);
+  BOOST_REQUIRE_EQUAL(opened.report.findings.size(), 1u);
+  BOOST_CHECK(opened.report.findings[0].find("seq 5") != std::string::npos);
+  BOOST_CHECK(try_open(disk).report.findings.empty());
 }
 
 BOOST_AUTO_TEST_CASE(no_flipped_byte_anywhere_loses_acknowledged_work_silently) {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string_view>
+
+/// Places where a proof interferes with the engine (tests/README.md). Only a build with `MILLRACE_PROOF` has them; in
+/// all others both functions are nothing, and their calls are compiled away.
+namespace millrace::storage {
+
+#ifdef MILLRACE_PROOF
+
+/// Ends the process here by SIGKILL, or by abort, where the environment asks for it:
+/// `MILLRACE_FAILPOINT=<name>[:<nth time, 1 at first>][:kill|abort]`. Any thread.
+void failpoint(std::string_view name) noexcept;
+
+/// Whether a deliberate bug is to be made, to see whether it is found: `MILLRACE_PLANTED=<name>`. Any thread.
+bool planted(std::string_view bug) noexcept;
+
+#else
+
+constexpr void failpoint(std::string_view) noexcept {}
+constexpr bool planted(std::string_view) noexcept {
+  return false;
+}
+
+#endif
+
+} // namespace millrace::storage
