@@ -42,9 +42,7 @@ caf::behavior bench_client_state::make_behavior(std::shared_ptr<bench_run> run, 
   payload_ = run_->profile().payload;
   writes_ = self_->id() << 24U; // So that no two clients write the same.
   random_.seed(static_cast<unsigned>(self_->id()));
-  if (run_->profile().named || run_->profile().kept) {
-    name_.client = new_client_id();
-  }
+  name_.client = new_client_id();
   if (run_->profile().kept) {
     kept_ = &run_->keep();
   }
@@ -80,9 +78,8 @@ void bench_client_state::write() {
   if (run_->profile().kind != workload::append) {
     key_ = key();
   }
-  if (run_->profile().named || kept_ != nullptr) {
-    ++name_.number;
-  }
+  named_ = run_->naming() || kept_ != nullptr;
+  name_.number += named_ ? 1 : 0;
   send_write();
 }
 
@@ -95,7 +92,9 @@ void bench_client_state::send_write() {
 transaction bench_client_state::make_write() {
   const auto& profile = run_->profile();
   transaction work;
-  work.name = name_;
+  if (named_) {
+    work.name = name_;
+  }
   if (kept_ != nullptr) {
     work.add(kept_sql, static_cast<std::uint64_t>(kept_->client), name_.number, payload_);
   } else if (profile.kind == workload::append) {

@@ -48,7 +48,8 @@ private:
   std::string payload_;
   std::uint64_t writes_ = 0;
   std::uint64_t key_ = 0;   ///< Of the write on its way.
-  transaction_name name_;   ///< Likewise.
+  transaction_name name_;   ///< Likewise, or of the last named one.
+  bool named_ = false;      ///< Whether it has that name.
   bool unanswered_ = false; ///< Whether that write is to be sent again.
   bench_run::kept_rows* kept_ = nullptr;
   std::minstd_rand random_; ///< Small: a thousand clients take turns on the same cache.

@@ -93,7 +93,10 @@ tl::expected<stage_result, int> closed_loop(const bench_context& context, caf::a
                                             double seconds, const std::string& title) {
   const auto run = std::make_shared<bench_run>(std::move(profile));
   bench_stage stage{run, title, context.progress};
-  auto measured = stage.measure(clients, seconds, [&] { return system.spawn(bench_client, run, target.front()); });
+  return finished(stage.measure(clients, seconds, [&] { return system.spawn(bench_client, run, target.front()); }));
+}
+
+tl::expected<stage_result, int> finished(tl::expected<stage_result, int> measured) {
   if (measured && measured->unanswered > 0) {
     return tl::unexpected{
       complain(std::string{"The engine gave no answer for too long; the benchmark was given up."}, exit_code::engine)};

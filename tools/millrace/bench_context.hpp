@@ -45,10 +45,15 @@ tl::expected<stage_result, int> closed_loop(const bench_context& context, caf::a
                                             const engine& target, bench_profile profile, std::size_t clients,
                                             double seconds, const std::string& title);
 
+/// What a stage came to, unless its engine fell silent; then the error is an exit code, too.
+tl::expected<stage_result, int> finished(tl::expected<stage_result, int> measured);
+
 /// Adds a figure in milliseconds, or one per second.
 void add_latency(bench_result& result, std::string key, std::string title, std::chrono::nanoseconds latency);
 void add_rate(bench_result& result, std::string key, std::string title, double per_second);
 
+/// Appends with named transactions and without, in short turns.
+int run_named(const bench_context& context, caf::actor_system& system, const engine& target);
 /// Replays a log of unapplied transactions.
 int run_replay(const bench_context& context);
 /// Offers more than the engine can do.

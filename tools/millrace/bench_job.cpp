@@ -138,37 +138,6 @@ int run_batch(const bench_context& context) {
   });
 }
 
-/// Half the time with names and half without, in an order that a machine growing slower or faster does not favour.
-int run_named(const bench_context& context) {
-  return with_engine(context, [&context](caf::actor_system& system, const engine& target) {
-    auto& result = context.result;
-    double unnamed_seconds = 0.0;
-    bench_totals unnamed;
-    for (const bool named : {false, true, true, false}) {
-      auto profile = profile_of(context.settings);
-      profile.named = named;
-      const auto stage = closed_loop(context, system, target, profile, result.clients, context.settings.seconds / 2.0,
-                                     named ? "named" : "unnamed");
-      if (!stage) {
-        return stage.error();
-      }
-      if (named) {
-        keep(context, stage);
-      } else {
-        unnamed_seconds += stage->seconds;
-        unnamed.merge(stage->totals);
-      }
-    }
-    const auto without = static_cast<double>(unnamed.operations()) / unnamed_seconds;
-    const auto cost = without > 0.0 ? (1.0 - result.per_second() / without) * 100.0 : 0.0;
-    add_rate(result, "unnamed_per_second", "without names", without);
-    add_latency(result, "unnamed_p50_ms", "without names, p50", unnamed.latencies.percentile(50));
-    add_latency(result, "unnamed_p99_ms", "without names, p99", unnamed.latencies.percentile(99));
-    result.figures.push_back({"cost_percent", "names cost", cost, fmt::format("{:.1f} % of the rate", cost)});
-    return exit_code::ok;
-  });
-}
-
 int run_workload(const bench_context& context) {
   if (context.settings.kill_every_seconds > 0.0) {
     return run_killed(context);
@@ -183,7 +152,9 @@ int run_workload(const bench_context& context) {
     case bench_kind::overload:
       return run_overload(context);
     case bench_kind::named:
-      return run_named(context);
+      return with_engine(context, [&context](caf::actor_system& system, const engine& target) {
+        return run_named(context, system, target);
+      });
     case bench_kind::append:
     case bench_kind::upsert:
     case bench_kind::read:

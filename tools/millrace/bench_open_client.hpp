@@ -28,6 +28,7 @@ public:
 
 private:
   void tick();
+  std::uint64_t burst_max() const;
   void send();
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
@@ -35,6 +36,7 @@ private:
   engine_actor front_;
   double per_second_ = 0.0;
   bench_run::clock::time_point started_;
+  std::uint64_t due_ = 0; ///< How many were due so far.
   std::uint64_t sent_ = 0;
   std::uint64_t outstanding_ = 0;
   std::string payload_;

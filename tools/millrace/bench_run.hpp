@@ -29,8 +29,6 @@ struct bench_profile {
   std::string payload;
   caf::duration timeout = caf::infinite; ///< Of each request.
   std::size_t inserts = 1;               ///< Per transaction of `workload::append`.
-  /// Whether transactions are named.
-  bool named = false;
   /// Whether each write is an insert into a table that tells afterwards whether it is there once; what has no definite
   /// answer is then sent again, under its name.
   bool kept = false;
@@ -61,6 +59,10 @@ public:
 
   bench_phase phase() const noexcept { return phase_.load(std::memory_order_relaxed); }
   void enter(bench_phase phase) noexcept { phase_.store(phase, std::memory_order_relaxed); }
+
+  /// Whether transactions are named from now on; not at first.
+  bool naming() const noexcept { return naming_.load(std::memory_order_relaxed); }
+  void name_writes(bool named) noexcept { naming_.store(named, std::memory_order_relaxed); }
 
   void succeeded(clock::duration latency);
   void failed(errc code);
@@ -97,6 +99,7 @@ private:
   bench_profile profile_;
   std::uint64_t id_; ///< Tells this run's shards from those of an earlier one at the same address.
   std::atomic<bench_phase> phase_ = bench_phase::warm_up;
+  std::atomic<bool> naming_ = false;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<shard>> shards_;
   std::deque<kept_rows> kept_;

@@ -25,7 +25,8 @@ bench_stage::bench_stage(std::shared_ptr<bench_run> run, std::string title, prog
   : run_(std::move(run)), title_(std::move(title)), progress_(progress) {}
 
 tl::expected<stage_result, int> bench_stage::measure(std::size_t clients, double seconds,
-                                                     const std::function<caf::actor()>& spawn) {
+                                                     const std::function<caf::actor()>& spawn,
+                                                     const std::function<void()>& look) {
   const auto duration = [](double length) {
     return std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>{length});
   };
@@ -33,11 +34,11 @@ tl::expected<stage_result, int> bench_stage::measure(std::size_t clients, double
     run_->clients.add();
     actors_.push_back(spawn());
   }
-  const bool answering = pass(duration(std::clamp(seconds * 0.1, 1.0, 5.0)), "warming up  ");
+  const bool answering = pass(duration(std::clamp(seconds * 0.1, 1.0, 5.0)), "warming up  ", [] {});
   const auto start = clock::now();
   run_->enter(bench_phase::measured);
   if (answering) {
-    pass(duration(seconds), "");
+    pass(duration(seconds), "", look);
   }
   run_->enter(bench_phase::over);
   stage_result result;
@@ -50,13 +51,14 @@ tl::expected<stage_result, int> bench_stage::measure(std::size_t clients, double
 }
 
 /// Lets the clients work. False where the engine stopped answering or the user wants to stop.
-bool bench_stage::pass(clock::duration duration, const std::string& phase) {
+bool bench_stage::pass(clock::duration duration, const std::string& phase, const std::function<void()>& look) {
   const auto deadline = clock::now() + duration;
   auto last_change = clock::now();
   auto answered = run_->answered();
   for (auto now = clock::now(); now < deadline && !interrupted(); now = clock::now()) {
     const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
     run_->clients.wait_empty(std::min(poll_interval, rest));
+    look();
     show(phase);
     if (const auto so_far = run_->answered(); so_far != answered) {
       answered = so_far;

@@ -34,14 +34,16 @@ public:
   /// `title` is what the line on stderr says.
   bench_stage(std::shared_ptr<bench_run> run, std::string title, progress_line& progress);
 
-  /// `spawn` starts one client, which works on `run`. The error is the exit code of the user's interruption.
-  tl::expected<stage_result, int> measure(std::size_t clients, double seconds,
-                                          const std::function<caf::actor()>& spawn);
+  /// `spawn` starts one client, which works on `run`; `look` is called often while the window is open. The error is
+  /// the exit code of the user's interruption.
+  tl::expected<stage_result, int> measure(
+    std::size_t clients, double seconds, const std::function<caf::actor()>& spawn,
+    const std::function<void()>& look = [] {});
 
 private:
   using clock = std::chrono::steady_clock;
 
-  bool pass(clock::duration duration, const std::string& phase);
+  bool pass(clock::duration duration, const std::string& phase, const std::function<void()>& look);
   std::size_t finish_clients();
   void show(const std::string& phase);
 
