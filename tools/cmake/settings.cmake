@@ -12,6 +12,9 @@ endif()
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 
 set(MILLRACE_SANITIZE "" CACHE STRING "Sanitizers for the whole tree, such as address,undefined or thread")
+option(MILLRACE_PROOF "Build the proofs in tests/proof, and the engine with places where they interfere" OFF)
+option(MILLRACE_FUZZ "Build the fuzzers in tests/fuzz; needs clang" OFF)
+option(MILLRACE_COVERAGE "Count which lines and branches are run; needs clang" OFF)
 option(MILLRACE_PRECOMPILE "Precompile the heavy headers of CAF, Boost.Test and the standard library" ON)
 set(CMAKE_COMPILE_WARNING_AS_ERROR ON CACHE BOOL "Whether a warning stops the build")
 
@@ -25,9 +28,25 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 add_compile_definitions(CAF_ENABLE_TYPE_ID_CHECKS)
 
+if(MILLRACE_FUZZ)
+  set(MILLRACE_SANITIZE address,undefined)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(MILLRACE_SANITIZE)
-  add_compile_options(-fsanitize=${MILLRACE_SANITIZE} -fno-omit-frame-pointer)
+  # More optimisation would inline away the frames that a report is read by.
+  string(REPLACE -O2 -O1 CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
+  add_compile_options(-fsanitize=${MILLRACE_SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MILLRACE_SANITIZE})
+endif()
+if(MILLRACE_COVERAGE)
+  string(REPLACE -O2 -O0 CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
+  # One name for each file, however it was included.
+  add_compile_options(-fprofile-instr-generate -fcoverage-mapping
+                      -fcoverage-prefix-map=${PROJECT_BINARY_DIR}/include/millrace=${PROJECT_SOURCE_DIR})
+  add_link_options(-fprofile-instr-generate)
+endif()
+if(MILLRACE_PROOF)
+  add_compile_definitions(MILLRACE_PROOF)
 endif()
 if(BUILD_SHARED_LIBS)
   # On programs too, so that they may share the libraries' precompiled headers.

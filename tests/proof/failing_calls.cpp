@@ -1,0 +1,156 @@
+#include "failing_calls.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstddef>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+namespace millrace::test {
+
+namespace {
+
+struct call_state {
+  bool active = false;
+  call_fault fault;
+  std::uint64_t count = 0;
+  unsigned interrupted = 0; ///< How often in a row.
+  std::uint64_t interruptions = 0;
+  const char* struck = nullptr;
+};
+
+thread_local constinit call_state now;
+
+/// The error that a call fails with now; 0 where it is to be done. POSIX lets only some calls be interrupted.
+int error_of(const char* call, bool interruptible) noexcept {
+  if (!now.active) {
+    return 0;
+  }
+  if (interruptible && now.interrupted < now.fault.interruptions) {
+    ++now.interrupted;
+    ++now.interruptions;
+    return EINTR;
+  }
+  now.interrupted = 0;
+  ++now.count;
+  const bool hit = now.count == now.fault.nth || (now.fault.lasts && now.fault.nth != 0 && now.count > now.fault.nth);
+  if (!hit) {
+    return 0;
+  }
+  now.struck = now.struck == nullptr ? call : now.struck;
+  return now.fault.error;
+}
+
+bool refuses(const char* call, bool interruptible = true) noexcept {
+  const int error = error_of(call, interruptible);
+  if (error != 0) {
+    errno = error;
+  }
+  return error != 0;
+}
+
+std::size_t part_of(std::size_t bytes) noexcept {
+  return now.active && now.fault.bytes_max != 0 ? std::min<std::size_t>(bytes, now.fault.bytes_max) : bytes;
+}
+
+/// The call that ours stands before.
+template <class Function>
+Function* real(const char* name, Function*) noexcept {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+} // namespace
+
+failing_calls::failing_calls(const call_fault& fault) noexcept {
+  now = {.active = true, .fault = fault};
+}
+
+failing_calls::~failing_calls() {
+  now = {};
+}
+
+const char* failing_calls::struck() const noexcept {
+  return now.struck;
+}
+
+std::uint64_t failing_calls::interruptions() const noexcept {
+  return now.interruptions;
+}
+
+} // namespace millrace::test
+
+using millrace::test::part_of;
+using millrace::test::real;
+using millrace::test::refuses;
+
+// Each is taken before the C library's by everything in this program.
+extern "C" {
+
+int open(const char* path, int flags, ...) {
+  mode_t mode = 0;
+  if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {
+    va_list rest;
+    va_start(rest, flags);
+    mode = static_cast<mode_t>(va_arg(rest, unsigned));
+    va_end(rest);
+  }
+  static auto* const next = real("open", &open);
+  return refuses("open") ? -1 : next(path, flags, mode);
+}
+
+ssize_t pread(int file, void* into, std::size_t bytes, off_t offset) {
+  static auto* const next = real("pread", &pread);
+  return refuses("pread") ? -1 : next(file, into, part_of(bytes), offset);
+}
+
+ssize_t pwrite(int file, const void* from, std::size_t bytes, off_t offset) {
+  static auto* const next = real("pwrite", &pwrite);
+  return refuses("pwrite") ? -1 : next(file, from, part_of(bytes), offset);
+}
+
+int fdatasync(int file) {
+  static auto* const next = real("fdatasync", &fdatasync);
+  return refuses("fdatasync") ? -1 : next(file);
+}
+
+int fsync(int file) {
+  static auto* const next = real("fsync", &fsync);
+  return refuses("fsync") ? -1 : next(file);
+}
+
+int ftruncate(int file, off_t bytes) noexcept {
+  static auto* const next = real("ftruncate", &ftruncate);
+  return refuses("ftruncate") ? -1 : next(file, bytes);
+}
+
+int posix_fallocate(int file, off_t offset, off_t bytes) {
+  static auto* const next = real("posix_fallocate", &posix_fallocate);
+  const int error = millrace::test::error_of("posix_fallocate", true);
+  return error != 0 ? error : next(file, offset, bytes);
+}
+
+int rename(const char* from, const char* to) noexcept {
+  static auto* const next = real("rename", &rename);
+  return refuses("rename", false) ? -1 : next(from, to);
+}
+
+int unlink(const char* path) noexcept {
+  static auto* const next = real("unlink", &unlink);
+  return refuses("unlink", false) ? -1 : next(path);
+}
+
+int mkdir(const char* path, mode_t mode) noexcept {
+  static auto* const next = real("mkdir", &mkdir);
+  return refuses("mkdir", false) ? -1 : next(path, mode);
+}
+
+int fchmod(int file, mode_t mode) noexcept {
+  static auto* const next = real("fchmod", &fchmod);
+  return refuses("fchmod", false) ? -1 : next(file, mode);
+}
+
+} // extern "C"

@@ -1,0 +1,34 @@
+#include "report.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+namespace millrace::test {
+
+void report(const proof_result& result) {
+  static std::mutex mutex;
+  const std::lock_guard lock{mutex};
+  BOOST_TEST_MESSAGE(result.proof << ": " << result.times << " " << result.injected << ", " << result.failures
+                                  << " failures. " << result.detail);
+  if (const char* file = std::getenv("MILLRACE_PROOF_REPORT")) {
+    std::ofstream out{file, std::ios::app};
+    out << nlohmann::json{{"proof", result.proof},
+                          {"injected", result.injected},
+                          {"times", result.times},
+                          {"failures", result.failures},
+                          {"detail", result.detail}}
+             .dump()
+        << "\n";
+  }
+}
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::stoull(text);
+}
+
+} // namespace millrace::test

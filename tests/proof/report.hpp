@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace millrace::test {
+
+/// What one proof came to.
+struct proof_result {
+  std::string proof;          ///< "power loss".
+  std::string injected;       ///< What was injected: "crash images".
+  std::uint64_t times = 0;    ///< How many of them.
+  std::uint64_t failures = 0; ///< How many showed that a promise was broken.
+  std::string detail;         ///< A sentence for people: seeds, operations, what was seen. May be empty.
+};
+
+/// Adds a line of JSON to the file that MILLRACE_PROOF_REPORT names, if any, and prints a sentence. Any thread.
+void report(const proof_result& result);
+
+/// A number from the environment, such as how many images are tried.
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise);
+
+} // namespace millrace::test
