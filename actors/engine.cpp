@@ -37,11 +37,6 @@ constexpr int exit_code_of_escalation = 70; // EX_SOFTWARE of sysexits.h
 /// database's lock. The engine then serves all the same.
 constexpr std::chrono::seconds replay_patience{5};
 
-std::int64_t wall_clock_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-    .count();
-}
-
 /// Of a connection that one result is read from, from its beginning to its end.
 constexpr int page_cache_kib = 2'048;
 
@@ -141,7 +136,7 @@ tl::expected<void, failure> engine::impl::start() {
     return tl::unexpected{attempts.error()};
   }
   attempts_ = std::move(*attempts);
-  names_->load(identity_, wall_clock_ms());
+  names_->load(identity_);
   identity_.names = {};
   front_ = spawn_front(system_, front_options{.board = board_,
                                               .room = room_,

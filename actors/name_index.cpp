@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace millrace {
 
@@ -14,14 +15,16 @@ std::size_t name_index::hash::operator()(const uuid& id) const noexcept {
   return bits;
 }
 
-void name_index::load(const storage::database_identity& identity, std::int64_t now_ms) {
+void name_index::load(const storage::database_identity& identity) {
   if (storage::planted("names_not_loaded")) {
     return;
   }
   for (const auto& one : identity.names) {
-    // What was resubmitted from quarantine has two outcomes; its name stands for the first.
+    // What was resubmitted from quarantine, or noted, is recorded twice; its name stands for the first.
     if (find(one.name).what == verdict::fresh) {
-      add(one.name, one.seq, now_ms);
+      add(one.name, one.seq, one.accepted_ms);
+    } else {
+      keep_place(client_of(one.name.client), one.seq, one.accepted_ms);
     }
   }
   forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, identity.forgotten_made_at_ms);
@@ -38,6 +41,7 @@ name_index::finding name_index::find(const transaction_name& name) const {
   if (client == clients_.end()) {
     return {made_at_ms(name.client) <= forgotten_made_at_ms_ ? verdict::forgotten : verdict::fresh};
   }
+  last_found_ = &*client;
   const auto& record = client->second;
   if (name.number <= record.highest) {
     const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
@@ -49,8 +53,15 @@ name_index::finding name_index::find(const transaction_name& name) const {
   return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
 }
 
-void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64_t now_ms) {
-  auto& client = *clients_.try_emplace(name.client).first;
+name_index::client_map::value_type& name_index::client_of(const uuid& id) {
+  if (last_found_ != nullptr && last_found_->first == id) {
+    return const_cast<client_map::value_type&>(*last_found_); // It is an element of `clients_`.
+  }
+  return *clients_.try_emplace(id).first;
+}
+
+void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms) {
+  auto& client = client_of(name.client);
   auto& record = client.second;
   if (record.highest < name.number) {
     record.numbers.push_back({name.number, seq});
@@ -61,20 +72,42 @@ void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64
                           {name.number, seq});
     record.in_order = false;
   }
-  order_.push_back({&client, name.number, seq, now_ms});
-  while (order_.size() > window_.count || now_ms - order_.front().added_ms > window_.age.count()) {
+  order_.push_back({&client, name.number, seq, accepted_ms});
+}
+
+std::vector<transaction_name> name_index::forget(std::int64_t now_ms) {
+  while (order_.size() > window_.count
+         || (!order_.empty() && now_ms - order_.front().accepted_ms > window_.age.count())) {
     forget_oldest();
   }
+  return std::exchange(owed_, {});
+}
+
+void name_index::note(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms) {
+  auto& client = client_of(name.client);
+  client.second.forgotten_upto = std::max(client.second.forgotten_upto, name.number);
+  keep_place(client, seq, accepted_ms);
+}
+
+void name_index::keep_place(client_map::value_type& client, std::uint64_t seq, std::int64_t accepted_ms) {
+  ++client.second.notes;
+  order_.push_back({&client, 0, seq, accepted_ms});
 }
 
 void name_index::remove_above(std::uint64_t seq) {
   while (!order_.empty() && order_.back().seq > seq) {
-    auto& client = *order_.back().client;
-    erase(client.second, order_.back().number);
+    const auto newest = order_.back();
+    auto& [id, record] = *newest.client;
     order_.pop_back();
+    if (newest.number == 0) {
+      --record.notes;
+      owed_.push_back({id, record.forgotten_upto});
+      continue;
+    }
+    erase(record, newest.number);
     // One that has forgotten something must stay: its lower numbers are not fresh.
-    if (client.second.empty() && client.second.forgotten_upto == 0) {
-      clients_.erase(client.first);
+    if (record.empty() && record.forgotten_upto == 0) {
+      remove(*newest.client);
     }
   }
 }
@@ -82,17 +115,32 @@ void name_index::remove_above(std::uint64_t seq) {
 void name_index::forget_oldest() {
   const auto oldest = order_.front();
   order_.pop_front();
-  auto& record = oldest.client->second;
-  record.forgotten_upto = std::max(record.forgotten_upto, oldest.number);
-  if (record.in_order) {
-    drop_first(record);
+  if (oldest.number == 0) {
+    --oldest.client->second.notes;
   } else {
-    erase(record, oldest.number);
+    forget_number(*oldest.client, oldest.number);
   }
-  if (record.empty()) {
+  if (oldest.client->second.empty()) {
     forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, made_at_ms(oldest.client->first));
-    clients_.erase(oldest.client->first);
+    remove(*oldest.client);
   }
+}
+
+void name_index::forget_number(client_map::value_type& client, std::uint64_t number) {
+  auto& [id, record] = client;
+  record.forgotten_upto = std::max(record.forgotten_upto, number);
+  if (record.in_order) {
+    return drop_first(record);
+  }
+  erase(record, number);
+  if (record.has_numbers() && record.numbers.back().number < number) {
+    owed_.push_back({id, number});
+  }
+}
+
+void name_index::remove(const client_map::value_type& client) {
+  last_found_ = nullptr;
+  clients_.erase(client.first);
 }
 
 void name_index::erase(client_record& client, std::uint64_t number) {

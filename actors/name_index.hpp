@@ -29,17 +29,29 @@ public:
   explicit name_index(storage::outcome_window window) : window_(window) {}
 
   /// Fills an empty index with what a database has recorded.
-  void load(const storage::database_identity& identity, std::int64_t now_ms);
+  void load(const storage::database_identity& identity);
 
   finding find(const transaction_name& name) const;
 
-  /// Remembers a fresh name, with a `seq` above all others, and forgets those that the window has no room for.
-  void add(const transaction_name& name, std::uint64_t seq, std::int64_t now_ms);
+  /// Remembers a fresh name, with a `seq` above all others.
+  void add(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms);
+
+  /// Forgets those that the window has no room for. Gives the numbers that the log must `note` as forgotten, since lower
+  /// ones of the same client, which came later, are still known: without that word a later life, which only sees what
+  /// is recorded, would take the higher ones for fresh.
+  std::vector<transaction_name> forget(std::int64_t now_ms);
+
+  /// The log says with `seq`, above all others, that this number and those below it are forgotten where they are not
+  /// known.
+  void note(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms);
 
   /// Takes back what was numbered above `seq` and did not get into the log.
   void remove_above(std::uint64_t seq);
 
+  /// How many names and notes are recorded.
   std::size_t size() const noexcept { return order_.size(); }
+  /// The highest `seq` among them; 0 where there is none.
+  std::uint64_t newest_seq() const noexcept { return order_.empty() ? 0 : order_.back().seq; }
 
 private:
   struct numbered {
@@ -54,9 +66,11 @@ private:
     std::size_t first = 0;
     std::uint64_t highest = 0;        ///< No number is above it.
     std::uint64_t forgotten_upto = 0; ///< The highest number forgotten.
+    std::uint32_t notes = 0;          ///< Entries of `order_` without a number.
     bool in_order = true;             ///< Whether the numbers' `seq` rise, too.
 
-    bool empty() const noexcept { return first == numbers.size(); }
+    bool has_numbers() const noexcept { return first < numbers.size(); }
+    bool empty() const noexcept { return !has_numbers() && notes == 0; }
   };
   struct hash {
     std::size_t operator()(const uuid& id) const noexcept;
@@ -64,18 +78,25 @@ private:
   using client_map = std::unordered_map<uuid, client_record, hash>;
   struct entry {
     client_map::value_type* client = nullptr; ///< Nodes of the map stay where they are.
-    std::uint64_t number = 0;
+    std::uint64_t number = 0; ///< 0 for a note, and for whatever else is recorded beside a name's first outcome.
     std::uint64_t seq = 0;
-    std::int64_t added_ms = 0;
+    std::int64_t accepted_ms = 0;
   };
 
+  client_map::value_type& client_of(const uuid& id);
+  void keep_place(client_map::value_type& client, std::uint64_t seq, std::int64_t accepted_ms);
   void forget_oldest();
+  void forget_number(client_map::value_type& client, std::uint64_t number);
+  void remove(const client_map::value_type& client);
   static void erase(client_record& client, std::uint64_t number);
   static void drop_first(client_record& client);
 
   storage::outcome_window window_;
   client_map clients_;
-  std::deque<entry> order_; ///< By rising `seq`.
+  /// Whom `find` found last, who is mostly whose name is added next.
+  mutable const client_map::value_type* last_found_ = nullptr;
+  std::deque<entry> order_;             ///< By rising `seq`.
+  std::vector<transaction_name> owed_; ///< What is to be noted.
   std::int64_t forgotten_made_at_ms_ = 0;
 };
 

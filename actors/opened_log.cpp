@@ -11,12 +11,12 @@ storage::result<opened_log> open_log(storage::file_system& files, const std::fil
                                      const uuid& database, std::uint64_t applied_seq,
                                      const storage::log_options& settings, storage::recovery_report& report) {
   std::vector<storage::skipped_work> skipped;
-  std::vector<storage::recorded_name> names;
+  std::vector<logged_name> names;
   const auto look = [&](const storage::batch& unapplied) {
     auto seq = unapplied.first_seq;
     for (const auto& item : unapplied.items) {
       if (const auto* work = std::get_if<transaction>(&item); work != nullptr && work->name.given()) {
-        names.push_back({work->name, seq});
+        names.push_back({work->name, seq, unapplied.accept_time_ms, storage::says_forgotten(*work)});
       } else if (const auto* order = std::get_if<storage::skip_order>(&item);
                  order != nullptr && !storage::planted("skip_order_forgotten")) {
         for (const auto target : order->seqs) {

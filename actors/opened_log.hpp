@@ -9,11 +9,19 @@
 
 namespace millrace {
 
+/// A name in the log.
+struct logged_name {
+  transaction_name name;
+  std::uint64_t seq = 0;
+  std::int64_t accepted_ms = 0;
+  bool forgotten = false; ///< Whether it is there because it is forgotten.
+};
+
 /// A log that is ready, and what the queue must know of the work in it that is not applied.
 struct opened_log {
   storage::log log;
   std::vector<storage::skipped_work> skipped;
-  std::vector<storage::recorded_name> names;
+  std::vector<logged_name> names; ///< By rising `seq`.
 };
 
 /// `storage::log::open`, with a look at what recovery finds.

@@ -78,9 +78,15 @@ void queue_state::adopt(opened_log opened) {
   }
   // An earlier incarnation may have numbered what it could not write.
   settings_.names->remove_above(durable_seq_);
+  auto& names = *settings_.names;
   for (const auto& one : opened.names) {
-    if (settings_.names->find(one.name).what == name_index::verdict::fresh) {
-      settings_.names->add(one.name, one.seq, wall_clock_ms());
+    if (one.seq <= names.newest_seq()) {
+      continue; // An earlier incarnation accepted it.
+    }
+    if (one.forgotten) {
+      names.note(one.name, one.seq, one.accepted_ms);
+    } else if (names.find(one.name).what == name_index::verdict::fresh) {
+      names.add(one.name, one.seq, one.accepted_ms);
     }
   }
 }
@@ -195,6 +201,7 @@ bool queue_state::write_open() {
   const auto started = std::chrono::steady_clock::now();
   open_->first_seq = durable_seq_ + 1;
   open_->accept_time_ms = wall_clock_ms();
+  forget_names();
   if (storage::planted("durable_before_sync")) {
     ledger_.answer_durable(open_->first_seq, open_->last_seq());
   }
@@ -214,6 +221,17 @@ bool queue_state::write_open() {
   storage::failpoint("answer.after_durable");
   backlog_->keep(work, bytes);
   return true;
+}
+
+/// Before the writer does: it goes by the accept time of this batch, too. So whatever must be noted is in the log before
+/// the record of it is gone.
+void queue_state::forget_names() {
+  for (const auto& forgotten : settings_.names->forget(open_->accept_time_ms)) {
+    transaction word;
+    word.name = forgotten;
+    note(std::move(word));
+    settings_.names->note(forgotten, open_->last_seq(), open_->accept_time_ms);
+  }
 }
 
 /// Where nothing was written, the clients are told, and the numbers are given to the next ones. Where that is not

@@ -95,6 +95,7 @@ private:
   // Writing.
   void flush();
   bool write_open();
+  void forget_names();
   void refuse_open(const failure& why);
 
   // Feeding the writer.

@@ -128,6 +128,7 @@ struct recorded_script {
 struct recorded_name {
   transaction_name name;
   std::uint64_t seq = 0;
+  std::int64_t accepted_ms = 0; ///< By which its age is judged.
 };
 
 /// What a database knows of itself.

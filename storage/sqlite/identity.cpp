@@ -139,16 +139,18 @@ result<> bring_up_to_date(connection& database) {
 
 result<> read_names(connection& database, std::vector<recorded_name>& into) {
   auto records = prepared_statement::prepare(database.get(),
-                                             "SELECT first_seq, outcomes FROM millrace_outcomes ORDER BY first_seq");
+                                             "SELECT first_seq, outcomes, accept_time_ms FROM millrace_outcomes "
+                                             "ORDER BY first_seq");
   if (!records) {
     return tl::unexpected{std::move(records).error()};
   }
   int code = records->step();
   for (; code == SQLITE_ROW; code = records->step()) {
     const auto first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(records->get(), 0));
+    const auto accepted_ms = sqlite3_column_int64(records->get(), 2);
     sqlite::outcome_record_reader record{first_seq, sqlite::blob_at(records->get(), 1)};
     while (const auto entry = record.next()) {
-      into.push_back({.name = entry->name, .seq = entry->seq});
+      into.push_back({.name = entry->name, .seq = entry->seq, .accepted_ms = accepted_ms});
     }
     if (!record.ok()) {
       return fail(errc::corrupt, "the outcomes recorded from seq " + std::to_string(first_seq) + " on are damaged");

@@ -240,6 +240,9 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
   } else {
     watch_.begin_work();
   }
+  if (const auto* changes = std::get_if<transaction>(&item); changes != nullptr && says_forgotten(*changes)) {
+    return answer{tl::unexpected{failure{errc::name_forgotten, "number " + std::to_string(changes->name.number)}}};
+  }
   const bool undoable = aim.care == caution::savepoints || !std::holds_alternative<transaction>(item);
   bracket undo{item_};
   if (undoable) {

@@ -75,6 +75,44 @@ BOOST_AUTO_TEST_CASE(a_resend_beyond_the_window_is_told_so) {
   BOOST_TEST(send_alone(numbered(1))->code() == errc::name_forgotten);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_forgotten_before_a_lower_number_that_came_later_is_forgotten_in_the_next_life_too) {
+  names = std::make_shared<name_index>(storage::outcome_window{.count = 2});
+  start();
+  start_writer();
+  send_alone(numbered(7));
+  send_alone(numbered(5));
+  auto other = insert(1);
+  other.name = {new_client_id(), 1};
+  send_alone(other);
+  applied(1, 4);
+  BOOST_REQUIRE(received.size() == 3);
+  BOOST_REQUIRE(received[2]->items.size() == 2);
+  const auto& note = std::get<transaction>(received[2]->items[1]);
+  BOOST_TEST(storage::says_forgotten(note));
+  BOOST_TEST((note.name == transaction_name{client, 7}));
+  kill(waq);
+  names = std::make_shared<name_index>(storage::outcome_window{.count = 2}); // As in a new process.
+  start(3);
+  BOOST_TEST(send_alone(numbered(7))->code() == errc::name_forgotten);
+  BOOST_TEST(look().durable_seq == 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_note_that_a_full_disk_refused_is_written_with_the_next_batch) {
+  names = std::make_shared<name_index>(storage::outcome_window{.count = 2});
+  start();
+  start_writer();
+  send_alone(numbered(7));
+  send_alone(numbered(5));
+  auto other = insert(1);
+  other.name = {new_client_id(), 1};
+  files.fail(operation::write, errc::disk_full, 0, 1);
+  BOOST_TEST(send_alone(other)->code() == errc::disk_full);
+  send_alone(insert(2));
+  BOOST_REQUIRE(received.size() == 3);
+  BOOST_REQUIRE(received[2]->items.size() == 2);
+  BOOST_TEST(storage::says_forgotten(std::get<transaction>(received[2]->items[1])));
+}
+
 BOOST_AUTO_TEST_CASE(a_resend_after_the_queue_ended_is_known_from_the_log) {
   start();
   const auto first = send_alone(numbered(1));

@@ -109,6 +109,19 @@ BOOST_AUTO_TEST_CASE(one_call_makes_one_row_and_the_identity_knows_its_names) {
   BOOST_TEST(known.forgotten_made_at_ms == 0);
 }
 
+BOOST_AUTO_TEST_CASE(the_word_that_a_number_is_forgotten_is_recorded_as_its_outcome) {
+  const auto batch = next_batch({named_as(insert(1), client, 5), named_as({}, client, 7)});
+  const auto answers = try_to_apply(batch);
+  BOOST_REQUIRE(answers);
+  BOOST_TEST(answers->at(0).has_value());
+  BOOST_TEST((answers->at(1).error().code == errc::name_forgotten));
+  BOOST_TEST((recorded(batch->last_seq())->error().code == errc::name_forgotten));
+  const auto known = identity();
+  BOOST_REQUIRE(known.names.size() == 2u);
+  BOOST_TEST((known.names[1].name == transaction_name{client, 7}));
+  BOOST_TEST(known.names[1].accepted_ms == batch->accept_time_ms);
+}
+
 BOOST_AUTO_TEST_CASE(work_without_a_name_is_not_recorded) {
   apply({insert(1), insert(1), execute("SELECT a FROM t")});
   BOOST_TEST(rows("SELECT count(*) FROM millrace_outcomes") == "0");
