@@ -1,5 +1,7 @@
 #include "queue.hpp"
 
+#include "linger.hpp"
+
 #include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
@@ -190,9 +192,13 @@ void queue_state::answer_from_record(outcome_promise& answer, std::uint64_t seq)
 }
 
 void queue_state::flush() {
+  const bool alone = open_->items.size() == 1;
   if (!open_->items.empty() && write_open()) {
     feed_writer();
     arm_tick();
+    if (alone) {
+      linger(*self_, settings_.awake_max); // For the writer.
+    }
   }
 }
 
@@ -383,6 +389,9 @@ void queue_state::settle(const batch_applied& message) {
   });
   *settings_.quarantined += message.set_aside;
   feed_writer();
+  if (answers.size() == 1) {
+    linger(*self_, settings_.awake_max); // For the client, who sends the next one.
+  }
 }
 
 void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& settler) {

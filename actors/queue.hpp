@@ -12,6 +12,7 @@
 #include <millrace/storage/attempt.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -58,6 +59,8 @@ struct queue_options {
   std::shared_ptr<std::atomic<std::uint64_t>> quarantined = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
   std::uint32_t deaths_max = 3;
+  /// How long the thread stays awake for a lone client; only where the actor has a thread of its own.
+  std::chrono::microseconds awake_max{0};
   /// Called when nothing more may be acknowledged (a sync failed); it must end the process.
   std::function<void(const std::string&)> on_fatal;
 };
