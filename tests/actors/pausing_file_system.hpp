@@ -1,19 +1,17 @@
 #pragma once
 
-#include <millrace/storage/file.hpp>
+#include "../forwarding_file_system.hpp"
 
 #include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace millrace::test {
 
 /// The machine's files, where a sync can be made to wait until it is let go. Any thread.
-class pausing_file_system final : public storage::file_system {
+class pausing_file_system final : public forwarding_file_system {
 public:
   ~pausing_file_system() override { release(); }
 
@@ -39,39 +37,20 @@ public:
       return std::unique_ptr<storage::file>{std::make_unique<pausing_file>(*this, std::move(opened))};
     });
   }
-  storage::result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
-    return base_.rename(from, to);
-  }
-  storage::result<> remove(const std::filesystem::path& path) override { return base_.remove(path); }
-  storage::result<std::vector<std::string>> list(const std::filesystem::path& folder) override {
-    return base_.list(folder);
-  }
-  storage::result<> make_folder(const std::filesystem::path& folder) override { return base_.make_folder(folder); }
-  storage::result<> sync_folder(const std::filesystem::path& folder) override { return base_.sync_folder(folder); }
 
 private:
-  class pausing_file final : public storage::file {
+  class pausing_file final : public forwarding_file {
   public:
     pausing_file(pausing_file_system& owner, std::unique_ptr<storage::file> base)
-      : owner_(owner), base_(std::move(base)) {}
+      : forwarding_file(std::move(base)), owner_(owner) {}
 
-    storage::result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
-      return base_->read_at(offset, into);
-    }
-    storage::result<> write_at(std::uint64_t offset, std::string_view bytes) override {
-      return base_->write_at(offset, bytes);
-    }
     storage::result<> sync() override {
       owner_.wait();
       return base_->sync();
     }
-    storage::result<> preallocate(std::uint64_t bytes) override { return base_->preallocate(bytes); }
-    storage::result<> truncate(std::uint64_t bytes) override { return base_->truncate(bytes); }
-    storage::result<std::uint64_t> size() override { return base_->size(); }
 
   private:
     pausing_file_system& owner_;
-    std::unique_ptr<storage::file> base_;
   };
 
   void wait() {
@@ -82,7 +61,6 @@ private:
     --held_;
   }
 
-  storage::file_system& base_ = storage::posix_file_system();
   std::mutex mutex_; ///< Guards all below.
   std::condition_variable changed_;
   bool holding_ = false;
