@@ -2,11 +2,13 @@
 
 #include "folder_image.hpp"
 
+#include <millrace/actors/network/contents.hpp>
 #include <millrace/messages/registry.hpp>
 #include <millrace/storage/attempt.hpp>
 #include <millrace/storage/codec.hpp>
 #include <millrace/storage/queue/log.hpp>
 #include <millrace/storage/sqlite/outcome_record.hpp>
+#include <millrace/tests/network/basp_frames.hpp>
 
 #include <algorithm>
 #include <array>
@@ -258,6 +260,29 @@ void add_delimited(const corpus& to) {
          "a\tb\n\n1\t2");
 }
 
+/// Conversations; the first byte is even where a server hears them.
+void add_basp(const corpus& to) {
+  const auto here = a_node(1, 'H');
+  const auto there = a_node(2, 'T');
+  const auto asked = message_payload(network::requests_to_engine[1], "values");
+  const auto greeted = "\x10" + client_handshake(there);
+  to.add("basp", "requests",
+         greeted + client_handshake(there, network::basp_select_connection) + monitor_message(there, here, 7)
+           + direct_message(5, 7, request_number, asked) + direct_message(6, 7, no_number, asked)
+           + down_message(there, here, 5, error_bytes()) + heartbeat());
+  to.add("basp", "left_out",
+         greeted + direct_message(5, 9, no_number, message_payload("@<>+@exit", "x"), network::basp_named_receiver)
+           + direct_message(5, 8, no_number, asked) + direct_message(5, 7, no_number, message_payload("@<>+@exit")));
+  to.add("basp", "no_payload", "\2" + header_bytes({.operation = 1}));
+  to.add("basp", "routed", greeted + frame({.operation = 3, .dest_actor = 7}, there + here + asked));
+  to.add("basp", "answers",
+         "\x21" + server_handshake(there) + monitor_message(there, here, 5)
+           + direct_message(9, 5, response_number, message_payload(network::answers_of_engine[0], "values"))
+           + direct_message(9, 5, response_number,
+                            message_payload("@<>+@error", error_bytes("@<>+@str", basp_string("why"))))
+           + down_message(there, here, 9, error_bytes("@<>+@str+@i64", basp_string("why") + big_endian(1, 8))));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -274,5 +299,6 @@ int main(int argc, char** argv) {
   add_row_set(to);
   add_messages(to);
   add_delimited(to);
+  add_basp(to);
   return 0;
 }
