@@ -95,6 +95,7 @@ refusal basp_guard::check_header(time_point now) {
   }
   switch (operation) {
     case basp_operation::direct_message:
+    case basp_operation::routed_message:
       return check_message_header();
     case basp_operation::monitor_message:
       return check_nodes_header(false);
@@ -106,7 +107,7 @@ refusal basp_guard::check_header(time_point now) {
       }
       return control_.take(now) ? refusal::none : refusal::too_many_control_frames;
     default:
-      return refusal::routed_message;
+      return refusal::unknown_operation;
   }
 }
 
@@ -179,6 +180,9 @@ refusal basp_guard::check_payload(std::string_view payload, time_point now) {
       return check_monitor(payload, now);
     case basp_operation::down_message:
       return check_down(payload, now);
+    case basp_operation::routed_message:
+      // Links, too, travel as messages from one node to itself by way of another.
+      return refusal::routed_message;
     default:
       return refusal::none;
   }

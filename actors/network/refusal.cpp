@@ -21,9 +21,9 @@ constexpr std::array<entry, refusals> table{{
   {refusal::second_handshake, "second_handshake", "A handshake came where none may come."},
   {refusal::foreign_node, "foreign_node", "A frame speaks for another node than the one that shook hands."},
   {refusal::own_node, "own_node", "The peer says that it is this node."},
-  {refusal::routed_message, "routed_message", "A message for or from a third node; this node forwards nothing."},
   {refusal::too_many_control_frames, "too_many_control_frames", "Frames that carry no request come too fast."},
   {refusal::too_many_actors, "too_many_actors", "More actors speak over the connection than are allowed."},
+  {refusal::routed_message, "routed_message", "A message for or from a third node was left out, or a link."},
   {refusal::named_receiver, "named_receiver", "A message to a service of the node was left out."},
   {refusal::unpublished_receiver, "unpublished_receiver", "A message to an actor that is not published was left out."},
   {refusal::content_not_permitted, "content_not_permitted",
@@ -60,6 +60,7 @@ std::string_view sentence_of(refusal why) noexcept {
 bool closes(refusal why) noexcept {
   switch (why) {
     case refusal::none:
+    case refusal::routed_message:
     case refusal::named_receiver:
     case refusal::unpublished_receiver:
     case refusal::content_not_permitted:

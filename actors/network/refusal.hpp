@@ -23,11 +23,11 @@ enum class refusal : std::uint8_t {
   second_handshake,
   foreign_node,
   own_node,
-  routed_message,
   // Quantity.
   too_many_control_frames,
   too_many_actors,
   // One frame is left out and the connection stays: stock CAF nodes send such things without meaning harm.
+  routed_message,
   named_receiver,
   unpublished_receiver,
   content_not_permitted,

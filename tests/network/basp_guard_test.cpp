@@ -228,11 +228,12 @@ BOOST_AUTO_TEST_CASE(nobody_is_this_node_or_two_nodes_or_none) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(routed_messages_are_refused) {
+BOOST_AUTO_TEST_CASE(routed_messages_are_left_out) {
   at_server peer;
-  BOOST_TEST(
-    peer.judge(frame({.operation = 3, .dest_actor = published}, there + here + message_payload(requests_to_engine[1])))
-    == refusal::routed_message);
+  const auto payload = there + here + message_payload(requests_to_engine[1]);
+  BOOST_TEST(peer.judge(frame({.operation = 3, .dest_actor = published}, payload)) == refusal::routed_message);
+  BOOST_TEST(peer.judge(request()) == refusal::none);
+  BOOST_TEST(peer.judge(frame({.operation = 3}, payload)) == refusal::malformed_header);
 }
 
 BOOST_AUTO_TEST_CASE(monitors_and_downs_speak_for_the_node_that_shook_hands) {

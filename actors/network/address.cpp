@@ -1,0 +1,139 @@
+#include "address.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace millrace::network {
+
+namespace {
+
+struct list_deleter {
+  void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
+};
+using address_list = std::unique_ptr<addrinfo, list_deleter>;
+
+tl::expected<address_list, std::string> numeric(const endpoint& where) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  if (::getaddrinfo(where.address.c_str(), std::to_string(where.port).c_str(), &hints, &list) != 0) {
+    return tl::unexpected{"\"" + where.address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
+  }
+  return address_list{list};
+}
+
+std::optional<endpoint> shown(const sockaddr_storage& raw, socklen_t length) {
+  char address[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (::getnameinfo(reinterpret_cast<const sockaddr*>(&raw), length, address, sizeof address, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV)
+      != 0) {
+    return std::nullopt;
+  }
+  return endpoint{address, static_cast<std::uint16_t>(std::stoul(port))};
+}
+
+} // namespace
+
+tl::expected<endpoint, std::string> parse_endpoint(std::string_view text) {
+  const auto complaint = [text] {
+    return tl::unexpected{"\"" + std::string{text} + "\" is no address and port, such as 127.0.0.1:7400 or [::1]:7400"};
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) {
+    return complaint();
+  }
+  endpoint given;
+  auto address = text.substr(0, colon);
+  const auto digits = text.substr(colon + 1);
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), given.port);
+  if (problem != std::errc{} || end != digits.data() + digits.size()) {
+    return complaint();
+  }
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  } else if (address.find(':') != std::string_view::npos) {
+    return complaint();
+  }
+  if (address.empty()) {
+    return complaint();
+  }
+  given.address = address;
+  return given;
+}
+
+std::string to_string(const endpoint& given) {
+  const bool brackets = given.address.find(':') != std::string::npos;
+  return (brackets ? "[" + given.address + "]" : given.address) + ":" + std::to_string(given.port);
+}
+
+bool is_loopback(std::string_view address) {
+  const std::string text{address};
+  in_addr four{};
+  if (::inet_pton(AF_INET, text.c_str(), &four) == 1) {
+    return (ntohl(four.s_addr) >> 24U) == 127U;
+  }
+  in6_addr six{};
+  return ::inet_pton(AF_INET6, text.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+tl::expected<int, std::string> listen_at(const endpoint& where) {
+  const auto found = numeric(where);
+  if (!found) {
+    return tl::unexpected{found.error()};
+  }
+  const auto& address = **found;
+  const int socket = ::socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC, address.ai_protocol);
+  const int on = 1;
+  // A restarted server gets its port back while connections of its former life linger.
+  if (socket < 0 || ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0
+      || ::bind(socket, address.ai_addr, address.ai_addrlen) != 0 || ::listen(socket, SOMAXCONN) != 0) {
+    auto problem = "Cannot listen at " + to_string(where) + ": " + std::strerror(errno);
+    if (socket >= 0) {
+      ::close(socket);
+    }
+    return tl::unexpected{std::move(problem)};
+  }
+  return socket;
+}
+
+std::optional<endpoint> remote_endpoint(int socket) {
+  sockaddr_storage raw{};
+  socklen_t length = sizeof raw;
+  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&raw), &length) != 0) {
+    return std::nullopt;
+  }
+  return shown(raw, length);
+}
+
+std::uint16_t local_port(int socket) {
+  sockaddr_storage raw{};
+  socklen_t length = sizeof raw;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&raw), &length) != 0) {
+    return 0;
+  }
+  const auto own = shown(raw, length);
+  return own ? own->port : std::uint16_t{0};
+}
+
+void watch_for_dead_peers(int socket) {
+  const auto set = [socket](int level, int option, int value) {
+    ::setsockopt(socket, level, option, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+} // namespace millrace::network

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+/// Addresses and sockets, as far as the network needs them beside what CAF does. IPv4 and IPv6.
+namespace millrace::network {
+
+/// A host, as a name or a number, and a port. An IPv6 number stands in brackets before its port: `[::1]:7400`.
+struct endpoint {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+/// The error is a sentence.
+tl::expected<endpoint, std::string> parse_endpoint(std::string_view text);
+std::string to_string(const endpoint& given);
+
+/// Whether a numeric address never leaves this machine.
+bool is_loopback(std::string_view address);
+
+/// A listening socket at a numeric address; port 0 takes any free one. The error is a sentence. The caller owns the
+/// socket.
+tl::expected<int, std::string> listen_at(const endpoint& where);
+
+/// Where the other end of a connected socket is; nothing where it is gone.
+std::optional<endpoint> remote_endpoint(int socket);
+/// The port that a socket is bound to; 0 where it is none.
+std::uint16_t local_port(int socket);
+
+/// Lets the system find out within minutes that the other end is gone without a word.
+void watch_for_dead_peers(int socket);
+
+} // namespace millrace::network

@@ -1,0 +1,130 @@
+#include "connection_book.hpp"
+
+#include "connection.hpp"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+namespace millrace::network {
+
+std::size_t connection_book::open() const {
+  const std::lock_guard lock{mutex_};
+  return admitted_;
+}
+
+void connection_book::refuse(refusal why, const std::string& peer, std::string_view detail) {
+  refused_.add(why);
+  if (why == refusal::named_receiver || why == refusal::unpublished_receiver) {
+    return; // Every stock node asks after services of ours, and watches the actors that answered it.
+  }
+  std::uint64_t left_out = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!lines_.take(std::chrono::steady_clock::now())) {
+      ++lines_left_out_;
+      return;
+    }
+    left_out = std::exchange(lines_left_out_, 0);
+  }
+  if (left_out > 0) {
+    spdlog::warn("{} more refusals were not logged", left_out);
+  }
+  spdlog::warn("{}: {} ({}{}{})", peer, sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
+}
+
+refusal connection_book::admit(const std::string& address) {
+  const std::lock_guard lock{mutex_};
+  if (admitted_ >= limits_.connections_max) {
+    return refusal::too_many_connections;
+  }
+  auto& from_there = per_address_[address];
+  if (from_there >= limits_.connections_per_address_max) {
+    return refusal::too_many_from_address;
+  }
+  ++from_there;
+  ++admitted_;
+  accepted_.fetch_add(1, std::memory_order_relaxed);
+  return refusal::none;
+}
+
+void connection_book::enter(connection& one) {
+  const std::lock_guard lock{mutex_};
+  connections_.insert(&one);
+}
+
+void connection_book::leave(connection& one, const std::string& address) {
+  {
+    const std::lock_guard lock{mutex_};
+    connections_.erase(&one);
+  }
+  leave(address);
+}
+
+void connection_book::leave(const std::string& address) {
+  const std::lock_guard lock{mutex_};
+  --admitted_;
+  const auto found = per_address_.find(address);
+  if (found != per_address_.end() && --found->second == 0) {
+    per_address_.erase(found);
+  }
+}
+
+bool connection_book::claim(const node_bytes& node, const std::string& identity) {
+  const std::lock_guard lock{mutex_};
+  auto& [owner, connections] = nodes_[node];
+  if (connections > 0 && owner != identity) {
+    return false;
+  }
+  owner = identity;
+  ++connections;
+  return true;
+}
+
+void connection_book::release(const node_bytes& node) {
+  const std::lock_guard lock{mutex_};
+  const auto found = nodes_.find(node);
+  if (found != nodes_.end() && --found->second.second == 0) {
+    nodes_.erase(found);
+  }
+}
+
+bool connection_book::count_actors(std::size_t before, std::size_t now) {
+  const std::lock_guard lock{mutex_};
+  const auto all = actors_ - before + now;
+  if (now > before && now > limits_.actors_always && all > limits_.actors_max) {
+    return false;
+  }
+  actors_ = all;
+  return true;
+}
+
+void connection_book::sweep(time_point now) {
+  // One that is refused logs, which takes the mutex; it leaves only when CAF lets go of it, in this thread.
+  std::set<connection*> all;
+  {
+    const std::lock_guard lock{mutex_};
+    all = connections_;
+  }
+  for (auto* one : all) {
+    one->sweep(now);
+  }
+}
+
+bool connection_book::writing() const {
+  const std::lock_guard lock{mutex_};
+  return std::ranges::any_of(connections_, [](const connection* one) { return one->writing(); });
+}
+
+void connection_book::end_all() {
+  std::set<connection*> all;
+  {
+    const std::lock_guard lock{mutex_};
+    all = connections_;
+  }
+  for (auto* one : all) {
+    one->end();
+  }
+}
+
+} // namespace millrace::network

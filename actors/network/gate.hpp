@@ -1,0 +1,37 @@
+#pragma once
+
+#include <set>
+#include <string>
+
+#include <caf/actor_control_block.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/monitorable_actor.hpp>
+
+namespace millrace::network {
+
+/// What is published at a port: a stand-in for the actor that serves, which therefore is never known to CAF's broker
+/// and to no other node. It passes on requests in the sender's thread and has neither mailbox nor behaviour, so that
+/// nothing that is sent to it can end it.
+class gate : public caf::monitorable_actor {
+public:
+  gate(caf::actor_config& config, caf::strong_actor_ptr served, std::set<std::string> interface);
+
+  using caf::abstract_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override;
+  const char* name() const override { return "gate"; }
+  std::set<std::string> message_types() const override { return interface_; }
+
+  void close() { cleanup(caf::exit_reason::user_shutdown, nullptr); }
+
+private:
+  caf::strong_actor_ptr served_;
+  std::set<std::string> interface_;
+};
+
+caf::strong_actor_ptr spawn_gate(caf::actor_system& system, caf::strong_actor_ptr served,
+                                 std::set<std::string> interface);
+
+/// Tells all that watch a gate that it is gone, and makes the registry of actors forget it.
+void close_gate(const caf::strong_actor_ptr& made_by_spawn);
+
+} // namespace millrace::network

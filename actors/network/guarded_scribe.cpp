@@ -1,0 +1,64 @@
+#include "guarded_scribe.hpp"
+
+#include "address.hpp"
+
+#include <utility>
+
+namespace millrace::network {
+
+guarded_scribe::guarded_scribe(caf::io::network::default_multiplexer& loop, std::shared_ptr<connection_book> book,
+                               const guard_scope& scope, int socket, connection::peer from, transport_ptr bytes)
+  : caf::io::scribe(caf::io::connection_handle::from_int(socket)),
+    connection_(std::move(book), scope, socket, std::move(from), std::move(bytes)),
+    stream_(loop, socket, connection_) {
+  connection_.watch(stream_.wr_buf());
+}
+
+void guarded_scribe::configure_read(caf::io::receive_policy::config config) {
+  stream_.configure_read(config);
+  if (!std::exchange(launched_, true)) {
+    stream_.start(this);
+  }
+}
+
+void guarded_scribe::ack_writes(bool enable) {
+  stream_.ack_writes(enable);
+}
+
+std::vector<char>& guarded_scribe::wr_buf() {
+  return stream_.wr_buf();
+}
+
+std::vector<char>& guarded_scribe::rd_buf() {
+  return stream_.rd_buf();
+}
+
+void guarded_scribe::flush() {
+  connection_.sending();
+  stream_.flush(this);
+}
+
+void guarded_scribe::graceful_shutdown() {
+  stream_.graceful_shutdown();
+  detach(&stream_.backend(), false);
+}
+
+std::string guarded_scribe::addr() const {
+  const auto other = remote_endpoint(stream_.fd());
+  return other ? other->address : "";
+}
+
+std::uint16_t guarded_scribe::port() const {
+  const auto other = remote_endpoint(stream_.fd());
+  return other ? other->port : std::uint16_t{0};
+}
+
+void guarded_scribe::add_to_loop() {
+  stream_.activate(this);
+}
+
+void guarded_scribe::remove_from_loop() {
+  stream_.passivate();
+}
+
+} // namespace millrace::network

@@ -1,0 +1,161 @@
+#include "listener.hpp"
+
+#include "contents.hpp"
+#include "gate.hpp"
+#include "guarded_doorman.hpp"
+#include "sweeper.hpp"
+
+#include <millrace/messages/limits.hpp>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/resource.h>
+#include <unistd.h>
+#include <caf/actor_system.hpp>
+#include <caf/binary_serializer.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
+#include <caf/make_counted.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+namespace millrace::network {
+
+namespace {
+
+/// What a message may have beside the values that count towards the limits of `messages/`.
+constexpr std::size_t overhead_bytes = 4 * 1024 * 1024;
+
+node_bytes own_node_of(caf::actor_system& system) {
+  std::vector<char> bytes;
+  caf::binary_serializer sink{system, bytes};
+  node_bytes node{};
+  if (!sink(system.node()) && bytes.size() == node.size()) {
+    std::ranges::copy(bytes, node.begin());
+  }
+  return node;
+}
+
+/// Half of what the process may open: the engine has files, too, and a server without descriptors serves nobody.
+std::size_t connections_the_system_allows() {
+  rlimit allowed{};
+  return ::getrlimit(RLIMIT_NOFILE, &allowed) == 0 ? static_cast<std::size_t>(allowed.rlim_cur / 2) : 100;
+}
+
+caf::io::network::default_multiplexer& loop_of(caf::actor_system& system) {
+  return static_cast<caf::io::network::default_multiplexer&>(system.middleman().backend());
+}
+
+} // namespace
+
+class listener::impl {
+public:
+  impl(caf::actor_system& system, const listen_settings& settings, int socket, caf::strong_actor_ptr served,
+       std::set<std::string> interface)
+    : system_(system),
+      book_(std::make_shared<connection_book>(settings.limits)),
+      broker_(system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"))),
+      gate_(spawn_gate(system, std::move(served), interface)),
+      port_(local_port(socket)) {
+    guard_scope scope;
+    scope.own_node = own_node_of(system);
+    scope.published_actor = gate_->id();
+    scope.contents = requests_to_engine;
+    scope.limits = settings.limits.frames;
+    caf::io::doorman_ptr doorman = caf::make_counted<guarded_doorman>(loop_of(system), socket, book_, scope);
+    caf::anon_send(broker_, caf::publish_atom_v, std::move(doorman), port_, gate_, std::move(interface));
+    sweeper_ = spawn_sweeper(system, book_, sweep_interval(settings.limits));
+  }
+
+  ~impl() {
+    close(std::chrono::milliseconds{0});
+    close_gate(gate_);
+    caf::anon_send_exit(sweeper_, caf::exit_reason::user_shutdown);
+  }
+
+  std::uint16_t port() const noexcept { return port_; }
+  const connection_book& connections() const noexcept { return *book_; }
+
+  void stop_accepting() {
+    if (std::exchange(accepting_, false)) {
+      // What the broker has been given before is done by the time that it answers, the passing on of answers included.
+      ask_broker(caf::close_atom_v, port_);
+    }
+  }
+
+  void close(std::chrono::milliseconds patience) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    stop_accepting();
+    ask_broker(caf::close_atom_v, std::uint16_t{0});
+    while (in_loop([book = book_] { return book->writing(); }) && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    in_loop([book = book_] { return book->end_all(), true; });
+  }
+
+private:
+  template <class... Ts>
+  void ask_broker(Ts... what) {
+    caf::scoped_actor self{system_};
+    self->request(broker_, std::chrono::seconds{5}, what...).receive([] {}, [](const caf::error&) {});
+  }
+
+  /// Runs it in the thread that reads and writes, and gives what it gave; false where that thread does not answer.
+  template <class F>
+  bool in_loop(F what) {
+    auto done = std::make_shared<std::promise<bool>>();
+    auto answer = done->get_future();
+    loop_of(system_).post([what, done] { done->set_value(what()); });
+    return answer.wait_for(std::chrono::seconds{5}) == std::future_status::ready && answer.get();
+  }
+
+  caf::actor_system& system_;
+  std::shared_ptr<connection_book> book_;
+  caf::actor broker_;
+  caf::strong_actor_ptr gate_;
+  caf::actor sweeper_;
+  std::uint16_t port_;
+  bool accepting_ = true;
+};
+
+tl::expected<listener, std::string> listener::open(caf::actor_system& system, listen_settings settings,
+                                                   caf::strong_actor_ptr served, std::set<std::string> interface) {
+  auto& limits = settings.limits;
+  limits.connections_max = std::min(limits.connections_max, connections_the_system_allows());
+  if (limits.frames.message_bytes_max == 0) {
+    limits.frames.message_bytes_max = limits::transaction_bytes_max + overhead_bytes;
+  }
+  const auto socket = listen_at(settings.at);
+  if (!socket) {
+    return tl::unexpected{socket.error()};
+  }
+  return listener{std::make_unique<impl>(system, settings, *socket, std::move(served), std::move(interface))};
+}
+
+listener::listener(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+listener::listener(listener&&) noexcept = default;
+listener& listener::operator=(listener&&) noexcept = default;
+listener::~listener() = default;
+
+std::uint16_t listener::port() const noexcept {
+  return impl_->port();
+}
+
+const connection_book& listener::connections() const noexcept {
+  return impl_->connections();
+}
+
+void listener::stop_accepting() {
+  impl_->stop_accepting();
+}
+
+void listener::close(std::chrono::milliseconds patience) {
+  impl_->close(patience);
+}
+
+} // namespace millrace::network

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "address.hpp"
+#include "connection_book.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+
+#include <caf/actor_control_block.hpp>
+#include <caf/fwd.hpp>
+#include <tl/expected.hpp>
+
+namespace millrace::network {
+
+struct listen_settings {
+  endpoint at;
+  connection_limits limits;
+};
+
+/// A port at which an actor can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded
+/// CAF's middleman and outlive this.
+class listener {
+public:
+  /// `served` gets what comes in; `interface` is what CAF shows of it to those that connect. The error is a sentence.
+  static tl::expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
+                                                  caf::strong_actor_ptr served, std::set<std::string> interface);
+
+  listener(listener&&) noexcept;
+  listener& operator=(listener&&) noexcept;
+  ~listener();
+
+  std::uint16_t port() const noexcept;
+  const connection_book& connections() const noexcept;
+
+  /// Takes in nobody any more. Who is connected stays so.
+  void stop_accepting();
+  /// Waits until all answers that were given are sent, at most as long as `patience` says, and ends all connections.
+  void close(std::chrono::milliseconds patience);
+
+private:
+  class impl;
+  explicit listener(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace millrace::network
