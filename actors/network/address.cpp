@@ -77,6 +77,10 @@ std::string to_string(const endpoint& given) {
   return (brackets ? "[" + given.address + "]" : given.address) + ":" + std::to_string(given.port);
 }
 
+bool is_numeric(std::string_view address) {
+  return numeric({std::string{address}, 0}).has_value();
+}
+
 bool is_loopback(std::string_view address) {
   const std::string text{address};
   in_addr four{};

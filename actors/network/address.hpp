@@ -20,6 +20,9 @@ struct endpoint {
 tl::expected<endpoint, std::string> parse_endpoint(std::string_view text);
 std::string to_string(const endpoint& given);
 
+/// Whether it is a numeric address, and no name that has to be looked up.
+bool is_numeric(std::string_view address);
+
 /// Whether a numeric address never leaves this machine.
 bool is_loopback(std::string_view address);
 

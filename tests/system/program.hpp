@@ -28,6 +28,8 @@ public:
   pid_t id() const noexcept { return id_; }
   bool running();
   void send(int signal);
+  /// What it has written to stdout so far.
+  std::string out_so_far() const { return text(out_); }
   /// Waits until it has ended; one that does not end within minutes is killed, which the ending then tells.
   ending wait();
 

@@ -2,6 +2,7 @@
 #include "exit_code.hpp"
 #include "load.hpp"
 #include "quarantine.hpp"
+#include "serve.hpp"
 #include "sql.hpp"
 
 #include <exception>
@@ -36,6 +37,7 @@ int run(int count, char** arguments) {
   tools::add_load_command(program, result);
   tools::add_bench_command(program, result);
   tools::add_sql_command(program, result);
+  tools::add_serve_command(program, result);
   tools::add_quarantine_command(program, result);
   try {
     program.parse(count, arguments);
