@@ -57,8 +57,42 @@ void connection::sending() {
   }
 }
 
+/// Whether that is done.
+bool connection::shake_hands() {
+  if (ready_ || ended_) {
+    return ready_;
+  }
+  switch (bytes_->shake_hands()) {
+    case transport::status::wait:
+      return false;
+    case transport::status::closed:
+      closed();
+      return false;
+    case transport::status::done:
+      break;
+  }
+  if (auto known = bytes_->identity(); !known.empty()) {
+    identity_ = std::move(known);
+  }
+  ready_ = true;
+  on_ready_();
+  return true;
+}
+
+/// The transport is closed, for reasons of its own or because the peer is gone.
+void connection::closed() {
+  if (const auto why = bytes_->why_closed(); why != refusal::none) {
+    refuse(why, bytes_->detail());
+  } else {
+    end();
+  }
+}
+
 connection::rw_state connection::read_some(std::size_t& result, void* into, std::size_t wanted) {
   result = 0;
+  if (!shake_hands()) {
+    return ended_ ? rw_state::failure : rw_state::success;
+  }
   for (int i = 0; granted_ == 0 && !ended_ && (i < receives_max || bytes_->has_more()); ++i) {
     const auto now = std::chrono::steady_clock::now();
     const auto had = end_ - begin_;
@@ -92,7 +126,7 @@ connection::rw_state connection::write_some(std::size_t& result, const void* fro
   }
   const auto sent = bytes_->write(static_cast<const char*>(from), bytes);
   if (sent.what == transport::status::closed) {
-    end();
+    closed();
     return rw_state::failure;
   }
   result = sent.bytes;
@@ -131,11 +165,11 @@ void connection::end() {
   ::shutdown(socket_, SHUT_RDWR);
 }
 
-void connection::refuse(refusal why) {
+void connection::refuse(refusal why, std::string_view detail) {
   if (ended_) {
     return; // What ended it has been said.
   }
-  book_->refuse(why, peer_.name);
+  book_->refuse(why, peer_.name, detail);
   if (closes(why)) {
     end();
   }
@@ -187,7 +221,7 @@ void connection::receive(time_point now) {
   make_room();
   const auto got = bytes_->read(buffer_.get() + end_, capacity_ - end_);
   if (got.what == transport::status::closed) {
-    end();
+    closed();
   } else if (got.bytes > 0) {
     end_ += got.bytes;
     last_heard_ = now;

@@ -5,10 +5,12 @@
 #include "transport.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <caf/io/network/native_socket.hpp>
@@ -37,10 +39,18 @@ public:
   connection& operator=(const connection&) = delete;
   ~connection();
 
-  /// What CAF has put there to be sent; the stream's, whose part this is.
-  void watch(std::vector<char>& outgoing) noexcept { outgoing_ = &outgoing; }
+  /// What CAF has put there to be sent; the stream's, whose part this is. `ready` is called once the transport is.
+  void watch(std::vector<char>& outgoing, std::function<void()> ready) {
+    outgoing_ = &outgoing;
+    on_ready_ = std::move(ready);
+  }
   /// To be called when there is something in it.
   void sending();
+
+  /// Begins to shake hands.
+  void start() { shake_hands(); }
+  /// Whether bytes can be sent.
+  bool ready() const noexcept { return ready_; }
 
   // The policy of a stream (`caf::io::network::stream_impl`).
   rw_state read_some(std::size_t& result, void* into, std::size_t wanted);
@@ -53,7 +63,9 @@ public:
   void end();
 
 private:
-  void refuse(refusal why);
+  void refuse(refusal why, std::string_view detail = {});
+  bool shake_hands();
+  void closed();
   void settle(time_point now);
   void receive(time_point now);
   void make_room();
@@ -77,6 +89,8 @@ private:
   std::optional<node_bytes> claimed_;
   std::size_t actors_counted_ = 0;
   std::vector<char>* outgoing_ = nullptr;
+  std::function<void()> on_ready_;
+  bool ready_ = false;
   bool ended_ = false;
   time_point opened_;
   time_point last_heard_;

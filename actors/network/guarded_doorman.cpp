@@ -13,8 +13,9 @@
 namespace millrace::network {
 
 guarded_doorman::guarded_doorman(caf::io::network::default_multiplexer& loop, int socket,
-                                 std::shared_ptr<connection_book> book, guard_scope scope)
-  : caf::io::network::doorman_impl(loop, socket), book_(std::move(book)), scope_(scope) {}
+                                 std::shared_ptr<connection_book> book, guard_scope scope,
+                                 std::shared_ptr<const tls_context> tls)
+  : caf::io::network::doorman_impl(loop, socket), book_(std::move(book)), scope_(scope), tls_(std::move(tls)) {}
 
 bool guarded_doorman::new_connection() {
   const auto socket = acceptor_.accepted_socket();
@@ -33,7 +34,7 @@ bool guarded_doorman::new_connection() {
   watch_for_dead_peers(socket);
   auto& loop = acceptor_.backend();
   auto scribe = caf::make_counted<guarded_scribe>(loop, book_, scope_, socket, connection::peer{address, name},
-                                                  make_plain_transport(socket));
+                                                  tls_ ? tls_->accept(socket) : make_plain_transport(socket));
   const auto handle = scribe->hdl();
   parent()->add_scribe(std::move(scribe));
   return doorman::new_connection(&loop, handle);

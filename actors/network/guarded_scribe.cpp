@@ -11,13 +11,14 @@ guarded_scribe::guarded_scribe(caf::io::network::default_multiplexer& loop, std:
   : caf::io::scribe(caf::io::connection_handle::from_int(socket)),
     connection_(std::move(book), scope, socket, std::move(from), std::move(bytes)),
     stream_(loop, socket, connection_) {
-  connection_.watch(stream_.wr_buf());
+  connection_.watch(stream_.wr_buf(), [this] { send_held(); });
 }
 
 void guarded_scribe::configure_read(caf::io::receive_policy::config config) {
   stream_.configure_read(config);
   if (!std::exchange(launched_, true)) {
     stream_.start(this);
+    connection_.start();
   }
 }
 
@@ -26,7 +27,7 @@ void guarded_scribe::ack_writes(bool enable) {
 }
 
 std::vector<char>& guarded_scribe::wr_buf() {
-  return stream_.wr_buf();
+  return connection_.ready() ? stream_.wr_buf() : held_;
 }
 
 std::vector<char>& guarded_scribe::rd_buf() {
@@ -34,8 +35,16 @@ std::vector<char>& guarded_scribe::rd_buf() {
 }
 
 void guarded_scribe::flush() {
-  connection_.sending();
-  stream_.flush(this);
+  if (connection_.ready()) {
+    connection_.sending();
+    stream_.flush(this);
+  }
+}
+
+void guarded_scribe::send_held() {
+  stream_.wr_buf().swap(held_);
+  held_.shrink_to_fit();
+  flush();
 }
 
 void guarded_scribe::graceful_shutdown() {

@@ -55,8 +55,8 @@ caf::io::network::default_multiplexer& loop_of(caf::actor_system& system) {
 
 class listener::impl {
 public:
-  impl(caf::actor_system& system, const listen_settings& settings, int socket, caf::strong_actor_ptr served,
-       std::set<std::string> interface)
+  impl(caf::actor_system& system, const listen_settings& settings, int socket, std::shared_ptr<const tls_context> tls,
+       caf::strong_actor_ptr served, std::set<std::string> interface)
     : system_(system),
       book_(std::make_shared<connection_book>(settings.limits)),
       broker_(system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"))),
@@ -67,7 +67,8 @@ public:
     scope.published_actor = gate_->id();
     scope.contents = requests_to_engine;
     scope.limits = settings.limits.frames;
-    caf::io::doorman_ptr doorman = caf::make_counted<guarded_doorman>(loop_of(system), socket, book_, scope);
+    caf::io::doorman_ptr doorman = caf::make_counted<guarded_doorman>(loop_of(system), socket, book_, scope,
+                                                                      std::move(tls));
     caf::anon_send(broker_, caf::publish_atom_v, std::move(doorman), port_, gate_, std::move(interface));
     sweeper_ = spawn_sweeper(system, book_, sweep_interval(settings.limits));
   }
@@ -130,11 +131,23 @@ tl::expected<listener, std::string> listener::open(caf::actor_system& system, li
   if (limits.frames.message_bytes_max == 0) {
     limits.frames.message_bytes_max = limits::transaction_bytes_max + overhead_bytes;
   }
+  std::shared_ptr<const tls_context> tls;
+  if (!settings.tls.empty()) {
+    auto made = tls_context::make(settings.tls);
+    if (!made) {
+      return tl::unexpected{std::move(made).error()};
+    }
+    tls = std::move(*made);
+  } else if (!is_loopback(settings.at.address)) {
+    return tl::unexpected{"Other machines can reach " + to_string(settings.at)
+                          + ", which takes TLS: give a certificate, its key and a certificate authority."};
+  }
   const auto socket = listen_at(settings.at);
   if (!socket) {
     return tl::unexpected{socket.error()};
   }
-  return listener{std::make_unique<impl>(system, settings, *socket, std::move(served), std::move(interface))};
+  return listener{
+    std::make_unique<impl>(system, settings, *socket, std::move(tls), std::move(served), std::move(interface))};
 }
 
 listener::listener(std::unique_ptr<impl> state) : impl_(std::move(state)) {}

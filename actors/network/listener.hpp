@@ -2,6 +2,7 @@
 
 #include "address.hpp"
 #include "connection_book.hpp"
+#include "tls.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +19,8 @@ namespace millrace::network {
 struct listen_settings {
   endpoint at;
   connection_limits limits;
+  /// Required where other machines can reach the address.
+  tls_settings tls;
 };
 
 /// A port at which an actor can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded

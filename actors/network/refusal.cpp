@@ -35,6 +35,9 @@ constexpr std::array<entry, refusals> table{{
   {refusal::handshake_timeout, "handshake_timeout", "The peer did not shake hands in time."},
   {refusal::idle_timeout, "idle_timeout", "Nothing came over the connection for too long."},
   {refusal::peer_does_not_read, "peer_does_not_read", "The peer does not read what it is sent."},
+  {refusal::tls_failed, "tls_failed", "TLS could not be agreed on with the peer."},
+  {refusal::certificate_refused, "certificate_refused", "The peer's certificate is not one to trust."},
+  {refusal::certificate_not_pinned, "certificate_not_pinned", "The peer's certificate is not among those allowed."},
 }};
 
 constexpr bool in_order() {

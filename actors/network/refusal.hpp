@@ -38,9 +38,13 @@ enum class refusal : std::uint8_t {
   handshake_timeout,
   idle_timeout,
   peer_does_not_read,
+  // TLS.
+  tls_failed,
+  certificate_refused,
+  certificate_not_pinned,
 };
 
-inline constexpr std::size_t refusals = static_cast<std::size_t>(refusal::peer_does_not_read) + 1;
+inline constexpr std::size_t refusals = static_cast<std::size_t>(refusal::certificate_not_pinned) + 1;
 
 /// A word for counters, such as `frame_too_large`.
 std::string_view name_of(refusal why) noexcept;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "refusal.hpp"
+
 #include <cstddef>
 #include <memory>
+#include <string>
 
 namespace millrace::network {
 
@@ -20,6 +23,14 @@ public:
   };
 
   virtual ~transport() = default;
+  /// What comes before any byte can be moved. `wait`: to be called again when there is something to read.
+  virtual status shake_hands() { return status::done; }
+  /// Why it is closed, where the transport has a reason of its own, and what is known of it beyond that.
+  virtual refusal why_closed() const { return refusal::none; }
+  virtual std::string detail() const { return {}; }
+  /// Who is at the other end; empty where the transport cannot tell.
+  virtual std::string identity() const { return {}; }
+
   virtual result read(char* into, std::size_t bytes_max) = 0;
   virtual result write(const char* from, std::size_t bytes) = 0;
   /// Whether bytes can be read that the socket itself does not have any more.

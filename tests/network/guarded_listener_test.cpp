@@ -337,10 +337,10 @@ BOOST_AUTO_TEST_CASE(who_is_connected_stays_so_when_nobody_is_taken_in_any_more)
 
 BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_a_sentence) {
   served_engine server;
-  const auto second = listener::open(server.system(), {{"127.0.0.1", server.port()}, {}}, {}, {});
+  const auto second = listener::open(server.system(), {{"127.0.0.1", server.port()}, {}, {}}, {}, {});
   BOOST_REQUIRE(!second);
   BOOST_TEST(second.error().starts_with("Cannot listen at 127.0.0.1:"));
-  BOOST_TEST(!listener::open(server.system(), {{"localhost", 0}, {}}, {}, {}));
+  BOOST_TEST(!listener::open(server.system(), {{"localhost", 0}, {}, {}}, {}, {}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -66,8 +66,8 @@ private:
 /// A server with a fake engine.
 class served_engine {
 public:
-  explicit served_engine(network::connection_limits limits = {}) {
-    auto opened = network::listener::open(system_, {{"127.0.0.1", 0}, limits},
+  explicit served_engine(network::connection_limits limits = {}, network::tls_settings tls = {}) {
+    auto opened = network::listener::open(system_, {{"127.0.0.1", 0}, limits, std::move(tls)},
                                           caf::actor_cast<caf::strong_actor_ptr>(engine_),
                                           system_.message_types<engine_actor>());
     BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error()));

@@ -178,4 +178,30 @@ BOOST_AUTO_TEST_CASE(addresses_that_make_no_sense_are_usage_errors) {
   BOOST_TEST(run("[::]:0").code == 2);
 }
 
+BOOST_AUTO_TEST_CASE(certificates_of_certs_are_good_to_serve_with) {
+  const temporary_folder folder;
+  const auto certificates = folder.path() / "certificates";
+  const auto made = run_millrace({"certs", certificates, "--client", "alice", "--client", "bob"});
+  BOOST_REQUIRE_EQUAL(made.code, 0);
+  BOOST_TEST(fs::exists(certificates / "alice-key.pem"));
+  BOOST_TEST(fs::exists(certificates / "bob.pem"));
+  BOOST_TEST(((fs::status(certificates / "server-key.pem").permissions() & fs::perms::mask)
+              == (fs::perms::owner_read | fs::perms::owner_write)));
+  // Nothing is ever written over.
+  BOOST_TEST(run_millrace({"certs", certificates}).code == 1);
+  BOOST_TEST(run_millrace({"certs", certificates, "--client", "../x"}).code == 2);
+
+  std::vector<std::string> arguments{"--tls-certificate", certificates / "server.pem", "--tls-key",
+                                     certificates / "server-key.pem"};
+  auto incomplete = arguments;
+  incomplete.insert(incomplete.begin(),
+                    {"serve", "--data", folder.path() / "data", "--create", "--listen", "0.0.0.0:0"});
+  const auto refused = run_millrace(incomplete);
+  BOOST_TEST(refused.code == 2);
+  BOOST_TEST(refused.err.find("certificate authority is not given") != std::string::npos);
+  arguments.insert(arguments.end(), {"--tls-ca", certificates / "ca.pem"});
+  server one{folder.path() / "data", arguments};
+  BOOST_TEST(one.stop(SIGTERM).out.find("with TLS") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,5 @@
 #include "bench.hpp"
+#include "certs.hpp"
 #include "exit_code.hpp"
 #include "load.hpp"
 #include "quarantine.hpp"
@@ -38,6 +39,7 @@ int run(int count, char** arguments) {
   tools::add_bench_command(program, result);
   tools::add_sql_command(program, result);
   tools::add_serve_command(program, result);
+  tools::add_certs_command(program, result);
   tools::add_quarantine_command(program, result);
   try {
     program.parse(count, arguments);
