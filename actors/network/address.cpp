@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,18 @@ tl::expected<address_list, std::string> numeric(const endpoint& where) {
     return tl::unexpected{"\"" + where.address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
   }
   return address_list{list};
+}
+
+/// Waits until a socket that connects has done so. 0, or what went wrong.
+int finish_connecting(int socket, std::chrono::milliseconds patience) {
+  pollfd waiting{socket, POLLOUT, 0};
+  const auto ready = ::poll(&waiting, 1, static_cast<int>(patience.count()));
+  if (ready <= 0) {
+    return ready == 0 ? ETIMEDOUT : errno;
+  }
+  int problem = 0;
+  socklen_t length = sizeof problem;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &problem, &length) == 0 ? problem : errno;
 }
 
 std::optional<endpoint> shown(const sockaddr_storage& raw, socklen_t length) {
@@ -111,6 +124,35 @@ tl::expected<int, std::string> listen_at(const endpoint& where) {
   return socket;
 }
 
+tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* raw = nullptr;
+  if (const int failed = ::getaddrinfo(where.address.c_str(), std::to_string(where.port).c_str(), &hints, &raw);
+      failed != 0) {
+    return tl::unexpected{where.address + " is not known: " + ::gai_strerror(failed)};
+  }
+  const address_list list{raw};
+  int problem = 0;
+  for (const auto* address = list.get(); address != nullptr; address = address->ai_next) {
+    const int socket = ::socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (socket < 0) {
+      problem = errno;
+      continue;
+    }
+    problem = ::connect(socket, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
+    if (problem == EINPROGRESS) {
+      problem = finish_connecting(socket, patience);
+    }
+    if (problem == 0) {
+      return socket;
+    }
+    ::close(socket);
+  }
+  return tl::unexpected{"Nobody can be reached at " + to_string(where) + ": " + std::strerror(problem)};
+}
+
 std::optional<endpoint> remote_endpoint(int socket) {
   sockaddr_storage raw{};
   socklen_t length = sizeof raw;
@@ -138,6 +180,8 @@ void watch_for_dead_peers(int socket) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
   set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  // As long as that takes, for a peer that has something to receive.
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 90'000);
 }
 
 } // namespace millrace::network

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,10 @@ bool is_loopback(std::string_view address);
 /// A listening socket at a numeric address; port 0 takes any free one. The error is a sentence. The caller owns the
 /// socket.
 tl::expected<int, std::string> listen_at(const endpoint& where);
+
+/// A socket that is connected to a host, by name or number. Blocks, for as long as `patience` for each of its addresses
+/// and for as long as the system takes to look up a name. The error is a sentence. The caller owns the socket.
+tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience);
 
 /// Where the other end of a connected socket is; nothing where it is gone.
 std::optional<endpoint> remote_endpoint(int socket);

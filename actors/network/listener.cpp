@@ -3,6 +3,7 @@
 #include "contents.hpp"
 #include "gate.hpp"
 #include "guarded_doorman.hpp"
+#include "node.hpp"
 #include "sweeper.hpp"
 
 #include <millrace/messages/limits.hpp>
@@ -11,15 +12,12 @@
 #include <future>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <sys/resource.h>
 #include <unistd.h>
 #include <caf/actor_system.hpp>
-#include <caf/binary_serializer.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
-#include <caf/io/network/default_multiplexer.hpp>
 #include <caf/make_counted.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -31,24 +29,10 @@ namespace {
 /// What a message may have beside the values that count towards the limits of `messages/`.
 constexpr std::size_t overhead_bytes = 4 * 1024 * 1024;
 
-node_bytes own_node_of(caf::actor_system& system) {
-  std::vector<char> bytes;
-  caf::binary_serializer sink{system, bytes};
-  node_bytes node{};
-  if (!sink(system.node()) && bytes.size() == node.size()) {
-    std::ranges::copy(bytes, node.begin());
-  }
-  return node;
-}
-
 /// Half of what the process may open: the engine has files, too, and a server without descriptors serves nobody.
 std::size_t connections_the_system_allows() {
   rlimit allowed{};
   return ::getrlimit(RLIMIT_NOFILE, &allowed) == 0 ? static_cast<std::size_t>(allowed.rlim_cur / 2) : 100;
-}
-
-caf::io::network::default_multiplexer& loop_of(caf::actor_system& system) {
-  return static_cast<caf::io::network::default_multiplexer&>(system.middleman().backend());
 }
 
 } // namespace

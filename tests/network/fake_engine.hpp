@@ -2,6 +2,7 @@
 
 #include <millrace/messages/interfaces.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,12 +13,22 @@
 
 namespace millrace::test {
 
-/// Answers as an engine would that has nothing to do: transactions get the next `seq`, queries one row.
-inline engine_actor spawn_fake_engine(caf::actor_system& system) {
-  return system.spawn([](engine_actor::pointer) -> engine_actor::behavior_type {
+/// Answers as an engine would that has nothing to do: transactions get the next `seq`, queries one row. A transaction
+/// that is to be "never answered" is not, and nothing is while it is `silent`.
+inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr<std::atomic<bool>> silent = {}) {
+  return system.spawn([silent](engine_actor::pointer self) -> engine_actor::behavior_type {
     auto seq = std::make_shared<std::uint64_t>(0);
+    auto never = std::make_shared<std::vector<caf::response_promise>>();
     return {
-      [seq](const transaction&) { return outcome{.seq = ++*seq, .results = {}}; },
+      [=](const transaction& work) {
+        auto promise = self->make_response_promise<outcome>();
+        if (work.statements[0].sql == "never answered") {
+          never->push_back(promise);
+        } else {
+          promise.deliver(outcome{.seq = ++*seq, .results = {}});
+        }
+        return promise;
+      },
       [](const query& asked) {
         row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"sql"})};
         rows.begin_row();
@@ -26,7 +37,15 @@ inline engine_actor spawn_fake_engine(caf::actor_system& system) {
       },
       [](const page_query&) { return row_page{}; },
       [](const page_cursor&) { return row_page{}; },
-      [](health_request) { return health_report{}; },
+      [=](health_request) {
+        auto promise = self->make_response_promise<health_report>();
+        if (silent && *silent) {
+          never->push_back(promise);
+        } else {
+          promise.deliver(health_report{});
+        }
+        return promise;
+      },
       [](health_subscription) { return health_report{}; },
     };
   });

@@ -66,8 +66,9 @@ private:
 /// A server with a fake engine.
 class served_engine {
 public:
-  explicit served_engine(network::connection_limits limits = {}, network::tls_settings tls = {}) {
-    auto opened = network::listener::open(system_, {{"127.0.0.1", 0}, limits, std::move(tls)},
+  explicit served_engine(network::connection_limits limits = {}, network::tls_settings tls = {},
+                         std::uint16_t port = 0) {
+    auto opened = network::listener::open(system_, {{"127.0.0.1", port}, limits, std::move(tls)},
                                           caf::actor_cast<caf::strong_actor_ptr>(engine_),
                                           system_.message_types<engine_actor>());
     BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error()));
@@ -80,6 +81,8 @@ public:
   }
 
   std::uint16_t port() const { return listener_->port(); }
+  /// Health requests are not answered any more.
+  void fall_silent() { *silent_ = true; }
   network::listener& listener() { return *listener_; }
   std::uint64_t refused(network::refusal why) const { return listener_->connections().refused()[why]; }
   caf::actor_system& system() noexcept { return system_; }
@@ -87,7 +90,8 @@ public:
 private:
   middleman_config config_;
   caf::actor_system system_{config_};
-  engine_actor engine_ = spawn_fake_engine(system_);
+  std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);
+  engine_actor engine_ = spawn_fake_engine(system_, silent_);
   std::optional<network::listener> listener_;
 };
 

@@ -1,0 +1,81 @@
+#include "remote_front.hpp"
+
+#include <utility>
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/make_actor.hpp>
+#include <caf/make_message.hpp>
+#include <caf/sec.hpp>
+
+namespace millrace::network {
+
+namespace {
+
+void answer(const caf::mailbox_element& message, caf::error why) {
+  const auto& asker = message.stages.empty() ? message.sender : message.stages.back();
+  if (asker && message.mid.is_request()) {
+    asker->enqueue(nullptr, message.mid.response_id(), caf::make_message(std::move(why)), nullptr);
+  }
+}
+
+bool is_request(const caf::mailbox_element& message) {
+  const auto& content = message.content();
+  return content.match_elements<transaction>() || content.match_elements<query>()
+         || content.match_elements<page_query>() || content.match_elements<page_cursor>()
+         || content.match_elements<health_request>() || content.match_elements<health_subscription>();
+}
+
+} // namespace
+
+void remote_front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  if (!is_request(*message)) {
+    return answer(*message, caf::make_error(caf::sec::unexpected_message));
+  }
+  caf::strong_actor_ptr session;
+  failure obstacle;
+  {
+    const std::lock_guard lock{mutex_};
+    session = session_;
+    if (!session) {
+      obstacle = obstacle_;
+    }
+  }
+  if (session) {
+    session->enqueue(std::move(message), host);
+  } else {
+    answer(*message, to_error(std::move(obstacle)));
+  }
+}
+
+std::set<std::string> remote_front::message_types() const {
+  return home_system().message_types<engine_actor>();
+}
+
+void remote_front::connected(caf::strong_actor_ptr session) {
+  const std::lock_guard lock{mutex_};
+  session_ = std::move(session);
+}
+
+void remote_front::disconnected(failure obstacle) {
+  caf::strong_actor_ptr former; // Let go of without the lock.
+  const std::lock_guard lock{mutex_};
+  former.swap(session_);
+  obstacle_ = std::move(obstacle);
+}
+
+bool remote_front::is_connected() const {
+  const std::lock_guard lock{mutex_};
+  return session_ != nullptr;
+}
+
+spawned_remote_front spawn_remote_front(caf::actor_system& system) {
+  caf::actor_config config;
+  auto made = caf::make_actor<remote_front, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system,
+                                                                   config);
+  auto* state = static_cast<remote_front*>(caf::actor_cast<caf::abstract_actor*>(made));
+  return {caf::actor_cast<engine_actor>(std::move(made)), state};
+}
+
+} // namespace millrace::network

@@ -1,0 +1,146 @@
+#include "remote_link.hpp"
+
+#include "contents.hpp"
+#include "guarded_scribe.hpp"
+#include "node.hpp"
+#include "session.hpp"
+
+#include <millrace/actors/backoff.hpp>
+
+#include <set>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+#include <caf/event_based_actor.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/make_counted.hpp>
+#include <caf/stateful_actor.hpp>
+
+namespace millrace::network {
+
+namespace {
+
+class remote_link_state {
+public:
+  static inline const char* name = "remote_link";
+  explicit remote_link_state(caf::event_based_actor* self) : self_(self) {}
+  remote_link_state(const remote_link_state&) = delete;
+  remote_link_state& operator=(const remote_link_state&) = delete;
+  ~remote_link_state();
+
+  caf::behavior make_behavior(link_options settings);
+
+private:
+  void connect();
+  void await_handshake(int socket);
+  void established(const caf::strong_actor_ptr& server, const std::set<std::string>& interface);
+  void lost(const std::string& why);
+  static void hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book);
+
+  caf::event_based_actor* self_; ///< Not owned; outlives the state.
+  link_options settings_;
+  backoff delays_{{}};
+  session_actor session_;
+  std::shared_ptr<subscriber_list> subscribers_ = std::make_shared<subscriber_list>();
+  std::string last_obstacle_;
+};
+
+remote_link_state::~remote_link_state() {
+  if (settings_.front.state != nullptr) {
+    settings_.front.state->disconnected({errc::shutting_down, "the connection was closed here"});
+  }
+}
+
+caf::behavior remote_link_state::make_behavior(link_options settings) {
+  settings_ = std::move(settings);
+  delays_ = backoff{{settings_.settings.reconnect_first, settings_.settings.reconnect_cap}};
+  self_->set_down_handler([this](const caf::down_msg& ended) {
+    if (session_ && ended.source == session_.address()) {
+      session_ = nullptr;
+      lost("the connection was lost");
+    }
+  });
+  self_->set_exit_handler([this](const caf::exit_msg& why) {
+    if (session_) {
+      self_->send_exit(session_, caf::exit_reason::user_shutdown);
+    }
+    hang_up(self_->system(), settings_.book);
+    self_->quit(why.reason);
+  });
+  self_->send(self_, caf::connect_atom_v);
+  return {[this](caf::connect_atom) { connect(); }};
+}
+
+void remote_link_state::connect() {
+  const auto socket = connect_to(settings_.server, settings_.settings.connect_timeout);
+  if (!socket) {
+    return lost(socket.error());
+  }
+  if (const auto why = settings_.book->admit(settings_.server.address); why != refusal::none) {
+    ::close(*socket);
+    return lost(std::string{sentence_of(why)});
+  }
+  await_handshake(*socket);
+}
+
+void remote_link_state::await_handshake(int socket) {
+  watch_for_dead_peers(socket);
+  guard_scope scope;
+  scope.side = guarded_side::client;
+  scope.own_node = own_node_of(self_->system());
+  scope.contents = answers_of_engine;
+  scope.limits = settings_.settings.limits.frames;
+  auto bytes = settings_.tls ? settings_.tls->connect(socket, settings_.server.address) : make_plain_transport(socket);
+  caf::io::scribe_ptr scribe = caf::make_counted<guarded_scribe>(
+    loop_of(self_->system()), settings_.book, scope, socket,
+    connection::peer{settings_.server.address, to_string(settings_.server)}, std::move(bytes));
+  const auto broker = self_->system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+  self_
+    ->request(broker, 2 * settings_.settings.limits.handshake_timeout, caf::connect_atom_v, std::move(scribe),
+              settings_.server.port)
+    .then([this](const caf::node_id&, const caf::strong_actor_ptr& server,
+                 const std::set<std::string>& interface) { established(server, interface); },
+          [this](const caf::error&) { lost("the server did not shake hands"); });
+}
+
+void remote_link_state::established(const caf::strong_actor_ptr& server, const std::set<std::string>& interface) {
+  if (!server || !self_->system().assignable(interface, self_->system().message_types<engine_actor>())) {
+    hang_up(self_->system(), settings_.book);
+    return lost("the server is no Millrace engine, or does not let this program do all that a client does");
+  }
+  spdlog::debug("connected to {}", to_string(settings_.server));
+  last_obstacle_.clear();
+  delays_.reset();
+  session_ = spawn_session(self_->system(),
+                           {caf::actor_cast<engine_actor>(server), subscribers_, settings_.settings.ping_interval,
+                            [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
+  self_->monitor(session_);
+  settings_.front.state->connected(caf::actor_cast<caf::strong_actor_ptr>(session_));
+}
+
+/// There is no connection, and after a while the next attempt to make one.
+void remote_link_state::lost(const std::string& why) {
+  if (why != std::exchange(last_obstacle_, why)) {
+    spdlog::warn("{}: {}", to_string(settings_.server), why);
+  }
+  settings_.front.state->disconnected({errc::unavailable, to_string(settings_.server) + ": " + why});
+  self_->delayed_send(self_, delays_.next(), caf::connect_atom_v);
+}
+
+void remote_link_state::hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book) {
+  loop_of(system).post([book = std::move(book)] { book->end_all(); });
+}
+
+} // namespace
+
+caf::actor spawn_remote_link(caf::actor_system& system, link_options settings) {
+  return system.spawn<caf::hidden + caf::detached>(
+    [](caf::stateful_actor<remote_link_state>* self, link_options given) {
+      return self->state.make_behavior(std::move(given));
+    },
+    std::move(settings));
+}
+
+} // namespace millrace::network
