@@ -3,8 +3,13 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/actors/network/remote_engine.hpp>
+#include <millrace/tests/environment.hpp>
+
+#include <array>
 #include <atomic>
 #include <csignal>
+#include <optional>
 #include <thread>
 
 #include <caf/actor_system.hpp>
@@ -23,7 +28,8 @@ namespace fs = std::filesystem;
 /// A server process, as soon as it serves.
 class server {
 public:
-  explicit server(const fs::path& data, const std::vector<std::string>& more = {}) : process_(start(data, more)) {
+  explicit server(const fs::path& data, const std::vector<std::string>& more = {}, std::uint16_t port = 0)
+    : process_(start(data, more, port)) {
     for (int i = 0; i < 12'000 && process_.running(); ++i) {
       const auto text = process_.out_so_far();
       if (const auto end = text.find('\n'); text.starts_with("Serving ") && end != std::string::npos) {
@@ -43,11 +49,11 @@ public:
   }
 
 private:
-  static program start(const fs::path& data, const std::vector<std::string>& more) {
+  static program start(const fs::path& data, const std::vector<std::string>& more, std::uint16_t port) {
     const auto schema = data.parent_path() / "schema.sql";
     std::ofstream{schema} << "CREATE TABLE t(client, number, UNIQUE(client, number))";
     std::vector<std::string> arguments{"serve",    "--data",      data,       "--create",
-                                       "--listen", "127.0.0.1:0", "--schema", schema};
+                                       "--listen", "127.0.0.1:" + std::to_string(port), "--schema", schema};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return start_millrace(arguments);
   }
@@ -162,6 +168,97 @@ BOOST_AUTO_TEST_CASE(what_was_asked_before_it_ends_is_answered_truthfully) {
   BOOST_TEST(rows >= applied);
   BOOST_TEST(rows <= requests);
   after.check_integrity();
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_is_killed_under_load_loses_and_doubles_nothing) {
+  const temporary_folder folder;
+  const auto data = folder.path() / "data";
+  const auto kills = from_environment("MILLRACE_REMOTE_KILLS", 5);
+  constexpr int threads = 8;
+  std::optional<server> one{std::in_place, data};
+  const auto port = one->port();
+  remote_config config;
+  caf::actor_system system{config};
+  const auto engine = network::connect(system, {.url = "millrace://127.0.0.1:" + std::to_string(port)});
+  BOOST_REQUIRE(engine);
+  std::atomic<bool> enough = false;
+  std::array<std::int64_t, threads> acknowledged{};
+  std::vector<std::string> problems(threads);
+  std::vector<std::thread> clients;
+  for (int i = 0; i < threads; ++i) {
+    clients.emplace_back([&, i] {
+      client db{system, engine->front()};
+      while (!enough) {
+        const auto done = db.execute("INSERT INTO t VALUES (?1, ?2)", i, acknowledged[i] + 1);
+        if (!done) {
+          problems[i] = to_string(done.error());
+          return;
+        }
+        ++acknowledged[i];
+      }
+    });
+  }
+  for (std::uint64_t kill = 0; kill < kills; ++kill) {
+    std::this_thread::sleep_for(200ms);
+    one->stop(SIGKILL);
+    one.reset();
+    one.emplace(data, std::vector<std::string>{}, port);
+  }
+  std::this_thread::sleep_for(300ms);
+  enough = true;
+  for (auto& thread : clients) {
+    thread.join();
+  }
+  BOOST_TEST(one->stop(SIGTERM).code == 0);
+  options settings;
+  settings.data = data;
+  opened after{settings};
+  for (int i = 0; i < threads; ++i) {
+    BOOST_TEST(problems[i] == "");
+    const auto where = " FROM t WHERE client = " + std::to_string(i);
+    BOOST_TEST(after.number("SELECT count(*)" + where) == acknowledged[i]);
+    BOOST_TEST(after.number("SELECT coalesce(max(number), 0)" + where) == acknowledged[i]);
+    BOOST_TEST(acknowledged[i] > 0);
+  }
+  after.check_integrity();
+}
+
+BOOST_AUTO_TEST_CASE(sql_asks_a_server_and_says_when_there_is_none) {
+  const temporary_folder folder;
+  server one{folder.path() / "data"};
+  const auto where = "127.0.0.1:" + std::to_string(one.port());
+  const auto written = run_millrace({"sql", "--connect", where, "INSERT INTO t VALUES ('a', 1)"});
+  BOOST_TEST(written.code == 0);
+  BOOST_TEST(written.out == "1 row changed.\n");
+  const auto read = run_millrace({"sql", "--connect", "millrace://" + where, "--csv", "SELECT client, number FROM t"});
+  BOOST_TEST(read.out == "client,number\na,1\n");
+  BOOST_TEST(run_millrace({"sql", "SELECT 1"}).code == 2);
+  BOOST_TEST(run_millrace({"sql", "--connect", where, "--data", "x", "SELECT 1"}).code == 2);
+  one.stop(SIGTERM);
+  const auto nobody = run_millrace({"sql", "--connect", where, "SELECT 1"});
+  BOOST_TEST(nobody.code == 70);
+  BOOST_TEST(nobody.err.find("no connection to " + where) != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(bench_measures_a_server_and_says_what_table_it_lacks) {
+  const temporary_folder folder;
+  const auto schema = folder.path() / "bench.sql";
+  std::ofstream{schema} << "CREATE TABLE bench(id INTEGER PRIMARY KEY, payload TEXT)";
+  {
+    server one{folder.path() / "bare"};
+    const auto lacking = run_millrace(
+      {"bench", "--connect", "127.0.0.1:" + std::to_string(one.port()), "--seconds", "0.2"});
+    BOOST_TEST(lacking.code == 70);
+    BOOST_TEST(lacking.err.find("CREATE TABLE bench") != std::string::npos);
+  }
+  server one{folder.path() / "data", {"--schema", schema}};
+  const auto where = "127.0.0.1:" + std::to_string(one.port());
+  for (const auto* workload : {"append", "read", "named"}) {
+    const auto done = run_millrace({"bench", "--connect", where, "--workload", workload, "--clients", "20", "--rows",
+                                    "1000", "--seconds", "0.2", "--json"});
+    BOOST_TEST(done.code == 0);
+  }
+  BOOST_TEST(run_millrace({"bench", "--connect", where, "--workload", "replay"}).code == 2);
 }
 
 BOOST_AUTO_TEST_CASE(addresses_that_make_no_sense_are_usage_errors) {

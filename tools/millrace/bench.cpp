@@ -58,7 +58,8 @@ void add_bench_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<bench_settings>();
   auto& command = *program.add_subcommand("bench", "Measure the engine on this machine");
   command.footer(footer);
-  command.add_option("--data", settings->data, "The data folder; a scratch folder where none is named");
+  auto* data = command.add_option("--data", settings->data, "The data folder; a scratch folder where none is named");
+  add_connect_options(command, settings->remote, data);
   command.add_option("--workload", settings->kind, "One of those below; append where none is named")
     ->transform(CLI::CheckedTransformer{workloads}.description(""));
   command.add_option("--clients", settings->clients, "Client actors; 1000 where not given, 100 for batch")

@@ -89,11 +89,11 @@ int preload(const bench_context& context, client& database) {
 }
 
 tl::expected<stage_result, int> closed_loop(const bench_context& context, caf::actor_system& system,
-                                            const engine& target, bench_profile profile, std::size_t clients,
+                                            const engine_actor& front, bench_profile profile, std::size_t clients,
                                             double seconds, const std::string& title) {
   const auto run = std::make_shared<bench_run>(std::move(profile));
   bench_stage stage{run, title, context.progress};
-  return finished(stage.measure(clients, seconds, [&] { return system.spawn(bench_client, run, target.front()); }));
+  return finished(stage.measure(clients, seconds, [&] { return system.spawn(bench_client, run, front); }));
 }
 
 tl::expected<stage_result, int> finished(tl::expected<stage_result, int> measured) {

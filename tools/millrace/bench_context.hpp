@@ -42,7 +42,7 @@ int preload(const bench_context& context, client& database);
 
 /// One stage of clients in a closed loop. The error is an exit code.
 tl::expected<stage_result, int> closed_loop(const bench_context& context, caf::actor_system& system,
-                                            const engine& target, bench_profile profile, std::size_t clients,
+                                            const engine_actor& front, bench_profile profile, std::size_t clients,
                                             double seconds, const std::string& title);
 
 /// What a stage came to, unless its engine fell silent; then the error is an exit code, too.
@@ -53,7 +53,7 @@ void add_latency(bench_result& result, std::string key, std::string title, std::
 void add_rate(bench_result& result, std::string key, std::string title, double per_second);
 
 /// Appends with named transactions and without, in short turns.
-int run_named(const bench_context& context, caf::actor_system& system, const engine& target);
+int run_named(const bench_context& context, caf::actor_system& system, const engine_actor& front);
 /// Replays a log of unapplied transactions.
 int run_replay(const bench_context& context);
 /// Offers more than the engine can do.

@@ -1,5 +1,6 @@
 #include "bench_job.hpp"
 
+#include "bench_client.hpp"
 #include "bench_compare.hpp"
 #include "bench_context.hpp"
 #include "exit_code.hpp"
@@ -48,15 +49,44 @@ std::string contradiction(const bench_settings& settings) {
   if (settings.kill_every_seconds > 0.0 && settings.kind != bench_kind::append && settings.kind != bench_kind::mixed) {
     return "--kill-every goes with the workloads append and mixed.";
   }
+  if (!settings.remote.server.empty()
+      && (settings.kill_every_seconds > 0.0 || settings.kind == bench_kind::replay
+          || settings.kind == bench_kind::overload)) {
+    return "--connect does not go with --kill-every, replay and overload, which open the engine themselves.";
+  }
   if (settings.compare && (!plain(settings.kind) || settings.kill_every_seconds > 0.0)) {
     return "--compare goes with the workloads append, upsert, read and mixed, without --kill-every.";
   }
   return {};
 }
 
-/// Opens the engine, fills the table, and lets `work(system, engine)` measure.
+/// The same with an engine elsewhere, whose server was started with the table.
+template <class Work>
+int with_server(const bench_context& context, const Work& work) {
+  connected_config config;
+  caf::actor_system system{config};
+  const auto target = connect(system, context.settings.remote);
+  if (!target) {
+    return complain(target.error(), exit_code::engine);
+  }
+  client database{system, target->front()};
+  if (const auto there = database.query("SELECT 1 FROM bench LIMIT 1"); !there) {
+    return complain("The server has no table to measure with (" + to_string(there.error())
+                      + "). Start it with --schema and a file that says: " + bench_schema().sql,
+                    exit_code::engine);
+  }
+  if (const int code = preload(context, database)) {
+    return code;
+  }
+  return work(system, target->front());
+}
+
+/// Opens the engine, fills the table, and lets `work(system, front)` measure.
 template <class Work>
 int with_engine(const bench_context& context, const Work& work) {
+  if (!context.settings.remote.server.empty()) {
+    return with_server(context, work);
+  }
   system_config config;
   caf::actor_system system{config};
   auto target = open(system, engine_options(context));
@@ -66,7 +96,7 @@ int with_engine(const bench_context& context, const Work& work) {
   if (client database{system, target->front()}; const int code = preload(context, database)) {
     return code;
   }
-  return work(system, *target);
+  return work(system, target->front());
 }
 
 /// The stage whose operations the result is about.
@@ -81,8 +111,8 @@ int keep(const bench_context& context, const tl::expected<stage_result, int>& st
 }
 
 int run_plain(const bench_context& context) {
-  return with_engine(context, [&context](caf::actor_system& system, const engine& target) {
-    return keep(context, closed_loop(context, system, target, profile_of(context.settings), context.result.clients,
+  return with_engine(context, [&context](caf::actor_system& system, const engine_actor& front) {
+    return keep(context, closed_loop(context, system, front, profile_of(context.settings), context.result.clients,
                                      context.settings.seconds, context.result.workload));
   });
 }
@@ -110,12 +140,12 @@ int run_latency(const bench_context& context) {
 
 /// Transactions of many inserts, by one client and by all, then single inserts by all.
 int run_batch(const bench_context& context) {
-  return with_engine(context, [&context](caf::actor_system& system, const engine& target) {
+  return with_engine(context, [&context](caf::actor_system& system, const engine_actor& front) {
     auto& result = context.result;
     auto many = profile_of(context.settings);
     many.inserts = batch_inserts;
     const auto stage = [&](const bench_profile& profile, std::size_t clients, const char* what) {
-      return closed_loop(context, system, target, profile, clients, context.settings.seconds, what);
+      return closed_loop(context, system, front, profile, clients, context.settings.seconds, what);
     };
     const auto alone = stage(many, 1, "batch, one client");
     if (!alone) {
@@ -152,8 +182,8 @@ int run_workload(const bench_context& context) {
     case bench_kind::overload:
       return run_overload(context);
     case bench_kind::named:
-      return with_engine(context, [&context](caf::actor_system& system, const engine& target) {
-        return run_named(context, system, target);
+      return with_engine(context, [&context](caf::actor_system& system, const engine_actor& front) {
+        return run_named(context, system, front);
       });
     case bench_kind::append:
     case bench_kind::upsert:

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "connect.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -12,6 +14,7 @@ enum class bench_kind { append, upsert, read, mixed, latency, replay, batch, ove
 /// What the command line of `millrace bench` says.
 struct bench_settings {
   std::string data; ///< Empty for a scratch folder.
+  connect_settings remote;
   bench_kind kind = bench_kind::append;
   std::size_t clients = 0; ///< 0 for what the workload is about.
   double seconds = 10.0;

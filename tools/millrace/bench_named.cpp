@@ -96,13 +96,13 @@ private:
 
 } // namespace
 
-int run_named(const bench_context& context, caf::actor_system& system, const engine& target) {
+int run_named(const bench_context& context, caf::actor_system& system, const engine_actor& front) {
   auto& result = context.result;
   const auto run = std::make_shared<bench_run>(profile_of(context.settings));
   naming_turns turns{*run, std::min(turn_seconds_max, context.settings.seconds / turns_min)};
   bench_stage stage{run, result.workload, context.progress};
   const auto measured = finished(stage.measure(
-    result.clients, context.settings.seconds, [&] { return system.spawn(bench_client, run, target.front()); },
+    result.clients, context.settings.seconds, [&] { return system.spawn(bench_client, run, front); },
     [&turns] { turns.look(); }));
   if (!measured) {
     return measured.error();

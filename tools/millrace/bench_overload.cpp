@@ -28,7 +28,7 @@ tl::expected<stage_result, int> measure_maximum(const bench_context& context) {
   if (!target) {
     return tl::unexpected{complain(to_string(target.error()), exit_code::engine)};
   }
-  return closed_loop(context, system, *target, profile_of(context.settings), context.result.clients,
+  return closed_loop(context, system, target->front(), profile_of(context.settings), context.result.clients,
                      context.settings.seconds, "the maximum");
 }
 

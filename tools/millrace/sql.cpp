@@ -1,5 +1,6 @@
 #include "sql.hpp"
 
+#include "connect.hpp"
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "sql_text.hpp"
@@ -30,6 +31,7 @@ using json = nlohmann::ordered_json;
 
 struct sql_settings {
   std::string data;
+  connect_settings remote;
   std::string statement;
   bool csv = false;
   bool json = false;
@@ -157,7 +159,21 @@ int run_statement(client& database, const sql_settings& settings) {
   return done ? print_outcome(*done, settings) : complain(done.error(), exit_code::failed);
 }
 
+int run_elsewhere(const sql_settings& settings) {
+  connected_config config;
+  caf::actor_system system{config};
+  const auto target = connect(system, settings.remote);
+  if (!target) {
+    return complain(target.error(), exit_code::engine);
+  }
+  client database{system, target->front()};
+  return run_statement(database, settings);
+}
+
 int run_sql(const sql_settings& settings) {
+  if (!settings.remote.server.empty()) {
+    return run_elsewhere(settings);
+  }
   system_config config;
   caf::actor_system system{config};
   options engine_options;
@@ -178,8 +194,10 @@ Examples:
   millrace sql --data /srv/people "SELECT name, score FROM person ORDER BY score DESC LIMIT 10"
   millrace sql --data /srv/people --csv "SELECT * FROM person" > person.csv
   millrace sql --data /srv/people "DELETE FROM person WHERE score < 1 RETURNING name"
+  millrace sql --connect 127.0.0.1:7400 "SELECT count(*) FROM person"
 
-Exit codes: 0 done, 1 the statement failed (the sentence says why), 2 usage, 70 the folder could not be opened.)";
+Exit codes: 0 done, 1 the statement failed (the sentence says why), 2 usage, 70 the folder could not be opened,
+or the server not be reached.)";
 
 } // namespace
 
@@ -188,10 +206,16 @@ void add_sql_command(CLI::App& program, int& result) {
   auto& command = *program.add_subcommand("sql", "Run one query or transaction and print its rows");
   command.footer(footer);
   command.add_option("QUERY", settings->statement, "One SQL statement")->required();
-  command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")->required();
+  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed");
+  add_connect_options(command, settings->remote, data);
   auto* csv = command.add_flag("--csv", settings->csv, "Print comma-separated values with a header");
   command.add_flag("--json", settings->json, "Print an array of objects, or the outcome as an object")->excludes(csv);
-  command.callback([settings, &result] { result = run_sql(*settings); });
+  command.callback([settings, &result] {
+    if (settings->data.empty() && settings->remote.server.empty()) {
+      throw CLI::RequiredError{"--data or --connect"};
+    }
+    result = run_sql(*settings);
+  });
 }
 
 } // namespace millrace::tools

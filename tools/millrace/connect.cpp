@@ -1,0 +1,50 @@
+#include "connect.hpp"
+
+#include "process.hpp"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/io/middleman.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+constexpr std::chrono::seconds patience{10};
+
+} // namespace
+
+void add_connect_options(CLI::App& command, connect_settings& settings, CLI::Option* data) {
+  command.add_option("--connect", settings.server, "A server (millrace serve) as host:port, instead of a folder")
+    ->excludes(data);
+  command.add_option("--tls-certificate", settings.tls.certificate, "With --connect: this client's certificate (PEM)");
+  command.add_option("--tls-key", settings.tls.key, "With --connect: its key");
+  command.add_option("--tls-ca", settings.tls.ca, "With --connect: whose certificate the server must have");
+  command.add_option("--tls-pin", settings.tls.pins,
+                     "With --connect: the server's certificate, by its SHA-256 fingerprint");
+}
+
+connected_config::connected_config() {
+  load<caf::io::middleman>();
+}
+
+tl::expected<network::remote_engine, std::string> connect(caf::actor_system& system, const connect_settings& settings) {
+  network::remote_settings remote;
+  remote.tls = settings.tls;
+  const bool has_scheme = settings.server.find("://") != std::string::npos;
+  remote.url = (has_scheme ? "" : settings.tls.empty() ? "millrace://" : "millraces://") + settings.server;
+  auto made = network::connect(system, std::move(remote));
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (made && !made->connected()) {
+    if (std::chrono::steady_clock::now() > end || interrupted()) {
+      return tl::unexpected{"There is no connection to " + settings.server + "; what stands in the way was logged."};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return made;
+}
+
+} // namespace millrace::tools
