@@ -288,7 +288,8 @@ BOOST_AUTO_TEST_CASE(actors_are_limited_in_all) {
   many(first, 100);
   greeted_peer second{server.port(), a_node(84)};
   many(second, 100);
-  BOOST_TEST(second.closed());
+  // Which of them the server heard first nobody knows.
+  BOOST_TEST((second.closed() || first.closed()));
   BOOST_TEST(server.refused(refusal::too_many_actors) == 1U);
   BOOST_TEST(good.served());
 }
