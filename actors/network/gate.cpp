@@ -1,11 +1,14 @@
 #include "gate.hpp"
 
+#include "answer.hpp"
+
 #include <utility>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
+#include <caf/sec.hpp>
 
 namespace millrace::network {
 
@@ -13,6 +16,10 @@ gate::gate(caf::actor_config& config, caf::strong_actor_ptr served, std::set<std
   : caf::monitorable_actor(config), served_(std::move(served)), interface_(std::move(interface)) {}
 
 void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  if (message->content().empty()) {
+    // What CAF makes of values that it cannot read.
+    return answer(*message, caf::make_error(caf::sec::unexpected_message));
+  }
   served_->enqueue(std::move(message), host);
 }
 

@@ -1,24 +1,18 @@
 #include "remote_front.hpp"
 
+#include "answer.hpp"
+
 #include <utility>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
-#include <caf/make_message.hpp>
 #include <caf/sec.hpp>
 
 namespace millrace::network {
 
 namespace {
-
-void answer(const caf::mailbox_element& message, caf::error why) {
-  const auto& asker = message.stages.empty() ? message.sender : message.stages.back();
-  if (asker && message.mid.is_request()) {
-    asker->enqueue(nullptr, message.mid.response_id(), caf::make_message(std::move(why)), nullptr);
-  }
-}
 
 bool is_request(const caf::mailbox_element& message) {
   const auto& content = message.content();

@@ -22,7 +22,7 @@ inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr
     return {
       [=](const transaction& work) {
         auto promise = self->make_response_promise<outcome>();
-        if (work.statements[0].sql == "never answered") {
+        if (!work.statements.empty() && work.statements[0].sql == "never answered") {
           never->push_back(promise);
         } else {
           promise.deliver(outcome{.seq = ++*seq, .results = {}});

@@ -142,6 +142,16 @@ BOOST_AUTO_TEST_CASE(an_exit_message_reaches_nobody) {
   BOOST_TEST(leaves_out(peer, direct_message(5, 12345, no_number, kill, basp_named_receiver), refusal::named_receiver));
 }
 
+BOOST_AUTO_TEST_CASE(a_request_without_its_values_is_answered_with_an_error) {
+  greeted_peer peer{server.port()};
+  peer.send(direct_message(5, peer.published, request_number, message_payload(requests_to_engine[0])));
+  std::string answer;
+  do {
+    answer = peer.frame();
+  } while (!answer.empty() && read_header(answer).operation_data != response_number);
+  BOOST_TEST(answer.find("@<>+@error") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_stock_node_cannot_kill_or_link_to_what_is_published) {
   stock_client other{server.port()};
   BOOST_TEST(other.served());

@@ -38,7 +38,11 @@ public:
     }
   }
   raw_peer(raw_peer&& other) noexcept : socket_(std::exchange(other.socket_, -1)), read_(std::move(other.read_)) {}
-  raw_peer& operator=(raw_peer&&) = delete;
+  raw_peer& operator=(raw_peer&& other) noexcept {
+    std::swap(socket_, other.socket_);
+    read_ = std::move(other.read_);
+    return *this;
+  }
   ~raw_peer() {
     if (socket_ >= 0) {
       ::close(socket_);
@@ -46,6 +50,12 @@ public:
   }
 
   int socket() const noexcept { return socket_; }
+
+  /// Ends without a word, so that the port is free again at once.
+  void end_abruptly() {
+    const linger none{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  }
 
   /// False where the other end does not take it any more.
   bool send(std::string_view bytes) {

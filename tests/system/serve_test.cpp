@@ -52,8 +52,8 @@ private:
   static program start(const fs::path& data, const std::vector<std::string>& more, std::uint16_t port) {
     const auto schema = data.parent_path() / "schema.sql";
     std::ofstream{schema} << "CREATE TABLE t(client, number, UNIQUE(client, number))";
-    std::vector<std::string> arguments{"serve",    "--data",      data,       "--create",
-                                       "--listen", "127.0.0.1:" + std::to_string(port), "--schema", schema};
+    std::vector<std::string> arguments{
+      "serve", "--data", data, "--create", "--listen", "127.0.0.1:" + std::to_string(port), "--schema", schema};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return start_millrace(arguments);
   }
