@@ -82,10 +82,16 @@ bool connection_book::claim(const node_bytes& node, const std::string& identity)
 }
 
 void connection_book::release(const node_bytes& node) {
-  const std::lock_guard lock{mutex_};
-  const auto found = nodes_.find(node);
-  if (found != nodes_.end() && --found->second.second == 0) {
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = nodes_.find(node);
+    if (found == nodes_.end() || --found->second.second > 0) {
+      return;
+    }
     nodes_.erase(found);
+  }
+  if (gone_) {
+    gone_(node);
   }
 }
 

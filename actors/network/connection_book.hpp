@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -40,7 +41,10 @@ class connection_book {
 public:
   using time_point = basp_guard::time_point;
 
-  explicit connection_book(connection_limits limits) : limits_(limits) {}
+  using node_gone = std::function<void(const node_bytes&)>;
+
+  /// `gone` is called when the last connection of a node has ended, in any thread.
+  explicit connection_book(connection_limits limits, node_gone gone = {}) : limits_(limits), gone_(std::move(gone)) {}
   connection_book(const connection_book&) = delete;
   connection_book& operator=(const connection_book&) = delete;
 
@@ -77,6 +81,7 @@ public:
 
 private:
   const connection_limits limits_;
+  const node_gone gone_;
   refusal_counts refused_;
   std::atomic<std::uint64_t> accepted_{0};
   mutable std::mutex mutex_;

@@ -42,8 +42,9 @@ public:
   impl(caf::actor_system& system, const listen_settings& settings, int socket, std::shared_ptr<const tls_context> tls,
        caf::strong_actor_ptr served, std::set<std::string> interface)
     : system_(system),
-      book_(std::make_shared<connection_book>(settings.limits)),
       broker_(system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"))),
+      book_(std::make_shared<connection_book>(
+        settings.limits, [&system, broker = broker_](const node_bytes& node) { forget_node(system, broker, node); })),
       gate_(spawn_gate(system, std::move(served), interface)),
       port_(local_port(socket)) {
     guard_scope scope;
@@ -100,8 +101,8 @@ private:
   }
 
   caf::actor_system& system_;
-  std::shared_ptr<connection_book> book_;
   caf::actor broker_;
+  std::shared_ptr<connection_book> book_;
   caf::strong_actor_ptr gate_;
   caf::actor sweeper_;
   std::uint16_t port_;

@@ -5,7 +5,10 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/binary_serializer.hpp>
+#include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
+#include <caf/node_id.hpp>
+#include <caf/send.hpp>
 
 namespace millrace::network {
 
@@ -17,6 +20,22 @@ node_bytes own_node_of(caf::actor_system& system) {
     std::ranges::copy(bytes, node.begin());
   }
   return node;
+}
+
+void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node) {
+  basp_reader in{{node.data(), node.size()}};
+  in.u64();
+  const auto process = in.u32();
+  caf::node_id::default_data::host_id_type host;
+  std::ranges::copy(in.bytes(host.size()), host.begin());
+  loop_of(system).post([broker, id = caf::make_node_id(process, host)] {
+    auto& helpers = static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker))->spawn_servers;
+    const auto found = helpers.find(id);
+    if (found != helpers.end()) {
+      caf::anon_send_exit(found->second, caf::exit_reason::kill);
+      helpers.erase(found);
+    }
+  });
 }
 
 caf::io::network::default_multiplexer& loop_of(caf::actor_system& system) {

@@ -2,6 +2,7 @@
 
 #include "basp_frame.hpp"
 
+#include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
 
@@ -9,6 +10,10 @@ namespace millrace::network {
 
 /// This program's node, as it names itself in handshakes.
 node_bytes own_node_of(caf::actor_system& system);
+
+/// Lets CAF's broker forget a node that is not connected any more. By itself it keeps an actor for each node that ever
+/// shook hands, some 1,100 bytes. Any thread.
+void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node);
 
 /// What reads and writes all sockets of an actor system, in a thread of its own.
 caf::io::network::default_multiplexer& loop_of(caf::actor_system& system);

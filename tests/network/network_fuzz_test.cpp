@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_SUITE(network_fuzz)
 
 BOOST_AUTO_TEST_CASE(no_conversation_ends_the_server_or_disturbs_who_behaves) {
   const auto seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());
-  const auto conversations = from_environment("MILLRACE_NETWORK_FUZZ", 10'000);
+  const auto conversations = from_environment("MILLRACE_NETWORK_FUZZ", 20'000);
   BOOST_TEST_MESSAGE("replay with MILLRACE_TEST_SEED=" << seed);
   served_engine server{{.handshake_timeout = 500ms, .connections_per_address_max = 200}};
   stock_client good{server.port()};
