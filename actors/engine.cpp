@@ -239,18 +239,19 @@ caf::actor engine::impl::spawn_queue() {
     storage::recovery_report report;
     return recover(applied_seq_->load(), report);
   };
-  return spawn_apart(queue, queue_options{.open_log = std::move(open_again),
-                                          .board = board_,
-                                          .room = room_,
-                                          .names = names_,
-                                          .attempts = attempts_,
-                                          .breaker = transactions_,
-                                          .applied_seq = applied_seq_,
-                                          .quarantined = quarantined_,
-                                          .window_bytes_max = settings_.window_bytes_max,
-                                          .deaths_max = settings_.deaths_max,
-                                          .awake_max = settings_.simulation_step ? std::chrono::microseconds{0} : awake_max,
-                                          .on_fatal = settings_.on_escalation});
+  return spawn_apart(queue,
+                     queue_options{.open_log = std::move(open_again),
+                                   .board = board_,
+                                   .room = room_,
+                                   .names = names_,
+                                   .attempts = attempts_,
+                                   .breaker = transactions_,
+                                   .applied_seq = applied_seq_,
+                                   .quarantined = quarantined_,
+                                   .window_bytes_max = settings_.window_bytes_max,
+                                   .deaths_max = settings_.deaths_max,
+                                   .awake_max = settings_.simulation_step ? std::chrono::microseconds{0} : awake_max,
+                                   .on_fatal = settings_.on_escalation});
 }
 
 caf::actor engine::impl::spawn_writer() const {

@@ -5,8 +5,8 @@
 
 namespace millrace {
 
-/// Keeps the thread awake until the actor's next message is there, for so long at most. Whoever waits for an answer of a
-/// few system calls' length waits longer for the thread to be woken: two such wake-ups were a quarter of what a lone
+/// Keeps the thread awake until the actor's next message is there, for so long at most. Whoever waits for an answer of
+/// a few system calls' length waits longer for the thread to be woken: two such wake-ups were a quarter of what a lone
 /// client waited for. Only for an actor with a thread of its own, from within one of its handlers.
 template <class Actor>
 void linger(Actor& self, std::chrono::microseconds at_most) {

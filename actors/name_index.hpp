@@ -36,9 +36,9 @@ public:
   /// Remembers a fresh name, with a `seq` above all others.
   void add(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms);
 
-  /// Forgets those that the window has no room for. Gives the numbers that the log must `note` as forgotten, since lower
-  /// ones of the same client, which came later, are still known: without that word a later life, which only sees what
-  /// is recorded, would take the higher ones for fresh.
+  /// Forgets those that the window has no room for. Gives the numbers that the log must `note` as forgotten, since
+  /// lower ones of the same client, which came later, are still known: without that word a later life, which only sees
+  /// what is recorded, would take the higher ones for fresh.
   std::vector<transaction_name> forget(std::int64_t now_ms);
 
   /// The log says with `seq`, above all others, that this number and those below it are forgotten where they are not
@@ -95,7 +95,7 @@ private:
   client_map clients_;
   /// Whom `find` found last, who is mostly whose name is added next.
   mutable const client_map::value_type* last_found_ = nullptr;
-  std::deque<entry> order_;             ///< By rising `seq`.
+  std::deque<entry> order_;            ///< By rising `seq`.
   std::vector<transaction_name> owed_; ///< What is to be noted.
   std::int64_t forgotten_made_at_ms_ = 0;
 };

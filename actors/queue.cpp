@@ -229,8 +229,8 @@ bool queue_state::write_open() {
   return true;
 }
 
-/// Before the writer does: it goes by the accept time of this batch, too. So whatever must be noted is in the log before
-/// the record of it is gone.
+/// Before the writer does: it goes by the accept time of this batch, too. So whatever must be noted is in the log
+/// before the record of it is gone.
 void queue_state::forget_names() {
   for (const auto& forgotten : settings_.names->forget(open_->accept_time_ms)) {
     transaction word;

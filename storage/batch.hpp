@@ -38,8 +38,9 @@ struct quarantine_order {
 /// What one sequence number stands for.
 using work = std::variant<transaction, schema_script, skip_order, stretch_end, quarantine_order>;
 
-/// Whether a transaction is the queue's own word: no client may send one that has a name and no statements. It says that
-/// this number of that client is forgotten, and is recorded as such an outcome, while lower numbers are still known.
+/// Whether a transaction is the queue's own word: no client may send one that has a name and no statements. It says
+/// that this number of that client is forgotten, and is recorded as such an outcome, while lower numbers are still
+/// known.
 inline bool says_forgotten(const transaction& said) noexcept {
   return said.statements.empty() && said.name.given();
 }

@@ -88,8 +88,8 @@ std::optional<delimited_reader::text_line> delimited_reader::next_line() {
   return read_line();
 }
 
-/// A line ends with "\n", "\r\n" or "\r", as a row does for libcsv: so no line holds the end of one row and the beginning
-/// of another.
+/// A line ends with "\n", "\r\n" or "\r", as a row does for libcsv: so no line holds the end of one row and the
+/// beginning of another.
 std::optional<delimited_reader::text_line> delimited_reader::read_line() {
   text_line line{lines_read_ + 1, {}, false};
   bool any = false;
