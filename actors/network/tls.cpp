@@ -1,6 +1,7 @@
 #include "tls.hpp"
 
 #include "address.hpp"
+#include "freed_by.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,13 +20,6 @@ namespace millrace::network {
 
 namespace {
 
-template <auto free>
-struct freed_by {
-  template <class T>
-  void operator()(T* what) const noexcept {
-    free(what);
-  }
-};
 using context_ptr = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
 using session_ptr = std::unique_ptr<SSL, freed_by<SSL_free>>;
 using certificate_ptr = std::unique_ptr<X509, freed_by<X509_free>>;

@@ -1,8 +1,8 @@
+#include "resident.hpp"
 #include "server_fixture.hpp"
 
 #include <millrace/actors/network/contents.hpp>
 
-#include <fstream>
 #include <ostream>
 #include <vector>
 
@@ -17,12 +17,15 @@ using namespace millrace::network;
 using namespace millrace::test;
 using namespace std::chrono_literals;
 
-std::size_t resident_mib() {
-  std::ifstream statm{"/proc/self/statm"};
-  std::size_t total = 0;
-  std::size_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / (1024 * 1024);
+/// A message as it travels, without a forwarding stack.
+template <class... Ts>
+std::string payload_of(caf::actor_system& system, Ts... values) {
+  std::vector<char> bytes;
+  caf::binary_serializer sink{system, bytes};
+  std::vector<caf::strong_actor_ptr> no_stack;
+  auto content = caf::make_message(std::move(values)...);
+  BOOST_REQUIRE(!sink(no_stack, content));
+  return {bytes.begin(), bytes.end()};
 }
 
 /// A server with somebody at work who must not notice what others do.
@@ -61,24 +64,7 @@ struct fixture {
     }
   }
 
-  std::string query_payload() {
-    std::vector<char> bytes;
-    caf::binary_serializer sink{good.system(), bytes};
-    std::vector<caf::strong_actor_ptr> no_stack;
-    auto content = caf::make_message(select("SELECT 1"));
-    BOOST_REQUIRE(!sink(no_stack, content));
-    return {bytes.begin(), bytes.end()};
-  }
-
-  template <class... Ts>
-  std::string payload_of(Ts... values) {
-    std::vector<char> bytes;
-    caf::binary_serializer sink{good.system(), bytes};
-    std::vector<caf::strong_actor_ptr> no_stack;
-    auto content = caf::make_message(std::move(values)...);
-    BOOST_REQUIRE(!sink(no_stack, content));
-    return {bytes.begin(), bytes.end()};
-  }
+  std::string query_payload() { return payload_of(good.system(), select("SELECT 1")); }
 
   served_engine server;
   stock_client good{server.port()};
@@ -131,10 +117,11 @@ BOOST_AUTO_TEST_CASE(an_announced_payload_takes_no_memory) {
 
 BOOST_AUTO_TEST_CASE(an_exit_message_reaches_nobody) {
   greeted_peer peer{server.port()};
-  const auto kill = payload_of(caf::exit_msg{caf::actor_addr{}, caf::exit_reason::kill});
-  const auto down = payload_of(caf::down_msg{caf::actor_addr{}, caf::exit_reason::kill});
+  const auto kill = payload_of(good.system(), caf::exit_msg{caf::actor_addr{}, caf::exit_reason::kill});
+  const auto down = payload_of(good.system(), caf::down_msg{caf::actor_addr{}, caf::exit_reason::kill});
   for (const auto& payload :
-       {kill, down, payload_of(caf::link_atom_v, caf::actor_cast<caf::strong_actor_ptr>(good.server()))}) {
+       {kill, down,
+        payload_of(good.system(), caf::link_atom_v, caf::actor_cast<caf::strong_actor_ptr>(good.server()))}) {
     BOOST_TEST(leaves_out(peer, direct_message(5, peer.published, no_number, payload), refusal::content_not_permitted));
     BOOST_TEST(
       leaves_out(peer, direct_message(5, peer.published + 1, no_number, payload), refusal::unpublished_receiver));
@@ -168,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_stock_node_cannot_kill_or_link_to_what_is_published) {
 BOOST_AUTO_TEST_CASE(a_flood_of_exits_ends_its_connection) {
   greeted_peer peer{server.port()};
   const auto kill = direct_message(5, peer.published, no_number,
-                                   payload_of(caf::exit_msg{caf::actor_addr{}, caf::exit_reason::kill}));
+                                   payload_of(good.system(), caf::exit_msg{caf::actor_addr{}, caf::exit_reason::kill}));
   std::string many;
   for (int i = 0; i < 3'000; ++i) {
     many += kill;
@@ -309,12 +296,8 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_is_disconnected) {
   stock_client good{server.port()};
   greeted_peer peer{server.port()};
   // Each answer repeats what was asked.
-  std::vector<char> bytes;
-  caf::binary_serializer sink{good.system(), bytes};
-  std::vector<caf::strong_actor_ptr> no_stack;
-  auto content = caf::make_message(select(std::string(200'000, 'x')));
-  BOOST_REQUIRE(!sink(no_stack, content));
-  const auto asks = direct_message(5, peer.published, request_number, {bytes.data(), bytes.size()});
+  const auto asks = direct_message(5, peer.published, request_number,
+                                   payload_of(good.system(), select(std::string(200'000, 'x'))));
   for (int i = 0; i < 100 && peer.send(asks); ++i) {}
   BOOST_TEST(eventually([&] { return server.refused(refusal::peer_does_not_read) == 1; }));
   BOOST_TEST(eventually([&] { return server.listener().connections().open() == 1; }));
@@ -325,12 +308,8 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_peer_is_limited) {
   served_engine server{{.unread_bytes_max = 4'000'000}};
   stock_client good{server.port()};
   greeted_peer peer{server.port()};
-  std::vector<char> bytes;
-  caf::binary_serializer sink{good.system(), bytes};
-  std::vector<caf::strong_actor_ptr> no_stack;
-  auto content = caf::make_message(select(std::string(200'000, 'x')));
-  BOOST_REQUIRE(!sink(no_stack, content));
-  const auto asks = direct_message(5, peer.published, request_number, {bytes.data(), bytes.size()});
+  const auto asks = direct_message(5, peer.published, request_number,
+                                   payload_of(good.system(), select(std::string(200'000, 'x'))));
   for (int i = 0; i < 200 && peer.send(asks); ++i) {}
   BOOST_TEST(eventually([&] { return server.refused(refusal::peer_does_not_read) == 1; }));
   BOOST_TEST(good.served());

@@ -1,13 +1,13 @@
 /// Many malformed, truncated, half-open, slow and interleaved conversations with a server that serves somebody
 /// meanwhile.
 
+#include "resident.hpp"
 #include "server_fixture.hpp"
 
 #include <millrace/actors/network/contents.hpp>
 #include <millrace/tests/environment.hpp>
 
 #include <atomic>
-#include <fstream>
 #include <random>
 #include <thread>
 #include <vector>
@@ -18,14 +18,6 @@ using namespace millrace;
 using namespace millrace::network;
 using namespace millrace::test;
 using namespace std::chrono_literals;
-
-std::size_t resident_mib() {
-  std::ifstream statm{"/proc/self/statm"};
-  std::size_t total = 0;
-  std::size_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / (1024 * 1024);
-}
 
 /// Makes what somebody says who means harm, or whose program is broken.
 class babbler {

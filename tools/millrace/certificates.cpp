@@ -1,5 +1,7 @@
 #include "certificates.hpp"
 
+#include <millrace/actors/network/freed_by.hpp>
+
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -17,13 +19,7 @@ namespace millrace::tools {
 
 namespace {
 
-template <auto free>
-struct freed_by {
-  template <class T>
-  void operator()(T* what) const noexcept {
-    free(what);
-  }
-};
+using network::freed_by;
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using certificate_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
 using extension_ptr = std::unique_ptr<X509_EXTENSION, freed_by<X509_EXTENSION_free>>;
