@@ -23,6 +23,8 @@ constexpr std::size_t record_bytes_min = 2;
 constexpr std::size_t version_at = 8;
 constexpr std::size_t header_bytes_at = 12;
 
+constexpr std::size_t salt_at = 48;
+
 enum class copy_state { damaged, newer, whole };
 
 /// The state of one header copy; `bytes` may be too short for one.
@@ -39,7 +41,11 @@ copy_state check_copy(std::string_view bytes) noexcept {
     return copy_state::damaged;
   }
   const auto version = load<std::uint32_t>(bytes.data() + version_at);
-  return version <= log_format_version && length == segment_header_bytes ? copy_state::whole : copy_state::newer;
+  if (version > log_format_version || length != segment_header_bytes) {
+    return copy_state::newer;
+  }
+  // Without a salt, zeroes that were never written over would pass for the beginning of a frame.
+  return load<std::uint64_t>(bytes.data() + salt_at) == 0 ? copy_state::damaged : copy_state::whole;
 }
 
 segment_header parse_header(std::string_view bytes) noexcept {

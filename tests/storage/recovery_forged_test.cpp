@@ -130,6 +130,13 @@ BOOST_AUTO_TEST_CASE(a_segment_under_a_wrong_name_is_damage) {
   check_refused(0, "under a wrong name");
 }
 
+BOOST_AUTO_TEST_CASE(a_header_without_a_salt_is_damage) {
+  auto saltless = header();
+  saltless.salt = 0;
+  disk.put(first_segment, encode_header_block(saltless) + std::string(4096, '\0'));
+  check_refused(0, "both copies of the header");
+}
+
 BOOST_AUTO_TEST_CASE(no_segment_begins_before_the_first_seq) {
   auto none = header();
   none.first_seq = 0;
