@@ -41,7 +41,6 @@ name_index::finding name_index::find(const transaction_name& name) const {
   if (client == clients_.end()) {
     return {made_at_ms(name.client) <= forgotten_made_at_ms_ ? verdict::forgotten : verdict::fresh};
   }
-  last_found_ = &*client;
   const auto& record = client->second;
   if (name.number <= record.highest) {
     const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
@@ -51,13 +50,6 @@ name_index::finding name_index::find(const transaction_name& name) const {
     }
   }
   return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
-}
-
-name_index::client_map::value_type& name_index::client_of(const uuid& id) {
-  if (last_found_ != nullptr && last_found_->first == id) {
-    return const_cast<client_map::value_type&>(*last_found_); // It is an element of `clients_`.
-  }
-  return *clients_.try_emplace(id).first;
 }
 
 void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms) {
@@ -107,7 +99,7 @@ void name_index::remove_above(std::uint64_t seq) {
     erase(record, newest.number);
     // One that has forgotten something must stay: its lower numbers are not fresh.
     if (record.empty() && record.forgotten_upto == 0) {
-      remove(*newest.client);
+      clients_.erase(newest.client->first);
     }
   }
 }
@@ -122,7 +114,7 @@ void name_index::forget_oldest() {
   }
   if (oldest.client->second.empty()) {
     forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, made_at_ms(oldest.client->first));
-    remove(*oldest.client);
+    clients_.erase(oldest.client->first);
   }
 }
 
@@ -136,11 +128,6 @@ void name_index::forget_number(client_map::value_type& client, std::uint64_t num
   if (record.has_numbers() && record.numbers.back().number < number) {
     owed_.push_back({id, number});
   }
-}
-
-void name_index::remove(const client_map::value_type& client) {
-  last_found_ = nullptr;
-  clients_.erase(client.first);
 }
 
 void name_index::erase(client_record& client, std::uint64_t number) {

@@ -83,18 +83,15 @@ private:
     std::int64_t accepted_ms = 0;
   };
 
-  client_map::value_type& client_of(const uuid& id);
+  client_map::value_type& client_of(const uuid& id) { return *clients_.try_emplace(id).first; }
   void keep_place(client_map::value_type& client, std::uint64_t seq, std::int64_t accepted_ms);
   void forget_oldest();
   void forget_number(client_map::value_type& client, std::uint64_t number);
-  void remove(const client_map::value_type& client);
   static void erase(client_record& client, std::uint64_t number);
   static void drop_first(client_record& client);
 
   storage::outcome_window window_;
   client_map clients_;
-  /// Whom `find` found last, who is mostly whose name is added next.
-  mutable const client_map::value_type* last_found_ = nullptr;
   std::deque<entry> order_;            ///< By rising `seq`.
   std::vector<transaction_name> owed_; ///< What is to be noted.
   std::int64_t forgotten_made_at_ms_ = 0;

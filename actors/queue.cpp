@@ -30,9 +30,6 @@ std::int64_t wall_clock_ms() {
 } // namespace
 
 queue_state::~queue_state() {
-  for (auto& one : waiters_) {
-    one.answer.deliver(to_error({errc::unavailable, "the write-ahead queue ended while the query waited"}));
-  }
   for (auto& promise : drains_) {
     promise.deliver(to_error({errc::unavailable, "the write-ahead queue ended"}));
   }
@@ -75,6 +72,7 @@ void queue_state::adopt(opened_log opened) {
   applied_seq_ = settings_.applied_seq->load();
   ledger_.start_after(durable_seq_);
   backlog_.emplace(settings_.window_bytes_max);
+  waiting_.emplace(settings_.board);
   for (const auto& order : opened.skipped) {
     backlog_->skip(order);
   }
@@ -403,7 +401,7 @@ void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& sett
     in_flight_.pop_front();
   }
   backlog_->forget_up_to(applied_seq_);
-  wake_waiters();
+  waiting_->wake(applied_seq_);
   answer_drains();
 }
 
@@ -424,41 +422,10 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
   }
   auto promise = self_->make_response_promise<row_set>();
   const bool hasty = storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting");
-  waiters_.push_back({hasty ? 0 : seq, std::move(request.admitted), promise});
-  wake_waiters();
+  waiting_->add(hasty ? 0 : seq, std::move(request.admitted), promise);
+  waiting_->wake(applied_seq_);
   arm_tick();
   return promise;
-}
-
-void queue_state::wake_waiters() {
-  // clang 14 cannot use what std::ranges::stable_partition gives.
-  const auto due = std::stable_partition(waiters_.begin(), waiters_.end(),
-                                         [this](const waiter& one) { return one.seq > applied_seq_; });
-  std::for_each(due, waiters_.end(), [this](waiter& one) { forward(one); });
-  waiters_.erase(due, waiters_.end());
-}
-
-void queue_state::forward(waiter& one) {
-  const auto address = settings_.board->pick_reader();
-  if (address) {
-    one.answer.delegate(address, std::move(one.admitted));
-  } else if (settings_.board->closed()) {
-    one.answer.deliver(to_error({errc::shutting_down, ""}));
-  } else {
-    one.answer.deliver(to_error({errc::unavailable, "every reader is being restarted"}));
-  }
-}
-
-void queue_state::expire_waiters() {
-  const auto now = std::chrono::steady_clock::now();
-  std::erase_if(waiters_, [now](waiter& one) {
-    if (now <= one.admitted.deadline) {
-      return false;
-    }
-    one.answer.deliver(
-      to_error({errc::deadline_exceeded, "seq " + std::to_string(one.seq) + " was not applied in time"}));
-    return true;
-  });
 }
 
 caf::result<std::uint64_t> queue_state::drain() {
@@ -479,7 +446,7 @@ void queue_state::answer_drains() {
 }
 
 void queue_state::arm_tick() {
-  if (!tick_armed_ && (!witnessed_ || !waiters_.empty() || skip_wanted_)) {
+  if (!tick_armed_ && (!witnessed_ || !waiting_->empty() || skip_wanted_)) {
     tick_armed_ = true;
     last_tick_seq_ = durable_seq_;
     self_->delayed_send(self_, tick_interval, atom::tick::value);
@@ -488,7 +455,7 @@ void queue_state::arm_tick() {
 
 void queue_state::tick() {
   tick_armed_ = false;
-  expire_waiters();
+  waiting_->expire(std::chrono::steady_clock::now());
   if (std::exchange(skip_wanted_, false)) {
     feed_writer();
   }

@@ -8,6 +8,7 @@
 #include "name_index.hpp"
 #include "opened_log.hpp"
 #include "switchboard.hpp"
+#include "waiting_queries.hpp"
 
 #include <millrace/storage/attempt.hpp>
 
@@ -77,12 +78,6 @@ public:
   queue_actor::behavior_type make_behavior(queue_options settings);
 
 private:
-  struct waiter {
-    std::uint64_t seq = 0;
-    admitted_query admitted;
-    caf::typed_response_promise<row_set> answer;
-  };
-
   void adopt(opened_log opened);
 
   // Accepting.
@@ -114,9 +109,6 @@ private:
 
   // Waiting.
   caf::result<row_set> wait(waiting_query& request);
-  void wake_waiters();
-  void forward(waiter& one);
-  void expire_waiters();
   caf::result<std::uint64_t> drain();
   void answer_drains();
   void arm_tick();
@@ -142,7 +134,7 @@ private:
   std::uint64_t careful_until_ = 0;     ///< Up to here one piece of work is tried at a time.
   std::optional<backlog> backlog_;
 
-  std::vector<waiter> waiters_;
+  std::optional<waiting_queries> waiting_;
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   std::optional<failure> blocked_;
   std::uint64_t last_tick_seq_ = 0;
