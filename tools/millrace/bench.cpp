@@ -61,7 +61,8 @@ void add_bench_command(CLI::App& program, int& result) {
   auto* data = command.add_option("--data", settings->data, "The data folder; a scratch folder where none is named");
   add_connect_options(command, settings->remote, data);
   command.add_option("--workload", settings->kind, "One of those below; append where none is named")
-    ->transform(CLI::CheckedTransformer{workloads}.description(""));
+    ->transform(CLI::Transformer{workloads}.description(""))
+    ->transform(CLI::IsMember{workloads}.description("")); // Comes first, and names them all where it refuses.
   command.add_option("--clients", settings->clients, "Client actors; 1000 where not given, 100 for batch")
     ->check(CLI::Range(1, 100'000));
   command.add_option("--seconds", settings->seconds, "Length of a measured window")

@@ -8,6 +8,7 @@
 
 #include <exception>
 #include <iostream>
+#include <string>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -23,11 +24,23 @@ millrace SUBCOMMAND --help tells more, with examples.
 Exit codes: 0 done, 1 not done in full, 2 usage, 70 the engine could not be opened or stopped serving,
 130 interrupted.)";
 
+/// What is printed where the command line makes no sense.
+std::string explain(const CLI::App* program, const CLI::Error& problem) {
+  std::string sentence = problem.what();
+  const auto unknown = program->remaining();
+  if (program->get_subcommands().empty() && !unknown.empty()) {
+    sentence = "There is no subcommand \"" + unknown.front() + "\".";
+  }
+  return sentence + "\n" + (program->get_subcommands().empty() ? "millrace --help" : "--help after the subcommand")
+         + " shows what there is.\n";
+}
+
 int run(int count, char** arguments) {
   int result = tools::exit_code::ok;
   bool verbose = false;
   CLI::App program{"Millrace, an actor-model storage engine", "millrace"};
   program.footer(footer);
+  program.failure_message(explain);
   program.set_version_flag("--version", "millrace " MILLRACE_VERSION);
   program.add_flag("--verbose", verbose, "Log what the engine does to stderr");
   program.require_subcommand(1);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <iostream>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -151,7 +152,7 @@ void add_quarantine_command(CLI::App& program, int& result) {
     auto* const verb = add(name, description, wanted);
     verb->add_option("SEQ", settings->seq, "The transaction's sequence number, as `list` shows it")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
     return verb;
   };
   const auto add_json = [&](CLI::App* verb, const char* description) {
