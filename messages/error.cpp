@@ -38,6 +38,8 @@ constexpr std::array table{
         "The transaction ended the writer each time it was tried, so it was set aside; look at it, then resubmit or "
         "discard it."},
   entry{errc::not_found, "not_found", rejected, "There is nothing under this number."},
+  entry{errc::wrong_role, "wrong_role", rejected,
+        "The server does not let this program do that; connect where its role allows it."},
   entry{errc::overloaded, "overloaded", retryable, "There is no room for more work now; try again a little later."},
   entry{errc::unavailable, "unavailable", retryable,
         "The part of the engine that does this is being restarted; try again."},

@@ -22,6 +22,7 @@ enum class errc : std::uint8_t {
   value_type = 10,
   quarantined = 11,
   not_found = 12,
+  wrong_role = 13,
   overloaded = 20,
   unavailable = 21,
   shutting_down = 22,

@@ -7,12 +7,14 @@
 /// the guard, so nothing else is ever deserialised: no exit, no down, no link, and nothing that names a third node.
 namespace millrace::network {
 
-inline constexpr std::array<std::string_view, 6> requests_to_engine{
-  "@<>+millrace::transaction", "@<>+millrace::query",          "@<>+millrace::page_query",
-  "@<>+millrace::page_cursor", "@<>+millrace::health_request", "@<>+millrace::health_subscription",
+/// Those of each role after those of the role before it.
+inline constexpr std::array<std::string_view, 9> requests_to_engine{
+  "@<>+millrace::query",           "@<>+millrace::page_query",          "@<>+millrace::page_cursor",
+  "@<>+millrace::health_request",  "@<>+millrace::health_subscription", "@<>+millrace::transaction",
+  "@<>+millrace::quarantine_list", "@<>+millrace::quarantine_resubmit", "@<>+millrace::quarantine_discard",
 };
 
-inline constexpr std::array<std::string_view, 7> answers_of_engine{
+inline constexpr std::array<std::string_view, 8> answers_of_engine{
   "@<>+millrace::outcome",
   "@<>+millrace::row_set",
   "@<>+millrace::row_page",
@@ -20,6 +22,7 @@ inline constexpr std::array<std::string_view, 7> answers_of_engine{
   "@<>+millrace::health_changed",
   "@<>+millrace::breaker_changed",
   "@<>+@error",
+  "@<>+millrace::quarantine_listing",
 };
 
 } // namespace millrace::network

@@ -12,19 +12,31 @@
 
 namespace millrace::network {
 
-gate::gate(caf::actor_config& config, caf::strong_actor_ptr served, std::set<std::string> interface)
-  : caf::monitorable_actor(config), served_(std::move(served)), interface_(std::move(interface)) {}
+namespace {
 
-void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
-  if (message->content().empty()) {
-    // What CAF makes of values that it cannot read.
-    return answer(*message, caf::make_error(caf::sec::unexpected_message));
-  }
-  served_->enqueue(std::move(message), host);
+bool is_operation(const caf::type_erased_tuple& content) {
+  return content.match_elements<quarantine_list>() || content.match_elements<quarantine_resubmit>()
+         || content.match_elements<quarantine_discard>();
 }
 
-caf::strong_actor_ptr spawn_gate(caf::actor_system& system, caf::strong_actor_ptr served,
-                                 std::set<std::string> interface) {
+} // namespace
+
+gate::gate(caf::actor_config& config, served_actors served, std::set<std::string> interface)
+  : caf::monitorable_actor(config),
+    engine_(caf::actor_cast<caf::strong_actor_ptr>(std::move(served.engine))),
+    operations_(caf::actor_cast<caf::strong_actor_ptr>(std::move(served.operations))),
+    interface_(std::move(interface)) {}
+
+void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  const auto& served = is_operation(message->content()) ? operations_ : engine_;
+  // CAF makes an empty message of values that it cannot read.
+  if (message->content().empty() || !served) {
+    return answer(*message, caf::make_error(caf::sec::unexpected_message));
+  }
+  served->enqueue(std::move(message), host);
+}
+
+caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, std::set<std::string> interface) {
   caf::actor_config config;
   return caf::make_actor<gate, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system, config,
                                                       std::move(served), std::move(interface));

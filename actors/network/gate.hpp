@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/messages/interfaces.hpp>
+
 #include <set>
 #include <string>
 
@@ -9,12 +11,18 @@
 
 namespace millrace::network {
 
-/// What is published at a port: a stand-in for the actor that serves, which therefore is never known to CAF's broker
+/// Who serves what comes in at a port.
+struct served_actors {
+  engine_actor engine;
+  operations_actor operations; ///< Null where no operator connects.
+};
+
+/// What is published at a port: a stand-in for the actors that serve, which therefore are never known to CAF's broker
 /// and to no other node. It passes on requests in the sender's thread and has neither mailbox nor behaviour, so that
 /// nothing that is sent to it can end it.
 class gate : public caf::monitorable_actor {
 public:
-  gate(caf::actor_config& config, caf::strong_actor_ptr served, std::set<std::string> interface);
+  gate(caf::actor_config& config, served_actors served, std::set<std::string> interface);
 
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override;
@@ -24,12 +32,12 @@ public:
   void close() { cleanup(caf::exit_reason::user_shutdown, nullptr); }
 
 private:
-  caf::strong_actor_ptr served_;
+  caf::strong_actor_ptr engine_;
+  caf::strong_actor_ptr operations_;
   std::set<std::string> interface_;
 };
 
-caf::strong_actor_ptr spawn_gate(caf::actor_system& system, caf::strong_actor_ptr served,
-                                 std::set<std::string> interface);
+caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, std::set<std::string> interface);
 
 /// Tells all that watch a gate that it is gone, and makes the registry of actors forget it.
 void close_gate(const caf::strong_actor_ptr& made_by_spawn);

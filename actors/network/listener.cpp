@@ -1,7 +1,5 @@
 #include "listener.hpp"
 
-#include "contents.hpp"
-#include "gate.hpp"
 #include "guarded_doorman.hpp"
 #include "node.hpp"
 #include "sweeper.hpp"
@@ -40,21 +38,22 @@ std::size_t connections_the_system_allows() {
 class listener::impl {
 public:
   impl(caf::actor_system& system, const listen_settings& settings, int socket, std::shared_ptr<const tls_context> tls,
-       caf::strong_actor_ptr served, std::set<std::string> interface)
+       served_actors served)
     : system_(system),
       broker_(system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"))),
       book_(std::make_shared<connection_book>(
         settings.limits, [&system, broker = broker_](const node_bytes& node) { forget_node(system, broker, node); })),
-      gate_(spawn_gate(system, std::move(served), interface)),
+      gate_(spawn_gate(system, std::move(served), interface_of(settings.admits, system))),
       port_(local_port(socket)) {
     guard_scope scope;
     scope.own_node = own_node_of(system);
     scope.published_actor = gate_->id();
-    scope.contents = requests_to_engine;
+    scope.contents = requests_of(settings.admits);
     scope.limits = settings.limits.frames;
     caf::io::doorman_ptr doorman = caf::make_counted<guarded_doorman>(loop_of(system), socket, book_, scope,
                                                                       std::move(tls));
-    caf::anon_send(broker_, caf::publish_atom_v, std::move(doorman), port_, gate_, std::move(interface));
+    caf::anon_send(broker_, caf::publish_atom_v, std::move(doorman), port_, gate_,
+                   interface_of(settings.admits, system));
     sweeper_ = spawn_sweeper(system, book_, sweep_interval(settings.limits));
   }
 
@@ -110,7 +109,7 @@ private:
 };
 
 tl::expected<listener, std::string> listener::open(caf::actor_system& system, listen_settings settings,
-                                                   caf::strong_actor_ptr served, std::set<std::string> interface) {
+                                                   served_actors served) {
   auto& limits = settings.limits;
   limits.connections_max = std::min(limits.connections_max, connections_the_system_allows());
   if (limits.frames.message_bytes_max == 0) {
@@ -131,8 +130,7 @@ tl::expected<listener, std::string> listener::open(caf::actor_system& system, li
   if (!socket) {
     return tl::unexpected{socket.error()};
   }
-  return listener{
-    std::make_unique<impl>(system, settings, *socket, std::move(tls), std::move(served), std::move(interface))};
+  return listener{std::make_unique<impl>(system, settings, *socket, std::move(tls), std::move(served))};
 }
 
 listener::listener(std::unique_ptr<impl> state) : impl_(std::move(state)) {}

@@ -2,15 +2,15 @@
 
 #include "address.hpp"
 #include "connection_book.hpp"
+#include "gate.hpp"
+#include "role.hpp"
 #include "tls.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 
-#include <caf/actor_control_block.hpp>
 #include <caf/fwd.hpp>
 #include <tl/expected.hpp>
 
@@ -18,18 +18,20 @@ namespace millrace::network {
 
 struct listen_settings {
   endpoint at;
+  /// Of everybody who connects there.
+  role admits = role::read_write;
   connection_limits limits;
   /// Required where other machines can reach the address.
   tls_settings tls;
 };
 
-/// A port at which an actor can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded
+/// A port at which an engine can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded
 /// CAF's middleman and outlive this.
 class listener {
 public:
-  /// `served` gets what comes in; `interface` is what CAF shows of it to those that connect. The error is a sentence.
+  /// The error is a sentence.
   static tl::expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
-                                                  caf::strong_actor_ptr served, std::set<std::string> interface);
+                                                  served_actors served);
 
   listener(listener&&) noexcept;
   listener& operator=(listener&&) noexcept;

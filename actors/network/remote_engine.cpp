@@ -27,7 +27,9 @@ class remote_engine::impl {
 public:
   impl(caf::actor_system& system, link_options settings)
     : book_(settings.book),
-      front_(settings.front),
+      state_(settings.front.state),
+      front_(settings.front.handle),
+      operations_(settings.front.handle),
       sweeper_(spawn_sweeper(system, book_, sweep_interval(settings.settings.limits))),
       link_(spawn_remote_link(system, std::move(settings))) {}
 
@@ -36,12 +38,16 @@ public:
     caf::anon_send_exit(sweeper_, caf::exit_reason::user_shutdown);
   }
 
-  const spawned_remote_front& front() const noexcept { return front_; }
+  const engine_actor& front() const noexcept { return front_; }
+  const operations_actor& operations() const noexcept { return operations_; }
+  bool connected() const { return state_->is_connected(); }
   const connection_book& book() const noexcept { return *book_; }
 
 private:
   std::shared_ptr<connection_book> book_;
-  spawned_remote_front front_;
+  remote_front* state_; ///< Lives as long as the handles.
+  engine_actor front_;
+  operations_actor operations_;
   caf::actor sweeper_;
   caf::actor link_;
 };
@@ -82,11 +88,15 @@ remote_engine& remote_engine::operator=(remote_engine&&) noexcept = default;
 remote_engine::~remote_engine() = default;
 
 const engine_actor& remote_engine::front() const noexcept {
-  return impl_->front().handle;
+  return impl_->front();
+}
+
+const operations_actor& remote_engine::operations() const noexcept {
+  return impl_->operations();
 }
 
 bool remote_engine::connected() const {
-  return impl_->front().state->is_connected();
+  return impl_->connected();
 }
 
 const refusal_counts& remote_engine::refused() const noexcept {

@@ -41,6 +41,8 @@ public:
   ~remote_engine();
 
   const engine_actor& front() const noexcept;
+  /// What operators may do. Answered `wrong_role`, as is anything else that the server does not let this program do.
+  const operations_actor& operations() const noexcept;
   /// Whether there is a connection now.
   bool connected() const;
   const refusal_counts& refused() const noexcept;

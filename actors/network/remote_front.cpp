@@ -18,7 +18,9 @@ bool is_request(const caf::mailbox_element& message) {
   const auto& content = message.content();
   return content.match_elements<transaction>() || content.match_elements<query>()
          || content.match_elements<page_query>() || content.match_elements<page_cursor>()
-         || content.match_elements<health_request>() || content.match_elements<health_subscription>();
+         || content.match_elements<health_request>() || content.match_elements<health_subscription>()
+         || content.match_elements<quarantine_list>() || content.match_elements<quarantine_resubmit>()
+         || content.match_elements<quarantine_discard>();
 }
 
 } // namespace
@@ -44,7 +46,7 @@ void remote_front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit
 }
 
 std::set<std::string> remote_front::message_types() const {
-  return home_system().message_types<engine_actor>();
+  return home_system().message_types<operator_actor>();
 }
 
 void remote_front::connected(caf::strong_actor_ptr session) {
@@ -69,7 +71,7 @@ spawned_remote_front spawn_remote_front(caf::actor_system& system) {
   auto made = caf::make_actor<remote_front, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system,
                                                                    config);
   auto* state = static_cast<remote_front*>(caf::actor_cast<caf::abstract_actor*>(made));
-  return {caf::actor_cast<engine_actor>(std::move(made)), state};
+  return {caf::actor_cast<operator_actor>(std::move(made)), state};
 }
 
 } // namespace millrace::network

@@ -37,7 +37,7 @@ private:
 
 /// The actor, and the same as what it is.
 struct spawned_remote_front {
-  engine_actor handle;
+  operator_actor handle;
   remote_front* state; ///< Lives as long as the handle.
 };
 

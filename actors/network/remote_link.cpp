@@ -106,16 +106,17 @@ void remote_link_state::await_handshake(int socket) {
 }
 
 void remote_link_state::established(const caf::strong_actor_ptr& server, const std::set<std::string>& interface) {
-  if (!server || !self_->system().assignable(interface, self_->system().message_types<engine_actor>())) {
+  const auto granted = server ? role_served(interface, self_->system()) : std::nullopt;
+  if (!granted) {
     hang_up(self_->system(), settings_.book);
-    return lost("the server is no Millrace engine, or does not let this program do all that a client does");
+    return lost("the server is no Millrace engine");
   }
-  spdlog::debug("connected to {}", to_string(settings_.server));
+  spdlog::debug("connected to {} with the role \"{}\"", to_string(settings_.server), network::name(*granted));
   last_obstacle_.clear();
   delays_.reset();
-  session_ = spawn_session(self_->system(),
-                           {caf::actor_cast<engine_actor>(server), subscribers_, settings_.settings.ping_interval,
-                            [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
+  session_ = spawn_session(
+    self_->system(), {caf::actor_cast<operator_actor>(server), *granted, subscribers_, settings_.settings.ping_interval,
+                      [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
   self_->monitor(session_);
   settings_.front.state->connected(caf::actor_cast<caf::strong_actor_ptr>(session_));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 
 #include <caf/actor_cast.hpp>
@@ -44,12 +45,15 @@ public:
     }
     wait();
     return {
-      [this](transaction& work) { return pass_on<outcome>(std::move(work)); },
       [this](query& question) { return pass_on<row_set>(std::move(question)); },
       [this](page_query& question) { return pass_on<row_page>(std::move(question)); },
       [this](page_cursor& position) { return pass_on<row_page>(std::move(position)); },
       [this](health_request asked) { return pass_on<health_report>(asked); },
       [this](health_subscription asked) { return subscribe(asked); },
+      [this](transaction& work) { return pass_on<outcome>(std::move(work), role::read_write); },
+      [this](quarantine_list asked) { return pass_on<quarantine_listing>(asked, role::operations); },
+      [this](quarantine_resubmit asked) { return pass_on<outcome>(asked, role::operations); },
+      [this](quarantine_discard asked) { return pass_on<outcome>(asked, role::operations); },
       [this](const health_changed& event) { tell(event); },
       [this](const breaker_changed& event) { tell(event); },
       [this](caf::tick_atom) { ping(); },
@@ -58,8 +62,14 @@ public:
 
 private:
   template <class Answer, class Request>
-  caf::typed_response_promise<Answer> pass_on(Request request) {
+  caf::typed_response_promise<Answer> pass_on(Request request, role needed = role::read) {
     auto promise = self_->make_response_promise<Answer>();
+    if (settings_.granted < needed) {
+      promise.deliver(
+        to_error({errc::wrong_role, "here it is \"" + std::string{network::name(settings_.granted)}
+                                      + "\", and this takes \"" + std::string{network::name(needed)} + "\""}));
+      return promise;
+    }
     const auto number = ++last_number_;
     unanswered_.emplace_hint(unanswered_.end(), number, promise);
     self_->request(settings_.server, caf::infinite, std::move(request))

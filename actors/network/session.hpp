@@ -1,5 +1,7 @@
 #pragma once
 
+#include "role.hpp"
+
 #include <millrace/messages/interfaces.hpp>
 
 #include <chrono>
@@ -25,8 +27,10 @@ private:
 };
 
 struct session_options {
-  /// The engine's front at the other end.
-  engine_actor server;
+  /// The engine at the other end.
+  operator_actor server;
+  /// What it lets this program do. Anything else is not sent, but answered `wrong_role`.
+  role granted = role::read;
   std::shared_ptr<subscriber_list> subscribers;
   /// How often it is asked whether it is there, and how long it may take to say so.
   std::chrono::milliseconds ping_interval{};
@@ -34,8 +38,8 @@ struct session_options {
   std::function<void()> hang_up;
 };
 
-using session_actor =
-  engine_actor::extend<caf::reacts_to<health_changed>, caf::reacts_to<breaker_changed>, caf::reacts_to<caf::tick_atom>>;
+using session_actor = operator_actor::extend<caf::reacts_to<health_changed>, caf::reacts_to<breaker_changed>,
+                                             caf::reacts_to<caf::tick_atom>>;
 
 /// One connection's life: it asks on behalf of all actors here, so that the server knows of one, and knows what is not
 /// answered when the connection is lost. CAF 0.17.6 tells nobody of a request that was lost with its node; this does.

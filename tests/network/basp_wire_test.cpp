@@ -81,12 +81,15 @@ BOOST_AUTO_TEST_CASE(a_node_is_written_as_it_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(the_contents_that_pass_are_named_as_caf_names_them) {
-  BOOST_TEST(content<transaction>() == requests_to_engine[0]);
-  BOOST_TEST(content<query>() == requests_to_engine[1]);
-  BOOST_TEST(content<page_query>() == requests_to_engine[2]);
-  BOOST_TEST(content<page_cursor>() == requests_to_engine[3]);
-  BOOST_TEST(content<health_request>() == requests_to_engine[4]);
-  BOOST_TEST(content<health_subscription>() == requests_to_engine[5]);
+  BOOST_TEST(content<query>() == requests_to_engine[0]);
+  BOOST_TEST(content<page_query>() == requests_to_engine[1]);
+  BOOST_TEST(content<page_cursor>() == requests_to_engine[2]);
+  BOOST_TEST(content<health_request>() == requests_to_engine[3]);
+  BOOST_TEST(content<health_subscription>() == requests_to_engine[4]);
+  BOOST_TEST(content<transaction>() == requests_to_engine[5]);
+  BOOST_TEST(content<quarantine_list>() == requests_to_engine[6]);
+  BOOST_TEST(content<quarantine_resubmit>() == requests_to_engine[7]);
+  BOOST_TEST(content<quarantine_discard>() == requests_to_engine[8]);
   BOOST_TEST(content<outcome>() == answers_of_engine[0]);
   BOOST_TEST(content<row_set>() == answers_of_engine[1]);
   BOOST_TEST(content<row_page>() == answers_of_engine[2]);
@@ -94,6 +97,7 @@ BOOST_AUTO_TEST_CASE(the_contents_that_pass_are_named_as_caf_names_them) {
   BOOST_TEST(content<health_changed>() == answers_of_engine[4]);
   BOOST_TEST(content<breaker_changed>() == answers_of_engine[5]);
   BOOST_TEST(content<caf::error>() == answers_of_engine[6]);
+  BOOST_TEST(content<quarantine_listing>() == answers_of_engine[7]);
 }
 
 BOOST_AUTO_TEST_CASE(errors_of_millrace_and_of_caf_are_plain) {

@@ -51,4 +51,17 @@ inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr
   });
 }
 
+/// Has one transaction in quarantine, whatever is decided about it.
+inline operations_actor spawn_fake_operations(caf::actor_system& system) {
+  return system.spawn([](operations_actor::pointer) -> operations_actor::behavior_type {
+    return {
+      [](quarantine_list) {
+        return quarantine_listing{{{.seq = 7, .deaths = 3, .work = execute("DELETE FROM t")}}, false};
+      },
+      [](quarantine_resubmit asked) { return outcome{.seq = asked.seq + 1, .results = {}}; },
+      [](quarantine_discard asked) { return outcome{.seq = asked.seq + 1, .results = {}}; },
+    };
+  });
+}
+
 } // namespace millrace::test

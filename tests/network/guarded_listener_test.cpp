@@ -275,7 +275,7 @@ BOOST_AUTO_TEST_CASE(actors_are_limited_in_all) {
   served_engine server{{.actors_max = 150, .actors_always = 30}};
   stock_client good{server.port()};
   BOOST_TEST(good.served());
-  const auto asks = message_payload(requests_to_engine[4]);
+  const auto asks = message_payload(requests_to_engine[3]);
   const auto many = [&](greeted_peer& peer, std::uint64_t count) {
     for (std::uint64_t actor = 1; actor <= count; ++actor) {
       peer.send(direct_message(actor, peer.published, no_number, asks));
@@ -327,10 +327,10 @@ BOOST_AUTO_TEST_CASE(who_is_connected_stays_so_when_nobody_is_taken_in_any_more)
 
 BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_a_sentence) {
   served_engine server;
-  const auto second = listener::open(server.system(), {{"127.0.0.1", server.port()}, {}, {}}, {}, {});
+  const auto second = listener::open(server.system(), {{"127.0.0.1", server.port()}, {}, {}, {}}, {});
   BOOST_REQUIRE(!second);
   BOOST_TEST(second.error().starts_with("Cannot listen at 127.0.0.1:"));
-  BOOST_TEST(!listener::open(server.system(), {{"localhost", 0}, {}, {}}, {}, {}));
+  BOOST_TEST(!listener::open(server.system(), {{"localhost", 0}, {}, {}, {}}, {}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

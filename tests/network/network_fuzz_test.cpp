@@ -47,7 +47,8 @@ private:
       case 0:
         return client_handshake(own, basp_select_connection);
       case 1:
-        return direct_message(actor, target, request_number, message_payload(requests_to_engine[below(6)], noise(200)));
+        return direct_message(actor, target, request_number,
+                              message_payload(requests_to_engine[below(requests_to_engine.size())], noise(200)));
       case 2:
         return direct_message(actor, target, no_number, message_payload("@<>+@exit", noise(50)));
       case 3:

@@ -66,11 +66,10 @@ private:
 /// A server with a fake engine.
 class served_engine {
 public:
-  explicit served_engine(network::connection_limits limits = {}, network::tls_settings tls = {},
-                         std::uint16_t port = 0) {
-    auto opened = network::listener::open(system_, {{"127.0.0.1", port}, limits, std::move(tls)},
-                                          caf::actor_cast<caf::strong_actor_ptr>(engine_),
-                                          system_.message_types<engine_actor>());
+  explicit served_engine(network::connection_limits limits = {}, network::tls_settings tls = {}, std::uint16_t port = 0,
+                         network::role admits = network::role::read_write) {
+    auto opened = network::listener::open(system_, {{"127.0.0.1", port}, admits, limits, std::move(tls)},
+                                          {engine_, operations_});
     BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error()));
     listener_.emplace(std::move(*opened));
   }
@@ -78,6 +77,7 @@ public:
   ~served_engine() {
     listener_.reset();
     caf::anon_send_exit(engine_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(operations_, caf::exit_reason::user_shutdown);
   }
 
   std::uint16_t port() const { return listener_->port(); }
@@ -92,6 +92,7 @@ private:
   caf::actor_system system_{config_};
   std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);
   engine_actor engine_ = spawn_fake_engine(system_, silent_);
+  operations_actor operations_ = spawn_fake_operations(system_);
   std::optional<network::listener> listener_;
 };
 

@@ -249,9 +249,8 @@ BOOST_AUTO_TEST_CASE(what_other_machines_can_reach_takes_tls) {
   caf::actor_system system{config};
   const auto engine = spawn_fake_engine(system);
   const certificate_folder files;
-  const auto served = caf::actor_cast<caf::strong_actor_ptr>(engine);
   const auto open = [&](const tls_settings& tls) {
-    return listener::open(system, {{"0.0.0.0", 0}, {}, tls}, served, system.message_types<engine_actor>()).has_value();
+    return listener::open(system, {{"0.0.0.0", 0}, role::read_write, {}, tls}, {engine, {}}).has_value();
   };
   BOOST_TEST(!open({}));
   auto incomplete = files.settings("server");

@@ -2,13 +2,15 @@
 
 #include "opened.hpp"
 #include "program.hpp"
+#include "remote_load.hpp"
+#include "server.hpp"
 
-#include <millrace/actors/network/remote_engine.hpp>
+#include <millrace/actors/network/refusal.hpp>
 #include <millrace/tests/environment.hpp>
 
-#include <array>
 #include <atomic>
 #include <csignal>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -25,51 +27,10 @@ using namespace std::chrono_literals;
 
 namespace fs = std::filesystem;
 
-/// A server process, as soon as it serves.
-class server {
-public:
-  explicit server(const fs::path& data, const std::vector<std::string>& more = {}, std::uint16_t port = 0)
-    : process_(start(data, more, port)) {
-    for (int i = 0; i < 12'000 && process_.running(); ++i) {
-      const auto text = process_.out_so_far();
-      if (const auto end = text.find('\n'); text.starts_with("Serving ") && end != std::string::npos) {
-        port_ = static_cast<std::uint16_t>(std::stoul(text.substr(text.rfind(':', end) + 1)));
-        return;
-      }
-      std::this_thread::sleep_for(5ms);
-    }
-    BOOST_FAIL("the server does not serve: " << process_.wait().err);
-  }
-
-  std::uint16_t port() const noexcept { return port_; }
-
-  ending stop(int signal) {
-    process_.send(signal);
-    return process_.wait();
-  }
-
-private:
-  static program start(const fs::path& data, const std::vector<std::string>& more, std::uint16_t port) {
-    const auto schema = data.parent_path() / "schema.sql";
-    std::ofstream{schema} << "CREATE TABLE t(client, number, UNIQUE(client, number))";
-    std::vector<std::string> arguments{
-      "serve", "--data", data, "--create", "--listen", "127.0.0.1:" + std::to_string(port), "--schema", schema};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return start_millrace(arguments);
-  }
-
-  program process_;
-  std::uint16_t port_ = 0;
-};
-
-struct remote_config : system_config {
-  remote_config() { load<caf::io::middleman>(); }
-};
-
 /// A program elsewhere: a CAF node of its own, which knows nothing but the messages.
 class remote_node {
 public:
-  explicit remote_node(std::uint16_t port) {
+  explicit remote_node(std::uint16_t port, std::size_t workers = 2) : config_(workers), system_(config_) {
     auto found = system_.middleman().remote_actor<engine_actor>("127.0.0.1", port);
     BOOST_REQUIRE_MESSAGE(found, caf::to_string(found ? caf::error{} : found.error()));
     engine_ = std::move(*found);
@@ -91,8 +52,11 @@ public:
   const engine_actor& engine() const noexcept { return engine_; }
 
 private:
-  remote_config config_;
-  caf::actor_system system_{config_};
+  struct small_config : remote_config {
+    explicit small_config(std::size_t workers) { set("scheduler.max-threads", workers); }
+  };
+  small_config config_;
+  caf::actor_system system_;
   engine_actor engine_;
 };
 
@@ -174,59 +138,55 @@ BOOST_AUTO_TEST_CASE(a_server_that_is_killed_under_load_loses_and_doubles_nothin
   const temporary_folder folder;
   const auto data = folder.path() / "data";
   const auto kills = from_environment("MILLRACE_REMOTE_KILLS", 5);
-  constexpr int threads = 8;
   std::optional<server> one{std::in_place, data};
   const auto port = one->port();
-  remote_config config;
-  caf::actor_system system{config};
-  const auto engine = network::connect(system, {.url = "millrace://127.0.0.1:" + std::to_string(port)});
-  BOOST_REQUIRE(engine);
-  std::atomic<bool> enough = false;
-  std::array<std::int64_t, threads> acknowledged{};
-  std::vector<std::string> problems(threads);
-  std::vector<std::thread> clients;
-  for (int i = 0; i < threads; ++i) {
-    clients.emplace_back([&, i] {
-      client db{system, engine->front()};
-      while (!enough) {
-        const auto done = db.execute("INSERT INTO t VALUES (?1, ?2)", i, acknowledged[i] + 1);
-        if (!done) {
-          problems[i] = to_string(done.error());
-          return;
-        }
-        ++acknowledged[i];
-      }
-    });
-  }
+  remote_load load{{.url = "millrace://" + one->address()}};
   for (std::uint64_t kill = 0; kill < kills; ++kill) {
     std::this_thread::sleep_for(200ms);
     one->stop(SIGKILL);
     one.reset();
-    one.emplace(data, std::vector<std::string>{}, port);
+    one.emplace(server_wish{.data = data, .port = port});
   }
   std::this_thread::sleep_for(300ms);
-  enough = true;
-  for (auto& thread : clients) {
-    thread.join();
-  }
+  load.finish();
   BOOST_TEST(one->stop(SIGTERM).code == 0);
-  options settings;
-  settings.data = data;
-  opened after{settings};
-  for (int i = 0; i < threads; ++i) {
-    BOOST_TEST(problems[i] == "");
-    const auto where = " FROM t WHERE client = " + std::to_string(i);
-    BOOST_TEST(after.number("SELECT count(*)" + where) == acknowledged[i]);
-    BOOST_TEST(after.number("SELECT coalesce(max(number), 0)" + where) == acknowledged[i]);
-    BOOST_TEST(acknowledged[i] > 0);
+  load.check(data);
+}
+
+BOOST_AUTO_TEST_CASE(many_programs_with_a_few_actors_each_are_served_at_once) {
+  constexpr int programs = 200;
+  constexpr int actors = 5;
+  const temporary_folder folder;
+  server one{folder.path() / "data"};
+  std::vector<std::unique_ptr<remote_node>> nodes;
+  for (int i = 0; i < programs; ++i) {
+    nodes.push_back(std::make_unique<remote_node>(one.port(), 1));
   }
-  after.check_integrity();
+  std::atomic<int> applied = 0;
+  for (int i = 0; i < programs; ++i) {
+    for (int actor = 0; actor < actors; ++actor) {
+      nodes[static_cast<std::size_t>(i)]->system().spawn(
+        [&applied, i, actor, to = nodes[static_cast<std::size_t>(i)]->engine()](caf::event_based_actor* self) {
+          self->request(to, 60s, execute("INSERT INTO t VALUES (?1, ?2)", i, actor))
+            .then([&applied](const outcome&) { ++applied; }, [](const caf::error&) {});
+        });
+    }
+  }
+  for (auto& node : nodes) {
+    node->system().await_all_actors_done();
+  }
+  BOOST_TEST(applied == programs * actors);
+  const auto rows = nodes.front()->query("SELECT count(*) AS n FROM t");
+  BOOST_REQUIRE_MESSAGE(rows, (rows ? "" : to_string(rows.error())));
+  BOOST_TEST((*rows)[0]["n"].as_integer() == programs * actors);
+  nodes.clear();
+  BOOST_TEST(one.stop(SIGTERM).code == 0);
 }
 
 BOOST_AUTO_TEST_CASE(sql_asks_a_server_and_says_when_there_is_none) {
   const temporary_folder folder;
   server one{folder.path() / "data"};
-  const auto where = "127.0.0.1:" + std::to_string(one.port());
+  const auto where = one.address();
   const auto written = run_millrace({"sql", "--connect", where, "INSERT INTO t VALUES ('a', 1)"});
   BOOST_TEST(written.code == 0);
   BOOST_TEST(written.out == "1 row changed.\n");
@@ -246,19 +206,54 @@ BOOST_AUTO_TEST_CASE(bench_measures_a_server_and_says_what_table_it_lacks) {
   std::ofstream{schema} << "CREATE TABLE bench(id INTEGER PRIMARY KEY, payload TEXT)";
   {
     server one{folder.path() / "bare"};
-    const auto lacking = run_millrace(
-      {"bench", "--connect", "127.0.0.1:" + std::to_string(one.port()), "--seconds", "0.2"});
+    const auto lacking = run_millrace({"bench", "--connect", one.address(), "--seconds", "0.2"});
     BOOST_TEST(lacking.code == 70);
     BOOST_TEST(lacking.err.find("CREATE TABLE bench") != std::string::npos);
   }
   server one{folder.path() / "data", {"--schema", schema}};
-  const auto where = "127.0.0.1:" + std::to_string(one.port());
+  const auto where = one.address();
   for (const auto* workload : {"append", "read", "named"}) {
     const auto done = run_millrace({"bench", "--connect", where, "--workload", workload, "--clients", "20", "--rows",
                                     "1000", "--seconds", "0.2", "--json"});
     BOOST_TEST(done.code == 0);
   }
   BOOST_TEST(run_millrace({"bench", "--connect", where, "--workload", "replay"}).code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(load_brings_a_file_to_a_server_and_says_what_it_lacks) {
+  const temporary_folder folder;
+  const auto file = folder.path() / "rows.csv";
+  std::ofstream{file} << "client,number\na,1\nb,2\nc,3\n";
+  server one{folder.path() / "data"};
+  const auto loaded = run_millrace({"load", file, "--connect", one.address(), "--table", "t", "--verify"});
+  BOOST_TEST(loaded.code == 0, loaded.err);
+  const auto rows = run_millrace({"sql", "--connect", one.address(), "--csv", "SELECT * FROM t ORDER BY client"});
+  BOOST_TEST(rows.out == "client,number\na,1\nb,2\nc,3\n");
+  const auto lacking = run_millrace({"load", file, "--connect", one.address(), "--table", "missing"});
+  BOOST_TEST(lacking.code == 1);
+  BOOST_TEST(lacking.err.find("--schema") != std::string::npos, lacking.err);
+  BOOST_TEST(run_millrace({"load", file, "--connect", one.address(), "--table", "t", "--resume"}).code == 2);
+  BOOST_TEST(run_millrace({"load", file, "--table", "t"}).code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(each_port_lets_programs_do_what_its_role_allows) {
+  const temporary_folder folder;
+  server one{folder.path() / "data", {"--listen-read", "127.0.0.1:0", "--listen-operator", "127.0.0.1:0"}};
+  const auto run = [&](std::size_t port, const char* statement) {
+    return run_millrace({"sql", "--connect", one.address(port), statement});
+  };
+  BOOST_TEST(run(0, "INSERT INTO t VALUES ('a', 1)").code == 0);
+  const auto refused = run(1, "INSERT INTO t VALUES ('a', 2)");
+  BOOST_TEST(refused.code == 1);
+  BOOST_TEST(refused.err.find(sentence(errc::wrong_role)) != std::string::npos, refused.err);
+  BOOST_TEST(run(1, "SELECT * FROM t").code == 0);
+  BOOST_TEST(run(2, "INSERT INTO t VALUES ('a', 3)").code == 0);
+  const auto count = run_millrace({"sql", "--connect", one.address(2), "--csv", "SELECT count(*) AS n FROM t"});
+  BOOST_TEST(count.out == "n\n2\n");
+  BOOST_TEST(run_millrace({"quarantine", "list", "--connect", one.address(2)}).code == 0);
+  const auto no_operator = run_millrace({"quarantine", "list", "--connect", one.address(0)});
+  BOOST_TEST(no_operator.code == 1);
+  BOOST_TEST(no_operator.err.find("\"operator\"") != std::string::npos, no_operator.err);
 }
 
 BOOST_AUTO_TEST_CASE(addresses_that_make_no_sense_are_usage_errors) {
@@ -299,6 +294,46 @@ BOOST_AUTO_TEST_CASE(certificates_of_certs_are_good_to_serve_with) {
   arguments.insert(arguments.end(), {"--tls-ca", certificates / "ca.pem"});
   server one{folder.path() / "data", arguments};
   BOOST_TEST(one.stop(SIGTERM).out.find("with TLS") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_may_use_the_ports_of_its_role_and_of_lesser_ones) {
+  const temporary_folder folder;
+  const auto certificates = folder.path() / "certificates";
+  const auto made = run_millrace({"certs", certificates, "--client", "reader", "--client", "writer"});
+  const auto fingerprint = [&](const std::string& name) {
+    const auto at = made.out.find(name + ".pem  ") + name.size() + 6;
+    return made.out.substr(at, made.out.find('\n', at) - at);
+  };
+  const auto tls = [&](const std::string& name) -> std::vector<std::string> {
+    return {"--tls-certificate", certificates / (name + ".pem"), "--tls-key", certificates / (name + "-key.pem"),
+            "--tls-ca",          certificates / "ca.pem"};
+  };
+  const auto with = [](std::vector<std::string> first, const std::vector<std::string>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+  };
+  // Nobody could ever connect there.
+  const auto lonely = run_millrace(with({"serve", "--data", folder.path() / "data", "--create", "--listen",
+                                         "127.0.0.1:0", "--listen-operator", "127.0.0.1:0"},
+                                        tls("server")));
+  BOOST_TEST(lonely.code == 2);
+  BOOST_TEST(lonely.err.find("--tls-pin operator=") != std::string::npos, lonely.err);
+  BOOST_TEST(
+    run_millrace(with({"serve", "--data", folder.path() / "data", "--create", "--tls-pin", "root=12"}, tls("server")))
+      .code
+    == 2);
+
+  server one{folder.path() / "data", with({"--listen-read", "127.0.0.1:0", "--tls-pin", "read=" + fingerprint("reader"),
+                                           "--tls-pin", fingerprint("writer")},
+                                          tls("server"))};
+  const auto reads = [&](const std::string& name, std::size_t port) {
+    return run_millrace(with({"sql", "--connect", one.address(port), "SELECT * FROM t"}, tls(name))).code == 0;
+  };
+  BOOST_TEST(reads("reader", 1));
+  BOOST_TEST(reads("writer", 0));
+  BOOST_TEST(reads("writer", 1));
+  BOOST_TEST(!reads("reader", 0));
+  BOOST_TEST(one.stop(SIGTERM).err.find(sentence_of(network::refusal::certificate_not_pinned)) != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

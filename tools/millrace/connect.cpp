@@ -27,6 +27,12 @@ void add_connect_options(CLI::App& command, connect_settings& settings, CLI::Opt
                      "With --connect: the server's certificate, by its SHA-256 fingerprint");
 }
 
+void require_place(const std::string& data, const connect_settings& settings) {
+  if (data.empty() && settings.server.empty()) {
+    throw CLI::RequiredError{"--data or --connect"};
+  }
+}
+
 connected_config::connected_config() {
   load<caf::io::middleman>();
 }

@@ -19,6 +19,9 @@ struct connect_settings {
 /// Adds `--connect` and what TLS needs; `data` is the option that names a folder instead.
 void add_connect_options(CLI::App& command, connect_settings& settings, CLI::Option* data);
 
+/// Throws CLI11's error where neither a folder nor a server is named.
+void require_place(const std::string& data, const connect_settings& settings);
+
 /// The configuration of a system that can connect.
 struct connected_config : system_config {
   connected_config();

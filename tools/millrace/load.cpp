@@ -19,6 +19,9 @@ A table that does not exist is created, all its columns TEXT. A column whose dec
 values (INTEGER, say) may differ from the file's text and is then reported by --verify. --verify compares what this
 run added, told by rowid.
 
+With --connect the rows go to a server, whose table must be there. What the record of --resume stands in only a folder
+can be given, so it is not to be had then.
+
 --resume begins a load, or goes on where an earlier run with --resume ended, however that ended, kill -9 included: the
 table ends with each row of the file once. Each row's transaction then also records the row's number, which costs some
 speed. The records stand in the tables load_file and load_progress, numbers of neighbouring rows folded into one record
@@ -30,9 +33,10 @@ Examples:
   millrace load UnicodeData.txt --data demo --table unicode --delimiter ';' --columns code,name,category,… \
     --kill-writer 5 --verify
   millrace load people.csv --data /srv/people --table person --resume
+  millrace load people.csv --connect 127.0.0.1:7400 --table person --verify
 
 Exit codes: 0 all rows are in, 1 rows failed, are of unknown outcome or differ, or malformed ones under --strict,
-2 usage, 70 the engine could not be opened or stopped answering, 130 interrupted (what was acknowledged is in).)";
+2 usage, 70 the engine could not be opened or reached or stopped answering, 130 interrupted (what was acknowledged is in).)";
 
 } // namespace
 
@@ -41,7 +45,9 @@ void add_load_command(CLI::App& program, int& result) {
   auto& command = *program.add_subcommand("load", "Import a delimited file with many client actors, a row each");
   command.footer(footer);
   command.add_option("FILE", settings->file, "The delimited file (CSV with quoting)")->required();
-  command.add_option("--data", settings->data, "The data folder")->required();
+  auto* data = command.add_option("--data", settings->data, "The data folder");
+  add_connect_options(command, settings->remote, data);
+  auto* connect = command.get_option("--connect");
   command.add_option("--table", settings->table, "The table that takes the rows")->required();
   command.add_option("--clients", settings->clients, "Client actors, each with one row on its way")
     ->check(CLI::Range(1, 100'000))
@@ -56,15 +62,21 @@ void add_load_command(CLI::App& program, int& result) {
     ->excludes(header);
   command.add_flag("--create,!--no-create", settings->create, "Make the data folder where it is missing (the default)");
   command.add_option("--kill-writer", settings->kill_writer, "Kill the writer so many times at random moments")
+    ->excludes(connect)
     ->check(CLI::Range(0, 10'000));
   command.add_option("--kill-reader", settings->kill_reader, "The same for readers, which then get queries to run")
+    ->excludes(connect)
     ->check(CLI::Range(0, 10'000));
   command.add_option("--ack-file", settings->ack_path, "Append the first column of each acknowledged row, a line each");
-  command.add_flag("--resume", settings->resume, "Begin, or go on where an earlier run with --resume ended");
+  command.add_flag("--resume", settings->resume, "Begin, or go on where an earlier run with --resume ended")
+    ->excludes(connect);
   command.add_flag("--verify", settings->verify, "Compare table and file row by row afterwards");
   command.add_flag("--strict", settings->strict, "Stop at the first malformed row");
   command.add_flag("--json", settings->json, "Print the summary as one JSON object");
-  command.callback([settings, &result] { result = run_load(*settings); });
+  command.callback([settings, &result] {
+    require_place(settings->data, settings->remote);
+    result = run_load(*settings);
+  });
 }
 
 } // namespace millrace::tools

@@ -53,10 +53,11 @@ public:
 
 private:
   options engine_options() const;
-  int load(caf::actor_system& system, engine& target);
+  int run_elsewhere();
+  int load(caf::actor_system& system, const engine_actor& front, const engine* in_process);
   std::string resume(client& database, std::int64_t greatest_rowid);
-  void spawn_clients(caf::actor_system& system, engine& target);
-  bool wait(load_killer& killer);
+  void spawn_clients(caf::actor_system& system, const engine_actor& front);
+  bool wait();
   void show();
   void stop_lookups();
   void abandon();
@@ -89,17 +90,39 @@ options load_job::engine_options() const {
 }
 
 int load_job::run() {
+  if (!settings_.remote.server.empty()) {
+    return run_elsewhere();
+  }
   system_config config;
   caf::actor_system system{config};
   auto target = open(system, engine_options());
   if (!target) {
     return complain(to_string(target.error()), exit_code::engine);
   }
-  return load(system, *target);
+  return load(system, target->front(), &*target);
 }
 
-int load_job::load(caf::actor_system& system, engine& target) {
-  client database{system, target.front()};
+int load_job::run_elsewhere() {
+  connected_config config;
+  caf::actor_system system{config};
+  const auto target = connect(system, settings_.remote);
+  if (!target) {
+    return complain(target.error(), exit_code::engine);
+  }
+  client database{system, target->front()};
+  const auto fits = database.query("SELECT " + identifier_list(columns_) + " FROM " + quote_identifier(settings_.table)
+                                   + " LIMIT 0");
+  if (!fits) {
+    return complain(
+      "The server's table does not take these rows (only its own --schema makes tables): " + to_string(fits.error()),
+      exit_code::failed);
+  }
+  return load(system, target->front(), nullptr);
+}
+
+/// `in_process` is null where the engine is elsewhere.
+int load_job::load(caf::actor_system& system, const engine_actor& front, const engine* in_process) {
+  client database{system, front};
   auto before = greatest_rowid(database, settings_.table);
   if (!before && settings_.verify) {
     return complain("The table cannot be verified: " + to_string(before.error()), exit_code::failed);
@@ -108,9 +131,20 @@ int load_job::load(caf::actor_system& system, engine& target) {
     return complain(problem, exit_code::failed);
   }
   started_ = load_run::clock::now();
-  load_killer killer{target, *run_, settings_.kill_writer, settings_.kill_reader, engine_options().readers};
-  spawn_clients(system, target);
-  const bool answered = wait(killer);
+  std::optional<load_killer> killer;
+  if (in_process != nullptr) {
+    killer.emplace(*in_process, *run_, settings_.kill_writer, settings_.kill_reader, engine_options().readers);
+  }
+  spawn_clients(system, front);
+  const bool answered = wait();
+  if (killer) {
+    killer->stop();
+    summary_.writer_kills = killer->writer_kills();
+    summary_.reader_kills = killer->reader_kills();
+  }
+  if (!answered) {
+    abandon();
+  }
   summary_.elapsed = load_run::clock::now() - started_;
   stop_lookups();
   const bool complete = answered && !run_->stopping();
@@ -122,9 +156,11 @@ int load_job::load(caf::actor_system& system, engine& target) {
   if (settings_.verify && complete) {
     verify(database, recorded_ ? recorded_->after_rowid : *before);
   }
-  summary_.writer_restarts = target.restarts("writer");
-  for (std::size_t reader = 1; reader <= engine_options().readers; ++reader) {
-    summary_.reader_restarts += target.restarts("reader-" + std::to_string(reader));
+  if (in_process != nullptr) {
+    summary_.writer_restarts = in_process->restarts("writer");
+    for (std::size_t reader = 1; reader <= engine_options().readers; ++reader) {
+      summary_.reader_restarts += in_process->restarts("reader-" + std::to_string(reader));
+    }
   }
   return finish(answered);
 }
@@ -140,22 +176,22 @@ std::string load_job::resume(client& database, std::int64_t greatest_rowid) {
   return {};
 }
 
-void load_job::spawn_clients(caf::actor_system& system, engine& target) {
+void load_job::spawn_clients(caf::actor_system& system, const engine_actor& front) {
   const auto task = std::make_shared<const row_task>(
     row_task{.insert = insert_statement(settings_.table, columns_),
              .load = recorded_ ? std::optional{recorded_->id} : std::nullopt});
   for (std::size_t i = 0; i < settings_.clients; ++i) {
     run_->clients.add();
-    actors_.push_back(system.spawn(load_client, run_, target.front(), task));
+    actors_.push_back(system.spawn(load_client, run_, front, task));
   }
   for (std::size_t i = 0; settings_.kill_reader > 0 && i < lookup_clients; ++i) {
     run_->lookups.add();
-    actors_.push_back(system.spawn(lookup_client, run_, target.front(), settings_.table));
+    actors_.push_back(system.spawn(lookup_client, run_, front, settings_.table));
   }
 }
 
 /// Whether every client ended by itself.
-bool load_job::wait(load_killer& killer) {
+bool load_job::wait() {
   auto interrupted_at = load_run::clock::time_point::max();
   bool answered = false;
   while (!(answered = run_->clients.wait_empty(poll_interval))) {
@@ -171,13 +207,7 @@ bool load_job::wait(load_killer& killer) {
       break;
     }
   }
-  killer.stop();
-  summary_.writer_kills = killer.writer_kills();
-  summary_.reader_kills = killer.reader_kills();
   show();
-  if (!answered) {
-    abandon();
-  }
   return answered;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "connect.hpp"
 #include "row_source.hpp"
 
 #include <cstddef>
@@ -12,6 +13,7 @@ namespace millrace::tools {
 struct load_settings {
   std::string file;
   std::string data;
+  connect_settings remote; ///< Instead of `data`.
   std::string table;
   std::size_t clients = 1000;
   std::string delimiter = ",";

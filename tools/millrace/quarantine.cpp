@@ -1,5 +1,6 @@
 #include "quarantine.hpp"
 
+#include "connect.hpp"
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "quarantine_text.hpp"
@@ -29,6 +30,7 @@ constexpr std::chrono::minutes patience{2};
 
 struct quarantine_settings {
   std::string data;
+  connect_settings remote;
   std::uint64_t seq = 0;
   bool json = false;
 };
@@ -109,7 +111,21 @@ int discard(operator_desk& desk, const quarantine_settings& settings) {
 
 using action = int (*)(operator_desk&, const quarantine_settings&);
 
+int run_elsewhere(const quarantine_settings& settings, action wanted) {
+  connected_config config;
+  caf::actor_system system{config};
+  const auto target = connect(system, settings.remote);
+  if (!target) {
+    return complain(target.error(), exit_code::engine);
+  }
+  operator_desk desk{system, target->operations()};
+  return wanted(desk, settings);
+}
+
 int run(const quarantine_settings& settings, action wanted) {
+  if (!settings.remote.server.empty()) {
+    return run_elsewhere(settings, wanted);
+  }
   system_config config;
   caf::actor_system system{config};
   options engine_options;
@@ -125,15 +141,17 @@ int run(const quarantine_settings& settings, action wanted) {
 
 constexpr const char* footer = R"(
 A transaction over which the writer or the process died several times is set aside, so that what comes after it can go
-on. It then waits here until somebody decides about it. No other process may have the folder open meanwhile.
+on. It then waits here until somebody decides about it: in a folder that no other process has open, or at a server's
+port for operators (millrace serve --listen-operator).
 
 Examples:
   millrace quarantine list --data /srv/people
   millrace quarantine show 1234 --data /srv/people --json
   millrace quarantine resubmit 1234 --data /srv/people
+  millrace quarantine list --connect 127.0.0.1:7402
 
 Exit codes: 0 done, 1 there is no such transaction or it failed (the sentence says why), 2 usage, 70 the folder could not
-be opened.)";
+be opened, or the server not be reached.)";
 
 } // namespace
 
@@ -142,10 +160,14 @@ void add_quarantine_command(CLI::App& program, int& result) {
   auto& command = *program.add_subcommand("quarantine", "Look at transactions that were set aside, and decide");
   command.footer(footer);
   command.require_subcommand(1);
-  command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")->required();
+  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed");
+  add_connect_options(command, settings->remote, data);
   const auto add = [&](const char* name, const char* description, action wanted) {
     auto& verb = *command.add_subcommand(name, description);
-    verb.callback([settings, wanted, &result] { result = run(*settings, wanted); });
+    verb.callback([settings, wanted, &result] {
+      require_place(settings->data, settings->remote);
+      result = run(*settings, wanted);
+    });
     return &verb;
   };
   const auto add_for_one = [&](const char* name, const char* description, action wanted) {

@@ -12,12 +12,14 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
+#include <tl/expected.hpp>
 
 namespace millrace::tools {
 
@@ -25,14 +27,25 @@ namespace {
 
 struct serve_settings {
   std::string data;
-  std::string listen = "127.0.0.1:7400";
+  std::string listen = "127.0.0.1:7400"; ///< For programs that read and write.
+  std::string listen_read;               ///< Empty where nobody may only read.
+  std::string listen_operator;
   std::vector<std::string> schema;
   bool create = false;
   std::uint32_t readers = 2;
   std::uint32_t drain_seconds = 10;
   network::connection_limits limits;
-  network::tls_settings tls;
+  network::tls_settings tls; ///< But for the pins.
+  std::vector<std::string> pins;
   std::uint32_t idle_seconds = 3600;
+
+  bool with_tls() const { return !tls.empty() || !pins.empty(); }
+};
+
+/// A certificate that is let in.
+struct pin {
+  network::role granted = network::role::read_write;
+  std::string fingerprint;
 };
 
 struct serve_config : system_config {
@@ -55,26 +68,101 @@ void wait_for_interrupt() {
   }
 }
 
-int serve(const serve_settings& settings) {
-  const auto where = network::parse_endpoint(settings.listen);
+tl::expected<pin, std::string> parse_pin(const std::string& text) {
+  const auto split = text.find('=');
+  if (split == std::string::npos) {
+    return pin{network::role::read_write, text};
+  }
+  const auto granted = network::role_of_name(std::string_view{text}.substr(0, split));
+  if (!granted) {
+    return tl::unexpected{"\"" + text.substr(0, split) + "\" is no role; there are read, read-write and operator."};
+  }
+  return pin{*granted, text.substr(split + 1)};
+}
+
+/// What TLS asks of those who connect to a port: where certificates are pinned, those whose role allows as much.
+tl::expected<network::tls_settings, std::string> tls_for(network::role admitted, const serve_settings& settings) {
+  auto tls = settings.tls;
+  for (const auto& text : settings.pins) {
+    const auto one = parse_pin(text);
+    if (!one) {
+      return tl::unexpected{one.error()};
+    }
+    if (one->granted >= admitted) {
+      tls.pins.push_back(one->fingerprint);
+    }
+  }
+  const auto unpinned = tls.pins.empty() && (!settings.pins.empty() || admitted == network::role::operations);
+  if (settings.with_tls() && unpinned) {
+    const std::string role{network::name(admitted)};
+    return tl::unexpected{"No certificate may connect as \"" + role + "\"; name one with --tls-pin " + role
+                          + "=FINGERPRINT, or leave that address out."};
+  }
+  return tls;
+}
+
+/// One address and what is let in there. The error is a sentence.
+tl::expected<network::listen_settings, std::string> listening_at(const std::string& address, network::role admitted,
+                                                                 const serve_settings& settings) {
+  const auto where = network::parse_endpoint(address);
   if (!where) {
-    return complain(where.error(), exit_code::usage);
+    return tl::unexpected{where.error()};
   }
   if (!network::is_numeric(where->address)) {
-    return complain("\"" + where->address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1",
-                    exit_code::usage);
+    return tl::unexpected{"\"" + where->address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
   }
-  if (!network::is_loopback(where->address) && settings.tls.empty()) {
-    return complain("Other machines can reach " + where->address
-                      + ". Give --tls-certificate, --tls-key and --tls-ca, or listen at 127.0.0.1. For a trial, "
-                        "`millrace certs` makes them.",
-                    exit_code::usage);
+  if (!network::is_loopback(where->address) && !settings.with_tls()) {
+    return tl::unexpected{"Other machines can reach " + where->address
+                          + ". Give --tls-certificate, --tls-key and --tls-ca, or listen at 127.0.0.1. For a trial, "
+                            "`millrace certs` makes them."};
   }
-  if (!settings.tls.empty()) {
+  auto tls = tls_for(admitted, settings);
+  if (!tls) {
+    return tl::unexpected{tls.error()};
+  }
+  if (!tls->empty()) {
     // Before a folder is opened, which may take a while.
-    if (const auto tls = network::tls_context::make(settings.tls); !tls) {
-      return complain(tls.error(), exit_code::usage);
+    if (const auto usable = network::tls_context::make(*tls); !usable) {
+      return tl::unexpected{usable.error()};
     }
+  }
+  network::listen_settings listening{*where, admitted, settings.limits, std::move(*tls)};
+  listening.limits.idle_timeout = std::chrono::seconds{settings.idle_seconds};
+  return listening;
+}
+
+tl::expected<std::vector<network::listen_settings>, std::string> all_listening(const serve_settings& settings) {
+  std::vector<network::listen_settings> all;
+  for (const auto& [address, admitted] :
+       {std::pair{&settings.listen, network::role::read_write}, std::pair{&settings.listen_read, network::role::read},
+        std::pair{&settings.listen_operator, network::role::operations}}) {
+    if (address->empty()) {
+      continue;
+    }
+    auto one = listening_at(*address, admitted, settings);
+    if (!one) {
+      return tl::unexpected{one.error()};
+    }
+    all.push_back(std::move(*one));
+  }
+  return all;
+}
+
+std::string ready_line(const serve_settings& settings, const std::vector<network::listen_settings>& places,
+                       const std::vector<network::listener>& listeners) {
+  std::string line = "Serving " + settings.data + " at ";
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto admitted = places[i].admits;
+    line += (i == 0 ? "" : ", ") + network::to_string({places[i].at.address, listeners[i].port()})
+            + (admitted == network::role::read_write ? "" : " (" + std::string{network::name(admitted)} + ")");
+  }
+  return line + (settings.with_tls() ? " with TLS" : "");
+}
+
+int serve(const serve_settings& settings) {
+  const auto places = all_listening(settings);
+  if (!places) {
+    return complain(places.error(), exit_code::usage);
   }
   catch_interrupts();
   serve_config config;
@@ -83,31 +171,36 @@ int serve(const serve_settings& settings) {
   if (!engine) {
     return complain(engine.error(), exit_code::engine);
   }
-  network::listen_settings listening{*where, settings.limits, settings.tls};
-  listening.limits.idle_timeout = std::chrono::seconds{settings.idle_seconds};
-  auto listener = network::listener::open(system, listening, caf::actor_cast<caf::strong_actor_ptr>(engine->front()),
-                                          system.message_types<engine_actor>());
-  if (!listener) {
-    return complain(listener.error(), exit_code::usage);
+  std::vector<network::listener> listeners;
+  for (const auto& place : *places) {
+    auto made = network::listener::open(system, place, {engine->front(), engine->operations()});
+    if (!made) {
+      return complain(made.error(), exit_code::usage);
+    }
+    listeners.push_back(std::move(*made));
   }
-  std::cout << "Serving " << settings.data << " at "
-            << network::to_string(network::endpoint{where->address, listener->port()})
-            << (settings.tls.empty() ? "" : " with TLS") << std::endl;
+  std::cout << ready_line(settings, *places, listeners) << std::endl;
   wait_for_interrupt();
   std::cout << "Ending: what was accepted is being answered" << std::endl;
-  listener->stop_accepting();
+  for (auto& one : listeners) {
+    one.stop_accepting();
+  }
   engine->close();
-  listener->close(std::chrono::seconds{2});
+  for (auto& one : listeners) {
+    one.close(std::chrono::seconds{2});
+  }
   std::cout << "Ended" << std::endl;
   return exit_code::ok;
 }
 
-void add_tls_options(CLI::App& command, network::tls_settings& tls) {
+void add_tls_options(CLI::App& command, serve_settings& settings) {
+  auto& tls = settings.tls;
   command.add_option("--tls-certificate", tls.certificate, "The server's certificate (PEM)");
   command.add_option("--tls-key", tls.key, "Its key (PEM, without a pass phrase)");
   command.add_option("--tls-ca", tls.ca, "Whose certificates clients must have (PEM)");
-  command.add_option("--tls-pin", tls.pins,
-                     "A client's certificate, by its SHA-256 fingerprint; where some are given, no others are let in");
+  command.add_option("--tls-pin", settings.pins,
+                     "[ROLE=]FINGERPRINT: a client's certificate by its SHA-256 fingerprint, and what it may do; where "
+                     "some are given, no others are let in");
 }
 
 constexpr const char* footer = R"(
@@ -121,11 +214,16 @@ Any CAF 0.17 program that knows Millrace's messages can connect:
 
 Where other machines can reach the address, TLS is required: both ends show a certificate, 1.2 is the oldest version.
 
+What a program may do is decided by the port that it connects to. A certificate that is pinned as read, read-write or
+operator may use its own role's port and those of lesser ones; pinned without a role it counts as read-write. Where none
+is pinned, every certificate of the authority does, and there can be no port for operators.
+
 Examples:
   millrace serve --data /srv/people
   millrace serve --data /srv/people --listen [::1]:7400 --create --schema 0001_person.sql
   millrace serve --data /srv/people --listen 0.0.0.0:7400 --tls-certificate server.pem --tls-key server-key.pem \
     --tls-ca ca.pem
+  millrace serve --data /srv/people --listen-read 127.0.0.1:7401 --listen-operator 127.0.0.1:7402
 
 Exit codes: 0 ended by a signal, 2 usage or an address that cannot be listened at, 70 the folder could not be opened, or
 the engine stopped serving.)";
@@ -139,11 +237,14 @@ void add_serve_command(CLI::App& program, int& result) {
   command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")->required();
   command.add_option("--listen", settings->listen, "Where to listen: a numeric address and a port; port 0 takes any")
     ->capture_default_str();
+  command.add_option("--listen-read", settings->listen_read, "The same, for programs that may only read");
+  command.add_option("--listen-operator", settings->listen_operator,
+                     "The same, for operators, who may also decide about transactions in quarantine");
   command.add_flag("--create", settings->create, "Make the folder where it is missing");
   command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order");
   command.add_option("--readers", settings->readers, "How many readers answer queries")->capture_default_str();
   command.add_option("--drain-seconds", settings->drain_seconds, "How long ending may take")->capture_default_str();
-  add_tls_options(command, settings->tls);
+  add_tls_options(command, *settings);
   command.add_option("--idle-seconds", settings->idle_seconds, "Disconnect who says nothing for so long; 0 never does")
     ->capture_default_str();
   command.add_option("--connections", settings->limits.connections_max, "How many may be connected at once")

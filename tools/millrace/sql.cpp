@@ -211,9 +211,7 @@ void add_sql_command(CLI::App& program, int& result) {
   auto* csv = command.add_flag("--csv", settings->csv, "Print comma-separated values with a header");
   command.add_flag("--json", settings->json, "Print an array of objects, or the outcome as an object")->excludes(csv);
   command.callback([settings, &result] {
-    if (settings->data.empty() && settings->remote.server.empty()) {
-      throw CLI::RequiredError{"--data or --connect"};
-    }
+    require_place(settings->data, settings->remote);
     result = run_sql(*settings);
   });
 }
