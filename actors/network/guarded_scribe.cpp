@@ -2,13 +2,26 @@
 
 #include "address.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <utility>
 
 namespace millrace::network {
 
+namespace {
+
+/// Not the socket's number, as CAF's own scribes have it: the system gives that out again at once, and CAF's broker,
+/// which cleans up some time after a connection has ended, would take the next one for it.
+caf::io::connection_handle next_handle() {
+  static std::atomic<std::int64_t> last{std::int64_t{1} << 32};
+  return caf::io::connection_handle::from_int(++last);
+}
+
+} // namespace
+
 guarded_scribe::guarded_scribe(caf::io::network::default_multiplexer& loop, std::shared_ptr<connection_book> book,
                                const guard_scope& scope, int socket, connection::peer from, transport_ptr bytes)
-  : caf::io::scribe(caf::io::connection_handle::from_int(socket)),
+  : caf::io::scribe(next_handle()),
     connection_(std::move(book), scope, socket, std::move(from), std::move(bytes)),
     stream_(loop, socket, connection_) {
   connection_.watch(stream_.wr_buf(), [this] { send_held(); });

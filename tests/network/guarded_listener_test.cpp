@@ -8,6 +8,7 @@
 
 #include <caf/binary_serializer.hpp>
 #include <caf/exit_reason.hpp>
+#include <caf/io/basp_broker.hpp>
 #include <caf/system_messages.hpp>
 
 namespace {
@@ -137,6 +138,24 @@ BOOST_AUTO_TEST_CASE(a_request_without_its_values_is_answered_with_an_error) {
     answer = peer.frame();
   } while (!answer.empty() && read_header(answer).operation_data != response_number);
   BOOST_TEST(answer.find("@<>+@error") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(peers_that_ask_and_go_at_once_leave_nothing_behind) {
+  const auto published = greeted_peer{server.port()}.published;
+  for (std::uint32_t i = 0; i < 1'000; ++i) {
+    raw_peer peer{server.port(), "127.0.0.2"};
+    peer.end_abruptly();
+    peer.send(client_handshake(a_node(1'000 + i, 'F')));
+    peer.send(direct_message(5, published, request_number, query_payload()));
+  }
+  const auto broker = server.system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+  auto& known = static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker))->instance.tbl();
+  const auto nodes = [&] {
+    const std::lock_guard lock{known.mtx_};
+    return known.direct_by_nid_.size();
+  };
+  BOOST_TEST(eventually([&] { return nodes() == 1; })); // Who is served meanwhile.
+  BOOST_TEST(nodes() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_stock_node_cannot_kill_or_link_to_what_is_published) {
