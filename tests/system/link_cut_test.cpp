@@ -22,26 +22,13 @@ bool run(const std::string& command) {
   return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
 }
 
-boost::test_tools::assertion_result may_make_networks(boost::unit_test::test_unit_id) {
-  const auto name = "millrace-may-" + std::to_string(::getpid());
-  const bool may = run("ip netns add " + name + " && ip netns exec " + name + " true");
-  run("ip netns del " + name);
-  if (!may) {
-    std::cerr << "skipped: this machine does not let the test make a network namespace (root and iproute2)\n";
-  }
-  return may;
-}
-
 /// A network with one host in it, and a link to it from here.
 class far_network {
 public:
-  far_network() {
-    BOOST_REQUIRE(run("ip netns add " + name_));
-    BOOST_REQUIRE(run("ip link add " + near_ + " type veth peer name far netns " + name_));
-    BOOST_REQUIRE(run("ip addr add 10.213.77.1/30 dev " + near_ + " && ip link set " + near_ + " up"));
-    BOOST_REQUIRE(run(inside("ip addr add 10.213.77.2/30 dev far")));
-    BOOST_REQUIRE(run(inside("ip link set far up") + " && " + inside("ip link set lo up")));
-  }
+  far_network()
+    : made_(run("ip netns add " + name_) && run("ip link add " + near_ + " type veth peer name far netns " + name_)
+            && run("ip addr add 10.213.77.1/30 dev " + near_) && run("ip link set " + near_ + " up")
+            && run(inside("ip addr add 10.213.77.2/30 dev far")) && run(inside("ip link set far up"))) {}
   ~far_network() {
     run("ip link del " + near_);
     run("ip netns del " + name_);
@@ -49,6 +36,7 @@ public:
   far_network(const far_network&) = delete;
   far_network& operator=(const far_network&) = delete;
 
+  bool made() const noexcept { return made_; }
   static std::string host() { return "10.213.77.2"; }
   std::vector<std::string> prefix() const { return {"/usr/bin/env", "ip", "netns", "exec", name_}; }
   void cut() { BOOST_REQUIRE(run(inside("ip link set far down"))); }
@@ -59,7 +47,16 @@ private:
 
   std::string name_ = "millrace-" + std::to_string(::getpid());
   std::string near_ = "mr" + std::to_string(::getpid());
+  bool made_;
 };
+
+boost::test_tools::assertion_result may_make_networks(boost::unit_test::test_unit_id) {
+  const bool may = far_network{}.made();
+  if (!may) {
+    std::cerr << "skipped: this machine does not let the test make a network namespace (root and iproute2)\n";
+  }
+  return may;
+}
 
 } // namespace
 
@@ -71,6 +68,7 @@ BOOST_AUTO_TEST_CASE(a_link_that_is_cut_for_seconds_loses_and_doubles_nothing,
   const auto data = folder.path() / "data";
   const auto certificates = folder.path() / "certificates";
   far_network network;
+  BOOST_REQUIRE(network.made());
   BOOST_REQUIRE(run_millrace({"certs", certificates, "--host", far_network::host()}).code == 0);
   server one{{.data = data,
               .more = {"--tls-certificate", certificates / "server.pem", "--tls-key", certificates / "server-key.pem",
