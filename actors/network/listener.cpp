@@ -38,11 +38,13 @@ std::size_t connections_the_system_allows() {
 class listener::impl {
 public:
   impl(caf::actor_system& system, const listen_settings& settings, int socket, std::shared_ptr<const tls_context> tls,
-       served_actors served)
+       served_actors served, std::shared_ptr<connection_book> shared)
     : system_(system),
       broker_(system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"))),
-      book_(std::make_shared<connection_book>(
-        settings.limits, [&system, broker = broker_](const node_bytes& node) { forget_node(system, broker, node); })),
+      book_(shared ? std::move(shared)
+                   : std::make_shared<connection_book>(
+                     settings.limits,
+                     [&system, broker = broker_](const node_bytes& node) { forget_node(system, broker, node); })),
       gate_(spawn_gate(system, std::move(served), interface_of(settings.admits, system))),
       port_(local_port(socket)) {
     guard_scope scope;
@@ -64,7 +66,7 @@ public:
   }
 
   std::uint16_t port() const noexcept { return port_; }
-  const connection_book& connections() const noexcept { return *book_; }
+  const std::shared_ptr<connection_book>& book() const noexcept { return book_; }
 
   void stop_accepting() {
     if (std::exchange(accepting_, false)) {
@@ -109,7 +111,7 @@ private:
 };
 
 tl::expected<listener, std::string> listener::open(caf::actor_system& system, listen_settings settings,
-                                                   served_actors served) {
+                                                   served_actors served, const listener* beside) {
   auto& limits = settings.limits;
   limits.connections_max = std::min(limits.connections_max, connections_the_system_allows());
   if (limits.frames.message_bytes_max == 0) {
@@ -130,7 +132,11 @@ tl::expected<listener, std::string> listener::open(caf::actor_system& system, li
   if (!socket) {
     return tl::unexpected{socket.error()};
   }
-  return listener{std::make_unique<impl>(system, settings, *socket, std::move(tls), std::move(served))};
+  if (settings.admits != role::operations) {
+    served.operations = nullptr;
+  }
+  return listener{std::make_unique<impl>(system, settings, *socket, std::move(tls), std::move(served),
+                                         beside != nullptr ? beside->impl_->book() : nullptr)};
 }
 
 listener::listener(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
@@ -143,7 +149,7 @@ std::uint16_t listener::port() const noexcept {
 }
 
 const connection_book& listener::connections() const noexcept {
-  return impl_->connections();
+  return *impl_->book();
 }
 
 void listener::stop_accepting() {

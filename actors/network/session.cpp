@@ -117,7 +117,13 @@ private:
   void ping() {
     self_->request(settings_.server, settings_.ping_interval, health_request{})
       .then([this](const health_report&) { wait(); },
-            [this](const caf::error& why) { why == caf::sec::request_timeout ? settings_.hang_up() : wait(); });
+            [this](const caf::error& why) {
+              if (why != caf::sec::request_timeout) {
+                return wait();
+              }
+              settings_.hang_up();
+              self_->quit(); // Whatever becomes of the connection, what is unanswered is given up.
+            });
   }
 
   void give_up() {

@@ -8,6 +8,7 @@
 #include <millrace/actors/network/listener.hpp>
 #include <millrace/messages/registry.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -143,7 +144,16 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
     if (!one) {
       return tl::unexpected{one.error()};
     }
+    // CAF knows what is published by its port alone.
+    const auto port = one->at.port;
+    if (port != 0 && std::ranges::any_of(all, [port](const auto& other) { return other.at.port == port; })) {
+      return tl::unexpected{"Each address needs a port number of its own; " + std::to_string(port)
+                            + " is there more than once."};
+    }
     all.push_back(std::move(*one));
+  }
+  if (all.empty()) {
+    return tl::unexpected{std::string{"There is no address to listen at; give one with --listen."}};
   }
   return all;
 }
@@ -173,7 +183,8 @@ int serve(const serve_settings& settings) {
   }
   std::vector<network::listener> listeners;
   for (const auto& place : *places) {
-    auto made = network::listener::open(system, place, {engine->front(), engine->operations()});
+    auto made = network::listener::open(system, place, {engine->front(), engine->operations()},
+                                        listeners.empty() ? nullptr : &listeners.front());
     if (!made) {
       return complain(made.error(), exit_code::usage);
     }
