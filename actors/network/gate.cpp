@@ -1,6 +1,7 @@
 #include "gate.hpp"
 
 #include "answer.hpp"
+#include "request.hpp"
 
 #include <utility>
 
@@ -11,15 +12,6 @@
 #include <caf/sec.hpp>
 
 namespace millrace::network {
-
-namespace {
-
-bool is_operation(const caf::type_erased_tuple& content) {
-  return content.match_elements<quarantine_list>() || content.match_elements<quarantine_resubmit>()
-         || content.match_elements<quarantine_discard>();
-}
-
-} // namespace
 
 gate::gate(caf::actor_config& config, served_actors served, std::set<std::string> interface)
   : caf::monitorable_actor(config),

@@ -1,6 +1,7 @@
 #include "remote_front.hpp"
 
 #include "answer.hpp"
+#include "request.hpp"
 
 #include <utility>
 
@@ -19,8 +20,7 @@ bool is_request(const caf::mailbox_element& message) {
   return content.match_elements<transaction>() || content.match_elements<query>()
          || content.match_elements<page_query>() || content.match_elements<page_cursor>()
          || content.match_elements<health_request>() || content.match_elements<health_subscription>()
-         || content.match_elements<quarantine_list>() || content.match_elements<quarantine_resubmit>()
-         || content.match_elements<quarantine_discard>();
+         || is_operation(content);
 }
 
 } // namespace

@@ -101,7 +101,7 @@ as_postgres() {
 
 # Millrace ------------------------------------------------------------------------------------------------------------
 
-# measure_millrace NAME [SERVER AND CLIENT OPTIONS OF TLS]
+# measure_millrace NAME: with TLS where the name says so.
 measure_millrace() {
   local name=$1 ready line server_tls=() client_tls=()
   if [[ $name == *TLS* ]]; then
@@ -164,6 +164,10 @@ tps_of() {
   sed -nE 's/^tps = ([0-9.]+).*/\1/p' <<<"$1"
 }
 
+stop_postgres() {
+  as_postgres "$postgres_bin/pg_ctl" -D "$scratch/postgres/data" -m fast stop
+}
+
 measure_postgres() {
   local clients report
   mkdir "$scratch/postgres"
@@ -173,7 +177,7 @@ measure_postgres() {
   as_postgres "$postgres_bin/pg_ctl" -D "$scratch/postgres/data" -l "$scratch/postgres/log" -w start -o \
     "-p $postgres_port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=1100" >/dev/null ||
     die "PostgreSQL did not start: $(cat "$scratch/postgres/log")"
-  stop+=("as_postgres $postgres_bin/pg_ctl -D $scratch/postgres/data -m fast stop")
+  stop+=(stop_postgres)
   "$postgres_bin/psql" -q -h 127.0.0.1 -p "$postgres_port" -U bench -d postgres \
     -c "CREATE TABLE bench(id bigserial PRIMARY KEY, payload text)"
   printf "INSERT INTO bench(payload) VALUES ('%s');\n" "$(printf 'x%.0s' {1..90})" >"$scratch/insert.sql"

@@ -62,14 +62,9 @@ std::string contradiction(const bench_settings& settings) {
 
 /// The same with an engine elsewhere, whose server was started with the table.
 template <class Work>
-int with_server(const bench_context& context, const Work& work) {
-  connected_config config;
-  caf::actor_system system{config};
-  const auto target = connect(system, context.settings.remote);
-  if (!target) {
-    return complain(target.error(), exit_code::engine);
-  }
-  client database{system, target->front()};
+int measure_elsewhere(const bench_context& context, caf::actor_system& system, const engine_actor& front,
+                      const Work& work) {
+  client database{system, front};
   if (const auto there = database.query("SELECT 1 FROM bench LIMIT 1"); !there) {
     return complain("The server has no table to measure with (" + to_string(there.error())
                       + "). Start it with --schema and a file that says: " + bench_schema().sql,
@@ -78,14 +73,16 @@ int with_server(const bench_context& context, const Work& work) {
   if (const int code = preload(context, database)) {
     return code;
   }
-  return work(system, target->front());
+  return work(system, front);
 }
 
 /// Opens the engine, fills the table, and lets `work(system, front)` measure.
 template <class Work>
 int with_engine(const bench_context& context, const Work& work) {
   if (!context.settings.remote.server.empty()) {
-    return with_server(context, work);
+    return at_server(context.settings.remote, [&](caf::actor_system& system, const network::remote_engine& target) {
+      return measure_elsewhere(context, system, target.front(), work);
+    });
   }
   system_config config;
   caf::actor_system system{config};

@@ -1,6 +1,10 @@
 #include "connect.hpp"
 
+#include "console.hpp"
+#include "exit_code.hpp"
 #include "process.hpp"
+
+#include <millrace/messages/registry.hpp>
 
 #include <chrono>
 #include <thread>
@@ -8,12 +12,33 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
+#include <tl/expected.hpp>
 
 namespace millrace::tools {
 
 namespace {
 
 constexpr std::chrono::seconds patience{10};
+
+struct connected_config : system_config {
+  connected_config() { load<caf::io::middleman>(); }
+};
+
+tl::expected<network::remote_engine, std::string> connect(caf::actor_system& system, const connect_settings& settings) {
+  network::remote_settings remote;
+  remote.tls = settings.tls;
+  const bool has_scheme = settings.server.find("://") != std::string::npos;
+  remote.url = (has_scheme ? "" : settings.tls.empty() ? "millrace://" : "millraces://") + settings.server;
+  auto made = network::connect(system, std::move(remote));
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (made && !made->connected()) {
+    if (std::chrono::steady_clock::now() > end || interrupted()) {
+      return tl::unexpected{"There is no connection to " + settings.server + "; what stands in the way was logged."};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return made;
+}
 
 } // namespace
 
@@ -33,24 +58,11 @@ void require_place(const std::string& data, const connect_settings& settings) {
   }
 }
 
-connected_config::connected_config() {
-  load<caf::io::middleman>();
-}
-
-tl::expected<network::remote_engine, std::string> connect(caf::actor_system& system, const connect_settings& settings) {
-  network::remote_settings remote;
-  remote.tls = settings.tls;
-  const bool has_scheme = settings.server.find("://") != std::string::npos;
-  remote.url = (has_scheme ? "" : settings.tls.empty() ? "millrace://" : "millraces://") + settings.server;
-  auto made = network::connect(system, std::move(remote));
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (made && !made->connected()) {
-    if (std::chrono::steady_clock::now() > end || interrupted()) {
-      return tl::unexpected{"There is no connection to " + settings.server + "; what stands in the way was logged."};
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  }
-  return made;
+int at_server(const connect_settings& settings, const work_at_server& work) {
+  connected_config config;
+  caf::actor_system system{config};
+  const auto target = connect(system, settings);
+  return target ? work(system, *target) : complain(target.error(), exit_code::engine);
 }
 
 } // namespace millrace::tools

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <millrace/actors/network/remote_engine.hpp>
-#include <millrace/messages/registry.hpp>
 
+#include <functional>
 #include <string>
 
 #include <CLI/CLI.hpp>
-#include <tl/expected.hpp>
+#include <caf/fwd.hpp>
 
 namespace millrace::tools {
 
@@ -22,12 +22,11 @@ void add_connect_options(CLI::App& command, connect_settings& settings, CLI::Opt
 /// Throws CLI11's error where neither a folder nor a server is named.
 void require_place(const std::string& data, const connect_settings& settings);
 
-/// The configuration of a system that can connect.
-struct connected_config : system_config {
-  connected_config();
-};
+/// What is done at a server, in an actor system that is connected to it. Gives the exit code.
+using work_at_server = std::function<int(caf::actor_system& system, const network::remote_engine& target)>;
 
-/// Connects, and waits a while until there is a connection. The error is a sentence.
-tl::expected<network::remote_engine, std::string> connect(caf::actor_system& system, const connect_settings& settings);
+/// Connects, waits a while until there is a connection, and does the work. Where there is none, says why and gives
+/// `exit_code::engine`.
+int at_server(const connect_settings& settings, const work_at_server& work);
 
 } // namespace millrace::tools

@@ -53,7 +53,7 @@ public:
 
 private:
   options engine_options() const;
-  int run_elsewhere();
+  int load_elsewhere(caf::actor_system& system, const engine_actor& front);
   int load(caf::actor_system& system, const engine_actor& front, const engine* in_process);
   std::string resume(client& database, std::int64_t greatest_rowid);
   void spawn_clients(caf::actor_system& system, const engine_actor& front);
@@ -91,7 +91,9 @@ options load_job::engine_options() const {
 
 int load_job::run() {
   if (!settings_.remote.server.empty()) {
-    return run_elsewhere();
+    return at_server(settings_.remote, [this](caf::actor_system& system, const network::remote_engine& target) {
+      return load_elsewhere(system, target.front());
+    });
   }
   system_config config;
   caf::actor_system system{config};
@@ -102,14 +104,8 @@ int load_job::run() {
   return load(system, target->front(), &*target);
 }
 
-int load_job::run_elsewhere() {
-  connected_config config;
-  caf::actor_system system{config};
-  const auto target = connect(system, settings_.remote);
-  if (!target) {
-    return complain(target.error(), exit_code::engine);
-  }
-  client database{system, target->front()};
+int load_job::load_elsewhere(caf::actor_system& system, const engine_actor& front) {
+  client database{system, front};
   const auto fits = database.query("SELECT " + identifier_list(columns_) + " FROM " + quote_identifier(settings_.table)
                                    + " LIMIT 0");
   if (!fits) {
@@ -117,7 +113,7 @@ int load_job::run_elsewhere() {
       "The server's table does not take these rows (only its own --schema makes tables): " + to_string(fits.error()),
       exit_code::failed);
   }
-  return load(system, target->front(), nullptr);
+  return load(system, front, nullptr);
 }
 
 /// `in_process` is null where the engine is elsewhere.

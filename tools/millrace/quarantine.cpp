@@ -111,20 +111,12 @@ int discard(operator_desk& desk, const quarantine_settings& settings) {
 
 using action = int (*)(operator_desk&, const quarantine_settings&);
 
-int run_elsewhere(const quarantine_settings& settings, action wanted) {
-  connected_config config;
-  caf::actor_system system{config};
-  const auto target = connect(system, settings.remote);
-  if (!target) {
-    return complain(target.error(), exit_code::engine);
-  }
-  operator_desk desk{system, target->operations()};
-  return wanted(desk, settings);
-}
-
 int run(const quarantine_settings& settings, action wanted) {
   if (!settings.remote.server.empty()) {
-    return run_elsewhere(settings, wanted);
+    return at_server(settings.remote, [&](caf::actor_system& system, const network::remote_engine& target) {
+      operator_desk desk{system, target.operations()};
+      return wanted(desk, settings);
+    });
   }
   system_config config;
   caf::actor_system system{config};

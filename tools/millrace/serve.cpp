@@ -36,11 +36,8 @@ struct serve_settings {
   std::uint32_t readers = 2;
   std::uint32_t drain_seconds = 10;
   network::connection_limits limits;
-  network::tls_settings tls; ///< But for the pins.
-  std::vector<std::string> pins;
+  network::tls_settings tls; ///< Its pins may have a role in front, such as `read=`.
   std::uint32_t idle_seconds = 3600;
-
-  bool with_tls() const { return !tls.empty() || !pins.empty(); }
 };
 
 /// A certificate that is let in.
@@ -84,7 +81,8 @@ tl::expected<pin, std::string> parse_pin(const std::string& text) {
 /// What TLS asks of those who connect to a port: where certificates are pinned, those whose role allows as much.
 tl::expected<network::tls_settings, std::string> tls_for(network::role admitted, const serve_settings& settings) {
   auto tls = settings.tls;
-  for (const auto& text : settings.pins) {
+  tls.pins.clear();
+  for (const auto& text : settings.tls.pins) {
     const auto one = parse_pin(text);
     if (!one) {
       return tl::unexpected{one.error()};
@@ -93,8 +91,8 @@ tl::expected<network::tls_settings, std::string> tls_for(network::role admitted,
       tls.pins.push_back(one->fingerprint);
     }
   }
-  const auto unpinned = tls.pins.empty() && (!settings.pins.empty() || admitted == network::role::operations);
-  if (settings.with_tls() && unpinned) {
+  const auto unpinned = tls.pins.empty() && (!settings.tls.pins.empty() || admitted == network::role::operations);
+  if (!settings.tls.empty() && unpinned) {
     const std::string role{network::name(admitted)};
     return tl::unexpected{"No certificate may connect as \"" + role + "\"; name one with --tls-pin " + role
                           + "=FINGERPRINT, or leave that address out."};
@@ -112,7 +110,7 @@ tl::expected<network::listen_settings, std::string> listening_at(const std::stri
   if (!network::is_numeric(where->address)) {
     return tl::unexpected{"\"" + where->address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
   }
-  if (!network::is_loopback(where->address) && !settings.with_tls()) {
+  if (!network::is_loopback(where->address) && settings.tls.empty()) {
     return tl::unexpected{"Other machines can reach " + where->address
                           + ". Give --tls-certificate, --tls-key and --tls-ca, or listen at 127.0.0.1. For a trial, "
                             "`millrace certs` makes them."};
@@ -166,7 +164,7 @@ std::string ready_line(const serve_settings& settings, const std::vector<network
     line += (i == 0 ? "" : ", ") + network::to_string({places[i].at.address, listeners[i].port()})
             + (admitted == network::role::read_write ? "" : " (" + std::string{network::name(admitted)} + ")");
   }
-  return line + (settings.with_tls() ? " with TLS" : "");
+  return line + (settings.tls.empty() ? "" : " with TLS");
 }
 
 int serve(const serve_settings& settings) {
@@ -204,12 +202,11 @@ int serve(const serve_settings& settings) {
   return exit_code::ok;
 }
 
-void add_tls_options(CLI::App& command, serve_settings& settings) {
-  auto& tls = settings.tls;
+void add_tls_options(CLI::App& command, network::tls_settings& tls) {
   command.add_option("--tls-certificate", tls.certificate, "The server's certificate (PEM)");
   command.add_option("--tls-key", tls.key, "Its key (PEM, without a pass phrase)");
   command.add_option("--tls-ca", tls.ca, "Whose certificates clients must have (PEM)");
-  command.add_option("--tls-pin", settings.pins,
+  command.add_option("--tls-pin", tls.pins,
                      "[ROLE=]FINGERPRINT: a client's certificate by its SHA-256 fingerprint, and what it may do; where "
                      "some are given, no others are let in");
 }
@@ -255,7 +252,7 @@ void add_serve_command(CLI::App& program, int& result) {
   command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order");
   command.add_option("--readers", settings->readers, "How many readers answer queries")->capture_default_str();
   command.add_option("--drain-seconds", settings->drain_seconds, "How long ending may take")->capture_default_str();
-  add_tls_options(command, *settings);
+  add_tls_options(command, settings->tls);
   command.add_option("--idle-seconds", settings->idle_seconds, "Disconnect who says nothing for so long; 0 never does")
     ->capture_default_str();
   command.add_option("--connections", settings->limits.connections_max, "How many may be connected at once")

@@ -159,20 +159,12 @@ int run_statement(client& database, const sql_settings& settings) {
   return done ? print_outcome(*done, settings) : complain(done.error(), exit_code::failed);
 }
 
-int run_elsewhere(const sql_settings& settings) {
-  connected_config config;
-  caf::actor_system system{config};
-  const auto target = connect(system, settings.remote);
-  if (!target) {
-    return complain(target.error(), exit_code::engine);
-  }
-  client database{system, target->front()};
-  return run_statement(database, settings);
-}
-
 int run_sql(const sql_settings& settings) {
   if (!settings.remote.server.empty()) {
-    return run_elsewhere(settings);
+    return at_server(settings.remote, [&](caf::actor_system& system, const network::remote_engine& target) {
+      client database{system, target.front()};
+      return run_statement(database, settings);
+    });
   }
   system_config config;
   caf::actor_system system{config};
