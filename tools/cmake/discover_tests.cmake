@@ -42,7 +42,7 @@ while(lines)
     list(JOIN path "/" case)
     string(APPEND script "add_test(\"${FOLDER}/${case}\" \"${PROGRAM}\" \"--run_test=${case}\")\n"
       "set_tests_properties(\"${FOLDER}/${case}\" PROPERTIES LABELS ${FOLDER} TIMEOUT ${TIMEOUT} RUN_SERIAL ${serial}\n"
-      "  SKIP_REGULAR_EXPRESSION \"skipped: \")\n")
+      "  SKIP_REGULAR_EXPRESSION \"(^|\\n)skipped: \")\n")
   endif()
 endwhile()
 file(WRITE ${OUTPUT} "${script}")
