@@ -51,17 +51,23 @@ private:
   std::uint64_t value_ = 14'695'981'039'346'656'037u;
 };
 
-/// Whether nothing in SQLite's log was synced since it began anew: no page of it has been checkpointed. The first one
-/// holds the identity, which is synced at once; a database of more pages than one has a later log.
+/// Whether nothing in SQLite's log was synced since it began anew: no page of it has been checkpointed, nor may have
+/// been in an earlier life, which a connection that recovers the log takes for granted. The first log holds the
+/// identity, which is synced at once; a database of more pages than one has a later log.
 bool may_lose_log(const std::filesystem::path& database) {
   constexpr std::uintmax_t fresh_bytes = 4'096;
-  constexpr std::streamoff checkpointed_at = 96; // SQLite: walformat.html §2.2.
+  // SQLite: walformat.html §2.2.
+  constexpr std::streamoff checkpointed_at = 96;
+  constexpr std::streamoff attempted_at = 128;
+  using number = std::array<char, 4>;
   std::error_code none;
   const auto bytes = std::filesystem::file_size(database, none);
   std::ifstream index{database.string() + "-shm", std::ios::binary};
-  std::array<char, 4> checkpointed{1};
+  number checkpointed{1};
+  number attempted{1};
   index.seekg(checkpointed_at).read(checkpointed.data(), checkpointed.size());
-  return !none && bytes > fresh_bytes && checkpointed == std::array<char, 4>{};
+  index.seekg(attempted_at).read(attempted.data(), attempted.size());
+  return !none && bytes > fresh_bytes && checkpointed == number{} && attempted == number{};
 }
 
 void add_answer(hash& to, const reply_content& content) {
