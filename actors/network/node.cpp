@@ -1,6 +1,7 @@
 #include "node.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <caf/actor_system.hpp>
@@ -11,6 +12,14 @@
 #include <caf/send.hpp>
 
 namespace millrace::network {
+
+namespace {
+
+caf::io::basp_broker& state_of(const caf::actor& broker) {
+  return *static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker));
+}
+
+} // namespace
 
 node_bytes own_node_of(caf::actor_system& system) {
   std::vector<char> bytes;
@@ -29,12 +38,21 @@ void forget_node(caf::actor_system& system, const caf::actor& broker, const node
   caf::node_id::default_data::host_id_type host;
   std::ranges::copy(in.bytes(host.size()), host.begin());
   loop_of(system).post([broker, id = caf::make_node_id(process, host)] {
-    auto& helpers = static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker))->spawn_servers;
+    auto& helpers = state_of(broker).spawn_servers;
     const auto found = helpers.find(id);
     if (found != helpers.end()) {
       caf::anon_send_exit(found->second, caf::exit_reason::kill);
       helpers.erase(found);
     }
+  });
+}
+
+void find_port_of_node(caf::actor_system& system, const caf::actor& broker, const caf::node_id& node,
+                       std::function<void(std::uint16_t)> then) {
+  loop_of(system).post([broker, node, then = std::move(then)] {
+    auto& state = state_of(broker);
+    const auto connection = state.instance.tbl().lookup_direct(node);
+    then(connection ? state.remote_port(*connection) : std::uint16_t{0});
   });
 }
 

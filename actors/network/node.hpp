@@ -2,6 +2,9 @@
 
 #include "basp_frame.hpp"
 
+#include <cstdint>
+#include <functional>
+
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
@@ -14,6 +17,11 @@ node_bytes own_node_of(caf::actor_system& system);
 /// Lets CAF's broker forget a node that is not connected any more. By itself it keeps an actor for each node that ever
 /// shook hands, some 1,100 bytes. Any thread.
 void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node);
+
+/// Says at which port of a node CAF's broker is connected to it; 0 where it is not. Any thread; `then` is called in the
+/// one that reads and writes.
+void find_port_of_node(caf::actor_system& system, const caf::actor& broker, const caf::node_id& node,
+                       std::function<void(std::uint16_t)> then);
 
 /// What reads and writes all sockets of an actor system, in a thread of its own.
 caf::io::network::default_multiplexer& loop_of(caf::actor_system& system);

@@ -40,7 +40,7 @@ public:
 
   const engine_actor& front() const noexcept { return front_; }
   const operations_actor& operations() const noexcept { return operations_; }
-  bool connected() const { return state_->is_connected(); }
+  std::optional<role> granted() const { return state_->granted(); }
   const connection_book& book() const noexcept { return *book_; }
 
 private:
@@ -96,7 +96,11 @@ const operations_actor& remote_engine::operations() const noexcept {
 }
 
 bool remote_engine::connected() const {
-  return impl_->connected();
+  return granted().has_value();
+}
+
+std::optional<role> remote_engine::granted() const {
+  return impl_->granted();
 }
 
 const refusal_counts& remote_engine::refused() const noexcept {

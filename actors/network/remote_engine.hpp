@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connection_book.hpp"
+#include "role.hpp"
 #include "tls.hpp"
 
 #include <millrace/messages/error.hpp>
@@ -8,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <caf/fwd.hpp>
@@ -33,7 +35,9 @@ struct remote_settings {
 /// whenever it is lost. While there is none, requests are answered `unavailable`; those that were under way when it was
 /// lost, `outcome_unknown`. `millrace::client` and `millrace::courier`, given the front, name and resend, so their
 /// callers notice a restart of the server as a delay. The server is heard through the same guard as clients are by a
-/// server. The actor system must have loaded CAF's middleman and outlive this.
+/// server. CAF keeps one connection between two nodes, so a program uses one port of a server: a second `remote_engine`
+/// at another port of it has no connection, and says why, until the first one ends. The actor system must have loaded
+/// CAF's middleman and outlive this.
 class remote_engine {
 public:
   remote_engine(remote_engine&&) noexcept;
@@ -45,6 +49,8 @@ public:
   const operations_actor& operations() const noexcept;
   /// Whether there is a connection now.
   bool connected() const;
+  /// What the server lets this program do; nothing while there is no connection.
+  std::optional<role> granted() const;
   const refusal_counts& refused() const noexcept;
 
 private:

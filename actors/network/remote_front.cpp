@@ -49,9 +49,10 @@ std::set<std::string> remote_front::message_types() const {
   return home_system().message_types<operator_actor>();
 }
 
-void remote_front::connected(caf::strong_actor_ptr session) {
+void remote_front::connected(caf::strong_actor_ptr session, role granted) {
   const std::lock_guard lock{mutex_};
   session_ = std::move(session);
+  granted_ = granted;
 }
 
 void remote_front::disconnected(failure obstacle) {
@@ -61,9 +62,9 @@ void remote_front::disconnected(failure obstacle) {
   obstacle_ = std::move(obstacle);
 }
 
-bool remote_front::is_connected() const {
+std::optional<role> remote_front::granted() const {
   const std::lock_guard lock{mutex_};
-  return session_ != nullptr;
+  return session_ ? std::optional{granted_} : std::nullopt;
 }
 
 spawned_remote_front spawn_remote_front(caf::actor_system& system) {

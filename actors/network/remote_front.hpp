@@ -1,9 +1,12 @@
 #pragma once
 
+#include "role.hpp"
+
 #include <millrace/messages/error.hpp>
 #include <millrace/messages/interfaces.hpp>
 
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -24,14 +27,17 @@ public:
   const char* name() const override { return "remote_front"; }
   std::set<std::string> message_types() const override;
 
-  void connected(caf::strong_actor_ptr session);
+  /// `granted` is what the server lets this program do.
+  void connected(caf::strong_actor_ptr session, role granted);
   /// `obstacle` is what requests are answered with meanwhile.
   void disconnected(failure obstacle);
-  bool is_connected() const;
+  /// The role that the server granted; nothing while there is no connection.
+  std::optional<role> granted() const;
 
 private:
   mutable std::mutex mutex_;
   caf::strong_actor_ptr session_;
+  role granted_ = role::read;
   failure obstacle_{errc::unavailable, "there has been no connection yet"};
 };
 

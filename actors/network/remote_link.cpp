@@ -7,6 +7,7 @@
 
 #include <millrace/actors/backoff.hpp>
 
+#include <cstdint>
 #include <set>
 #include <utility>
 
@@ -16,11 +17,14 @@
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/make_counted.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
 namespace millrace::network {
 
 namespace {
+
+using connected_at = caf::atom_constant<caf::atom("connectd")>;
 
 class remote_link_state {
 public:
@@ -35,13 +39,18 @@ public:
 private:
   void connect();
   void await_handshake(int socket);
-  void established(const caf::strong_actor_ptr& server, const std::set<std::string>& interface);
+  void shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server,
+                   const std::set<std::string>& interface);
+  void begin_session(std::uint16_t port);
   void lost(const std::string& why);
   static void hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book);
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
   link_options settings_;
   backoff delays_{{}};
+  caf::actor broker_;
+  caf::strong_actor_ptr server_; ///< Null while there is no connection.
+  role granted_ = role::read;
   session_actor session_;
   std::shared_ptr<subscriber_list> subscribers_ = std::make_shared<subscriber_list>();
   std::string last_obstacle_;
@@ -69,8 +78,12 @@ caf::behavior remote_link_state::make_behavior(link_options settings) {
     hang_up(self_->system(), settings_.book);
     self_->quit(why.reason);
   });
+  broker_ = self_->system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
   self_->send(self_, caf::connect_atom_v);
-  return {[this](caf::connect_atom) { connect(); }};
+  return {
+    [this](caf::connect_atom) { connect(); },
+    [this](connected_at, std::uint16_t port) { begin_session(port); },
+  };
 }
 
 void remote_link_state::connect() {
@@ -96,29 +109,44 @@ void remote_link_state::await_handshake(int socket) {
   caf::io::scribe_ptr scribe = caf::make_counted<guarded_scribe>(
     loop_of(self_->system()), settings_.book, scope, socket,
     connection::peer{settings_.server.address, to_string(settings_.server)}, std::move(bytes));
-  const auto broker = self_->system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
   self_
-    ->request(broker, 2 * settings_.settings.limits.handshake_timeout, caf::connect_atom_v, std::move(scribe),
+    ->request(broker_, 2 * settings_.settings.limits.handshake_timeout, caf::connect_atom_v, std::move(scribe),
               settings_.server.port)
-    .then([this](const caf::node_id&, const caf::strong_actor_ptr& server,
-                 const std::set<std::string>& interface) { established(server, interface); },
+    .then([this](const caf::node_id& node, const caf::strong_actor_ptr& server,
+                 const std::set<std::string>& interface) { shook_hands(node, server, interface); },
           [this](const caf::error&) { lost("the server did not shake hands"); });
 }
 
-void remote_link_state::established(const caf::strong_actor_ptr& server, const std::set<std::string>& interface) {
+void remote_link_state::shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server,
+                                    const std::set<std::string>& interface) {
   const auto granted = server ? role_served(interface, self_->system()) : std::nullopt;
   if (!granted) {
     hang_up(self_->system(), settings_.book);
     return lost("the server is no Millrace engine");
   }
-  spdlog::debug("connected to {} with the role \"{}\"", to_string(settings_.server), network::name(*granted));
+  server_ = server;
+  granted_ = *granted;
+  find_port_of_node(self_->system(), broker_, node, [link = caf::actor_cast<caf::actor>(self_)](std::uint16_t port) {
+    caf::anon_send(link, connected_at::value, port);
+  });
+}
+
+/// CAF keeps one connection to a node: where there was one already, it has dropped ours, and what we send goes over the
+/// other, which serves as well where it leads to the same port.
+void remote_link_state::begin_session(std::uint16_t port) {
+  const auto server = std::exchange(server_, nullptr);
+  if (port != 0 && port != settings_.server.port) {
+    return lost("this program is connected to that server at port " + std::to_string(port)
+                + " already; a program uses one port of a server");
+  }
+  spdlog::debug("connected to {} with the role \"{}\"", to_string(settings_.server), network::name(granted_));
   last_obstacle_.clear();
   delays_.reset();
   session_ = spawn_session(
-    self_->system(), {caf::actor_cast<operator_actor>(server), *granted, subscribers_, settings_.settings.ping_interval,
+    self_->system(), {caf::actor_cast<operator_actor>(server), granted_, subscribers_, settings_.settings.ping_interval,
                       [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
   self_->monitor(session_);
-  settings_.front.state->connected(caf::actor_cast<caf::strong_actor_ptr>(session_));
+  settings_.front.state->connected(caf::actor_cast<caf::strong_actor_ptr>(session_), granted_);
 }
 
 /// There is no connection, and after a while the next attempt to make one.

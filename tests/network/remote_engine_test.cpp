@@ -166,6 +166,30 @@ BOOST_AUTO_TEST_CASE(a_server_that_does_not_answer_any_more_is_left) {
   BOOST_TEST(eventually([&] { return server.listener().connections().accepted() > 1; }));
 }
 
+BOOST_AUTO_TEST_CASE(a_second_port_of_one_server_is_said_to_be_no_use_until_the_first_is_left) {
+  served_engine server;
+  const auto reading = listener::open(server.system(), {{"127.0.0.1", 0}, role::read, {}, {}}, {server.engine(), {}},
+                                      &server.listener());
+  BOOST_REQUIRE_MESSAGE(reading, (reading ? "" : reading.error()));
+  std::optional<remote_engine> first{connect_to({.url = url_of(server)})};
+  BOOST_REQUIRE(eventually([&] { return first->connected(); }));
+  const auto second = connect_to({.url = "millrace://127.0.0.1:" + std::to_string(reading->port())});
+  client db{system, second.front(), 300ms};
+  const auto rows = db.query("SELECT 1");
+  BOOST_REQUIRE(!rows);
+  BOOST_TEST(rows.error().detail.find("at port " + std::to_string(server.port()) + " already") != std::string::npos,
+             rows.error().detail);
+  BOOST_TEST(!second.connected());
+  client still{system, first->front()};
+  BOOST_TEST(still.query("SELECT 1").has_value());
+  const auto shared = connect_to({.url = url_of(server)});
+  client beside{system, shared.front()};
+  BOOST_TEST(beside.execute("DELETE FROM t").has_value());
+  BOOST_TEST((shared.granted() == role::read_write));
+  first.reset();
+  BOOST_TEST(eventually([&] { return second.connected() || shared.connected(); }));
+}
+
 BOOST_AUTO_TEST_CASE(a_hostile_server_cannot_break_its_client) {
   const auto there = a_node(99, 'S');
   const auto greeting = server_handshake(there);
