@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -69,23 +69,6 @@ std::string fingerprint_of(const X509& certificate) {
     }
   }
   return text;
-}
-
-/// A fingerprint as it is compared: lower case, without colons. Nothing where it is none.
-std::optional<std::string> plain_pin(std::string_view text) {
-  std::string plain;
-  for (const char one : text) {
-    if (one == ':') {
-      continue;
-    }
-    const bool digit = (one >= '0' && one <= '9') || (one >= 'a' && one <= 'f');
-    const bool capital = one >= 'A' && one <= 'F';
-    if (!digit && !capital) {
-      return std::nullopt;
-    }
-    plain += capital ? static_cast<char>(one - 'A' + 'a') : one;
-  }
-  return plain.size() == 64 ? std::optional{plain} : std::nullopt;
 }
 
 constexpr int records_max = 16;
@@ -174,6 +157,17 @@ private:
 
 } // namespace
 
+tl::expected<std::string, std::string> plain_fingerprint(std::string_view text) {
+  std::string plain{text};
+  std::erase(plain, ':');
+  std::ranges::transform(plain, plain.begin(), [](unsigned char one) { return static_cast<char>(std::tolower(one)); });
+  const auto digits = std::ranges::count_if(plain, [](unsigned char one) { return std::isxdigit(one) != 0; });
+  if (digits != 64 || plain.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return tl::unexpected{"\"" + std::string{text} + "\" is no SHA-256 fingerprint, which has 64 hexadecimal digits."};
+  }
+  return plain;
+}
+
 class tls_context::impl {
 public:
   /// Nothing, or what is wrong.
@@ -187,11 +181,11 @@ public:
       }
     }
     for (const auto& pin : settings.pins) {
-      const auto plain = plain_pin(pin);
+      auto plain = plain_fingerprint(pin);
       if (!plain) {
-        return "\"" + pin + "\" is no SHA-256 fingerprint, which has 64 hexadecimal digits.";
+        return std::move(plain).error();
       }
-      pins.insert(*plain);
+      pins.insert(std::move(*plain));
     }
     pins_ = std::make_shared<const std::set<std::string>>(std::move(pins));
     ERR_clear_error();

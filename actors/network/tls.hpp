@@ -5,11 +5,16 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
 
 namespace millrace::network {
+
+/// A SHA-256 fingerprint as it is compared: lower case, without the colons that some programs print. The error is a
+/// sentence.
+tl::expected<std::string, std::string> plain_fingerprint(std::string_view text);
 
 /// What a node shows of itself and whom it believes. All files are PEM.
 struct tls_settings {

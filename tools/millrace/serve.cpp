@@ -2,6 +2,7 @@
 
 #include "console.hpp"
 #include "exit_code.hpp"
+#include "pins.hpp"
 #include "process.hpp"
 
 #include <millrace/actors/engine.hpp>
@@ -13,7 +14,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -40,12 +40,6 @@ struct serve_settings {
   std::uint32_t idle_seconds = 3600;
 };
 
-/// A certificate that is let in.
-struct pin {
-  network::role granted = network::role::read_write;
-  std::string fingerprint;
-};
-
 struct serve_config : system_config {
   serve_config() { load<caf::io::middleman>(); }
 };
@@ -66,33 +60,13 @@ void wait_for_interrupt() {
   }
 }
 
-tl::expected<pin, std::string> parse_pin(const std::string& text) {
-  const auto split = text.find('=');
-  if (split == std::string::npos) {
-    return pin{network::role::read_write, text};
-  }
-  const auto granted = network::role_of_name(std::string_view{text}.substr(0, split));
-  if (!granted) {
-    return tl::unexpected{"\"" + text.substr(0, split) + "\" is no role; there are read, read-write and operator."};
-  }
-  return pin{*granted, text.substr(split + 1)};
-}
-
 /// What TLS asks of those who connect to a port: where certificates are pinned, those whose role allows as much.
-tl::expected<network::tls_settings, std::string> tls_for(network::role admitted, const serve_settings& settings) {
-  auto tls = settings.tls;
-  tls.pins.clear();
-  for (const auto& text : settings.tls.pins) {
-    const auto one = parse_pin(text);
-    if (!one) {
-      return tl::unexpected{one.error()};
-    }
-    if (one->granted >= admitted) {
-      tls.pins.push_back(one->fingerprint);
-    }
-  }
-  const auto unpinned = tls.pins.empty() && (!settings.tls.pins.empty() || admitted == network::role::operations);
-  if (!settings.tls.empty() && unpinned) {
+tl::expected<network::tls_settings, std::string> tls_for(network::role admitted, const network::tls_settings& given,
+                                                         const pins& pinned) {
+  auto tls = given;
+  tls.pins = pinned.for_port(admitted);
+  const auto unpinned = tls.pins.empty() && (!pinned.empty() || admitted == network::role::operations);
+  if (!given.empty() && unpinned) {
     const std::string role{network::name(admitted)};
     return tl::unexpected{"No certificate may connect as \"" + role + "\"; name one with --tls-pin " + role
                           + "=FINGERPRINT, or leave that address out."};
@@ -102,7 +76,7 @@ tl::expected<network::tls_settings, std::string> tls_for(network::role admitted,
 
 /// One address and what is let in there. The error is a sentence.
 tl::expected<network::listen_settings, std::string> listening_at(const std::string& address, network::role admitted,
-                                                                 const serve_settings& settings) {
+                                                                 const serve_settings& settings, const pins& pinned) {
   const auto where = network::parse_endpoint(address);
   if (!where) {
     return tl::unexpected{where.error()};
@@ -115,7 +89,7 @@ tl::expected<network::listen_settings, std::string> listening_at(const std::stri
                           + ". Give --tls-certificate, --tls-key and --tls-ca, or listen at 127.0.0.1. For a trial, "
                             "`millrace certs` makes them."};
   }
-  auto tls = tls_for(admitted, settings);
+  auto tls = tls_for(admitted, settings.tls, pinned);
   if (!tls) {
     return tl::unexpected{tls.error()};
   }
@@ -131,6 +105,10 @@ tl::expected<network::listen_settings, std::string> listening_at(const std::stri
 }
 
 tl::expected<std::vector<network::listen_settings>, std::string> all_listening(const serve_settings& settings) {
+  const auto pinned = pins::parse(settings.tls.pins);
+  if (!pinned) {
+    return tl::unexpected{pinned.error()};
+  }
   std::vector<network::listen_settings> all;
   for (const auto& [address, admitted] :
        {std::pair{&settings.listen, network::role::read_write}, std::pair{&settings.listen_read, network::role::read},
@@ -138,7 +116,7 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
     if (address->empty()) {
       continue;
     }
-    auto one = listening_at(*address, admitted, settings);
+    auto one = listening_at(*address, admitted, settings, *pinned);
     if (!one) {
       return tl::unexpected{one.error()};
     }
@@ -152,6 +130,10 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
   }
   if (all.empty()) {
     return tl::unexpected{std::string{"There is no address to listen at; give one with --listen."}};
+  }
+  const auto least = std::ranges::min(all, {}, &network::listen_settings::admits).admits;
+  if (const auto lost = pinned->below(least); !lost.empty()) {
+    return tl::unexpected{"The certificate " + lost + " may connect nowhere; give its role an address, too."};
   }
   return all;
 }
@@ -243,7 +225,9 @@ void add_serve_command(CLI::App& program, int& result) {
   auto& command = *program.add_subcommand("serve", "Serve a data folder to programs elsewhere");
   command.footer(footer);
   command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")->required();
-  command.add_option("--listen", settings->listen, "Where to listen: a numeric address and a port; port 0 takes any")
+  command
+    .add_option("--listen", settings->listen,
+                "Where to listen: a numeric address and a port; port 0 takes any, \"\" is no address")
     ->capture_default_str();
   command.add_option("--listen-read", settings->listen_read, "The same, for programs that may only read");
   command.add_option("--listen-operator", settings->listen_operator,
