@@ -233,7 +233,49 @@ BOOST_AUTO_TEST_CASE(load_brings_a_file_to_a_server_and_says_what_it_lacks) {
   BOOST_TEST(lacking.code == 1);
   BOOST_TEST(lacking.err.find("--schema") != std::string::npos, lacking.err);
   BOOST_TEST(run_millrace({"load", file, "--connect", one.address(), "--table", "t", "--resume"}).code == 2);
+  server reading{folder.path() / "data2", {"--listen-read", "127.0.0.1:0"}};
+  const auto refused = run_millrace({"load", file, "--connect", reading.address(1), "--table", "t"});
+  BOOST_TEST(refused.code == 1);
+  BOOST_TEST(refused.err.find("may only read") != std::string::npos, refused.err);
   BOOST_TEST(run_millrace({"load", file, "--table", "t"}).code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_load_into_a_server_that_is_killed_and_comes_back_adds_each_row_once) {
+  constexpr int rows = 20'000;
+  const temporary_folder folder;
+  const auto data = folder.path() / "data";
+  const auto file = folder.path() / "rows.csv";
+  {
+    std::ofstream lines{file};
+    lines << "client,number\n";
+    for (int i = 0; i < rows; ++i) {
+      lines << "a," << i << '\n';
+    }
+  }
+  std::optional<server> one{std::in_place, data};
+  const auto port = one->port();
+  program load{{MILLRACE_PROGRAM, "load", file, "--connect", one->address(), "--table", "t", "--clients", "50"}};
+  for (int kill = 0; kill < 3; ++kill) {
+    remote_node witness{port};
+    const auto more_than = [&](std::int64_t before) {
+      const auto found = witness.query("SELECT count(*) AS n FROM t");
+      return found && (*found)[0]["n"].as_integer() > before;
+    };
+    for (int i = 0; i < 12'000 && load.running() && !more_than(kill * 1'000); ++i) {
+      std::this_thread::sleep_for(5ms);
+    }
+    BOOST_TEST(load.running());
+    one->stop(SIGKILL);
+    one.reset();
+    one.emplace(server_wish{.data = data, .port = port});
+  }
+  const auto end = load.wait();
+  BOOST_TEST(end.code == 0, end.out + end.err);
+  remote_node node{port};
+  const auto count = node.query("SELECT count(*) AS n, count(DISTINCT number) AS different FROM t");
+  BOOST_REQUIRE_MESSAGE(count, (count ? "" : to_string(count.error())));
+  BOOST_TEST((*count)[0]["n"].as_integer() == rows);
+  BOOST_TEST((*count)[0]["different"].as_integer() == rows);
 }
 
 BOOST_AUTO_TEST_CASE(each_port_lets_programs_do_what_its_role_allows) {
@@ -266,6 +308,11 @@ BOOST_AUTO_TEST_CASE(addresses_that_make_no_sense_are_usage_errors) {
     BOOST_TEST(end.code == 2);
     BOOST_TEST(end.err.find("address") != std::string::npos);
   }
+  BOOST_TEST(run("").err.find("no address") != std::string::npos);
+  const auto twice = run_millrace({"serve", "--data", folder.path() / "data", "--create", "--listen", "127.0.0.1:7499",
+                                   "--listen-read", "127.0.0.1:7499"});
+  BOOST_TEST(twice.code == 2);
+  BOOST_TEST(twice.err.find("port number of its own") != std::string::npos, twice.err);
   BOOST_TEST(run("0.0.0.0:0").code == 2);
   BOOST_TEST(run("[::]:0").code == 2);
 }
@@ -299,7 +346,8 @@ BOOST_AUTO_TEST_CASE(certificates_of_certs_are_good_to_serve_with) {
 BOOST_AUTO_TEST_CASE(a_certificate_may_use_the_ports_of_its_role_and_of_lesser_ones) {
   const temporary_folder folder;
   const auto certificates = folder.path() / "certificates";
-  const auto made = run_millrace({"certs", certificates, "--client", "reader", "--client", "writer"});
+  const auto made = run_millrace(
+    {"certs", certificates, "--client", "reader", "--client", "writer", "--client", "chief"});
   const auto fingerprint = [&](const std::string& name) {
     const auto at = made.out.find(name + ".pem  ") + name.size() + 6;
     return made.out.substr(at, made.out.find('\n', at) - at);
@@ -318,13 +366,15 @@ BOOST_AUTO_TEST_CASE(a_certificate_may_use_the_ports_of_its_role_and_of_lesser_o
                                         tls("server")));
   BOOST_TEST(lonely.code == 2);
   BOOST_TEST(lonely.err.find("--tls-pin operator=") != std::string::npos, lonely.err);
-  BOOST_TEST(
-    run_millrace(with({"serve", "--data", folder.path() / "data", "--create", "--tls-pin", "root=12"}, tls("server")))
-      .code
-    == 2);
+  const auto nowhere = run_millrace(with({"serve", "--data", folder.path() / "data", "--create", "--tls-pin",
+                                          "read=" + fingerprint("reader"), "--tls-pin", fingerprint("writer")},
+                                         tls("server")));
+  BOOST_TEST(nowhere.code == 2);
+  BOOST_TEST(nowhere.err.find(fingerprint("reader") + " may connect nowhere") != std::string::npos, nowhere.err);
 
-  server one{folder.path() / "data", with({"--listen-read", "127.0.0.1:0", "--tls-pin", "read=" + fingerprint("reader"),
-                                           "--tls-pin", fingerprint("writer")},
+  server one{folder.path() / "data", with({"--listen-read", "127.0.0.1:0", "--listen-operator", "127.0.0.1:0",
+                                           "--tls-pin", "read=" + fingerprint("reader"), "--tls-pin",
+                                           fingerprint("writer"), "--tls-pin", "operator=" + fingerprint("chief")},
                                           tls("server"))};
   const auto reads = [&](const std::string& name, std::size_t port) {
     return run_millrace(with({"sql", "--connect", one.address(port), "SELECT * FROM t"}, tls(name))).code == 0;
@@ -332,7 +382,11 @@ BOOST_AUTO_TEST_CASE(a_certificate_may_use_the_ports_of_its_role_and_of_lesser_o
   BOOST_TEST(reads("reader", 1));
   BOOST_TEST(reads("writer", 0));
   BOOST_TEST(reads("writer", 1));
+  for (const std::size_t port : {0, 1, 2}) {
+    BOOST_TEST(reads("chief", port));
+  }
   BOOST_TEST(!reads("reader", 0));
+  BOOST_TEST(!reads("writer", 2));
   BOOST_TEST(one.stop(SIGTERM).err.find(sentence_of(network::refusal::certificate_not_pinned)) != std::string::npos);
 }
 

@@ -17,9 +17,10 @@ std::string check_delimiter(const std::string& text) {
 constexpr const char* footer = R"(
 A table that does not exist is created, all its columns TEXT. A column whose declared type makes SQLite convert
 values (INTEGER, say) may differ from the file's text and is then reported by --verify. --verify compares what this
-run added, told by rowid.
+run added, told by rowid; what other programs add to the table meanwhile counts as a difference.
 
-With --connect the rows go to a server, whose table must be there. What the record of --resume stands in only a folder
+With --connect the rows go to a server, whose table must be there. Rows have names, so that each is added once though
+the server is restarted meanwhile. What the record of --resume stands in only a folder
 can be given, so it is not to be had then.
 
 --resume begins a load, or goes on where an earlier run with --resume ended, however that ended, kill -9 included: the

@@ -13,7 +13,7 @@ namespace {
 using again = caf::atom_constant<caf::atom("again")>;
 
 constexpr std::chrono::milliseconds first_delay{5};
-constexpr unsigned doublings_max = 7;
+constexpr std::chrono::milliseconds delay_cap{640};
 constexpr std::chrono::seconds patience{60};
 
 } // namespace
@@ -29,7 +29,10 @@ caf::behavior load_client_state::make_behavior(std::shared_ptr<load_run> run, en
   run_ = std::move(run);
   front_ = std::move(front);
   task_ = std::move(task);
-  jitter_.seed(static_cast<unsigned>(self_->id()));
+  delays_ = backoff{{first_delay, delay_cap}};
+  if (task_->named) {
+    name_.client = new_client_id();
+  }
   next_row();
   return {[this](again) { send(); }};
 }
@@ -42,13 +45,16 @@ void load_client_state::next_row() {
   }
   row_ = std::move(*row);
   first_sent_ = load_run::clock::now();
-  attempts_ = 0;
+  life_ = resend{first_sent_, patience};
+  delays_.reset();
+  name_.number += task_->named ? 1 : 0;
   fold_ = task_->load ? run_->take_fold() : std::nullopt;
   send();
 }
 
 void load_client_state::send() {
   transaction work;
+  work.name = name_;
   if (task_->load) {
     record_row(work, *task_->load, row_.number, fold_);
   }
@@ -71,15 +77,14 @@ void load_client_state::failed(const failure& reason) {
     applied();
     return;
   }
-  const bool harmless = kind(reason.code) == error_kind::retryable
-                        || (task_->load && kind(reason.code) == error_kind::unknown);
-  const bool patient = !run_->stopping() && load_run::clock::now() - first_sent_ < patience;
-  if (harmless && patient) {
-    const auto delay = first_delay * (1U << std::min(attempts_++, doublings_max));
-    self_->delayed_send(self_, delay + delay * static_cast<int>(jitter_() % 50) / 100, again::value);
+  life_.failed(reason);
+  const bool once_at_most = task_->load || task_->named || kind(reason.code) != error_kind::unknown;
+  const auto pause = pause_before_resend(delays_, reason);
+  if (once_at_most && worth_resending(reason) && !run_->stopping() && !life_.over(load_run::clock::now() + pause)) {
+    self_->delayed_send(self_, pause, again::value);
     return;
   }
-  run_->fail(row_, reason);
+  run_->fail(row_, life_.last_word(reason));
   next_row();
 }
 

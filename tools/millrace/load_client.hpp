@@ -2,6 +2,8 @@
 
 #include "load_run.hpp"
 
+#include <millrace/actors/backoff.hpp>
+#include <millrace/actors/resend.hpp>
 #include <millrace/messages/interfaces.hpp>
 
 #include <chrono>
@@ -21,11 +23,12 @@ namespace millrace::tools {
 struct row_task {
   std::string insert;
   std::optional<std::int64_t> load; ///< Where each row is to be recorded, for which load.
+  bool named = false;               ///< Whether the engine is to know a row that is sent again by its name.
 };
 
 /// Sends one row per transaction and waits for its answer, until there are no more rows. Errors that promise no effect
-/// are tried again with growing delays; one of unknown outcome is reported and never resent, since that could load the
-/// row twice, unless rows are recorded.
+/// are tried again with growing delays; one of unknown outcome is resent only where rows are recorded or named, and
+/// else reported, since that could load the row twice.
 class load_client_state {
 public:
   static inline const char* name = "load_client";
@@ -49,8 +52,9 @@ private:
   record row_;
   std::optional<done_rows::span> fold_;
   load_run::clock::time_point first_sent_;
-  unsigned attempts_ = 0;
-  std::minstd_rand jitter_;
+  transaction_name name_; ///< Of the row, where rows are named.
+  resend life_{{}, {}};
+  backoff delays_{{}};
 };
 
 /// Looks up one random row after the other, so that there are queries in readers while rows are loaded.

@@ -53,7 +53,7 @@ public:
 
 private:
   options engine_options() const;
-  int load_elsewhere(caf::actor_system& system, const engine_actor& front);
+  int load_elsewhere(caf::actor_system& system, const network::remote_engine& target);
   int load(caf::actor_system& system, const engine_actor& front, const engine* in_process);
   std::string resume(client& database, std::int64_t greatest_rowid);
   void spawn_clients(caf::actor_system& system, const engine_actor& front);
@@ -92,7 +92,7 @@ options load_job::engine_options() const {
 int load_job::run() {
   if (!settings_.remote.server.empty()) {
     return at_server(settings_.remote, [this](caf::actor_system& system, const network::remote_engine& target) {
-      return load_elsewhere(system, target.front());
+      return load_elsewhere(system, target);
     });
   }
   system_config config;
@@ -104,16 +104,24 @@ int load_job::run() {
   return load(system, target->front(), &*target);
 }
 
-int load_job::load_elsewhere(caf::actor_system& system, const engine_actor& front) {
-  client database{system, front};
+int load_job::load_elsewhere(caf::actor_system& system, const network::remote_engine& target) {
+  if (target.granted() == network::role::read) {
+    return complain("Programs may only read at " + settings_.remote.server
+                      + "; load at the address that the server has for those that write (--listen).",
+                    exit_code::failed);
+  }
+  client database{system, target.front()};
   const auto fits = database.query("SELECT " + identifier_list(columns_) + " FROM " + quote_identifier(settings_.table)
                                    + " LIMIT 0");
+  if (!fits && fits.error().code != errc::bad_sql) {
+    return complain(fits.error(), exit_code::engine);
+  }
   if (!fits) {
     return complain(
       "The server's table does not take these rows (only its own --schema makes tables): " + to_string(fits.error()),
       exit_code::failed);
   }
-  return load(system, front, nullptr);
+  return load(system, target.front(), nullptr);
 }
 
 /// `in_process` is null where the engine is elsewhere.
@@ -175,7 +183,8 @@ std::string load_job::resume(client& database, std::int64_t greatest_rowid) {
 void load_job::spawn_clients(caf::actor_system& system, const engine_actor& front) {
   const auto task = std::make_shared<const row_task>(
     row_task{.insert = insert_statement(settings_.table, columns_),
-             .load = recorded_ ? std::optional{recorded_->id} : std::nullopt});
+             .load = recorded_ ? std::optional{recorded_->id} : std::nullopt,
+             .named = !settings_.remote.server.empty()});
   for (std::size_t i = 0; i < settings_.clients; ++i) {
     run_->clients.add();
     actors_.push_back(system.spawn(load_client, run_, front, task));
