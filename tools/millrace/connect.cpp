@@ -3,6 +3,7 @@
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "process.hpp"
+#include "waiting_note.hpp"
 
 #include <millrace/messages/registry.hpp>
 
@@ -30,6 +31,7 @@ tl::expected<network::remote_engine, std::string> connect(caf::actor_system& sys
   const bool has_scheme = settings.server.find("://") != std::string::npos;
   remote.url = (has_scheme ? "" : settings.tls.empty() ? "millrace://" : "millraces://") + settings.server;
   auto made = network::connect(system, std::move(remote));
+  const waiting_note note{"Waiting for a connection to " + settings.server + " …"};
   const auto end = std::chrono::steady_clock::now() + patience;
   while (made && !made->connected()) {
     if (std::chrono::steady_clock::now() > end || interrupted()) {

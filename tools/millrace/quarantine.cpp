@@ -4,6 +4,7 @@
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "quarantine_text.hpp"
+#include "waiting_note.hpp"
 
 #include <millrace/actors/engine.hpp>
 #include <millrace/messages/registry.hpp>
@@ -44,6 +45,7 @@ public:
   template <class Answer, class Request>
   tl::expected<Answer, failure> ask(Request request) {
     tl::expected<Answer, failure> result;
+    const waiting_note note{"Waiting for the answer …"};
     self_->request(operations_, patience, std::move(request))
       .receive([&](Answer& answer) { result = std::move(answer); },
                [&](const caf::error& error) { result = tl::unexpected{failure_of(error)}; });

@@ -5,6 +5,7 @@
 #include "exit_code.hpp"
 #include "sql_text.hpp"
 #include "table.hpp"
+#include "waiting_note.hpp"
 
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
@@ -146,7 +147,7 @@ int run_statement(client& database, const sql_settings& settings) {
   if (reads_only(word)) {
     auto question = select(settings.statement);
     question.max_rows = limits::rows_max;
-    const auto rows = database.query(std::move(question));
+    const auto rows = patiently([&] { return database.query(std::move(question)); });
     if (rows) {
       return print_query(*rows, settings);
     }
@@ -155,7 +156,7 @@ int run_statement(client& database, const sql_settings& settings) {
       return complain(rows.error(), exit_code::failed);
     }
   }
-  const auto done = database.execute(settings.statement);
+  const auto done = patiently([&] { return database.execute(settings.statement); });
   return done ? print_outcome(*done, settings) : complain(done.error(), exit_code::failed);
 }
 
