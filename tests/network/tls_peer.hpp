@@ -37,27 +37,41 @@ public:
     }
     session_.reset(SSL_new(context_.get()));
     SSL_set_fd(session_.get(), socket());
+    ERR_clear_error();
     connected_ = SSL_connect(session_.get()) == 1;
+    note_alert();
   }
 
   /// Whether its side of the handshake went well; the server may think otherwise later.
   bool connected() const noexcept { return connected_; }
+  /// The number of the alert that the server sent, as in SSL_AD_PROTOCOL_VERSION; negative where none came.
+  int alert() const noexcept { return alert_; }
   bool send_encrypted(std::string_view bytes) {
     return SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
   }
   /// Waits for the end. Whether it came.
   bool closed_encrypted() {
     char part[4096];
-    while (SSL_read(session_.get(), part, sizeof part) > 0) {}
     ERR_clear_error();
+    while (SSL_read(session_.get(), part, sizeof part) > 0) {}
+    note_alert();
     return true;
   }
   std::string version() const { return SSL_get_version(session_.get()); }
 
 private:
+  void note_alert() {
+    const auto error = ERR_peek_error();
+    if (error != 0 && ERR_GET_REASON(error) > SSL_AD_REASON_OFFSET) {
+      alert_ = ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET;
+    }
+    ERR_clear_error();
+  }
+
   std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_;
   std::unique_ptr<SSL, void (*)(SSL*)> session_;
   bool connected_ = false;
+  int alert_ = -1;
 };
 
 } // namespace millrace::test

@@ -52,11 +52,13 @@ private:
 };
 
 struct fixture {
-  /// Whether somebody is refused for a reason while the good client is served.
-  bool refuses(const tls_peer::ways& how, refusal why) {
+  /// Whether somebody is refused for a reason while the good client is served, and is told so by an alert where one is
+  /// named.
+  bool refuses(const tls_peer::ways& how, refusal why, std::optional<int> alert = {}) {
     const auto before = server.refused(why);
     tls_peer peer{server.port(), how};
-    return eventually([&] { return server.refused(why) == before + 1; }) && peer.closed_encrypted() && good.served();
+    return eventually([&] { return server.refused(why) == before + 1; }) && peer.closed_encrypted() && good.served()
+           && (!alert || peer.alert() == *alert);
   }
 
   tls_peer::ways with(const std::string& name) {
@@ -106,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(tls_1_2_and_1_3_are_spoken_and_nothing_older, fixture) {
   for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
     auto how = with("client");
     how.version = version;
-    BOOST_TEST(refuses(how, refusal::tls_failed));
+    BOOST_TEST(refuses(how, refusal::tls_failed, SSL_AD_PROTOCOL_VERSION));
   }
 }
 
@@ -122,8 +124,9 @@ BOOST_FIXTURE_TEST_CASE(plain_bytes_on_a_tls_port_are_refused, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(who_shows_no_certificate_is_refused, fixture) {
-  BOOST_TEST(refuses({}, refusal::tls_failed));
-  BOOST_TEST(refuses({.version = TLS1_2_VERSION}, refusal::tls_failed));
+  // By TLS itself, and not only by our own look at the certificate. The alert of 1.2 is a general one.
+  BOOST_TEST(refuses({}, refusal::tls_failed, SSL_AD_CERTIFICATE_REQUIRED));
+  BOOST_TEST(refuses({.version = TLS1_2_VERSION}, refusal::tls_failed, SSL_AD_HANDSHAKE_FAILURE));
 }
 
 BOOST_FIXTURE_TEST_CASE(certificates_out_of_their_time_are_refused, fixture) {

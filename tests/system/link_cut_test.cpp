@@ -86,13 +86,20 @@ BOOST_AUTO_TEST_CASE(a_link_that_is_cut_for_seconds_loses_and_doubles_nothing,
     BOOST_TEST(load.acknowledged() > than);
   };
   wait_for_more(0);
-  // Shorter than a ping may take, when the connection goes on; then longer, when it is given up and made anew.
-  for (const auto pause : {500ms, 4'000ms}) {
+  // Shorter than a ping may take, when the connection goes on; then until it is given up, when one is made anew.
+  for (const bool given_up : {false, true}) {
     network.cut();
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(200ms); // For what had come before.
     const auto before = load.acknowledged();
+    std::this_thread::sleep_for(300ms);
+    for (int i = 0; given_up && i < 6'000 && load.connected(); ++i) {
+      std::this_thread::sleep_for(10ms);
+    }
+    BOOST_TEST(load.acknowledged() == before);
+    BOOST_TEST((!given_up || !load.connected()));
     network.mend();
     wait_for_more(before + 8);
+    BOOST_TEST(load.connected());
   }
   load.finish();
   BOOST_TEST(one.stop(SIGTERM).code == 0);

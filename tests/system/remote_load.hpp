@@ -47,6 +47,8 @@ public:
     return sum;
   }
 
+  bool connected() const { return engine_->connected(); }
+
   void finish() {
     enough_ = true;
     for (auto& thread : threads_) {
