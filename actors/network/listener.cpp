@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <caf/actor_system.hpp>
-#include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/make_counted.hpp>
 #include <caf/scoped_actor.hpp>
@@ -40,7 +39,7 @@ public:
   impl(caf::actor_system& system, const listen_settings& settings, int socket, std::shared_ptr<const tls_context> tls,
        served_actors served, std::shared_ptr<connection_book> shared)
     : system_(system),
-      broker_(system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"))),
+      broker_(broker_of(system)),
       book_(shared ? std::move(shared)
                    : std::make_shared<connection_book>(
                      settings.limits,

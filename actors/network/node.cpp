@@ -13,14 +13,6 @@
 
 namespace millrace::network {
 
-namespace {
-
-caf::io::basp_broker& state_of(const caf::actor& broker) {
-  return *static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker));
-}
-
-} // namespace
-
 node_bytes own_node_of(caf::actor_system& system) {
   std::vector<char> bytes;
   caf::binary_serializer sink{system, bytes};
@@ -45,6 +37,19 @@ void forget_node(caf::actor_system& system, const caf::actor& broker, const node
       helpers.erase(found);
     }
   });
+}
+
+void drop_unsent(const caf::actor& broker) {
+  // What is written to an unknown connection goes into one buffer of the broker's, whatever its handle.
+  std::vector<char>{}.swap(state_of(broker).wr_buf(caf::io::connection_handle{}));
+}
+
+caf::io::basp_broker& state_of(const caf::actor& broker) {
+  return *static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker));
+}
+
+caf::actor broker_of(caf::actor_system& system) {
+  return system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
 }
 
 void find_port_of_node(caf::actor_system& system, const caf::actor& broker, const caf::node_id& node,

@@ -14,8 +14,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 #include <caf/event_based_actor.hpp>
-#include <caf/io/basp_broker.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/make_counted.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -78,7 +76,7 @@ caf::behavior remote_link_state::make_behavior(link_options settings) {
     hang_up(self_->system(), settings_.book);
     self_->quit(why.reason);
   });
-  broker_ = self_->system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+  broker_ = broker_of(self_->system());
   self_->send(self_, caf::connect_atom_v);
   return {
     [this](caf::connect_atom) { connect(); },

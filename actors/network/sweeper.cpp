@@ -1,12 +1,12 @@
 #include "sweeper.hpp"
 
+#include "node.hpp"
+
 #include <algorithm>
 #include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/io/middleman.hpp>
-#include <caf/io/network/multiplexer.hpp>
 #include <caf/stateful_actor.hpp>
 
 namespace millrace::network {
@@ -20,6 +20,7 @@ public:
 
   caf::behavior make_behavior(std::shared_ptr<connection_book> book, std::chrono::milliseconds interval) {
     book_ = std::move(book);
+    broker_ = broker_of(self_->system());
     interval_ = interval;
     wait();
     return {[this](caf::tick_atom) { sweep(); }};
@@ -29,12 +30,16 @@ private:
   void wait() { self_->delayed_send(self_, interval_, caf::tick_atom_v); }
 
   void sweep() {
-    self_->system().middleman().backend().post([book = book_] { book->sweep(std::chrono::steady_clock::now()); });
+    loop_of(self_->system()).post([book = book_, broker = broker_] {
+      book->sweep(std::chrono::steady_clock::now());
+      drop_unsent(broker);
+    });
     wait();
   }
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
   std::shared_ptr<connection_book> book_;
+  caf::actor broker_;
   std::chrono::milliseconds interval_{};
 };
 

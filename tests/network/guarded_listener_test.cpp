@@ -2,7 +2,10 @@
 #include "server_fixture.hpp"
 
 #include <millrace/actors/network/contents.hpp>
+#include <millrace/actors/network/node.hpp>
 
+#include <atomic>
+#include <future>
 #include <ostream>
 #include <vector>
 
@@ -148,8 +151,7 @@ BOOST_AUTO_TEST_CASE(peers_that_ask_and_go_at_once_leave_nothing_behind) {
     peer.send(client_handshake(a_node(1'000 + i, 'F')));
     peer.send(direct_message(5, published, request_number, query_payload()));
   }
-  const auto broker = server.system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
-  auto& known = static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker))->instance.tbl();
+  auto& known = state_of(broker_of(server.system())).instance.tbl();
   const auto nodes = [&] {
     const std::lock_guard lock{known.mtx_};
     return known.direct_by_nid_.size();
@@ -157,6 +159,27 @@ BOOST_AUTO_TEST_CASE(peers_that_ask_and_go_at_once_leave_nothing_behind) {
   const auto& connections = server.listener().connections();
   BOOST_TEST(eventually([&] { return connections.accepted() >= 1'000 && connections.open() == 1; }));
   BOOST_TEST(eventually([&] { return nodes() == 1; }), nodes()); // Who is served meanwhile.
+}
+
+BOOST_AUTO_TEST_CASE(what_is_answered_to_a_connection_that_has_ended_is_not_kept) {
+  const auto broker = broker_of(server.system());
+  std::atomic<std::size_t> kept = 0;
+  const auto write = [&](std::size_t bytes) {
+    loop_of(server.system()).post([&, bytes] {
+      auto& written = state_of(broker).wr_buf(caf::io::connection_handle::from_int(77));
+      written.resize(written.size() + bytes);
+      kept = written.capacity();
+    });
+  };
+  write(1'000'000);
+  BOOST_TEST(eventually([&] { return kept >= 1'000'000; }));
+  BOOST_TEST(eventually([&] {
+    write(1);
+    return kept < 1'000'000;
+  }));
+  std::promise<void> all_written; // They refer to what is here.
+  loop_of(server.system()).post([&] { all_written.set_value(); });
+  all_written.get_future().wait();
 }
 
 BOOST_AUTO_TEST_CASE(a_stock_node_cannot_kill_or_link_to_what_is_published) {
