@@ -75,19 +75,23 @@ unfailing_scope::~unfailing_scope() {
   now.counting = before_;
 }
 
-/// What stands in for `operator new`.
-void* allocate_or_throw(std::size_t bytes) {
-  void* const given = fails() ? nullptr : std::malloc(bytes == 0 ? 1 : bytes);
+/// What stands in for `operator new`; null where there is no memory.
+void* allocate_or_fail(std::size_t bytes) noexcept {
+  return fails() ? nullptr : std::malloc(bytes == 0 ? 1 : bytes);
+}
+
+} // namespace millrace::test
+
+void* operator new(std::size_t bytes) {
+  void* const given = millrace::test::allocate_or_fail(bytes);
   if (given == nullptr) {
     throw std::bad_alloc{};
   }
   return given;
 }
 
-} // namespace millrace::test
-
-void* operator new(std::size_t bytes) {
-  return millrace::test::allocate_or_throw(bytes);
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return millrace::test::allocate_or_fail(bytes);
 }
 
 void operator delete(void* given) noexcept {
