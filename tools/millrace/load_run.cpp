@@ -72,8 +72,11 @@ void load_run::acknowledge(const record& row, clock::duration latency) {
 
 void load_run::fail(const record& row, const failure& reason) {
   const std::lock_guard lock{mutex_};
-  last_answer_ = clock::now();
   const bool unknown = kind(reason.code) == error_kind::unknown;
+  // Neither is an answer of the engine's: with nobody there, each row would fail by itself after its patience.
+  if (!unknown && reason.code != errc::unavailable) {
+    last_answer_ = clock::now();
+  }
   auto& count = unknown ? counts_.unknown : counts_.failed;
   note(++count, "line " + std::to_string(row.line) + ": " + to_string(reason));
   (unknown ? unknown_lines_ : failed_lines_).push_back(row.line);
