@@ -22,7 +22,7 @@ namespace millrace::network {
 
 namespace {
 
-using connected_at = caf::atom_constant<caf::atom("connectd")>;
+using connected_at = caf::atom_constant<caf::atom("connected")>;
 
 class remote_link_state {
 public:
@@ -47,8 +47,8 @@ private:
   link_options settings_;
   backoff delays_{{}};
   caf::actor broker_;
-  caf::strong_actor_ptr server_; ///< Null while there is no connection.
-  role granted_ = role::read;
+  caf::strong_actor_ptr server_; ///< From the handshake until the session begins; else null.
+  role granted_ = role::read;    ///< By that server.
   session_actor session_;
   std::shared_ptr<subscriber_list> subscribers_ = std::make_shared<subscriber_list>();
   std::string last_obstacle_;

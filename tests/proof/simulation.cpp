@@ -59,15 +59,15 @@ bool may_lose_log(const std::filesystem::path& database) {
   // SQLite: walformat.html §2.2.
   constexpr std::streamoff checkpointed_at = 96;
   constexpr std::streamoff attempted_at = 128;
-  using number = std::array<char, 4>;
   std::error_code none;
   const auto bytes = std::filesystem::file_size(database, none);
   std::ifstream index{database.string() + "-shm", std::ios::binary};
-  number checkpointed{1};
-  number attempted{1};
-  index.seekg(checkpointed_at).read(checkpointed.data(), checkpointed.size());
-  index.seekg(attempted_at).read(attempted.data(), attempted.size());
-  return !none && bytes > fresh_bytes && checkpointed == number{} && attempted == number{};
+  const auto is_zero = [&index](std::streamoff at) {
+    std::array<char, 4> number{1};
+    index.seekg(at).read(number.data(), number.size());
+    return number == std::array<char, 4>{};
+  };
+  return !none && bytes > fresh_bytes && is_zero(checkpointed_at) && is_zero(attempted_at);
 }
 
 void add_answer(hash& to, const reply_content& content) {

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(a_link_that_is_cut_for_seconds_loses_and_doubles_nothing,
     BOOST_TEST(load.acknowledged() > than);
   };
   wait_for_more(0);
-  // Shorter than a ping may take, when the connection goes on; then until it is given up, when one is made anew.
+  // Shorter than a ping may take; then until the connection is given up, when one is made anew.
   for (const bool given_up : {false, true}) {
     network.cut();
     std::this_thread::sleep_for(200ms); // For what had come before.

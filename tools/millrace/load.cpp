@@ -20,8 +20,8 @@ values (INTEGER, say) may differ from the file's text and is then reported by --
 run added, told by rowid; what other programs add to the table meanwhile counts as a difference.
 
 With --connect the rows go to a server, whose table must be there. Rows have names, so that each is added once though
-the server is restarted meanwhile. What the record of --resume stands in only a folder
-can be given, so it is not to be had then.
+the server is restarted, where it is back within a minute; after that a row counts as failed, or as unknown where it may
+have been added. What the record of --resume stands in only a folder can be given, so it is not to be had then.
 
 --resume begins a load, or goes on where an earlier run with --resume ended, however that ended, kill -9 included: the
 table ends with each row of the file once. Each row's transaction then also records the row's number, which costs some

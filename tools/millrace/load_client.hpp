@@ -26,9 +26,9 @@ struct row_task {
   bool named = false;               ///< Whether the engine is to know a row that is sent again by its name.
 };
 
-/// Sends one row per transaction and waits for its answer, until there are no more rows. Errors that promise no effect
-/// are tried again with growing delays; one of unknown outcome is resent only where rows are recorded or named, and
-/// else reported, since that could load the row twice.
+/// Sends one row per transaction and waits for its answer, until there are no more rows. What `worth_resending` says is
+/// tried again with growing delays, for a minute; one of unknown outcome is resent only where rows are recorded or
+/// named, and else reported, since that could load the row twice.
 class load_client_state {
 public:
   static inline const char* name = "load_client";

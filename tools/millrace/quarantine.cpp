@@ -45,10 +45,11 @@ public:
   template <class Answer, class Request>
   tl::expected<Answer, failure> ask(Request request) {
     tl::expected<Answer, failure> result;
-    const waiting_note note{"Waiting for the answer …"};
-    self_->request(operations_, patience, std::move(request))
-      .receive([&](Answer& answer) { result = std::move(answer); },
-               [&](const caf::error& error) { result = tl::unexpected{failure_of(error)}; });
+    patiently([&] {
+      self_->request(operations_, patience, std::move(request))
+        .receive([&](Answer& answer) { result = std::move(answer); },
+                 [&](const caf::error& error) { result = tl::unexpected{failure_of(error)}; });
+    });
     return result;
   }
 
