@@ -23,8 +23,7 @@ tl::expected<outcome, failure> client::execute(transaction work) {
   }
   resend life{resend::clock::now(), patience_};
   auto answer = insist<outcome>(life, work);
-  if (named_here && !answer && answer.error().code == errc::name_forgotten && !life.in_doubt()) {
-    // Not the transaction is forgotten, which no attempt has brought to the engine, but the client, idle for so long.
+  if (named_here && !answer && life.may_rename(answer.error())) {
     last_name_ = {new_client_id(), 1};
     work.name = last_name_;
     answer = insist<outcome>(life, work);

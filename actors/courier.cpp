@@ -210,16 +210,14 @@ void courier_state::end(Lane& on) {
   }
 }
 
-/// The engine may have forgotten a client that was idle for long. What it never took may go out under a new name.
 bool courier_state::rename(parcel<transaction, outcome>& one, const failure& why) {
-  if (why.code != errc::name_forgotten || !one.named_here || one.life.in_doubt()) {
+  if (!one.named_here || !one.life.may_rename(why)) {
     return false;
   }
   if (one.content.name.client == client_) {
     client_ = new_client_id();
   }
   one.content.name.client = client_;
-  one.named_here = false;
   return true;
 }
 

@@ -53,6 +53,10 @@ void resend::failed(const failure& why) noexcept {
   in_doubt_ = in_doubt_ || kind(why.code) == error_kind::unknown;
 }
 
+bool resend::may_rename(const failure& why) noexcept {
+  return why.code == errc::name_forgotten && !in_doubt_ && !std::exchange(renamed_, true);
+}
+
 failure resend::last_word(failure why) const {
   if (in_doubt_ && kind(why.code) == error_kind::retryable) {
     return {errc::outcome_unknown, "the last answer was: " + to_string(why)};

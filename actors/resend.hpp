@@ -38,8 +38,9 @@ public:
   /// Takes note of what an attempt was answered with.
   void failed(const failure& why) noexcept;
 
-  /// Whether an attempt may have had an effect. Then a later refusal says nothing about the earlier one.
-  bool in_doubt() const noexcept { return in_doubt_; }
+  /// Whether the request, which whoever sends it has named, may go out under a new name: the engine does not know the
+  /// client any more that the old one is of, and no attempt has brought the request there. Once at most.
+  bool may_rename(const failure& why) noexcept;
 
   /// What `why`, the answer to the last attempt, means for the request as a whole.
   failure last_word(failure why) const;
@@ -47,7 +48,8 @@ public:
 private:
   clock::time_point began_;
   clock::time_point end_;
-  bool in_doubt_ = false;
+  bool in_doubt_ = false; ///< An attempt may have had an effect; a later refusal says nothing about that.
+  bool renamed_ = false;
 };
 
 } // namespace millrace

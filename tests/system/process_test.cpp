@@ -2,6 +2,8 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/tests/named_pipe.hpp>
+
 #include <algorithm>
 #include <csignal>
 #include <set>
@@ -162,6 +164,31 @@ BOOST_AUTO_TEST_CASE(a_load_that_is_asked_to_end_keeps_what_it_acknowledged_and_
   check_interrupted_load(SIGTERM);
 }
 
+BOOST_AUTO_TEST_CASE(a_load_from_a_slow_pipe_goes_on_and_ends_when_it_is_interrupted) {
+  const temporary_folder folder;
+  const auto ack_file = folder.path() / "acknowledged";
+  named_pipe source{folder.path() / "rows"};
+  source.write("number,payload\n1,a\n");
+  auto load = start_millrace({"load", folder.path() / "rows", "--data", folder.path() / "data", "--table", "t",
+                              "--patience", "1", "--ack-file", ack_file, "--json"});
+  const auto wait_for = [&](std::size_t acknowledged) {
+    while (complete_lines(ack_file).size() < acknowledged && load.running()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    BOOST_TEST(complete_lines(ack_file).size() == acknowledged);
+  };
+  wait_for(1);
+  std::this_thread::sleep_for(std::chrono::milliseconds{1'500}); // Longer than its patience for an engine.
+  source.write("2,b\n");
+  wait_for(2);
+  load.send(SIGINT);
+  const auto how = load.wait();
+  BOOST_TEST(how.code == interrupted_code, how.err);
+  const auto summary = nlohmann::json::parse(how.out);
+  BOOST_TEST(summary.at("acknowledged") == 2);
+  BOOST_TEST(summary.at("unknown") == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_writer_that_may_not_be_restarted_ends_the_process_with_code_70) {
   const temporary_folder folder;
   const auto how = role::start("escalate", {folder.path() / "data"}).wait();
@@ -212,13 +239,13 @@ BOOST_AUTO_TEST_CASE(a_load_whose_writer_and_readers_are_killed_loses_no_row_and
                                  "--table", "t", "--kill-writer", "3", "--kill-reader", "2", "--verify", "--json"});
   BOOST_TEST(how.code == 0, how.err);
   const auto summary = nlohmann::json::parse(how.out);
-  BOOST_TEST((keys_of(summary) == names{"table",           "clients",         "rows",         "acknowledged",
-                                        "failed",          "unknown",         "malformed",    "seconds",
-                                        "rows_per_second", "p50_ms",          "p99_ms",       "p999_ms",
-                                        "writer_kills",    "writer_restarts", "reader_kills", "reader_restarts",
-                                        "lookups",         "lookups_retried", "lost_ms",      "interrupted",
-                                        "verified",        "compared",        "missing",      "unexpected",
-                                        "unknown_found",   "unknown_missing"}),
+  BOOST_TEST((keys_of(summary) == names{"table",           "clients",         "rows",           "acknowledged",
+                                        "failed",          "unknown",         "malformed",      "seconds",
+                                        "rows_per_second", "p50_ms",          "p99_ms",         "p999_ms",
+                                        "writer_kills",    "writer_restarts", "reader_kills",   "reader_restarts",
+                                        "lookups",         "lookups_retried", "lost_ms",        "interrupted",
+                                        "given_up",        "verified",        "compared",       "missing",
+                                        "unexpected",      "unknown_found",   "unknown_missing"}),
              how.out);
   BOOST_TEST(summary.at("rows") == rows);
   BOOST_TEST(summary.at("acknowledged").get<std::size_t>() + summary.at("unknown").get<std::size_t>() == rows);

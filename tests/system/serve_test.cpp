@@ -18,6 +18,7 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
+#include <nlohmann/json.hpp>
 
 namespace {
 
@@ -59,6 +60,16 @@ private:
   caf::actor_system system_;
   engine_actor engine_;
 };
+
+/// A file for the server's table.
+fs::path write_pairs(const fs::path& file, int rows) {
+  std::ofstream lines{file};
+  lines << "client,number\n";
+  for (int i = 0; i < rows; ++i) {
+    lines << "a," << i << '\n';
+  }
+  return file;
+}
 
 } // namespace
 
@@ -194,6 +205,8 @@ BOOST_AUTO_TEST_CASE(sql_asks_a_server_and_says_when_there_is_none) {
   BOOST_TEST(read.out == "client,number\na,1\n");
   BOOST_TEST(run_millrace({"sql", "SELECT 1"}).code == 2);
   BOOST_TEST(run_millrace({"sql", "--connect", where, "--data", "x", "SELECT 1"}).code == 2);
+  BOOST_TEST(run_millrace({"sql", "--connect", "nonsense", "SELECT 1"}).code == 2);
+  BOOST_TEST(run_millrace({"sql", "--connect", "millraces://" + where, "SELECT 1"}).code == 2);
   one.stop(SIGTERM);
   const auto nobody = run_millrace({"sql", "--connect", where, "SELECT 1"});
   BOOST_TEST(nobody.code == 70);
@@ -244,14 +257,7 @@ BOOST_AUTO_TEST_CASE(a_load_into_a_server_that_is_killed_and_comes_back_adds_eac
   constexpr int rows = 20'000;
   const temporary_folder folder;
   const auto data = folder.path() / "data";
-  const auto file = folder.path() / "rows.csv";
-  {
-    std::ofstream lines{file};
-    lines << "client,number\n";
-    for (int i = 0; i < rows; ++i) {
-      lines << "a," << i << '\n';
-    }
-  }
+  const auto file = write_pairs(folder.path() / "rows.csv", rows);
   std::optional<server> one{std::in_place, data};
   const auto port = one->port();
   program load{{MILLRACE_PROGRAM, "load", file, "--connect", one->address(), "--table", "t", "--clients", "50"}};
@@ -276,6 +282,34 @@ BOOST_AUTO_TEST_CASE(a_load_into_a_server_that_is_killed_and_comes_back_adds_eac
   BOOST_REQUIRE_MESSAGE(count, (count ? "" : to_string(count.error())));
   BOOST_TEST((*count)[0]["n"].as_integer() == rows);
   BOOST_TEST((*count)[0]["different"].as_integer() == rows);
+}
+
+BOOST_AUTO_TEST_CASE(a_load_whose_server_does_not_come_back_is_given_up_and_tells_what_may_be_in_the_table) {
+  const temporary_folder folder;
+  const auto data = folder.path() / "data";
+  const auto file = write_pairs(folder.path() / "rows.csv", 200'000);
+  const auto acknowledged = folder.path() / "acknowledged";
+  std::ofstream{acknowledged};
+  server one{data};
+  program load = start_millrace({"load", file, "--connect", one.address(), "--table", "t", "--clients", "50",
+                                 "--patience", "1", "--json", "--ack-file", acknowledged});
+  for (int i = 0; i < 12'000 && load.running() && fs::file_size(acknowledged) == 0; ++i) {
+    std::this_thread::sleep_for(5ms);
+  }
+  one.stop(SIGKILL);
+  const auto end = load.wait();
+  BOOST_TEST(end.code == 70, end.out + end.err);
+  BOOST_TEST(end.err.find("not tried") != std::string::npos, end.err);
+  const auto summary = nlohmann::json::parse(end.out);
+  BOOST_TEST(summary.at("given_up") == true);
+  const auto count = [&summary](const char* what) { return summary.at(what).get<std::int64_t>(); };
+  BOOST_TEST(count("rows") == count("acknowledged") + count("failed") + count("unknown"));
+  options settings;
+  settings.data = data;
+  opened after{settings};
+  const auto rows = after.number("SELECT count(*) FROM t");
+  BOOST_TEST(rows >= count("acknowledged"));
+  BOOST_TEST(rows <= count("acknowledged") + count("unknown"));
 }
 
 BOOST_AUTO_TEST_CASE(each_port_lets_programs_do_what_its_role_allows) {

@@ -1,6 +1,8 @@
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
 #include <millrace/messages/registry.hpp>
+#include <millrace/tests/named_pipe.hpp>
+#include <millrace/tools/millrace/load_client.hpp>
 #include <millrace/tools/millrace/load_run.hpp>
 #include <millrace/tools/millrace/load_verify.hpp>
 #include <millrace/tools/millrace/process.hpp>
@@ -15,9 +17,15 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+#include <caf/skip.hpp>
 
 using namespace millrace::tools;
 using namespace std::chrono_literals;
@@ -52,6 +60,7 @@ struct table_fixture : source_fixture {
     millrace::options settings;
     settings.data = folder.path() / "data";
     settings.create_if_missing = true;
+    settings.database.outcomes = {.count = 1}; // As small as a window can be.
     settings.scripts = {{"t", "CREATE TABLE t(id TEXT, name TEXT)"}};
     return millrace::open(system, settings).value();
   }
@@ -71,6 +80,17 @@ struct table_fixture : source_fixture {
     return verify_table(database, task).value();
   }
 };
+
+/// The next row, waited for.
+tl::expected<record, no_row> next_row(load_run& run) {
+  for (;;) {
+    auto row = run.take({});
+    if (row || row.error() == no_row::any_more) {
+      return row;
+    }
+    std::this_thread::sleep_for(1ms);
+  }
+}
 
 } // namespace
 
@@ -92,9 +112,9 @@ BOOST_FIXTURE_TEST_CASE(columns_come_from_the_header_the_command_line_or_numbers
 BOOST_FIXTURE_TEST_CASE(malformed_rows_are_counted_and_told_with_their_line, source_fixture) {
   write("id,name\n1,a\n2\n3,c\n");
   load_run run{open(), {}, false};
-  BOOST_TEST(run.take()->line == 2u);
-  BOOST_TEST(run.take()->line == 4u);
-  BOOST_TEST(!run.take().has_value());
+  BOOST_TEST(next_row(run)->line == 2u);
+  BOOST_TEST(next_row(run)->line == 4u);
+  BOOST_TEST(!next_row(run).has_value());
   BOOST_TEST(run.counts().malformed == 1u);
   const auto messages = run.take_messages();
   BOOST_REQUIRE(messages.size() == 1u);
@@ -104,8 +124,8 @@ BOOST_FIXTURE_TEST_CASE(malformed_rows_are_counted_and_told_with_their_line, sou
 BOOST_FIXTURE_TEST_CASE(strict_hands_out_nothing_after_the_first_malformed_row, source_fixture) {
   write("id,name\n1,a\n2\n3,c\n");
   load_run run{open(), {}, true};
-  BOOST_TEST(run.take().has_value());
-  BOOST_TEST(!run.take().has_value());
+  BOOST_TEST(next_row(run).has_value());
+  BOOST_TEST(!next_row(run).has_value());
   BOOST_TEST(run.stopping());
 }
 
@@ -113,19 +133,117 @@ BOOST_FIXTURE_TEST_CASE(an_acknowledged_key_is_in_the_ack_file_at_once_and_on_on
   write("id,name\n1,a\n\"two\nlines\",b\n");
   const auto acks = folder.path() / "acks";
   load_run run{open(), ack_file::open(acks).value(), false};
-  run.acknowledge(*run.take(), 1ms);
+  run.acknowledge(*next_row(run), 1ms);
   BOOST_TEST(read(acks) == "1\n");
-  run.acknowledge(*run.take(), 1ms);
+  run.acknowledge(*next_row(run), 1ms);
   BOOST_TEST(read(acks) == "1\ntwo\\nlines\n");
 }
 
 BOOST_FIXTURE_TEST_CASE(rows_that_failed_and_rows_of_unknown_outcome_are_kept_apart, source_fixture) {
   write("id,name\n1,a\n2,b\n");
   load_run run{open(), {}, false};
-  run.fail(*run.take(), {millrace::errc::constraint, ""});
-  run.fail(*run.take(), {millrace::errc::outcome_unknown, ""});
+  run.fail(*next_row(run), {millrace::errc::constraint, ""});
+  run.fail(*next_row(run), {millrace::errc::outcome_unknown, ""});
   BOOST_TEST(run.failed_lines() == std::vector<std::uint64_t>{2}, boost::test_tools::per_element());
   BOOST_TEST(run.unknown_lines() == std::vector<std::uint64_t>{3}, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_cannot_be_read_on_stops_the_load_with_a_sentence, source_fixture) {
+  load_run run{row_source::open("/proc/self/mem", {.header = false, .columns = {"a"}}).value(), {}, false};
+  BOOST_TEST(!next_row(run).has_value());
+  BOOST_TEST(run.stopping());
+  const auto messages = run.take_messages();
+  BOOST_REQUIRE(messages.size() == 1u);
+  BOOST_TEST(messages[0].find("cannot be read on") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(only_rows_that_wait_for_an_answer_make_silence, source_fixture) {
+  write("id,name\n1,a\n2,b\n");
+  load_run run{open(), {}, false};
+  std::this_thread::sleep_for(5ms);
+  BOOST_TEST((run.silence() == 0ns));
+  const auto first = *next_row(run);
+  const auto second = *next_row(run);
+  std::this_thread::sleep_for(5ms);
+  BOOST_TEST((run.silence() >= 5ms));
+  run.acknowledge(first, 1ms);
+  std::this_thread::sleep_for(5ms);
+  BOOST_TEST((run.silence() >= 5ms));
+  run.fail(second, {millrace::errc::constraint, ""});
+  BOOST_TEST((run.silence() == 0ns));
+}
+
+/// Rows come through a pipe, so that a test says when.
+struct pipe_fixture : table_fixture {
+  millrace::test::named_pipe source{file};
+  std::shared_ptr<load_run> run = begin();
+  caf::actor loading = system.spawn(
+    load_client, run, engine.front(),
+    std::make_shared<const row_task>(row_task{.insert = "INSERT INTO t VALUES (?1, ?2)", .named = true}));
+
+  std::shared_ptr<load_run> begin() {
+    source.write("id,name\n");
+    auto made = std::make_shared<load_run>(open(), ack_file{}, false);
+    made->clients.add();
+    return made;
+  }
+
+  void wait_for(std::uint64_t acknowledged) const {
+    for (int i = 0; i < 60'000 && run->counts().acknowledged < acknowledged; ++i) {
+      std::this_thread::sleep_for(1ms);
+    }
+    BOOST_TEST(run->counts().acknowledged == acknowledged);
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_client_that_the_engine_has_forgotten_goes_on_under_another_name, pipe_fixture) {
+  source.write("1,a\n");
+  wait_for(1);
+  for (int i = 0; i < 10; ++i) {
+    insert("other", std::to_string(i));
+  }
+  std::this_thread::sleep_for(5ms); // Names tell when a client was born, in milliseconds.
+  source.write("2,b\n");
+  wait_for(2);
+  source.close();
+  BOOST_TEST(run->clients.wait_empty(60s));
+  BOOST_TEST(run->counts().unknown == 0u);
+  const auto rows = database.query("SELECT * FROM t WHERE id IN ('1', '2')");
+  BOOST_REQUIRE(rows.has_value());
+  BOOST_TEST(rows->size() == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_row_of_a_client_that_is_ended_is_unknown_only_where_it_may_be_in_the_table,
+                        source_fixture) {
+  write("id,name\n1,a\n");
+  millrace::system_config config;
+  caf::actor_system system{config};
+  const auto ended_before = [&](const caf::actor& engine) {
+    auto run = std::make_shared<load_run>(open(), ack_file{}, false);
+    run->clients.add();
+    const auto loading = system.spawn(
+      load_client, run, caf::actor_cast<millrace::engine_actor>(engine),
+      std::make_shared<const row_task>(row_task{.insert = "INSERT INTO t VALUES (?1)"}));
+    for (int i = 0; i < 60'000 && run->counts().rows == 0; ++i) {
+      std::this_thread::sleep_for(1ms);
+    }
+    std::this_thread::sleep_for(20ms); // For the first answer.
+    caf::anon_send_exit(loading, caf::exit_reason::kill);
+    BOOST_TEST(run->clients.wait_empty(60s));
+    caf::anon_send_exit(engine, caf::exit_reason::kill);
+    return run->counts();
+  };
+  const auto silent = ended_before(system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::skip);
+    return {[](millrace::errc) {}};
+  }));
+  BOOST_TEST(silent.unknown == 1u);
+  BOOST_TEST(silent.failed == 0u);
+  const auto closed = ended_before(system.spawn([](caf::event_based_actor*) -> caf::behavior {
+    return {[](const millrace::transaction&) { return millrace::to_error({millrace::errc::unavailable, ""}); }};
+  }));
+  BOOST_TEST(closed.unknown == 0u);
+  BOOST_TEST(closed.failed == 1u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_table_that_holds_the_source_in_another_order_is_equal, table_fixture) {

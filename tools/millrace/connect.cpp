@@ -25,21 +25,26 @@ struct connected_config : system_config {
   connected_config() { load<caf::io::middleman>(); }
 };
 
-tl::expected<network::remote_engine, std::string> connect(caf::actor_system& system, const connect_settings& settings) {
+/// The error is the exit code; why is said already.
+tl::expected<network::remote_engine, int> connect(caf::actor_system& system, const connect_settings& settings) {
   network::remote_settings remote;
   remote.tls = settings.tls;
   const bool has_scheme = settings.server.find("://") != std::string::npos;
   remote.url = (has_scheme ? "" : settings.tls.empty() ? "millrace://" : "millraces://") + settings.server;
   auto made = network::connect(system, std::move(remote));
+  if (!made) {
+    return tl::unexpected{complain(made.error(), exit_code::usage)};
+  }
   const waiting_note note{"Waiting for a connection to " + settings.server + " …"};
   const auto end = std::chrono::steady_clock::now() + patience;
-  while (made && !made->connected()) {
+  while (!made->connected()) {
     if (std::chrono::steady_clock::now() > end || interrupted()) {
-      return tl::unexpected{"There is no connection to " + settings.server + "; what stands in the way was logged."};
+      return tl::unexpected{complain(
+        "There is no connection to " + settings.server + "; what stands in the way was logged.", exit_code::engine)};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }
-  return made;
+  return std::move(*made);
 }
 
 } // namespace
@@ -64,7 +69,7 @@ int at_server(const connect_settings& settings, const work_at_server& work) {
   connected_config config;
   caf::actor_system system{config};
   const auto target = connect(system, settings);
-  return target ? work(system, *target) : complain(target.error(), exit_code::engine);
+  return target ? work(system, *target) : target.error();
 }
 
 } // namespace millrace::tools

@@ -26,7 +26,7 @@ void require_place(const std::string& data, const connect_settings& settings);
 using work_at_server = std::function<int(caf::actor_system& system, const network::remote_engine& target)>;
 
 /// Connects, waits a while until there is a connection, and does the work. Where there is none, says why and gives
-/// `exit_code::engine`.
+/// `exit_code::engine`; `exit_code::usage` where the settings make no sense.
 int at_server(const connect_settings& settings, const work_at_server& work);
 
 } // namespace millrace::tools

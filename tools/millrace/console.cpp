@@ -1,5 +1,7 @@
 #include "console.hpp"
 
+#include "exit_code.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
@@ -59,6 +61,11 @@ int complain(const failure& reason, int code) {
     std::cerr << reason.detail << '\n';
   }
   return code;
+}
+
+int complain(const failure& reason) {
+  const auto gone = reason.code == errc::unavailable || reason.code == errc::shutting_down;
+  return complain(reason, gone ? exit_code::engine : exit_code::failed);
 }
 
 progress_line::progress_line(std::chrono::milliseconds interval)

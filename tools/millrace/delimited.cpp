@@ -71,8 +71,9 @@ void delimited_reader::on_row(int, void* reader) {
 
 bool delimited_reader::fill_chunk() {
   chunk_.resize(chunk_bytes);
-  input_.read(chunk_.data(), static_cast<std::streamsize>(chunk_.size()));
-  chunk_.resize(static_cast<std::size_t>(input_.gcount()));
+  input_.peek(); // Waits for one byte; what a pipe holds then is enough.
+  const auto count = input_.readsome(chunk_.data(), static_cast<std::streamsize>(chunk_.size()));
+  chunk_.resize(static_cast<std::size_t>(count));
   const bool first = bytes_read_ == 0;
   bytes_read_ += chunk_.size();
   position_ = first && chunk_.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;

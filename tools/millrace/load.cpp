@@ -20,8 +20,12 @@ values (INTEGER, say) may differ from the file's text and is then reported by --
 run added, told by rowid; what other programs add to the table meanwhile counts as a difference.
 
 With --connect the rows go to a server, whose table must be there. Rows have names, so that each is added once though
-the server is restarted, where it is back within a minute; after that a row counts as failed, or as unknown where it may
-have been added. What the record of --resume stands in only a folder can be given, so it is not to be had then.
+the server is restarted meanwhile. A server knows the last million outcomes of all its clients, so a big load shortens
+how long others may resend what they have named. What the record of --resume stands in only a folder can be given, so it
+is not to be had then.
+
+A load waits for an engine that does not answer, or whose disk is full, for as long as --patience says. Then rows that
+had no effect count as failed, and those that may have had one as unknown.
 
 --resume begins a load, or goes on where an earlier run with --resume ended, however that ended, kill -9 included: the
 table ends with each row of the file once. Each row's transaction then also records the row's number, which costs some
@@ -73,6 +77,9 @@ void add_load_command(CLI::App& program, int& result) {
     ->excludes(connect);
   command.add_flag("--verify", settings->verify, "Compare table and file row by row afterwards");
   command.add_flag("--strict", settings->strict, "Stop at the first malformed row");
+  command.add_option("--patience", settings->patience, "Give up when no row was answered for so many seconds")
+    ->check(CLI::Range(1, 7 * 24 * 3600))
+    ->capture_default_str();
   command.add_flag("--json", settings->json, "Print the summary as one JSON object");
   command.callback([settings, &result] {
     require_place(settings->data, settings->remote);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <caf/actor_cast.hpp>
+
 namespace millrace::tools {
 
 namespace {
@@ -14,14 +16,20 @@ using again = caf::atom_constant<caf::atom("again")>;
 
 constexpr std::chrono::milliseconds first_delay{5};
 constexpr std::chrono::milliseconds delay_cap{640};
-constexpr std::chrono::seconds patience{60};
+/// The load as a whole has one: see load_job.cpp.
+constexpr auto no_patience_of_its_own = std::chrono::milliseconds::max();
 
 } // namespace
 
 load_client_state::~load_client_state() {
-  if (run_) {
-    run_->clients.remove();
+  if (!run_) {
+    return;
   }
+  if (row_) {
+    const auto code = under_way_ ? errc::outcome_unknown : errc::unavailable;
+    run_->fail(*row_, life_.last_word({code, "the load ended before there was an answer"}));
+  }
+  run_->clients.remove();
 }
 
 caf::behavior load_client_state::make_behavior(std::shared_ptr<load_run> run, engine_actor front,
@@ -34,18 +42,23 @@ caf::behavior load_client_state::make_behavior(std::shared_ptr<load_run> run, en
     name_.client = new_client_id();
   }
   next_row();
-  return {[this](again) { send(); }};
+  return {[this](again) { send(); }, [this](more_rows) { next_row(); }};
 }
 
 void load_client_state::next_row() {
-  auto row = run_->take();
-  if (!row) {
+  row_.reset();
+  auto row = run_->take(caf::actor_cast<caf::actor>(self_));
+  if (row) {
+    begin(std::move(*row));
+  } else if (row.error() == no_row::any_more) {
     self_->quit();
-    return;
   }
-  row_ = std::move(*row);
+}
+
+void load_client_state::begin(record row) {
+  row_ = std::move(row);
   first_sent_ = load_run::clock::now();
-  life_ = resend{first_sent_, patience};
+  life_ = resend{first_sent_, no_patience_of_its_own};
   delays_.reset();
   name_.number += task_->named ? 1 : 0;
   fold_ = task_->load ? run_->take_fold() : std::nullopt;
@@ -56,35 +69,42 @@ void load_client_state::send() {
   transaction work;
   work.name = name_;
   if (task_->load) {
-    record_row(work, *task_->load, row_.number, fold_);
+    record_row(work, *task_->load, row_->number, fold_);
   }
   auto& insert = work.statements.emplace_back();
   insert.sql = task_->insert;
-  insert.parameters.assign(row_.fields.begin(), row_.fields.end());
+  insert.parameters.assign(row_->fields.begin(), row_->fields.end());
+  under_way_ = true;
   // No timeout of its own: it would cost each row a turn on the system's clock. The load's watchdog bounds the wait.
   self_->request(front_, caf::infinite, std::move(work))
     .then([this](const outcome&) { applied(); }, [this](const caf::error& error) { failed(failure_of(error)); });
 }
 
 void load_client_state::applied() {
-  run_->acknowledge(row_, load_run::clock::now() - first_sent_);
+  under_way_ = false;
+  run_->acknowledge(*row_, load_run::clock::now() - first_sent_);
   next_row();
 }
 
 void load_client_state::failed(const failure& reason) {
+  under_way_ = false;
   if (task_->load && reason.code == errc::row_count_mismatch) {
     // Recorded already: it was applied, and then its answer was lost.
     applied();
     return;
   }
-  life_.failed(reason);
-  const bool once_at_most = task_->load || task_->named || kind(reason.code) != error_kind::unknown;
-  const auto pause = pause_before_resend(delays_, reason);
-  if (once_at_most && worth_resending(reason) && !run_->stopping() && !life_.over(load_run::clock::now() + pause)) {
-    self_->delayed_send(self_, pause, again::value);
+  if (task_->named && life_.may_rename(reason)) {
+    name_ = {new_client_id(), 1};
+    send();
     return;
   }
-  run_->fail(row_, life_.last_word(reason));
+  life_.failed(reason);
+  const bool once_at_most = task_->load || task_->named || kind(reason.code) != error_kind::unknown;
+  if (once_at_most && worth_resending(reason) && !run_->stopping()) {
+    self_->delayed_send(self_, pause_before_resend(delays_, reason), again::value);
+    return;
+  }
+  run_->fail(*row_, life_.last_word(reason));
   next_row();
 }
 

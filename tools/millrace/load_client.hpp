@@ -27,8 +27,9 @@ struct row_task {
 };
 
 /// Sends one row per transaction and waits for its answer, until there are no more rows. What `worth_resending` says is
-/// tried again with growing delays, for a minute; one of unknown outcome is resent only where rows are recorded or
-/// named, and else reported, since that could load the row twice.
+/// tried again with growing delays for as long as the load goes on; one of unknown outcome is resent only where rows
+/// are recorded or named, and else reported, since that could load the row twice. A client that is ended reports its
+/// row.
 class load_client_state {
 public:
   static inline const char* name = "load_client";
@@ -41,6 +42,7 @@ public:
 
 private:
   void next_row();
+  void begin(record row);
   void send();
   void applied();
   void failed(const failure& reason);
@@ -49,7 +51,8 @@ private:
   std::shared_ptr<load_run> run_;
   engine_actor front_;
   std::shared_ptr<const row_task> task_;
-  record row_;
+  std::optional<record> row_; ///< Until its end is known.
+  bool under_way_ = false;    ///< Whether the row was sent and has no answer.
   std::optional<done_rows::span> fold_;
   load_run::clock::time_point first_sent_;
   transaction_name name_; ///< Of the row, where rows are named.

@@ -32,8 +32,7 @@ namespace {
 
 constexpr std::chrono::milliseconds poll_interval{50};
 constexpr std::chrono::milliseconds plain_line_interval{2'000};
-/// Without any answer for so long the engine is given up; nothing that it supervises takes as long to come back.
-constexpr std::chrono::seconds silence_max{120};
+constexpr std::chrono::seconds told_silence{2};
 constexpr std::chrono::seconds interrupted_patience{30};
 constexpr std::size_t lookup_clients = 2;
 
@@ -114,7 +113,7 @@ int load_job::load_elsewhere(caf::actor_system& system, const network::remote_en
   const auto fits = database.query("SELECT " + identifier_list(columns_) + " FROM " + quote_identifier(settings_.table)
                                    + " LIMIT 0");
   if (!fits && fits.error().code != errc::bad_sql) {
-    return complain(fits.error(), exit_code::engine);
+    return complain(fits.error());
   }
   if (!fits) {
     return complain(
@@ -134,6 +133,7 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
   if (const auto problem = file_ ? resume(database, before.value_or(0)) : ""; !problem.empty()) {
     return complain(problem, exit_code::failed);
   }
+  catch_interrupts();
   started_ = load_run::clock::now();
   std::optional<load_killer> killer;
   if (in_process != nullptr) {
@@ -197,18 +197,17 @@ void load_job::spawn_clients(caf::actor_system& system, const engine_actor& fron
 
 /// Whether every client ended by itself.
 bool load_job::wait() {
-  auto interrupted_at = load_run::clock::time_point::max();
+  std::optional<load_run::clock::time_point> interrupted_at;
   bool answered = false;
   while (!(answered = run_->clients.wait_empty(poll_interval))) {
     show();
     const auto now = load_run::clock::now();
-    if (interrupted() && !summary_.interrupted) {
-      summary_.interrupted = true;
+    if (interrupted() && !interrupted_at) {
       interrupted_at = now;
       run_->stop();
     }
-    const bool out_of_patience = summary_.interrupted && now - interrupted_at > interrupted_patience;
-    if (out_of_patience || now - run_->last_answer() > silence_max) {
+    const bool out_of_patience = interrupted_at && now - *interrupted_at > interrupted_patience;
+    if (out_of_patience || run_->silence() > std::chrono::seconds{settings_.patience}) {
       break;
     }
   }
@@ -222,9 +221,11 @@ void load_job::show() {
   }
   const auto counts = run_->counts();
   const std::chrono::duration<double> elapsed = load_run::clock::now() - started_;
+  const auto silent = std::chrono::floor<std::chrono::seconds>(run_->silence());
   progress_.update(
-    fmt::format("{} rows  {} rows/s  p99 {}", grouped(counts.acknowledged),
-                rate_text(static_cast<double>(counts.acknowledged) / elapsed.count()), milliseconds_text(run_->p99())),
+    fmt::format("{} rows  {} rows/s  p99 {}{}", grouped(counts.acknowledged),
+                rate_text(static_cast<double>(counts.acknowledged) / elapsed.count()), milliseconds_text(run_->p99()),
+                silent >= told_silence ? fmt::format("  no answer for {} s", silent.count()) : ""),
     run_->share());
 }
 
@@ -263,7 +264,10 @@ void load_job::verify(client& database, std::int64_t after_rowid) {
 
 int load_job::finish(bool answered) {
   progress_.clear();
-  summary_.interrupted = interrupted();
+  summary_.end = interrupted()      ? load_end::interrupted
+                 : !answered        ? load_end::given_up
+                 : run_->stopping() ? load_end::stopped
+                                    : load_end::whole_file;
   summary_.table = settings_.table;
   summary_.clients = settings_.clients;
   summary_.counts = run_->counts();
@@ -272,23 +276,23 @@ int load_job::finish(bool answered) {
   summary_.lookups = run_->lookups_answered;
   summary_.lookups_retried = run_->lookups_retried;
   summary_.lost = run_->lost();
-  if (!answered) {
-    const auto& counts = summary_.counts;
-    summary_.counts.unknown = counts.rows - counts.acknowledged - counts.failed;
-  }
   if (settings_.verify && !summary_.verified && summary_.verify_problem.empty()) {
     summary_.verify_problem = "the load did not come to its end.";
   }
   (settings_.json ? print_summary_json : print_summary)(std::cout, summary_);
-  if (summary_.interrupted) {
-    return exit_code::interrupted;
+  switch (summary_.end) {
+    case load_end::interrupted:
+      return exit_code::interrupted;
+    case load_end::given_up:
+      return complain(
+        fmt::format("No row was answered for {} s. Rows further on in the file were not tried.", settings_.patience),
+        exit_code::engine);
+    case load_end::stopped:
+      return exit_code::failed;
+    case load_end::whole_file:
+      break;
   }
-  if (!answered) {
-    return complain("The engine gave no answer for too long; rows of unknown outcome are counted above.",
-                    exit_code::engine);
-  }
-  const bool refused = settings_.strict && summary_.counts.malformed > 0;
-  return refused || run_->stopping() || !summary_.complete() ? exit_code::failed : exit_code::ok;
+  return summary_.complete() ? exit_code::ok : exit_code::failed;
 }
 
 } // namespace
@@ -321,7 +325,6 @@ int run_load(const load_settings& settings) {
     }
     file = *identified;
   }
-  catch_interrupts();
   return load_job{settings, std::move(*source), std::move(acknowledged), file}.run();
 }
 

@@ -28,6 +28,7 @@ struct load_settings {
   bool verify = false;
   bool strict = false;
   bool json = false;
+  unsigned patience = 120; ///< Seconds without an answer to any row, after which the load is given up.
 
   source_format format() const {
     return {.delimiter = delimiter == "\\t" ? '\t' : delimiter.front(),

@@ -3,6 +3,8 @@
 #include "console.hpp"
 #include "table.hpp"
 
+#include <string_view>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +19,20 @@ double seconds(std::chrono::nanoseconds duration) {
 double rows_per_second(const load_summary& summary) {
   const auto elapsed = seconds(summary.elapsed);
   return elapsed > 0.0 ? static_cast<double>(summary.counts.acknowledged) / elapsed : 0.0;
+}
+
+std::string_view headline(load_end end) noexcept {
+  switch (end) {
+    case load_end::whole_file:
+      break;
+    case load_end::interrupted:
+      return "Interrupted; loaded so far into ";
+    case load_end::stopped:
+      return "Stopped; loaded so far into ";
+    case load_end::given_up:
+      return "Given up; loaded so far into ";
+  }
+  return "Loaded into ";
 }
 
 std::string verdict(const load_summary& summary) {
@@ -77,8 +93,7 @@ void print_summary(std::ostream& out, const load_summary& summary) {
     pairs.emplace_back("unknown resolved", fmt::format("{} in the table, {} not", summary.verified->unknown_found,
                                                        summary.verified->unknown_missing));
   }
-  out << (summary.interrupted ? "Interrupted; loaded so far into " : "Loaded into ") << summary.table << " with "
-      << grouped(summary.clients) << " clients\n";
+  out << headline(summary.end) << summary.table << " with " << grouped(summary.clients) << " clients\n";
   print_pairs(out, pairs);
   if (summary.verified) {
     for (const auto& example : summary.verified->examples) {
@@ -108,7 +123,8 @@ void print_summary_json(std::ostream& out, const load_summary& summary) {
     {"lookups", summary.lookups},
     {"lookups_retried", summary.lookups_retried},
     {"lost_ms", to_milliseconds(summary.lost)},
-    {"interrupted", summary.interrupted},
+    {"interrupted", summary.end == load_end::interrupted},
+    {"given_up", summary.end == load_end::given_up},
     {"verified", nullptr},
   };
   if (summary.resumed) {

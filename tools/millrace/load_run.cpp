@@ -20,7 +20,7 @@ std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> lines) {
 } // namespace
 
 load_run::load_run(std::unique_ptr<row_source> source, ack_file acknowledged, bool strict)
-  : source_(std::move(source)), ack_file_(std::move(acknowledged)), strict_(strict) {}
+  : feed_(std::move(source)), ack_file_(std::move(acknowledged)), strict_(strict) {}
 
 void load_run::resume(done_rows done) {
   const std::lock_guard lock{mutex_};
@@ -28,14 +28,19 @@ void load_run::resume(done_rows done) {
   done_ = std::move(done);
 }
 
-std::optional<record> load_run::take() {
-  const std::lock_guard lock{mutex_};
-  while (!stopping()) {
-    auto row = source_->next();
+tl::expected<record, no_row> load_run::take(const caf::actor& asker) {
+  for (;;) {
+    auto row = feed_.next(asker);
+    const std::lock_guard lock{mutex_};
+    if (stopping()) {
+      return tl::unexpected{no_row::any_more};
+    }
     if (!row) {
-      return std::nullopt;
+      end_at(feed_.problem());
+      return row;
     }
     if (row->problem.empty() && !done_.contains(row->number)) {
+      last_answer_ = counts_.waiting() == 0 ? clock::now() : last_answer_;
       ++counts_.rows;
       return row;
     }
@@ -49,7 +54,6 @@ std::optional<record> load_run::take() {
       stop();
     }
   }
-  return std::nullopt;
 }
 
 void load_run::acknowledge(const record& row, clock::duration latency) {
@@ -73,10 +77,7 @@ void load_run::acknowledge(const record& row, clock::duration latency) {
 void load_run::fail(const record& row, const failure& reason) {
   const std::lock_guard lock{mutex_};
   const bool unknown = kind(reason.code) == error_kind::unknown;
-  // Neither is an answer of the engine's: with nobody there, each row would fail by itself after its patience.
-  if (!unknown && reason.code != errc::unavailable) {
-    last_answer_ = clock::now();
-  }
+  last_answer_ = clock::now();
   auto& count = unknown ? counts_.unknown : counts_.failed;
   note(++count, "line " + std::to_string(row.line) + ": " + to_string(reason));
   (unknown ? unknown_lines_ : failed_lines_).push_back(row.line);
@@ -85,6 +86,11 @@ void load_run::fail(const record& row, const failure& reason) {
 std::optional<done_rows::span> load_run::take_fold() {
   const std::lock_guard lock{mutex_};
   return std::exchange(fold_, std::nullopt);
+}
+
+void load_run::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  feed_.stop();
 }
 
 void load_run::writer_killed() {
@@ -99,8 +105,7 @@ load_counts load_run::counts() const {
 }
 
 double load_run::share() const {
-  const std::lock_guard lock{mutex_};
-  return source_->share();
+  return feed_.share();
 }
 
 histogram load_run::latencies() const {
@@ -113,9 +118,9 @@ std::chrono::nanoseconds load_run::p99() const {
   return latencies_.percentile(99);
 }
 
-load_run::clock::time_point load_run::last_answer() const {
+load_run::clock::duration load_run::silence() const {
   const std::lock_guard lock{mutex_};
-  return last_answer_;
+  return counts_.waiting() == 0 ? clock::duration::zero() : clock::now() - last_answer_;
 }
 
 load_run::clock::duration load_run::lost() const {
@@ -146,6 +151,14 @@ void load_run::settle(const record& row) {
   if (++unfolded_ >= fold_rows) {
     unfolded_ = 0;
     fold_ = done_.last_range(fold_rows);
+  }
+}
+
+/// Stops where the file could not be read to its end.
+void load_run::end_at(const std::string& problem) {
+  if (!problem.empty()) {
+    messages_.push_back("The file cannot be read on (" + problem + "); the load stops.");
+    stop();
   }
 }
 

@@ -3,7 +3,7 @@
 #include "ack_file.hpp"
 #include "done_rows.hpp"
 #include "live_count.hpp"
-#include "row_source.hpp"
+#include "row_feed.hpp"
 
 #include <millrace/actors/histogram.hpp>
 #include <millrace/messages/error.hpp>
@@ -17,6 +17,9 @@
 #include <string>
 #include <vector>
 
+#include <caf/actor.hpp>
+#include <tl/expected.hpp>
+
 namespace millrace::tools {
 
 /// How far a load has come.
@@ -27,6 +30,9 @@ struct load_counts {
   std::uint64_t unknown = 0;      ///< May or may not be in the table.
   std::uint64_t malformed = 0;    ///< Never sent.
   std::uint64_t resumed = 0;      ///< In the table since an earlier run.
+
+  /// Rows that a client took and that have not come to an end.
+  std::uint64_t waiting() const noexcept { return rows - acknowledged - failed - unknown; }
 };
 
 /// What all clients of one load share: where rows come from, and what became of them. Any thread.
@@ -39,8 +45,9 @@ public:
   /// From here on rows are recorded: those in `done` are not handed out. Before the first `take`.
   void resume(done_rows done);
 
-  /// The next well-formed row, in the order of the file; nothing at the end, or once the load was stopped.
-  std::optional<record> take();
+  /// The next well-formed row, in the order of the file; none at the end, or once the load was stopped. `asker` is told
+  /// when there may be one, see `row_feed`.
+  tl::expected<record, no_row> take(const caf::actor& asker);
 
   /// The row's outcome arrived. Its key is in the ack file when this returns.
   void acknowledge(const record& row, clock::duration latency);
@@ -53,7 +60,7 @@ public:
   std::optional<done_rows::span> take_fold();
 
   /// No more rows are handed out; what is outstanding goes on.
-  void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
+  void stop();
   bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
   /// Begins a new stall: from here on the longest gap between two acknowledgements counts as lost.
@@ -63,7 +70,8 @@ public:
   double share() const;
   histogram latencies() const;
   std::chrono::nanoseconds p99() const;
-  clock::time_point last_answer() const;
+  /// For how long rows have waited of which none was answered; zero where none waits.
+  clock::duration silence() const;
   /// The longest gap without an acknowledgement after each kill of the writer, added up.
   clock::duration lost() const;
   /// Lines for people that have not been fetched yet: malformed and failed rows, the first of each in full.
@@ -79,11 +87,12 @@ public:
   std::atomic<std::uint64_t> lookups_retried = 0;
 
 private:
+  void end_at(const std::string& problem);
   void note(std::uint64_t position, std::string message);
   void settle(const record& row);
 
   mutable std::mutex mutex_;
-  std::unique_ptr<row_source> source_;
+  row_feed feed_;
   ack_file ack_file_;
   bool strict_;
   bool recorded_ = false;
@@ -93,7 +102,7 @@ private:
   std::atomic<bool> stopping_ = false;
   load_counts counts_;
   histogram latencies_;
-  clock::time_point last_answer_ = clock::now();
+  clock::time_point last_answer_ = clock::now(); ///< Or when a row was sent while none waited for its answer.
   bool stalled_ = false;
   clock::duration longest_gap_{};
   clock::duration lost_{};

@@ -122,7 +122,7 @@ std::string comparison::scan_source(const visit_source& visit) {
     }
     visit(hash.take(), row->line, listed(task_.unknown_lines));
   }
-  return {};
+  return (*source)->problem();
 }
 
 std::string comparison::scan_table(const visit_table& visit) {

@@ -75,7 +75,7 @@ tl::expected<std::vector<quarantined_transaction>, failure> all_entries(operator
 int list(operator_desk& desk, const quarantine_settings& settings) {
   const auto entries = all_entries(desk);
   if (!entries) {
-    return complain(entries.error(), exit_code::failed);
+    return complain(entries.error());
   }
   (settings.json ? print_quarantine_json : print_quarantine)(std::cout, *entries);
   return exit_code::ok;
@@ -84,7 +84,7 @@ int list(operator_desk& desk, const quarantine_settings& settings) {
 int show(operator_desk& desk, const quarantine_settings& settings) {
   const auto page = desk.ask<quarantine_listing>(quarantine_list{.after = settings.seq - 1, .limit = 1});
   if (!page) {
-    return complain(page.error(), exit_code::failed);
+    return complain(page.error());
   }
   if (page->entries.empty() || page->entries.front().seq != settings.seq) {
     return complain(failure{errc::not_found, "seq " + std::to_string(settings.seq) + " is not in quarantine"},
@@ -97,7 +97,7 @@ int show(operator_desk& desk, const quarantine_settings& settings) {
 int resubmit(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_resubmit{settings.seq});
   if (!done) {
-    return complain(done.error(), exit_code::failed);
+    return complain(done.error());
   }
   std::cout << "Transaction " << settings.seq << " was applied as " << done->seq << ".\n";
   return exit_code::ok;
@@ -106,7 +106,7 @@ int resubmit(operator_desk& desk, const quarantine_settings& settings) {
 int discard(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_discard{settings.seq});
   if (!done) {
-    return complain(done.error(), exit_code::failed);
+    return complain(done.error());
   }
   std::cout << "Transaction " << settings.seq << " was taken out of quarantine; it never had an effect.\n";
   return exit_code::ok;
@@ -146,7 +146,7 @@ Examples:
   millrace quarantine list --connect 127.0.0.1:7402
 
 Exit codes: 0 done, 1 there is no such transaction or it failed (the sentence says why), 2 usage, 70 the folder could not
-be opened, or the server not be reached.)";
+be opened, or the server not be reached, then or later.)";
 
 } // namespace
 

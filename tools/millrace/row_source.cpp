@@ -1,8 +1,6 @@
 #include "row_source.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -14,20 +12,20 @@ tl::expected<std::unique_ptr<row_source>, std::string> row_source::open(const st
   if (std::filesystem::is_directory(file, problem)) {
     return tl::unexpected{file.string() + " is a folder; name a delimited file."};
   }
-  std::ifstream input{file, std::ios::binary};
+  auto input = input_file::open(file);
   if (!input) {
-    return tl::unexpected{file.string() + " cannot be read: " + std::strerror(errno) + "."};
+    return tl::unexpected{file.string() + " cannot be read: " + input.error() + "."};
   }
   const auto bytes = std::filesystem::file_size(file, problem);
-  std::unique_ptr<row_source> source{new row_source{std::move(input), problem ? 0 : bytes, format.delimiter}};
+  std::unique_ptr<row_source> source{new row_source{std::move(*input), problem ? 0 : bytes, format.delimiter}};
   if (auto error = source->settle_columns(format)) {
     return tl::unexpected{file.string() + ": " + *error};
   }
   return source;
 }
 
-row_source::row_source(std::ifstream input, std::uint64_t bytes, char delimiter)
-  : input_(std::move(input)), bytes_(bytes), reader_(input_, delimiter) {}
+row_source::row_source(std::unique_ptr<input_file> file, std::uint64_t bytes, char delimiter)
+  : file_(std::move(file)), input_(file_.get()), bytes_(bytes), reader_(input_, delimiter) {}
 
 std::optional<std::string> row_source::settle_columns(const source_format& format) {
   columns_ = format.columns;
@@ -35,6 +33,9 @@ std::optional<std::string> row_source::settle_columns(const source_format& forma
     return std::nullopt;
   }
   auto first = reader_.next();
+  if (!problem().empty()) {
+    return "it cannot be read: " + problem() + ".";
+  }
   if (!first) {
     return "it is empty, so there are no columns to load.";
   }
@@ -58,8 +59,9 @@ std::optional<std::string> row_source::settle_columns(const source_format& forma
 
 std::optional<record> row_source::next() {
   auto row = first_ ? std::exchange(first_, std::nullopt) : reader_.next();
-  if (!row) {
-    return row;
+  if (!row || !problem().empty()) {
+    // What a file that cannot be read on ended with may be half a row.
+    return std::nullopt;
   }
   row->number = ++rows_;
   if (row->problem.empty() && row->fields.size() != columns_.size()) {

@@ -1,10 +1,11 @@
 #pragma once
 
 #include "delimited.hpp"
+#include "input_file.hpp"
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <istream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,7 +24,8 @@ struct source_format {
   std::vector<std::string> columns;
 };
 
-/// The rows of a delimited file, each checked to have one field per column. Used by one thread at a time.
+/// The rows of a delimited file, each checked to have one field per column. Used by one thread at a time, but for
+/// `end`.
 class row_source {
 public:
   /// Opens the file and settles the columns. The error is a sentence.
@@ -35,14 +37,21 @@ public:
   /// The next row, numbered, malformed ones included; nothing at the end.
   std::optional<record> next();
 
+  /// Why there was no next row though the file goes on; empty where it does not.
+  const std::string& problem() const noexcept { return file_->problem(); }
+
+  /// There is no next row from here on, also for who waits for one. Any thread.
+  void end() noexcept { file_->end(); }
+
   /// How much of the file was taken, 0 to 1.
   double share() const noexcept;
 
 private:
-  row_source(std::ifstream input, std::uint64_t bytes, char delimiter);
+  row_source(std::unique_ptr<input_file> file, std::uint64_t bytes, char delimiter);
   std::optional<std::string> settle_columns(const source_format& format);
 
-  std::ifstream input_;
+  std::unique_ptr<input_file> file_;
+  std::istream input_;
   std::uint64_t bytes_;
   delimited_reader reader_;
   std::vector<std::string> columns_;

@@ -153,11 +153,11 @@ int run_statement(client& database, const sql_settings& settings) {
     }
     // WITH may also begin an INSERT, UPDATE or DELETE; a reader refuses those without having done anything.
     if (word != "WITH" || rows.error().code != errc::not_a_query) {
-      return complain(rows.error(), exit_code::failed);
+      return complain(rows.error());
     }
   }
   const auto done = patiently([&] { return database.execute(settings.statement); });
-  return done ? print_outcome(*done, settings) : complain(done.error(), exit_code::failed);
+  return done ? print_outcome(*done, settings) : complain(done.error());
 }
 
 int run_sql(const sql_settings& settings) {
@@ -190,7 +190,7 @@ Examples:
   millrace sql --connect 127.0.0.1:7400 "SELECT count(*) FROM person"
 
 Exit codes: 0 done, 1 the statement failed (the sentence says why), 2 usage, 70 the folder could not be opened,
-or the server not be reached.)";
+or the server not be reached, then or later.)";
 
 } // namespace
 

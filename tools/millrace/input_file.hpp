@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <streambuf>
+#include <string>
+
+#include <tl/expected.hpp>
+
+namespace millrace::tools {
+
+/// The bytes of a file or a pipe, for a std::istream. Unlike a std::filebuf it hands out what a pipe holds as soon as
+/// there is anything, can be told to wait no longer, and says why it cannot be read on. One thread, but for `end`.
+class input_file final : public std::streambuf {
+public:
+  /// The error is the system's.
+  static tl::expected<std::unique_ptr<input_file>, std::string> open(const std::filesystem::path& file);
+  input_file(const input_file&) = delete;
+  input_file& operator=(const input_file&) = delete;
+  ~input_file() override;
+
+  /// It reads as ended from here on, also for who waits for a byte now. Any thread.
+  void end() noexcept { ended_.store(true, std::memory_order_relaxed); }
+
+  /// Why reading ended before the file did; empty where it did not.
+  const std::string& problem() const noexcept { return problem_; }
+
+protected:
+  int_type underflow() override;
+
+private:
+  explicit input_file(int descriptor) noexcept : descriptor_(descriptor) {}
+  bool wait() const noexcept;
+
+  int descriptor_;
+  std::atomic<bool> ended_ = false;
+  std::array<char, 64 * 1024> bytes_;
+  std::string problem_;
+};
+
+} // namespace millrace::tools
