@@ -207,8 +207,10 @@ permitted after_flip(const rotting_queue& queue, const placed_segment& segment, 
     allowed.finding = true;
     return allowed;
   }
-  // Work that is applied, or none. A text that later work refers to may have been defined here.
-  allowed.refusing = has_work && segment.frames.back().next_seq > applied + 1;
+  // Work that is applied, or none. A text that later work refers to may have been defined here; and the header of the
+  // last frame may say that it held more than was applied.
+  const auto misleading = !witnessed && offset < hit->offset + storage::frame_header_bytes;
+  allowed.refusing = has_work && (segment.frames.back().next_seq > applied + 1 || misleading);
   allowed.finding = is_read(queue, segment, applied);
   return allowed;
 }
