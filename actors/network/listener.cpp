@@ -61,7 +61,11 @@ public:
   ~impl() {
     close(std::chrono::milliseconds{0});
     close_gate(gate_);
-    caf::anon_send_exit(sweeper_, caf::exit_reason::user_shutdown);
+    caf::scoped_actor self{system_};
+    self->send_exit(sweeper_, caf::exit_reason::user_shutdown);
+    self->wait_for(sweeper_);
+    // What is asked of the thread that reads and writes and not done when the system ends is never freed.
+    in_loop([] { return true; });
   }
 
   std::uint16_t port() const noexcept { return port_; }

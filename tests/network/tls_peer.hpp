@@ -11,6 +11,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/time.h>
 
 namespace millrace::test {
 
@@ -35,6 +36,8 @@ public:
       SSL_CTX_use_certificate_chain_file(context_.get(), how.certificate);
       SSL_CTX_use_PrivateKey_file(context_.get(), how.key, SSL_FILETYPE_PEM);
     }
+    const timeval long_enough{20, 0};
+    ::setsockopt(socket(), SOL_SOCKET, SO_RCVTIMEO, &long_enough, sizeof long_enough);
     session_.reset(SSL_new(context_.get()));
     SSL_set_fd(session_.get(), socket());
     ERR_clear_error();
@@ -49,13 +52,17 @@ public:
   bool send_encrypted(std::string_view bytes) {
     return SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
   }
-  /// Waits for the end. Whether it came.
+  /// Waits until the other end has closed, or for long. Whether it has.
   bool closed_encrypted() {
     char part[4096];
     ERR_clear_error();
-    while (SSL_read(session_.get(), part, sizeof part) > 0) {}
+    int got = 0;
+    do {
+      got = SSL_read(session_.get(), part, sizeof part);
+    } while (got > 0);
+    const auto closed = SSL_get_error(session_.get(), got) != SSL_ERROR_WANT_READ;
     note_alert();
-    return true;
+    return closed;
   }
   std::string version() const { return SSL_get_version(session_.get()); }
 

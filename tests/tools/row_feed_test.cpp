@@ -72,6 +72,21 @@ BOOST_AUTO_TEST_CASE(rows_of_a_pipe_come_as_soon_as_they_are_written) {
   BOOST_TEST(!wait_for_row(feed).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_byte_order_mark_may_come_in_pieces) {
+  named_pipe source{file};
+  std::thread writer{[&source] {
+    for (const auto* piece : {"\xEF", "\xBB",
+                              "\xBF"
+                              "number\n"}) {
+      source.write(piece);
+      std::this_thread::sleep_for(20ms);
+    }
+  }};
+  const auto rows = open();
+  writer.join();
+  BOOST_TEST(rows->columns().front() == "number");
+}
+
 BOOST_AUTO_TEST_CASE(a_feed_that_is_stopped_waits_for_no_pipe) {
   named_pipe source{file};
   source.write("number\n1\n2\n");

@@ -63,9 +63,12 @@ int complain(const failure& reason, int code) {
   return code;
 }
 
+int code_of(const failure& reason) noexcept {
+  return kind(reason.code) == error_kind::retryable ? exit_code::engine : exit_code::failed;
+}
+
 int complain(const failure& reason) {
-  const auto gone = reason.code == errc::unavailable || reason.code == errc::shutting_down;
-  return complain(reason, gone ? exit_code::engine : exit_code::failed);
+  return complain(reason, code_of(reason));
 }
 
 progress_line::progress_line(std::chrono::milliseconds interval)

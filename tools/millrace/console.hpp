@@ -27,8 +27,10 @@ int complain(const std::string& sentence, int code);
 /// The same with a failure: its sentence, then its detail on a line of its own.
 int complain(const failure& reason, int code);
 
-/// The same for what a request was answered with: `exit_code::engine` where nobody is there to answer, else
-/// `exit_code::failed`.
+/// `exit_code::engine` where a request found no engine that can serve it now, else `exit_code::failed`.
+int code_of(const failure& reason) noexcept;
+
+/// Complains with that code.
 int complain(const failure& reason);
 
 /// What a long run shows on stderr: a line that redraws itself on a terminal, a plain line at intervals elsewhere, and

@@ -74,9 +74,8 @@ bool delimited_reader::fill_chunk() {
   input_.peek(); // Waits for one byte; what a pipe holds then is enough.
   const auto count = input_.readsome(chunk_.data(), static_cast<std::streamsize>(chunk_.size()));
   chunk_.resize(static_cast<std::size_t>(count));
-  const bool first = bytes_read_ == 0;
   bytes_read_ += chunk_.size();
-  position_ = first && chunk_.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  position_ = 0;
   return !chunk_.empty();
 }
 
@@ -107,6 +106,9 @@ std::optional<delimited_reader::text_line> delimited_reader::read_line() {
   }
   if (!any) {
     return std::nullopt;
+  }
+  if (lines_read_ == 0 && line.text.starts_with(byte_order_mark)) {
+    line.text.erase(0, byte_order_mark.size());
   }
   ++lines_read_;
   return line;

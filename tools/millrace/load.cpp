@@ -24,8 +24,8 @@ the server is restarted meanwhile. A server knows the last million outcomes of a
 how long others may resend what they have named. What the record of --resume stands in only a folder can be given, so it
 is not to be had then.
 
-A load waits for an engine that does not answer, or whose disk is full, for as long as --patience says. Then rows that
-had no effect count as failed, and those that may have had one as unknown.
+Once rows are on their way, a load waits for an engine that does not answer, or whose disk is full, for as long as
+--patience says. Then rows that had no effect count as failed, and those that may have had one as unknown.
 
 --resume begins a load, or goes on where an earlier run with --resume ended, however that ended, kill -9 included: the
 table ends with each row of the file once. Each row's transaction then also records the row's number, which costs some
@@ -40,8 +40,9 @@ Examples:
   millrace load people.csv --data /srv/people --table person --resume
   millrace load people.csv --connect 127.0.0.1:7400 --table person --verify
 
-Exit codes: 0 all rows are in, 1 rows failed, are of unknown outcome or differ, or malformed ones under --strict,
-2 usage, 70 the engine could not be opened or reached or stopped answering, 130 interrupted (what was acknowledged is in).)";
+Exit codes: 0 all rows are in, 1 rows failed, are of unknown outcome or differ, or the load was stopped by a malformed one
+under --strict or a file that could not be read or written on, 2 usage, 70 the engine could not be opened or reached or
+stopped answering, 130 interrupted (what was acknowledged is in).)";
 
 } // namespace
 

@@ -8,6 +8,7 @@
 #include "load_resume.hpp"
 #include "process.hpp"
 #include "sql_text.hpp"
+#include "waiting_note.hpp"
 
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
@@ -110,8 +111,10 @@ int load_job::load_elsewhere(caf::actor_system& system, const network::remote_en
                     exit_code::failed);
   }
   client database{system, target.front()};
-  const auto fits = database.query("SELECT " + identifier_list(columns_) + " FROM " + quote_identifier(settings_.table)
-                                   + " LIMIT 0");
+  const auto fits = patiently([&] {
+    return database.query("SELECT " + identifier_list(columns_) + " FROM " + quote_identifier(settings_.table)
+                          + " LIMIT 0");
+  });
   if (!fits && fits.error().code != errc::bad_sql) {
     return complain(fits.error());
   }
@@ -126,11 +129,12 @@ int load_job::load_elsewhere(caf::actor_system& system, const network::remote_en
 /// `in_process` is null where the engine is elsewhere.
 int load_job::load(caf::actor_system& system, const engine_actor& front, const engine* in_process) {
   client database{system, front};
-  auto before = greatest_rowid(database, settings_.table);
+  const auto before = patiently([&] { return greatest_rowid(database, settings_.table); });
   if (!before && settings_.verify) {
-    return complain("The table cannot be verified: " + to_string(before.error()), exit_code::failed);
+    return complain("The table cannot be verified: " + to_string(before.error()), code_of(before.error()));
   }
-  if (const auto problem = file_ ? resume(database, before.value_or(0)) : ""; !problem.empty()) {
+  if (const auto problem = file_ ? patiently([&] { return resume(database, before.value_or(0)); }) : "";
+      !problem.empty()) {
     return complain(problem, exit_code::failed);
   }
   catch_interrupts();
@@ -148,12 +152,13 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
   }
   if (!answered) {
     abandon();
+    show();
   }
   summary_.elapsed = load_run::clock::now() - started_;
   stop_lookups();
   const bool complete = answered && !run_->stopping();
   if (recorded_ && complete && run_->counts().unknown == 0) {
-    if (const auto finished = finish_load(database, recorded_->id); !finished) {
+    if (const auto finished = patiently([&] { return finish_load(database, recorded_->id); }); !finished) {
       progress_.message("That the load is complete cannot be recorded: " + to_string(finished.error()));
     }
   }
@@ -267,7 +272,7 @@ int load_job::finish(bool answered) {
   summary_.end = interrupted()      ? load_end::interrupted
                  : !answered        ? load_end::given_up
                  : run_->stopping() ? load_end::stopped
-                                    : load_end::whole_file;
+                                    : load_end::complete;
   summary_.table = settings_.table;
   summary_.clients = settings_.clients;
   summary_.counts = run_->counts();
@@ -289,7 +294,7 @@ int load_job::finish(bool answered) {
         exit_code::engine);
     case load_end::stopped:
       return exit_code::failed;
-    case load_end::whole_file:
+    case load_end::complete:
       break;
   }
   return summary_.complete() ? exit_code::ok : exit_code::failed;
@@ -305,7 +310,10 @@ int run_load(const load_settings& settings) {
                       + " reads it again; store it in a file first.",
                     exit_code::usage);
   }
-  auto source = row_source::open(settings.file, settings.format());
+  auto source = [&] {
+    const waiting_note note{"Waiting for the first line of " + settings.file + " …"};
+    return row_source::open(settings.file, settings.format());
+  }();
   if (!source) {
     return complain(source.error(), exit_code::usage);
   }

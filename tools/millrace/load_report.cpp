@@ -21,18 +21,23 @@ double rows_per_second(const load_summary& summary) {
   return elapsed > 0.0 ? static_cast<double>(summary.counts.acknowledged) / elapsed : 0.0;
 }
 
-std::string_view headline(load_end end) noexcept {
+struct end_words {
+  std::string_view name; ///< In JSON.
+  std::string_view headline;
+};
+
+end_words words_of(load_end end) noexcept {
   switch (end) {
-    case load_end::whole_file:
+    case load_end::complete:
       break;
     case load_end::interrupted:
-      return "Interrupted; loaded so far into ";
+      return {"interrupted", "Interrupted; loaded so far into "};
     case load_end::stopped:
-      return "Stopped; loaded so far into ";
+      return {"stopped", "Stopped; loaded so far into "};
     case load_end::given_up:
-      return "Given up; loaded so far into ";
+      return {"given_up", "Given up; loaded so far into "};
   }
-  return "Loaded into ";
+  return {"complete", "Loaded into "};
 }
 
 std::string verdict(const load_summary& summary) {
@@ -93,7 +98,7 @@ void print_summary(std::ostream& out, const load_summary& summary) {
     pairs.emplace_back("unknown resolved", fmt::format("{} in the table, {} not", summary.verified->unknown_found,
                                                        summary.verified->unknown_missing));
   }
-  out << headline(summary.end) << summary.table << " with " << grouped(summary.clients) << " clients\n";
+  out << words_of(summary.end).headline << summary.table << " with " << grouped(summary.clients) << " clients\n";
   print_pairs(out, pairs);
   if (summary.verified) {
     for (const auto& example : summary.verified->examples) {
@@ -123,8 +128,7 @@ void print_summary_json(std::ostream& out, const load_summary& summary) {
     {"lookups", summary.lookups},
     {"lookups_retried", summary.lookups_retried},
     {"lost_ms", to_milliseconds(summary.lost)},
-    {"interrupted", summary.end == load_end::interrupted},
-    {"given_up", summary.end == load_end::given_up},
+    {"end", words_of(summary.end).name},
     {"verified", nullptr},
   };
   if (summary.resumed) {

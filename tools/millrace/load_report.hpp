@@ -13,7 +13,7 @@ namespace millrace::tools {
 
 /// How far into its file a load went.
 enum class load_end {
-  whole_file,
+  complete,    ///< To its end.
   interrupted, ///< By a signal.
   stopped,     ///< By a malformed row, or by a file that could not be read or written on.
   given_up,    ///< Because rows were not answered.
@@ -34,7 +34,7 @@ struct load_summary {
   std::uint64_t lookups_retried = 0;
   std::chrono::nanoseconds lost{};
   bool resumed = false; ///< Whether rows of earlier runs count, too.
-  load_end end = load_end::whole_file;
+  load_end end = load_end::complete;
   std::optional<verify_report> verified;
   std::string verify_problem; ///< Why the comparison could not be made, where it was asked for.
 

@@ -36,7 +36,9 @@ tl::expected<record, no_row> load_run::take(const caf::actor& asker) {
       return tl::unexpected{no_row::any_more};
     }
     if (!row) {
-      end_at(feed_.problem());
+      if (row.error() == no_row::any_more) {
+        end_at(feed_.problem());
+      }
       return row;
     }
     if (row->problem.empty() && !done_.contains(row->number)) {

@@ -145,8 +145,8 @@ Examples:
   millrace quarantine resubmit 1234 --data /srv/people
   millrace quarantine list --connect 127.0.0.1:7402
 
-Exit codes: 0 done, 1 there is no such transaction or it failed (the sentence says why), 2 usage, 70 the folder could not
-be opened, or the server not be reached, then or later.)";
+Exit codes: 0 done, 1 there is no such transaction, it failed, or whether it took effect is not known (the sentence says
+which), 2 usage, 70 the folder could not be opened, or the engine not be reached or not serve it now.)";
 
 } // namespace
 

@@ -48,13 +48,14 @@ tl::expected<record, no_row> row_feed::next(const caf::actor& asker) {
 }
 
 void row_feed::stop() {
-  source_->end();
+  finish({});
   {
     const std::lock_guard lock{mutex_};
     ready_.clear();
     ready_bytes_ = 0;
   }
-  finish({});
+  // Last: a row that it cuts in two must find that nothing is added any more.
+  source_->end();
 }
 
 std::string row_feed::problem() const {

@@ -189,8 +189,8 @@ Examples:
   millrace sql --data /srv/people "DELETE FROM person WHERE score < 1 RETURNING name"
   millrace sql --connect 127.0.0.1:7400 "SELECT count(*) FROM person"
 
-Exit codes: 0 done, 1 the statement failed (the sentence says why), 2 usage, 70 the folder could not be opened,
-or the server not be reached, then or later.)";
+Exit codes: 0 done, 1 the statement failed, or whether it took effect is not known (the sentence says which), 2 usage,
+70 the folder could not be opened, or the engine not be reached or not serve it now.)";
 
 } // namespace
 
