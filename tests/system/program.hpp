@@ -30,6 +30,7 @@ public:
   void send(int signal);
   /// What it has written to stdout so far.
   std::string out_so_far() const { return text(out_); }
+  std::string err_so_far() const { return text(err_); }
   /// Waits until it has ended; one that does not end within minutes is killed, which the ending then tells.
   ending wait();
 

@@ -213,6 +213,20 @@ BOOST_AUTO_TEST_CASE(sql_asks_a_server_and_says_when_there_is_none) {
   BOOST_TEST(nobody.err.find("no connection to " + where) != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(sql_says_what_it_waits_for) {
+  const temporary_folder folder;
+  server one{folder.path() / "data"};
+  one.send(SIGSTOP);
+  program sql = start_millrace({"sql", "--connect", one.address(), "SELECT 1"});
+  const auto said = [&sql] { return sql.err_so_far().find("Waiting for a connection to ") != std::string::npos; };
+  while (!said() && sql.running()) {
+    std::this_thread::sleep_for(5ms);
+  }
+  BOOST_TEST(said());
+  one.send(SIGCONT);
+  BOOST_TEST(sql.wait().code == 0);
+}
+
 BOOST_AUTO_TEST_CASE(bench_measures_a_server_and_says_what_table_it_lacks) {
   const temporary_folder folder;
   const auto schema = folder.path() / "bench.sql";
