@@ -13,6 +13,7 @@
 #include <sanitizer/tsan_interface.h>
 #include <caf/actor_control_block.hpp>
 #include <caf/blocking_actor.hpp>
+#include <caf/detail/sync_request_bouncer.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/ref_counted.hpp>
 #include <caf/scheduled_actor.hpp>
@@ -68,6 +69,21 @@ void blocking_actor::enqueue(mailbox_element_ptr ptr, execution_unit* eu) {
     "_ZN3caf14blocking_actor7enqueueESt10unique_ptrINS_15mailbox_elementENS_6detail8disposerEEPNS_14execution_unitE");
   __tsan_release(ptr.get());
   original(this, std::move(ptr), eu);
+}
+
+intrusive::task_result blocking_actor::mailbox_visitor::operator()(mailbox_element& x) {
+  static auto* const original = caf_function<intrusive::task_result(mailbox_visitor*, mailbox_element&)>(
+    "_ZN3caf14blocking_actor15mailbox_visitorclERNS_15mailbox_elementE");
+  __tsan_acquire(&x);
+  return original(this, x);
+}
+
+/// What nobody took before the actor ended.
+void detail::sync_request_bouncer::operator()(const mailbox_element& x) const {
+  static auto* const original = caf_function<void(const sync_request_bouncer*, const mailbox_element&)>(
+    "_ZNK3caf6detail20sync_request_bouncerclERKNS_15mailbox_elementE");
+  __tsan_acquire(const_cast<mailbox_element*>(&x));
+  original(this, x);
 }
 
 mailbox_element_ptr blocking_actor::dequeue() {
