@@ -226,12 +226,13 @@ void load_job::show() {
   }
   const auto counts = run_->counts();
   const std::chrono::duration<double> elapsed = load_run::clock::now() - started_;
+  const auto share = run_->share(); // 0 all the time where the input is a pipe.
   const auto silent = std::chrono::floor<std::chrono::seconds>(run_->silence());
   progress_.update(
     fmt::format("{} rows  {} rows/s  p99 {}{}", grouped(counts.acknowledged),
                 rate_text(static_cast<double>(counts.acknowledged) / elapsed.count()), milliseconds_text(run_->p99()),
                 silent >= told_silence ? fmt::format("  no answer for {} s", silent.count()) : ""),
-    run_->share());
+    share > 0.0 ? std::optional{share} : std::nullopt);
 }
 
 void load_job::stop_lookups() {
