@@ -25,6 +25,8 @@ namespace {
 
 /// What a message may have beside the values that count towards the limits of `messages/`.
 constexpr std::size_t overhead_bytes = 4 * 1024 * 1024;
+/// How long to wait for what always answers, unless the system is ending.
+constexpr std::chrono::seconds patience_within{5};
 
 /// Half of what the process may open: the engine has files, too, and a server without descriptors serves nobody.
 std::size_t connections_the_system_allows() {
@@ -62,8 +64,9 @@ public:
     close(std::chrono::milliseconds{0});
     close_gate(gate_);
     caf::scoped_actor self{system_};
+    self->monitor(sweeper_);
     self->send_exit(sweeper_, caf::exit_reason::user_shutdown);
-    self->wait_for(sweeper_);
+    self->receive([](const caf::down_msg&) {}, caf::after(patience_within) >> [] {});
     // What is asked of the thread that reads and writes and not done when the system ends is never freed.
     in_loop([] { return true; });
   }
@@ -92,7 +95,7 @@ private:
   template <class... Ts>
   void ask_broker(Ts... what) {
     caf::scoped_actor self{system_};
-    self->request(broker_, std::chrono::seconds{5}, what...).receive([] {}, [](const caf::error&) {});
+    self->request(broker_, patience_within, what...).receive([] {}, [](const caf::error&) {});
   }
 
   /// Runs it in the thread that reads and writes, and gives what it gave; false where that thread does not answer.
@@ -101,7 +104,7 @@ private:
     auto done = std::make_shared<std::promise<bool>>();
     auto answer = done->get_future();
     loop_of(system_).post([what, done] { done->set_value(what()); });
-    return answer.wait_for(std::chrono::seconds{5}) == std::future_status::ready && answer.get();
+    return answer.wait_for(patience_within) == std::future_status::ready && answer.get();
   }
 
   caf::actor_system& system_;

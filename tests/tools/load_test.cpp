@@ -1,3 +1,5 @@
+#include "waited_row.hpp"
+
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
 #include <millrace/messages/registry.hpp>
@@ -81,15 +83,8 @@ struct table_fixture : source_fixture {
   }
 };
 
-/// The next row, waited for.
 tl::expected<record, no_row> next_row(load_run& run) {
-  for (;;) {
-    auto row = run.take({});
-    if (row || row.error() == no_row::any_more) {
-      return row;
-    }
-    std::this_thread::sleep_for(1ms);
-  }
+  return waited_row([&run] { return run.take({}); });
 }
 
 } // namespace

@@ -1,3 +1,5 @@
+#include "waited_row.hpp"
+
 #include <millrace/tests/named_pipe.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 #include <millrace/tools/millrace/row_feed.hpp>
@@ -22,15 +24,8 @@ struct feed_fixture {
 
   std::unique_ptr<row_source> open() const { return row_source::open(file, {}).value(); }
 
-  /// The next row, waited for.
   static tl::expected<record, no_row> wait_for_row(row_feed& feed) {
-    for (;;) {
-      auto row = feed.next({});
-      if (row || row.error() == no_row::any_more) {
-        return row;
-      }
-      std::this_thread::sleep_for(1ms);
-    }
+    return waited_row([&feed] { return feed.next({}); });
   }
 };
 

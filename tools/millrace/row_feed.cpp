@@ -40,8 +40,7 @@ tl::expected<record, no_row> row_feed::next(const caf::actor& asker) {
   share_ = ready_.front().share;
   ready_.pop_front();
   ready_bytes_ -= bytes_of(row);
-  // Not at each row, where the thread would run for one row at a time.
-  if (ready_.size() <= ready_rows_max / 2 && ready_bytes_ <= ready_bytes_max / 2) {
+  if (half_empty()) {
     has_room_.notify_one();
   }
   return row;
@@ -77,12 +76,16 @@ void row_feed::read_all() {
   finish(source_->problem());
 }
 
+/// When reading goes on that had to wait: not at each row that is taken, or the thread would run for one at a time.
+bool row_feed::half_empty() const noexcept {
+  return ready_.size() <= ready_rows_max / 2 && ready_bytes_ <= ready_bytes_max / 2;
+}
+
 /// Waits until there is room. Whether more are wanted.
 bool row_feed::add(record row, double share) {
   std::unique_lock lock{mutex_};
   if (ready_.size() >= ready_rows_max || ready_bytes_ >= ready_bytes_max) {
-    has_room_.wait(
-      lock, [this] { return over_ || (ready_.size() <= ready_rows_max / 2 && ready_bytes_ <= ready_bytes_max / 2); });
+    has_room_.wait(lock, [this] { return over_ || half_empty(); });
   }
   if (over_) {
     return false;

@@ -54,6 +54,7 @@ private:
   };
 
   void read_all();
+  bool half_empty() const noexcept;
   bool add(record row, double share);
   void finish(std::string problem);
 
