@@ -8,6 +8,11 @@
 
 namespace millrace::test {
 
+/// In memory where the machine has such a place, for tests that are not about the disk itself.
+inline std::filesystem::path fast_place() {
+  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
+}
+
 /// A folder of its own for a test, removed afterwards with everything in it.
 class temporary_folder {
 public:

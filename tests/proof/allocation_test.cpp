@@ -23,10 +23,6 @@ using namespace millrace::test;
 
 namespace {
 
-std::filesystem::path fast_place() {
-  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
-}
-
 std::size_t open_descriptors() {
   return static_cast<std::size_t>(
     std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, std::filesystem::directory_iterator{}));

@@ -294,11 +294,6 @@ void examiner::replay() {
   }
 }
 
-/// On a file system in memory where there is one: what must be lost with the power is undone by `undoable_disk`.
-std::string place_for_folders() {
-  return fs::is_directory("/dev/shm") ? "/dev/shm" : fs::temp_directory_path().string();
-}
-
 } // namespace
 
 examination examine(const workload_folder& folder) {
@@ -310,7 +305,8 @@ std::vector<std::string> run_history(std::uint64_t seed, std::uint64_t lives, co
   const auto usual = spdlog::get_level();
   spdlog::set_level(spdlog::level::off);
   constexpr life_end ends[] = {life_end::power, life_end::power, life_end::power, life_end::kill, life_end::closed};
-  const temporary_folder place{place_for_folders()};
+  // What must be lost with the power is undone by `undoable_disk`, so the folders may be in memory.
+  const temporary_folder place{fast_place()};
   const workload_folder folder{place.path()};
   std::mt19937_64 random{seed};
   std::vector<std::string> found;

@@ -18,11 +18,6 @@ using namespace millrace::test;
 
 namespace {
 
-/// In memory where the machine has that: what counts is which operation fails.
-std::filesystem::path fast_place() {
-  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
-}
-
 struct io_fixture {
   system_config config;
   caf::actor_system system{config};

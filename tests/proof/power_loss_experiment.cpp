@@ -14,14 +14,8 @@ namespace {
 /// One image in so many has a second power loss.
 constexpr std::uint64_t twice_every = 4;
 
-/// In memory where that is possible: the proof is in the recording, not on the disk.
-temporary_folder memory_folder() {
-  const std::filesystem::path memory{"/dev/shm"};
-  return temporary_folder{std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path()};
-}
-
 power_loss_rows rows_of(const std::vector<disk_event>& events) {
-  const auto scratch = memory_folder();
+  const temporary_folder scratch{fast_place()};
   disk_model disk;
   for (const auto& event : events) {
     disk.apply(event);
@@ -85,7 +79,7 @@ power_loss_experiment::tally power_loss_experiment::run_only(std::uint64_t image
 
 power_loss_experiment::tally power_loss_experiment::run_some(std::uint64_t first, std::uint64_t end, std::uint64_t step,
                                                              std::atomic<bool>& stop) const {
-  const auto scratch = memory_folder();
+  const temporary_folder scratch{fast_place()};
   power_loss_checker checker{truth_, observer_, scratch.path()};
   disk_model disk;
   std::size_t applied = 0;
@@ -120,7 +114,7 @@ std::size_t power_loss_experiment::point_of(std::uint64_t image, std::mt19937_64
 
 std::vector<disk_event> record_power_loss_run(recording_observer& observer, std::uint64_t seed,
                                               std::uint64_t transactions, missing_sync missing) {
-  const auto scratch = memory_folder();
+  const temporary_folder scratch{fast_place()};
   const auto data = scratch.path() / "data";
   make_data_folder(data);
   recording notes{data};

@@ -166,7 +166,7 @@ public:
   }
 
 private:
-  temporary_folder folder_{fs::is_directory("/dev/shm") ? fs::path{"/dev/shm"} : fs::temp_directory_path()};
+  temporary_folder folder_{fast_place()};
   victim left_;
 };
 

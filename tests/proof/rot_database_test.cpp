@@ -166,7 +166,7 @@ private:
 struct fixture {
   std::uint64_t seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());
   std::mt19937_64 random{seed};
-  temporary_folder folder{fs::is_directory("/dev/shm") ? fs::path{"/dev/shm"} : fs::temp_directory_path()};
+  temporary_folder folder{fast_place()};
   system_config config;
   caf::actor_system system{config};
   contents truth;

@@ -27,7 +27,7 @@ struct quiet {
   ~quiet() { spdlog::set_level(before); }
 };
 
-/// In memory where the machine has that: what is durable is decided by the simulated disk.
+/// On a fast place: what is durable is decided by the simulated disk.
 class scratch {
 public:
   result play(std::uint64_t seed) {
@@ -39,7 +39,7 @@ public:
   }
 
 private:
-  temporary_folder folder_{std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path()};
+  temporary_folder folder_{fast_place()};
 };
 
 std::string text(const std::map<std::string, std::uint64_t>& counts) {

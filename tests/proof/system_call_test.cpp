@@ -18,10 +18,6 @@ using namespace millrace::test;
 
 namespace {
 
-std::filesystem::path fast_place() {
-  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
-}
-
 constexpr log_options short_segments{8'192, 1};
 
 /// Opens a data folder as the engine does, writes into its queue and reads it back. Gives the failure that it ended
