@@ -36,7 +36,7 @@ public:
   power_loss_experiment(recording_observer& observer, std::vector<disk_event> events, std::uint64_t seed,
                         std::uint64_t images);
 
-  /// Tries all images on two threads; ends soon after the first failure.
+  /// Tries all images, on a thread for each core; ends soon after the first failure.
   tally run() const;
   tally run_only(std::uint64_t image) const;
 
