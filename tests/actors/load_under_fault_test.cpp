@@ -1,8 +1,9 @@
 #include "engine_fixture.hpp"
 #include "load_clients.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <array>
-#include <cstdlib>
 #include <map>
 #include <random>
 
@@ -11,12 +12,6 @@ using namespace millrace::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A number from the environment, so that a run can be replayed or made harder.
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const auto* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 struct load_fixture : engine_fixture {
   load_fixture() { settings.checkpoint_pages = 200; }

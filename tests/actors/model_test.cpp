@@ -1,5 +1,7 @@
 #include "model_engine.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -23,11 +25,6 @@ constexpr std::chrono::milliseconds time_max_each{120};
 constexpr std::uint64_t sequences_per_engine = 1'000;
 /// How long a shorter sequence is looked for that fails, too.
 constexpr std::chrono::seconds search_max{40};
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const auto* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 rc::Gen<step> any_step() {
   const auto deeds = rc::gen::weightedElement<deed>({{8, deed::write},

@@ -4,6 +4,7 @@
 #include <millrace/storage/attempt.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/folder.hpp>
+#include <millrace/tests/environment.hpp>
 #include <millrace/tests/storage/log_fixture.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 

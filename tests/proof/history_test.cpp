@@ -1,6 +1,8 @@
 #include "history_examination.hpp"
 #include "report.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <random>
 #include <string>
 

@@ -3,6 +3,7 @@
 
 #include <millrace/messages/registry.hpp>
 #include <millrace/storage/database.hpp>
+#include <millrace/tests/environment.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 
 #include <memory>

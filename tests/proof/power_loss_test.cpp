@@ -2,6 +2,8 @@
 #include "power_loss_workload.hpp"
 #include "report.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <cstdlib>
 #include <random>
 

@@ -4,6 +4,8 @@
 #include "../system/program.hpp"
 #include "../temporary_folder.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>

@@ -26,9 +26,4 @@ void report(const proof_result& result) {
   }
 }
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::stoull(text);
-}
-
 } // namespace millrace::test

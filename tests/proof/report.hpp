@@ -17,7 +17,4 @@ struct proof_result {
 /// Adds a line of JSON to the file that MILLRACE_PROOF_REPORT names, if any, and prints a sentence. Any thread.
 void report(const proof_result& result);
 
-/// A number from the environment, such as how many images are tried.
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise);
-
 } // namespace millrace::test

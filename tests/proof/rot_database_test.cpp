@@ -5,6 +5,7 @@
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
 #include <millrace/messages/registry.hpp>
+#include <millrace/tests/environment.hpp>
 
 #include <array>
 #include <chrono>

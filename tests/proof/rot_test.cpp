@@ -1,6 +1,8 @@
 #include "report.hpp"
 #include "rot_queue.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <array>
 #include <random>
 

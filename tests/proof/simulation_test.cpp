@@ -2,6 +2,8 @@
 #include "../temporary_folder.hpp"
 #include "report.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>

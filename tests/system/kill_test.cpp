@@ -2,11 +2,12 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <csignal>
-#include <cstdlib>
 #include <optional>
 #include <random>
 #include <thread>
@@ -20,11 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t load_clients = 200;
 constexpr std::uint64_t rows_per_load = 20'000;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const auto* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 /// A data folder through all the processes that die over it, and what the test knows of it. Now and then it makes way
 /// for a fresh one.

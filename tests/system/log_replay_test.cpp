@@ -2,9 +2,9 @@
 
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/tests/environment.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <optional>
@@ -221,15 +221,10 @@ std::vector<std::string> replay(const std::vector<storage::batch_ptr>& log, cons
   return dump(file);
 }
 
-std::uint64_t seed_from_environment() {
-  const auto* text = std::getenv("MILLRACE_TEST_SEED");
-  return text == nullptr ? std::random_device{}() : std::strtoull(text, nullptr, 10);
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_CASE(the_log_alone_gives_the_same_database_however_it_was_applied) {
-  const auto seed = seed_from_environment();
+  const auto seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());
   BOOST_TEST_INFO_SCOPE("MILLRACE_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
   const temporary_folder folder;

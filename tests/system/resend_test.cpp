@@ -3,9 +3,10 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/tests/environment.hpp>
+
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <random>
@@ -19,11 +20,6 @@ using namespace millrace::test;
 namespace {
 
 using name_key = std::pair<std::size_t, std::uint64_t>; ///< Client's place and number.
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const auto* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 std::uintmax_t size_of(const std::filesystem::path& file) {
   std::error_code missing;

@@ -1,12 +1,12 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/tests/environment.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 
 #include <chrono>
 #include <cmath>
 #include <csignal>
-#include <cstdlib>
 #include <random>
 #include <thread>
 
@@ -20,11 +20,6 @@ using namespace millrace::test;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t source_rows = 20'000;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const auto* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 /// Loads of one file, each into a folder of its own, begun anew once the last one is complete.
 class resumed_loads {
