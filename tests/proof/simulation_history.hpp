@@ -24,7 +24,7 @@ struct exchange {
     reply_content content;
   };
   std::uint64_t sent_at = 0;
-  bool cut = false; ///< Whether the machine stopped before there was an answer.
+  std::uint64_t cut_at = 0; ///< When the machine stopped before there was an answer; 0 where it did not.
   std::vector<reply> replies;
 };
 

@@ -101,7 +101,7 @@ void life::cut_off() {
     return;
   }
   for (auto i = first_exchange_; i < seen_.exchanges.size(); ++i) {
-    seen_.exchanges[i].cut = seen_.exchanges[i].replies.empty();
+    seen_.exchanges[i].cut_at = seen_.exchanges[i].replies.empty() ? seen_.events : 0;
   }
 }
 
@@ -118,7 +118,8 @@ std::uint64_t life::unanswered() const {
 
 std::size_t life::send(const caf::strong_actor_ptr& to, caf::message request) {
   const auto number = seen_.exchanges.size();
-  seen_.exchanges.push_back({.sent_at = ++seen_.events, .cut = cut_off_, .replies = {}});
+  const auto now = ++seen_.events;
+  seen_.exchanges.push_back({.sent_at = now, .cut_at = cut_off_ ? now : 0, .replies = {}});
   to->enqueue(recorder_, id_of(number), std::move(request), nullptr);
   return number;
 }
