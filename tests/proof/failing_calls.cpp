@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstddef>
+#include <filesystem>
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 namespace millrace::test {
 
@@ -21,6 +23,7 @@ struct call_state {
   unsigned interrupted = 0; ///< How often in a row.
   std::uint64_t interruptions = 0;
   const char* struck = nullptr;
+  class unsynced* unsynced = nullptr;
 };
 
 thread_local constinit call_state now;
@@ -57,6 +60,20 @@ std::size_t part_of(std::size_t bytes) noexcept {
   return now.active && now.fault.bytes_max != 0 ? std::min<std::size_t>(bytes, now.fault.bytes_max) : bytes;
 }
 
+/// Gives what a call gave, and notes what it did where it succeeded.
+template <class Note>
+auto noting(Note note, auto given) {
+  if (given >= 0 && now.unsynced != nullptr) {
+    note(*now.unsynced);
+  }
+  return given;
+}
+
+/// Whether it is the engine's: SQLite opens its files by another name of the call, and then uses some of ours.
+bool ours(int descriptor) noexcept {
+  return now.unsynced != nullptr && now.unsynced->knows(descriptor);
+}
+
 /// The call that ours stands before.
 template <class Function>
 Function* real(const char* name, Function*) noexcept {
@@ -65,8 +82,29 @@ Function* real(const char* name, Function*) noexcept {
 
 } // namespace
 
+void unsynced::opened(int descriptor, const std::string& path, bool made) {
+  path_of_[descriptor] = path;
+  if (made) {
+    named(path);
+  }
+}
+
+void unsynced::named(const std::string& path) {
+  paths_.insert(std::filesystem::path{path}.parent_path());
+}
+
+void unsynced::renamed(const std::string& from, const std::string& to) {
+  if (paths_.erase(from) != 0) {
+    paths_.insert(to);
+  }
+  for (auto& [descriptor, path] : path_of_) {
+    path = path == from ? to : path;
+  }
+  named(to);
+}
+
 failing_calls::failing_calls(const call_fault& fault) noexcept {
-  now = {.active = true, .fault = fault};
+  now = {.active = true, .fault = fault, .unsynced = &unsynced_};
 }
 
 failing_calls::~failing_calls() {
@@ -83,6 +121,8 @@ std::uint64_t failing_calls::interruptions() const noexcept {
 
 } // namespace millrace::test
 
+using millrace::test::noting;
+using millrace::test::ours;
 using millrace::test::part_of;
 using millrace::test::real;
 using millrace::test::refuses;
@@ -99,58 +139,87 @@ int open(const char* path, int flags, ...) {
     va_end(rest);
   }
   static auto* const next = real("open", &open);
-  return refuses("open") ? -1 : next(path, flags, mode);
+  const bool makes = (flags & O_CREAT) != 0 && ::access(path, F_OK) != 0;
+  const int file = refuses("open") ? -1 : next(path, flags, mode);
+  return noting([&](auto& left) { left.opened(file, path, makes); }, file);
 }
 
 ssize_t pread(int file, void* into, std::size_t bytes, off_t offset) {
   static auto* const next = real("pread", &pread);
+  if (!ours(file)) {
+    return next(file, into, bytes, offset);
+  }
   return refuses("pread") ? -1 : next(file, into, part_of(bytes), offset);
 }
 
 ssize_t pwrite(int file, const void* from, std::size_t bytes, off_t offset) {
   static auto* const next = real("pwrite", &pwrite);
-  return refuses("pwrite") ? -1 : next(file, from, part_of(bytes), offset);
+  if (!ours(file)) {
+    return next(file, from, bytes, offset);
+  }
+  return noting([&](auto& left) { left.written(file); },
+                refuses("pwrite") ? -1 : next(file, from, part_of(bytes), offset));
 }
 
 int fdatasync(int file) {
   static auto* const next = real("fdatasync", &fdatasync);
-  return refuses("fdatasync") ? -1 : next(file);
+  if (!ours(file)) {
+    return next(file);
+  }
+  return noting([&](auto& left) { left.synced(file); }, refuses("fdatasync") ? -1 : next(file));
 }
 
 int fsync(int file) {
   static auto* const next = real("fsync", &fsync);
-  return refuses("fsync") ? -1 : next(file);
+  if (!ours(file)) {
+    return next(file);
+  }
+  return noting([&](auto& left) { left.synced(file); }, refuses("fsync") ? -1 : next(file));
 }
 
 int ftruncate(int file, off_t bytes) noexcept {
   static auto* const next = real("ftruncate", &ftruncate);
-  return refuses("ftruncate") ? -1 : next(file, bytes);
+  if (!ours(file)) {
+    return next(file, bytes);
+  }
+  return noting([&](auto& left) { left.written(file); }, refuses("ftruncate") ? -1 : next(file, bytes));
 }
 
 int posix_fallocate(int file, off_t offset, off_t bytes) {
   static auto* const next = real("posix_fallocate", &posix_fallocate);
+  if (!ours(file)) {
+    return next(file, offset, bytes);
+  }
   const int error = millrace::test::error_of("posix_fallocate", true);
   return error != 0 ? error : next(file, offset, bytes);
 }
 
+int close(int file) {
+  static auto* const next = real("close", &close);
+  if (ours(file)) {
+    millrace::test::now.unsynced->closed(file);
+  }
+  return next(file);
+}
+
 int rename(const char* from, const char* to) noexcept {
   static auto* const next = real("rename", &rename);
-  return refuses("rename", false) ? -1 : next(from, to);
+  return noting([&](auto& left) { left.renamed(from, to); }, refuses("rename", false) ? -1 : next(from, to));
 }
 
 int unlink(const char* path) noexcept {
   static auto* const next = real("unlink", &unlink);
-  return refuses("unlink", false) ? -1 : next(path);
+  return noting([&](auto& left) { left.removed(path); }, refuses("unlink", false) ? -1 : next(path));
 }
 
 int mkdir(const char* path, mode_t mode) noexcept {
   static auto* const next = real("mkdir", &mkdir);
-  return refuses("mkdir", false) ? -1 : next(path, mode);
+  return noting([&](auto& left) { left.named(path); }, refuses("mkdir", false) ? -1 : next(path, mode));
 }
 
 int fchmod(int file, mode_t mode) noexcept {
   static auto* const next = real("fchmod", &fchmod);
-  return refuses("fchmod", false) ? -1 : next(file, mode);
+  return ours(file) && refuses("fchmod", false) ? -1 : next(file, mode);
 }
 
 } // extern "C"

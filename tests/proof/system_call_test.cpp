@@ -8,7 +8,9 @@
 #include <millrace/tests/temporary_folder.hpp>
 
 #include <cerrno>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include <boost/test/unit_test.hpp>
 
@@ -99,6 +101,28 @@ BOOST_AUTO_TEST_CASE(interrupted_and_short_transfers_change_nothing) {
           .detail = ""});
 }
 
+BOOST_AUTO_TEST_CASE(what_is_acknowledged_was_synced_by_a_system_call_with_the_names_that_lead_to_it) {
+  const temporary_folder place{fast_place()};
+  const auto path = place.path() / "data";
+  const failing_calls calls{{}};
+  const auto nothing = std::set<std::string>{};
+  {
+    const auto data = folder::open(path, folder_mode::create);
+    BOOST_REQUIRE(data);
+    BOOST_TEST(calls.unsynced_paths() == nothing, boost::test_tools::per_element());
+    recovery_report found;
+    auto queue = storage::log::open(posix_file_system(), data->queue_folder(), database_id, 0, short_segments, found);
+    require_ok(queue);
+    BOOST_TEST(calls.unsynced_paths() == nothing, boost::test_tools::per_element());
+    for (int i = 0; i < 100; ++i) {
+      require_ok(queue->append(batch_of(queue->last_seq() + 1, 4)));
+      BOOST_TEST(calls.unsynced_paths() == nothing, boost::test_tools::per_element());
+    }
+    require_ok(queue->append_witness());
+    BOOST_TEST(calls.unsynced_paths() == nothing, boost::test_tools::per_element());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(any_system_call_may_fail) {
   std::uint64_t struck = 0;
   for (const int error : {EIO, ENOSPC}) {
@@ -111,13 +135,17 @@ BOOST_AUTO_TEST_CASE(any_system_call_may_fail) {
         BOOST_TEST_INFO_SCOPE("call " << nth << (lasts ? " and all after it" : "") << ", errno " << error);
         {
           failing_calls calls{{.nth = nth, .error = error, .lasts = lasts}};
+          bool failed = false;
           for (int life = 0; life < 2; ++life) {
             const auto used = use_folder(path, acknowledged);
+            failed = failed || !used;
             BOOST_REQUIRE_MESSAGE(used || kind(used.error().code) != error_kind::rejected,
                                   (calls.struck() == nullptr ? "none" : calls.struck())
                                     << ": " << (used ? "" : to_string(used.error())));
           }
           call = calls.struck();
+          const bool sync = call != nullptr && std::string_view{call}.ends_with("sync");
+          BOOST_REQUIRE_MESSAGE(failed || !sync || error != EIO, call << " failed and nothing came of it");
         }
         check_folder(path, acknowledged);
         if (call == nullptr) {
