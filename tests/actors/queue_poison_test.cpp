@@ -160,6 +160,20 @@ BOOST_AUTO_TEST_CASE(what_waits_beyond_its_deadline_is_dropped_before_it_is_trie
   BOOST_TEST(late->count == 1);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_late_is_applied_where_a_full_disk_refuses_the_order_to_drop_it) {
+  start();
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{30};
+  const auto late = send(insert(1), soon);
+  scheduler.run();
+  while (std::chrono::steady_clock::now() <= soon) {}
+  files.fail(operation::write, errc::disk_full, 0, 1);
+  start_writer();
+  BOOST_TEST(received.at(0)->items.size() == 1);
+  BOOST_TEST(received[0]->skipped.empty());
+  applied(1, 1);
+  BOOST_TEST(late->value->seq == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_foreign_commit_ends_the_stretch_in_the_log) {
   start();
   start_writer();

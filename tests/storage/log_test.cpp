@@ -277,6 +277,50 @@ BOOST_AUTO_TEST_CASE(a_full_disk_at_roll_over_has_no_effect_and_may_be_tried_aga
   BOOST_CHECK_EQUAL(check_work_from(queue, 1), queue.last_seq() + 1);
 }
 
+/// A text stands once in each segment, and what a refused frame would have defined is not defined.
+BOOST_AUTO_TEST_CASE(texts_keep_their_meaning_wherever_a_full_disk_refuses_a_roll_over) {
+  const std::string no_segment_holds_more(small_segments.segment_bytes, 'x');
+  std::uint64_t refused = 0;
+  for (const auto kind : {operation::create, operation::preallocate, operation::write}) {
+    for (std::uint64_t after = 0; after < 6; ++after) {
+      memory_file_system place;
+      faulty_file_system disk_of_this{place};
+      std::vector<batch> expected;
+      const auto append = [&](storage::log& queue, const std::vector<std::string>& texts) {
+        batch added{queue.last_seq() + 1, 0, {}};
+        for (const auto& text : texts) {
+          added.items.emplace_back(execute(text));
+        }
+        const auto done = queue.append(added);
+        if (done) {
+          expected.push_back(std::move(added));
+        }
+        BOOST_REQUIRE(done || done.error().code == errc::disk_full);
+        return done.has_value();
+      };
+      {
+        auto queue = open_log(disk_of_this);
+        append(queue, {"A", "B"});
+        disk_of_this.fail(kind, errc::disk_full, after, 1);
+        refused += append(queue, {"C", "D", no_segment_holds_more}) ? 0 : 1;
+        disk_of_this.heal();
+        append(queue, {"D"});
+        append(queue, {"B", "C", "A", "D"});
+      }
+      auto queue = open_log(place);
+      auto cursor = queue.read_from(1);
+      require_ok(cursor);
+      for (const auto& added : expected) {
+        const auto read = (*cursor)->next();
+        require_ok(read);
+        BOOST_REQUIRE(*read);
+        BOOST_REQUIRE((*read)->items == added.items);
+      }
+    }
+  }
+  BOOST_TEST(refused >= 4u);
+}
+
 BOOST_AUTO_TEST_CASE(recovery_uses_the_spare_when_the_disk_is_full) {
   std::uint64_t last = 0;
   {
