@@ -168,7 +168,9 @@ void writer_state::checkpoint() {
   if (done) {
     pace_.checkpointed(std::chrono::steady_clock::now() - started);
     wal_pages_ = done->log_pages;
-    settings_.starving->store(wal_pages_ > settings_.wal_pages_max, std::memory_order_relaxed);
+    // A log that is moved completely begins anew with the next commit.
+    const auto starving = done->pages_left > 0 && wal_pages_ > settings_.wal_pages_max;
+    settings_.starving->store(starving, std::memory_order_relaxed);
     self_->send(settings_.queue, database_checkpointed{done->checkpointed_seq});
   } else if (done.error().code == errc::database_gone || done.error().code == errc::corrupt) {
     give_up_database(std::move(done.error()));

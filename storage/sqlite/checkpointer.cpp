@@ -53,13 +53,17 @@ result<checkpoint_report> checkpointer::run(std::uint64_t applied_seq) {
       make_room();
     }
   }
-  return checkpoint_report{.checkpointed_seq = checkpointed_seq_, .pages_left = pages_waiting()};
+  return checkpoint_report{
+    .checkpointed_seq = checkpointed_seq_, .pages_left = pages_waiting(), .log_pages = log_pages_};
 }
 
 void checkpointer::make_room() noexcept {
   sqlite3_busy_timeout(database_, patience_ms);
   // All pages are moved already, so there is nothing that this could lose; where it fails, the log merely grows on.
-  sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+  if (sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr) == SQLITE_OK) {
+    log_pages_ = 0;
+    moved_pages_ = 0;
+  }
   sqlite3_busy_timeout(database_, 0);
 }
 

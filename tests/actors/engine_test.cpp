@@ -145,6 +145,30 @@ BOOST_AUTO_TEST_CASE(health_is_reported_through_the_client) {
   }));
 }
 
+BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_emptied_is_interrupted_after_its_lease) {
+  settings.checkpoint_pages = 4;
+  settings.wal_pages_max = 40;
+  settings.reader_lease = std::chrono::milliseconds{100};
+  open(ideas);
+  auto endless = select(
+    "WITH RECURSIVE c(n) AS (SELECT count(*) FROM idea UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c");
+  endless.deadline = std::chrono::minutes{1};
+  std::atomic<bool> over = false;
+  errc answer = errc::none;
+  std::thread asking{[&] { // A client would ask again.
+    caf::scoped_actor self{system};
+    self->request(tested->front(), std::chrono::minutes{2}, endless)
+      .receive([](row_set&) {}, [&](const caf::error& why) { answer = failure_of(why).code; });
+    over = true;
+  }};
+  auto db = connect();
+  for (int i = 0; !over; ++i) {
+    BOOST_CHECK(db.execute("INSERT INTO idea(title, score) VALUES (?1, 1)", i));
+  }
+  asking.join();
+  BOOST_TEST(name(answer) == name(errc::lease_expired));
+}
+
 BOOST_AUTO_TEST_CASE(exit_messages_to_the_front_change_nothing) {
   open(ideas);
   caf::anon_send_exit(tested->front(), caf::exit_reason::kill);

@@ -59,7 +59,7 @@ public:
       return tl::unexpected{std::move(*reason)};
     }
     return storage::checkpoint_report{
-      .checkpointed_seq = script_->applied_seq, .pages_left = 0, .log_pages = script_->log_pages};
+      .checkpointed_seq = script_->applied_seq, .pages_left = script_->log_pages, .log_pages = script_->log_pages};
   }
 
 private:

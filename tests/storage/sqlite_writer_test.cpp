@@ -221,6 +221,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
   BOOST_REQUIRE(held);
   BOOST_TEST(held->checkpointed_seq == 0u);
   BOOST_TEST(held->pages_left > 0u);
+  BOOST_TEST(held->log_pages > held->pages_left);
   BOOST_TEST(writer->pages_waiting() == held->pages_left);
   other.execute("COMMIT");
   const auto whole = writer->checkpoint();
