@@ -50,8 +50,8 @@ public:
   /// - `locked`, `disk_full`, `io_error`, `database_gone`: nothing was applied; try the same batches again later, after
   ///   `database_gone` with another writer;
   /// - `outcome_unknown`: the commit failed; throw this writer away, open another, and look at its `applied_seq`. Or
-  ///   work ran longer than `transaction_time_max`: the same is due, nothing was applied, and `mark` stands at that
-  ///   work;
+  ///   work ran longer than `transaction_time_max`, or would be refused for ever as if the machine were at fault: the
+  ///   same is due, nothing was applied, and `mark` stands at that work;
   /// - `corrupt`: the database is damaged; nothing was applied.
   virtual result<std::vector<answer>> apply(std::span<const batch_ptr> batches, attempt_mark& mark) = 0;
 

@@ -22,6 +22,7 @@ errc code_of(int result_code) noexcept {
     case SQLITE_DONE:
       return errc::none;
     case SQLITE_ERROR:
+    case SQLITE_LOCKED: // Without a shared cache nobody else can be in the way of a statement but itself.
       return errc::bad_sql;
     case SQLITE_CONSTRAINT:
       return errc::constraint;
@@ -34,7 +35,6 @@ errc code_of(int result_code) noexcept {
     case SQLITE_RANGE:
       return errc::parameter_mismatch;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
     case SQLITE_SCHEMA:
       return errc::locked;

@@ -53,7 +53,8 @@ progress<outcome> executor::run(const transaction& work, std::uint64_t seq) {
   }
   outcome result;
   result.seq = seq;
-  if (work.acknowledgement == ack::applied) {
+  // Who sends a name again may ask for more than the first one did.
+  if (work.acknowledgement == ack::applied || work.name.given()) {
     result.results = std::move(results_);
   }
   return result;
@@ -199,7 +200,7 @@ progress<> executor::collect(cached_statement& target, statement_result& into) {
       return {};
     }
   }
-  auto trouble = set_back(failure_of(database, code));
+  auto trouble = set_back(database, code);
   if (trouble.value().how_far == reach::group && sqlite3_get_autocommit(database) != 0) {
     trouble.value().how_far = reach::ended;
   }

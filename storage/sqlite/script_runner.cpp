@@ -84,7 +84,7 @@ progress<> script_runner::run_statements(const schema_script& script) {
     authorizer::scope running{owner_->rights(), authority::internal};
     failpoint("script.statement");
     if (const int code = statement->run(); code != SQLITE_OK) {
-      auto trouble = set_back(failure_of(owner_->get(), code));
+      auto trouble = set_back(owner_->get(), code);
       auto& [how_far, reason] = trouble.value();
       reason.detail = "statement " + std::to_string(number) + ": " + reason.detail;
       if (how_far == reach::group && sqlite3_get_autocommit(owner_->get()) != 0) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include <sqlite3.h>
 #include <tl/expected.hpp>
 
 namespace millrace::storage::sqlite {
@@ -14,6 +15,7 @@ enum class reach : std::uint8_t {
   item,  ///< The piece of work fails.
   ended, ///< The piece of work fails and has ended the surrounding SQLite transaction with it.
   call,  ///< It depends on the machine: everything is rolled back and tried again later.
+  death, ///< It looks like the machine's fault, and yet the work would meet it for ever: it counts as a death.
 };
 
 struct setback {
@@ -27,5 +29,9 @@ using progress = tl::expected<T, setback>;
 
 /// A failure as a setback: an outcome concerns its group, everything else the whole call.
 tl::unexpected<setback> set_back(failure reason);
+
+/// The same for a result code that a statement of the work gave. Call it before anything else happens on the
+/// connection.
+tl::unexpected<setback> set_back(sqlite3* database, int result_code);
 
 } // namespace millrace::storage::sqlite

@@ -101,8 +101,8 @@ result<std::vector<answer>> writer::apply(std::span<const batch_ptr> batches, at
   }
   mark.begin(applied_seq_ + 1, *last);
   auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
-  // Work that ran away has ended this writer: the mark stays at it, as after any other death.
-  if (!watch_.interrupted()) {
+  // Work that has ended this writer: the mark stays at it, as after any other death.
+  if (!died_) {
     mark.end();
   }
   return answers;
@@ -235,11 +235,7 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
   }
   aim.mark.at(seq);
   failpoint("apply.item_marked");
-  if (std::holds_alternative<schema_script>(item)) {
-    watch_.end_work(); // A script may have a whole table to change.
-  } else {
-    watch_.begin_work();
-  }
+  watch_.begin_work();
   if (const auto* changes = std::get_if<transaction>(&item); changes != nullptr && says_forgotten(*changes)) {
     return answer{tl::unexpected{failure{errc::name_forgotten, "number " + std::to_string(changes->name.number)}}};
   }
@@ -293,6 +289,7 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
 
 progress<outcome> writer::run_script(const schema_script& script, std::uint64_t seq) {
   schema_in_doubt_ = true;
+  watch_.end_work(); // It may have a whole table to change.
   auto done = scripts_->run(script, seq);
   // Compiled statements may know too little of the new schema: a new trigger may call changes().
   executor_->forget_statements();
@@ -319,9 +316,12 @@ progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq)
 }
 
 auto writer::fail_item(setback trouble, std::uint64_t seq, bool undoable) -> attempt<answer> {
-  if (watch_.interrupted()) {
-    auto detail = "seq " + std::to_string(seq) + " ran longer than " + std::to_string(watch_.time_max().count())
-                  + " ms and was interrupted; nothing was applied";
+  if (watch_.interrupted() || trouble.how_far == reach::death) {
+    died_ = true;
+    auto detail = "seq " + std::to_string(seq)
+                  + (watch_.interrupted() ? " ran longer than " + std::to_string(watch_.time_max().count())
+                                              + " ms and was interrupted; nothing was applied"
+                                          : " is no use to try again: " + trouble.reason.detail);
     return tl::unexpected{stop{stop::next::give_up, give_up_connection({errc::outcome_unknown, std::move(detail)})}};
   }
   if (trouble.how_far == reach::call) {

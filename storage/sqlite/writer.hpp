@@ -104,6 +104,7 @@ private:
   transaction_name resubmitted_;
   /// Why this connection must not be used any more.
   std::optional<failure> useless_;
+  bool died_ = false; ///< Whether a piece of work is to blame for that.
   unsigned careful_calls_left_ = 0;
   unsigned next_careful_calls_ = 1;
 };

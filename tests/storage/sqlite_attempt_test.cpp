@@ -151,6 +151,35 @@ BOOST_AUTO_TEST_CASE(work_that_runs_too_long_is_interrupted_and_counts_as_a_deat
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
 }
 
+/// SQLite says of it that the database is damaged, or that the disk is full.
+BOOST_AUTO_TEST_CASE(work_that_would_be_refused_for_ever_as_if_the_machine_were_at_fault_counts_as_a_death) {
+  schema("CREATE VIRTUAL TABLE words USING fts5(body, content='')");
+  apply({execute("INSERT INTO t(id, a) VALUES (1, 1)"),
+         execute("INSERT OR IGNORE INTO t(id, a) VALUES (9223372036854775807, 1)")});
+  for (const auto& poison :
+       {execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'hello')"), insert(2)}) {
+    const auto seq = writer->applied_seq() + 2;
+    const auto next = next_batch({execute("INSERT INTO t(id, a) VALUES (?1, ?1)", seq), poison});
+    const auto refused = try_to_apply(next);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().code == errc::outcome_unknown);
+    BOOST_TEST(refused.error().detail.find("seq " + std::to_string(seq)) != std::string::npos);
+    BOOST_TEST(!mark.now.ended);
+    check_tried({seq - 1, seq});
+    open();
+    next->skipped = {{seq, errc::quarantined, 3}};
+    BOOST_TEST(try_to_apply(next).has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_that_is_in_its_own_way_fails_like_any_other) {
+  schema("CREATE VIRTUAL TABLE place USING rtree(id, low, high); INSERT INTO place VALUES (1, 1, 2)");
+  const auto answers = apply({execute("DELETE FROM place WHERE id IN (SELECT id FROM place WHERE low >= 0 LIMIT 1)"),
+                              execute("INSERT INTO place VALUES (2, 3, 4)")});
+  BOOST_TEST(code_of(answers.at(0)) == errc::bad_sql);
+  BOOST_TEST(code_of(answers.at(1)) == errc::none);
+}
+
 BOOST_AUTO_TEST_CASE(no_group_survives_being_interrupted) {
   auto guarded = insert(1);
   guarded.in_group(on_error::continue_after, [](transaction& group) { group.add(endless); });

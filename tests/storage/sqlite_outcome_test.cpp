@@ -56,6 +56,15 @@ struct outcome_fixture : database_fixture {
 
 BOOST_FIXTURE_TEST_SUITE(sqlite_outcome_suite, outcome_fixture)
 
+BOOST_AUTO_TEST_CASE(what_a_name_came_to_is_recorded_in_full_whatever_the_first_sending_asked_for) {
+  auto durable = named_as(execute("INSERT INTO t(a) VALUES (9) RETURNING a"), client, 1);
+  durable.acknowledgement = ack::durable;
+  apply_one(durable);
+  const auto found = recorded(2);
+  BOOST_REQUIRE((found && *found));
+  BOOST_TEST((*found)->results.at(0).rows[0][0].as_integer() == 9);
+}
+
 BOOST_AUTO_TEST_CASE(the_outcomes_of_named_transactions_are_recorded_as_they_were_answered) {
   auto grouped = execute("INSERT INTO t(a) VALUES (2), (3) RETURNING id, a AS \"ä\", NULL, 1.5, x'00ff'");
   grouped.in_group(on_error::continue_after, [](transaction& group) { group.add("INSERT INTO t(a) VALUES (2)"); });
