@@ -122,6 +122,8 @@ public:
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  void forget_cached() noexcept override { ::posix_fadvise(handle_.number(), 0, 0, POSIX_FADV_DONTNEED); }
+
 private:
   descriptor handle_;
   std::filesystem::path path_;

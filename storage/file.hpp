@@ -29,6 +29,9 @@ public:
   virtual result<> preallocate(std::uint64_t bytes) = 0;
   virtual result<> truncate(std::uint64_t bytes) = 0;
   virtual result<std::uint64_t> size() = 0;
+  /// What is read next comes from the disk, save what was written and not tried to sync yet. Where the system does not
+  /// do that, nothing happens.
+  virtual void forget_cached() noexcept {}
 };
 
 enum class file_mode { read, read_write, create_new };

@@ -24,6 +24,7 @@ public:
   storage::result<> preallocate(std::uint64_t bytes) override { return base_->preallocate(bytes); }
   storage::result<> truncate(std::uint64_t bytes) override { return base_->truncate(bytes); }
   storage::result<std::uint64_t> size() override { return base_->size(); }
+  void forget_cached() noexcept override { base_->forget_cached(); }
 
 protected:
   std::unique_ptr<storage::file> base_;

@@ -24,6 +24,7 @@ public:
   result<recovered_queue> run() {
     return list()
       .and_then([this] { return look_at_older(); })
+      .and_then([this] { return forget_cached(); })
       .and_then([this] { return read_segments(); })
       .and_then([this] { return settle(); })
       .map([this] { return std::move(found_); });
@@ -33,6 +34,7 @@ private:
   result<> list();
   std::size_t first_to_read() const;
   result<> look_at_older();
+  result<> forget_cached();
   result<> read_segments();
   result<> enter(std::size_t index, const segment_reader& reader);
   result<> read_frames(segment_reader& reader);
@@ -105,6 +107,21 @@ result<> scan::look_at_older() {
       return tl::unexpected{reader.error()};
     }
   }
+  return {};
+}
+
+/// After a sync that failed the newest segment may end in a frame that stands in the system's memory alone. Taken as
+/// good it would be gone after the next power loss, and with it what binds the next segment to this one (Rebello et
+/// al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+result<> scan::forget_cached() {
+  if (found_.segments.empty()) {
+    return {};
+  }
+  const auto newest = folder_.files->open(folder_.segment_path(found_.segments.back().first_seq), file_mode::read);
+  if (!newest) {
+    return tl::unexpected{newest.error()};
+  }
+  (*newest)->forget_cached();
   return {};
 }
 

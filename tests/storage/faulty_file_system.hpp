@@ -110,6 +110,7 @@ private:
     storage::result<std::uint64_t> size() override {
       return faults_.check(operation::size).and_then([&] { return base_->size(); });
     }
+    void forget_cached() noexcept override { base_->forget_cached(); }
 
   private:
     faulty_file_system& faults_;

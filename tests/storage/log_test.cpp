@@ -225,6 +225,27 @@ BOOST_AUTO_TEST_CASE(a_failed_sync_poisons_the_log_whatever_made_it_fail) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_failed_sync_left_in_memory_alone_is_not_taken_for_durable) {
+  {
+    auto queue = open_log(files);
+    require_ok(queue.append(batch_of(1, 3)));
+    disk.lose_next_sync();
+    BOOST_REQUIRE(!queue.append(batch_of(4, 1)));
+  }
+  {
+    auto again = open_log(files);
+    BOOST_CHECK_EQUAL(again.last_seq(), 3u);
+    require_ok(again.append(batch_of(again.last_seq() + 1, 2)));
+  }
+  std::mt19937_64 random{1};
+  for (int i = 0; i < 100; ++i) {
+    auto left = disk.after_power_loss(random);
+    auto recovered = open_log(left);
+    BOOST_REQUIRE_EQUAL(recovered.last_seq(), 5u);
+    BOOST_REQUIRE_EQUAL(check_work_from(recovered, 1), 6u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_failed_write_poisons_the_log) {
   auto queue = open_log(files);
   require_ok(queue.append(batch_of(1, 3)));

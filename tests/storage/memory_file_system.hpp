@@ -8,6 +8,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace millrace::test {
@@ -19,6 +20,8 @@ public:
   struct node {
     std::string now;
     std::string synced;
+    bool dirty = false; ///< Whether a sync has something to write.
+    bool lost = false;  ///< Whether a sync failed, which left what it had to write in memory alone.
   };
   using entries = std::map<std::filesystem::path, std::shared_ptr<node>>;
 
@@ -50,6 +53,9 @@ public:
     return all;
   }
 
+  /// The next sync fails and leaves what was written in memory alone, where later syncs do not find it any more.
+  void lose_next_sync() { *loses_sync_ = true; }
+
   std::string& bytes(const std::filesystem::path& path) { return now_.at(path)->now; }
 
   /// What a power loss leaves: names as after any of the operations since the folder was synced, and of what was
@@ -80,12 +86,12 @@ public:
       auto made = std::make_shared<node>();
       now_[path] = made;
       synced_.push_back(now_);
-      return std::make_unique<memory_file>(std::move(made));
+      return std::make_unique<memory_file>(std::move(made), loses_sync_);
     }
     if (found == now_.end()) {
       return storage::fail(errc::file_not_found, "opening " + path.string());
     }
-    return std::make_unique<memory_file>(found->second);
+    return std::make_unique<memory_file>(found->second, loses_sync_);
   }
 
   storage::result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
@@ -134,7 +140,8 @@ private:
 
   class memory_file final : public storage::file {
   public:
-    explicit memory_file(std::shared_ptr<node> data) : data_(std::move(data)) {}
+    memory_file(std::shared_ptr<node> data, std::shared_ptr<bool> loses_sync)
+      : data_(std::move(data)), loses_sync_(std::move(loses_sync)) {}
 
     storage::result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
       if (offset >= data_->now.size()) {
@@ -146,17 +153,29 @@ private:
       const auto at = static_cast<std::size_t>(offset);
       data_->now.resize(std::max(data_->now.size(), at + bytes.size()));
       data_->now.replace(at, bytes.size(), bytes);
+      data_->dirty = true;
       return {};
     }
     storage::result<> sync() override {
-      data_->synced = data_->now;
-      return {};
+      const bool loses = std::exchange(*loses_sync_, false);
+      if (std::exchange(data_->dirty, false) && !loses) {
+        data_->synced = data_->now;
+      }
+      data_->lost = data_->lost || loses;
+      return loses ? storage::fail(errc::io_error, "syncing: lost") : storage::result<>{};
+    }
+    void forget_cached() noexcept override {
+      if (data_->lost && !data_->dirty) {
+        data_->now = data_->synced;
+      }
     }
     storage::result<> preallocate(std::uint64_t bytes) override {
+      data_->dirty = true;
       data_->now.resize(std::max(data_->now.size(), static_cast<std::size_t>(bytes)));
       return {};
     }
     storage::result<> truncate(std::uint64_t bytes) override {
+      data_->dirty = true;
       data_->now.resize(static_cast<std::size_t>(bytes));
       return {};
     }
@@ -164,11 +183,13 @@ private:
 
   private:
     std::shared_ptr<node> data_;
+    std::shared_ptr<bool> loses_sync_;
   };
 
   entries now_;
   std::vector<entries> synced_{{}}; ///< Names when the folder was synced, and after each operation since.
   std::vector<std::filesystem::path> folders_;
+  std::shared_ptr<bool> loses_sync_ = std::make_shared<bool>(false);
 };
 
 } // namespace millrace::test
