@@ -40,6 +40,9 @@ private:
   result<> read_frames(segment_reader& reader);
   result<> take(const frame_view& frame, decoder_dictionary& texts);
   result<std::optional<std::uint64_t>> step_over(segment_reader& reader, std::uint64_t offset);
+  result<frame_header> announced_after_frames(segment_reader& reader) const;
+  bool is_of_this_life(const frame_header& announced, const segment_reader& reader) const;
+  result<> judge_end(segment_reader& reader);
   result<> judge_tail(segment_reader& reader);
   result<> settle();
 
@@ -150,6 +153,8 @@ result<> scan::read_segments() {
     auto read = enter(i, *reader).and_then([&] { return read_frames(*reader); });
     if (read && i + 1 == found_.segments.size()) {
       read = judge_tail(*reader);
+    } else if (read && found_.segments[i + 1].first_seq == expected_) {
+      read = judge_end(*reader);
     }
     if (!read) {
       return read;
@@ -277,6 +282,32 @@ result<std::optional<std::uint64_t>> scan::step_over(segment_reader& reader, std
   return next;
 }
 
+result<frame_header> scan::announced_after_frames(segment_reader& reader) const {
+  return reader.bytes(frames_end_, frame_header_bytes).map([](std::string_view start) {
+    std::string fields{start};
+    fields.resize(frame_header_bytes);
+    return parse_frame_header(fields);
+  });
+}
+
+/// Whether it was written since the segment's file was last begun. One wrong byte must not hide that: either of two
+/// fields gives it away.
+bool scan::is_of_this_life(const frame_header& announced, const segment_reader& reader) const {
+  const bool has_length = announced.bytes >= frame_header_bytes && announced.bytes % frame_alignment == 0;
+  return announced.salt == reader.header().salt || (announced.first_seq == expected_ && has_length);
+}
+
+/// The bytes after the last frame of a segment that the next one goes on from: nothing, an earlier life's, or what is
+/// left of the frame without work that the next one is the successor of.
+result<> scan::judge_end(segment_reader& reader) {
+  return announced_after_frames(reader).map([&](const frame_header& announced) {
+    if (is_of_this_life(announced, reader)) {
+      report("a frame without work is damaged at byte " + std::to_string(frames_end_));
+      chain_known_ = false;
+    }
+  });
+}
+
 /// The bytes after the last frame of the newest segment: nothing, an earlier life's, a torn frame, or damage.
 result<> scan::judge_tail(segment_reader& reader) {
   if (reader.end() < reader.header().capacity) {
@@ -284,16 +315,12 @@ result<> scan::judge_tail(segment_reader& reader) {
     report("the file ends after " + std::to_string(reader.end()) + " of " + std::to_string(reader.header().capacity)
            + " bytes; acknowledged work from seq " + std::to_string(expected_) + " on may be missing");
   }
-  const auto start = reader.bytes(frames_end_, frame_header_bytes);
-  if (!start) {
-    return tl::unexpected{start.error()};
+  const auto read = announced_after_frames(reader);
+  if (!read) {
+    return tl::unexpected{read.error()};
   }
-  std::string fields{*start};
-  fields.resize(frame_header_bytes);
-  const auto announced = parse_frame_header(fields);
-  // One wrong byte must not hide a frame of this life: either of two fields gives it away.
-  const bool has_length = announced.bytes >= frame_header_bytes && announced.bytes % frame_alignment == 0;
-  if (announced.salt != reader.header().salt && !(announced.first_seq == expected_ && has_length)) {
+  const auto& announced = *read;
+  if (!is_of_this_life(announced, reader)) {
     if (expected_ <= applied_) {
       report("the log ends before seq " + std::to_string(expected_) + ", though " + range(1, applied_)
              + " were applied");

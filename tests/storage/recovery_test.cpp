@@ -144,6 +144,20 @@ BOOST_AUTO_TEST_CASE(damage_above_applied_with_a_witness_stops_and_changes_nothi
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_wrong_byte_in_the_last_frame_without_work_of_a_segment_costs_nothing) {
+  write(true);
+  require_ok(open_log(disk).append(batch_of(last + 1, 2)));
+  for (std::size_t byte = 0; byte < frame_header_bytes; ++byte) {
+    auto damaged = disk.copy();
+    auto& wrong = damaged.bytes(first_segment)[frames[3] + byte];
+    wrong = static_cast<char>(wrong ^ 0x20);
+    auto opened = try_open(damaged);
+    BOOST_REQUIRE_MESSAGE(opened.log, "byte " << byte << ": " << (opened.log ? "" : opened.log.error().detail));
+    BOOST_REQUIRE_EQUAL(opened.report.findings.size(), 1u);
+    BOOST_REQUIRE_EQUAL(check_work_from(*opened.log, 1), last + 3);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_header_of_a_later_segment_is_a_witness) {
   write(false);
   open_log(disk);
