@@ -212,7 +212,9 @@ result<int> take_lock(const fs::path& path) {
 
 } // namespace
 
-result<folder> folder::open(const fs::path& path, folder_mode mode) {
+result<folder> folder::open(const fs::path& given, folder_mode mode) {
+  // "data/" has itself for a parent.
+  const auto path = given.has_filename() ? given : given.parent_path();
   if (auto ready = make_or_check(path, mode); !ready) {
     return tl::unexpected{std::move(ready).error()};
   }

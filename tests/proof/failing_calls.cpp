@@ -90,7 +90,8 @@ void unsynced::opened(int descriptor, const std::string& path, bool made) {
 }
 
 void unsynced::named(const std::string& path) {
-  paths_.insert(std::filesystem::path{path}.parent_path());
+  const std::filesystem::path made{path.ends_with('/') ? path.substr(0, path.size() - 1) : path};
+  paths_.insert(made.parent_path());
 }
 
 void unsynced::renamed(const std::string& from, const std::string& to) {
