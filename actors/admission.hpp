@@ -18,8 +18,8 @@ std::optional<failure> check(const transaction& work);
 std::optional<failure> check(const query& question);
 std::optional<failure> check(const page_query& question);
 std::optional<failure> check(const page_cursor& position);
-/// Refuses clients made in the future, who would outlive the window in which names are known. Only for a name that is
-/// not known yet: a clock that was set back says nothing against what was accepted before.
+/// Refuses clients made in the future, who would outlive the window in which names are known. Only for a client that
+/// is not known yet: a clock that was set back says nothing against those that were accepted before.
 std::optional<failure> check_birth(const uuid& client, std::int64_t now_ms);
 
 /// Counts the transactions between their admission and their application. CAF bounds no mailbox, so this is the only

@@ -46,10 +46,10 @@ name_index::finding name_index::find(const transaction_name& name) const {
     const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
     const auto found = std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number);
     if (found != record.numbers.end() && found->number == name.number) {
-      return {verdict::known, found->seq};
+      return {verdict::known, found->seq, true};
     }
   }
-  return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
+  return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh, 0, true};
 }
 
 void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms) {

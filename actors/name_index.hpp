@@ -24,6 +24,7 @@ public:
   struct finding {
     verdict what = verdict::fresh;
     std::uint64_t seq = 0;
+    bool client_known = false; ///< Whether anything of its client is.
   };
 
   explicit name_index(storage::outcome_window window) : window_(window) {}

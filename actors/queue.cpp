@@ -95,12 +95,13 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
   const auto called = request.work.name;
   // Before its deadline is looked at: one that is under way already may well take effect.
   if (called.given() && !storage::planted("resend_applied")) {
-    if (const auto found = settings_.names->find(called); found.what != name_index::verdict::fresh) {
+    const auto found = settings_.names->find(called);
+    if (found.what != name_index::verdict::fresh) {
       settings_.room->give_back(1, request.bytes);
       return accept_again(request, found);
     }
     // Most clients are older than this batch; nobody looks at the clock for them.
-    if (made_at_ms(called.client) > open_since_ms_) {
+    if (!found.client_known && made_at_ms(called.client) > open_since_ms_) {
       if (auto problem = check_birth(called.client, wall_clock_ms())) {
         settings_.room->give_back(1, request.bytes);
         return to_error(std::move(*problem));

@@ -174,8 +174,10 @@ BOOST_AUTO_TEST_CASE(a_client_made_in_the_future_is_refused_unless_the_clock_was
   send_alone(insert(1));
   names->add({client, 1}, 1, 0);
   const auto again = send_alone(numbered(1));
-  applied(1, 1);
+  const auto next = send_alone(numbered(2));
+  applied(1, 2);
   BOOST_TEST(again->value->seq == 1);
+  BOOST_TEST(next->value.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_resend_whose_deadline_passed_still_gets_the_outcome_of_the_first) {
