@@ -26,6 +26,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(std::vector<chil
   }
   self_->set_down_handler([this](caf::down_msg& message) { down(message); });
   self_->set_exit_handler([this](caf::exit_msg& message) { asked_to_end(message); });
+  self_->set_exception_handler([this](std::exception_ptr& thrown) { return threw(thrown); });
   std::ranges::for_each(children_, [this](child& one) { start(one); });
   return {
     [this](atom::stop) { return stop(); },
@@ -71,8 +72,7 @@ void supervisor_state::failed(child& one, const caf::error& reason) {
     const auto text = one.spec.id + " ended again (" + caf::to_string(reason) + "): more than "
                       + std::to_string(settings_.restarts_max) + " restarts within "
                       + std::to_string(settings_.period.count()) + " ms";
-    settings_.on_escalation(text);
-    reason_ = caf::exit_reason::unhandled_exception;
+    escalate(text);
     end();
     return;
   }
@@ -80,6 +80,25 @@ void supervisor_state::failed(child& one, const caf::error& reason) {
     stop_later_siblings(one);
   }
   schedule(one);
+}
+
+void supervisor_state::escalate(const std::string& why) {
+  if (reason_ != caf::exit_reason::unhandled_exception) {
+    reason_ = caf::exit_reason::unhandled_exception;
+    settings_.on_escalation(why);
+  }
+}
+
+/// Ends it at once, and its children with it; nobody else would tell that nothing is restarted any more.
+caf::error supervisor_state::threw(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& problem) {
+    escalate(std::string{"a supervisor ended: "} + problem.what());
+  } catch (...) {
+    escalate("a supervisor ended: an unknown exception");
+  }
+  return reason_;
 }
 
 bool supervisor_state::too_many_restarts() {

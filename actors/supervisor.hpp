@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
@@ -38,7 +39,7 @@ enum class restart_strategy : std::uint8_t {
 struct child_spec {
   std::string id;
   /// Spawns the actor and returns at once; called by the supervisor. May be called again while the state of an earlier
-  /// incarnation is already destroyed, never before.
+  /// incarnation is already destroyed, never before. What it throws escalates.
   std::function<caf::actor()> start;
   restart_policy policy = restart_policy::permanent;
   /// Told the new address after each start, and a null one as soon as the child is known to be down.
@@ -58,7 +59,7 @@ struct supervisor_options {
   std::chrono::milliseconds quiet_period{5'000};
   /// How long a child may take to end before it is killed, and then before it is given up.
   std::chrono::milliseconds stop_deadline{5'000};
-  /// Called once when intensity is exceeded, with the reason, before the supervisor ends.
+  /// Called once when intensity is exceeded or the supervisor threw, with the reason, before the supervisor ends.
   std::function<void(const std::string&)> on_escalation = [](const std::string&) {};
 };
 
@@ -96,6 +97,8 @@ private:
   void start(child& one);
   void down(const caf::down_msg& message);
   void failed(child& one, const caf::error& reason);
+  void escalate(const std::string& why);
+  caf::error threw(const std::exception_ptr& thrown);
   bool too_many_restarts();
   void schedule(child& one);
   void restart(std::uint64_t token);

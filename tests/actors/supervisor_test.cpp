@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,19 @@ struct fixture {
   }
 
   bool runs(const std::string& id) { return static_cast<bool>(addresses[id]); }
+
+  bool ended(const caf::actor& child) {
+    auto down = false;
+    const auto watcher = system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+      self->set_down_handler([&down](const caf::down_msg&) { down = true; });
+      self->monitor(child);
+      return {[](int) {}};
+    });
+    scheduler.run();
+    caf::anon_send_exit(watcher, caf::exit_reason::kill);
+    scheduler.run();
+    return down;
+  }
 };
 
 using list = std::vector<std::string>;
@@ -176,6 +190,22 @@ BOOST_AUTO_TEST_CASE(too_many_restarts_escalate_and_end_the_supervisor_with_its_
   BOOST_TEST(!runs("b"));
 }
 
+BOOST_AUTO_TEST_CASE(a_child_that_cannot_be_started_escalates_and_ends_the_supervisor_with_its_children) {
+  auto scarce = child("a");
+  scarce.start = [this, start = scarce.start] {
+    if (!starts.empty()) {
+      throw std::runtime_error{"no thread for it"};
+    }
+    return start();
+  };
+  run({std::move(scarce), child("b")}, {});
+  kill("a");
+  pass(2ms);
+  BOOST_REQUIRE_EQUAL(escalations.size(), 1);
+  BOOST_TEST(escalations.front() == "a supervisor ended: no thread for it");
+  BOOST_TEST(ended(addresses.at("b")));
+}
+
 BOOST_AUTO_TEST_CASE(restarts_spread_over_more_than_the_period_do_not_escalate) {
   run({child("a")}, {.restarts_max = 3, .period = 5s});
   for (int i = 0; i < 12; ++i) {
@@ -234,15 +264,7 @@ BOOST_AUTO_TEST_CASE(killing_the_supervisor_takes_its_children_along) {
   BOOST_REQUIRE_EQUAL(children.size(), 1);
   caf::anon_send_exit(root, caf::exit_reason::kill);
   scheduler.run();
-  auto down = false;
-  auto watcher = system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
-    self->set_down_handler([&down](const caf::down_msg&) { down = true; });
-    self->monitor(children.front());
-    return {[](int) {}};
-  });
-  scheduler.run();
-  BOOST_TEST(down);
-  caf::anon_send_exit(watcher, caf::exit_reason::kill);
+  BOOST_TEST(ended(children.front()));
   root = nullptr;
 }
 
