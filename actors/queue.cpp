@@ -421,11 +421,14 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
   if (seq > durable_seq_ + open_->items.size()) {
     return to_error({errc::malformed, "seq " + std::to_string(seq) + " was never given out"});
   }
-  auto promise = self_->make_response_promise<row_set>();
-  const bool hasty = storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting");
-  waiting_->add(hasty ? 0 : seq, std::move(request.admitted), promise);
-  waiting_->wake(applied_seq_);
-  arm_tick();
+  waiting_queries::waiter waiter{std::move(request.admitted), self_->make_response_promise<row_set>()};
+  auto promise = waiter.answer;
+  if (seq <= applied_seq_ || storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting")) {
+    waiting_->forward(waiter);
+  } else {
+    waiting_->add(seq, std::move(waiter));
+    arm_tick();
+  }
   return promise;
 }
 

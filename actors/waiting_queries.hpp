@@ -3,9 +3,9 @@
 #include "switchboard.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include <caf/typed_response_promise.hpp>
 
@@ -21,8 +21,16 @@ public:
   /// Answers all that still wait: `unavailable`.
   ~waiting_queries();
 
-  /// Takes a query that waits for `seq`, and the promise of its answer.
-  void add(std::uint64_t seq, admitted_query question, caf::typed_response_promise<row_set> answer);
+  struct waiter {
+    admitted_query admitted;
+    caf::typed_response_promise<row_set> answer;
+  };
+
+  /// Gives a reader a query that waits for nothing.
+  void forward(waiter& one) const;
+
+  /// Takes a query that waits for `seq`.
+  void add(std::uint64_t seq, waiter one);
 
   /// Gives a reader those that wait for no more than what is applied.
   void wake(std::uint64_t applied_seq);
@@ -33,16 +41,8 @@ public:
   bool empty() const noexcept { return waiters_.empty(); }
 
 private:
-  struct waiter {
-    std::uint64_t seq = 0;
-    admitted_query admitted;
-    caf::typed_response_promise<row_set> answer;
-  };
-
-  void forward(waiter& one);
-
   std::shared_ptr<switchboard> board_;
-  std::vector<waiter> waiters_;
+  std::multimap<std::uint64_t, waiter> waiters_; ///< By the `seq` that each waits for.
 };
 
 } // namespace millrace
