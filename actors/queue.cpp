@@ -57,7 +57,7 @@ queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
     [this](atom::drain) { return drain(); },
     [this](const writer_ready& message) { meet(message); },
     [this](const batch_applied& message) { settle(message); },
-    [this](const foreign_commit_seen&) { note(storage::stretch_end{}); },
+    [this](const foreign_commit_seen&) { end_stretch(); },
     [this](const database_checkpointed& message) { release(message.seq); },
     [this](atom::flush) { flush(); },
     [this](atom::tick) { tick(); },
@@ -170,6 +170,13 @@ void queue_state::note(storage::work item) {
   ledger_.add({});
 }
 
+/// Somebody else changed the database. That must be in the log (DESIGN §6), though a full disk may refuse it for long.
+void queue_state::end_stretch() {
+  stretch_ended_ = true;
+  flush();
+  arm_tick();
+}
+
 void queue_state::add_to_open(storage::work item) {
   if (open_->items.empty()) {
     open_since_ms_ = wall_clock_ms();
@@ -192,7 +199,7 @@ void queue_state::answer_from_record(outcome_promise& answer, std::uint64_t seq)
 
 void queue_state::flush() {
   const bool alone = open_->items.size() == 1;
-  if (!open_->items.empty() && write_open()) {
+  if ((!open_->items.empty() || stretch_ended_) && write_open()) {
     feed_writer();
     arm_tick();
     if (alone) {
@@ -206,6 +213,11 @@ bool queue_state::write_open() {
   const auto started = std::chrono::steady_clock::now();
   open_->first_seq = durable_seq_ + 1;
   open_->accept_time_ms = wall_clock_ms();
+  if (stretch_ended_) {
+    // Not as a note, which asks for a flush: while the disk is full, each would ask for the next.
+    open_->items.emplace_back(storage::stretch_end{});
+    ledger_.add({});
+  }
   forget_names();
   if (storage::planted("durable_before_sync")) {
     ledger_.answer_durable(open_->first_seq, open_->last_seq());
@@ -218,6 +230,7 @@ bool queue_state::write_open() {
   const auto bytes = std::exchange(open_bytes_, 0);
   open_->items.reserve(work->items.size());
   blocked_.reset();
+  stretch_ended_ = false;
   sync_latency_.record(std::chrono::steady_clock::now() - started);
   durable_seq_ = work->last_seq();
   storage::failpoint("answer.before_durable");
@@ -450,7 +463,7 @@ void queue_state::answer_drains() {
 }
 
 void queue_state::arm_tick() {
-  if (!tick_armed_ && (!witnessed_ || !waiting_->empty() || skip_wanted_)) {
+  if (!tick_armed_ && (!witnessed_ || !waiting_->empty() || skip_wanted_ || stretch_ended_)) {
     tick_armed_ = true;
     last_tick_seq_ = durable_seq_;
     self_->delayed_send(self_, tick_interval, atom::tick::value);
@@ -469,6 +482,9 @@ void queue_state::tick() {
       // Nothing was acknowledged on the strength of it; the next append decides.
       spdlog::warn("the log's idle frame could not be written: {}", to_string(written.error()));
     }
+  }
+  if (stretch_ended_) {
+    flush();
   }
   arm_tick();
 }

@@ -87,6 +87,7 @@ private:
   caf::result<outcome> accept_order(const ordered_work& request);
   outcome_promise owe(storage::work item, ledger::debt owed);
   void note(storage::work item);
+  void end_stretch();
   void add_to_open(storage::work item);
   void answer_from_record(outcome_promise& answer, std::uint64_t seq);
 
@@ -140,7 +141,8 @@ private:
   std::uint64_t last_tick_seq_ = 0;
   bool tick_armed_ = false;
   bool witnessed_ = true;
-  bool skip_wanted_ = false; ///< Whether a skip could not be written and is to be tried again.
+  bool skip_wanted_ = false;   ///< Whether a skip could not be written and is to be tried again.
+  bool stretch_ended_ = false; ///< Whether the end of a stretch is to be written.
   histogram sync_latency_;
 };
 

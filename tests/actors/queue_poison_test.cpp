@@ -184,4 +184,23 @@ BOOST_AUTO_TEST_CASE(a_foreign_commit_ends_the_stretch_in_the_log) {
   BOOST_TEST(std::holds_alternative<storage::stretch_end>(received.back()->items.at(0)));
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_a_stretch_that_a_full_disk_refused_is_written_with_the_next_batch_or_after_a_while) {
+  start();
+  start_writer();
+  for (const bool alone : {false, true}) {
+    files.fail(operation::write, errc::disk_full, 0, 1);
+    caf::send_as(writer, waq, foreign_commit_seen{});
+    scheduler.run();
+    if (alone) {
+      pass(std::chrono::milliseconds{50});
+    } else {
+      send_alone(insert(1));
+    }
+    BOOST_REQUIRE(!received.empty());
+    BOOST_TEST(std::holds_alternative<storage::stretch_end>(received.back()->items.back()));
+    BOOST_TEST(received.back()->items.size() == (alone ? 1 : 2));
+  }
+  BOOST_TEST(look().durable_seq == 3);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
