@@ -281,6 +281,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
                                             .index = static_cast<std::uint32_t>(number),
                                             .breaker = queries_,
                                             .starving = board_->starving(),
+                                            .closing = board_->hurried(),
                                             .lease = settings_.reader_lease,
                                             .age_max = settings_.reader_age_max,
                                             .cursors_max = settings_.cursors_max});
@@ -363,6 +364,7 @@ void engine::impl::close() {
       spdlog::warn("closing: {} did not answer all its queries in time", switchboard::reader_id(i));
     }
   }
+  board_->hurried()->store(true);
   stop_supervisor();
 }
 
@@ -382,13 +384,15 @@ bool engine::impl::drained(std::string_view id, std::chrono::steady_clock::time_
 
 void engine::impl::stop_supervisor() {
   // Children get a deadline each, then are killed; this bound only keeps a stuck disk from holding the caller for ever.
+  // What still writes then must not be left alone with a folder that another engine may open.
   constexpr std::chrono::minutes patience{1};
   caf::scoped_actor self{system_};
   auto asked = self->request(supervisor_, patience, atom::stop::value);
   wait_for_answer(self);
-  asked.receive(
-    [](atom::stop) {},
-    [](const caf::error& reason) { spdlog::error("closing: actors did not end: {}", caf::to_string(reason)); });
+  asked.receive([](atom::stop) {},
+                [this](const caf::error& reason) {
+                  settings_.on_escalation("closing: actors did not end: " + caf::to_string(reason));
+                });
   supervisor_ = nullptr;
 }
 

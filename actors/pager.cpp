@@ -128,8 +128,10 @@ storage::result<row_page> pager::read(open_result_ptr from, std::uint32_t page_r
 
 storage::read_limits pager::limits(monotonic_time began, monotonic_time deadline, monotonic_time now) const {
   const auto left = settings_.lease - (now - began);
-  return {
-    .deadline = deadline, .lease_end = std::chrono::steady_clock::now() + left, .starving = settings_.starving.get()};
+  return {.deadline = deadline,
+          .lease_end = std::chrono::steady_clock::now() + left,
+          .starving = settings_.starving.get(),
+          .closing = settings_.closing.get()};
 }
 
 } // namespace millrace

@@ -25,6 +25,8 @@ struct pager_options {
   std::chrono::milliseconds lease{5'000};
   /// Whether the database's log cannot be emptied; null means never.
   std::shared_ptr<const std::atomic<bool>> starving;
+  /// Whether what still runs is to end at once; null means never.
+  std::shared_ptr<const std::atomic<bool>> closing;
   std::uint32_t reader = 0; ///< What its cursors name as their reader.
 };
 

@@ -68,6 +68,7 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
                   .cursors_max = settings_.cursors_max,
                   .lease = settings_.lease,
                   .starving = settings_.starving,
+                  .closing = settings_.closing,
                   .reader = settings_.index}};
   open();
   return {
@@ -186,9 +187,10 @@ storage::result<row_set> reader_state::rows_for(const admitted_query& asked, mon
     share_snapshot(started);
   }
   const auto began = shared_since_.value_or(started);
-  auto rows = database_->run(
-    asked.question,
-    {.deadline = asked.deadline, .lease_end = began + settings_.lease, .starving = settings_.starving.get()});
+  auto rows = database_->run(asked.question, {.deadline = asked.deadline,
+                                              .lease_end = began + settings_.lease,
+                                              .starving = settings_.starving.get(),
+                                              .closing = settings_.closing.get()});
   query_latency_.record(std::chrono::steady_clock::now() - started);
   if (!rows) {
     notice(rows.error());

@@ -54,6 +54,8 @@ struct reader_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// Whether the database's log cannot be emptied; null means never.
   std::shared_ptr<const std::atomic<bool>> starving;
+  /// Whether what still runs is to end at once; null means never.
+  std::shared_ptr<const std::atomic<bool>> closing;
   /// How long it may hold a snapshot while `starving` is set, and a result without being asked for its next page.
   std::chrono::milliseconds lease{5'000};
   /// A connection is replaced when it is so old, or up to a fifth younger, so that not all readers do it at once.

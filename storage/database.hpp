@@ -73,6 +73,7 @@ struct read_limits {
   /// From here on it is interrupted with `lease_expired` while `starving` is set.
   clock::time_point lease_end = clock::time_point::max();
   const std::atomic<bool>* starving = nullptr; ///< Whether the log cannot be emptied; null means never. Not owned.
+  const std::atomic<bool>* closing = nullptr;  ///< `shutting_down` soon after it is set; null means never. Not owned.
 };
 
 /// A result that is read page by page from one snapshot. It holds that snapshot, and its reader's connection, as long

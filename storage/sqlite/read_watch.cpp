@@ -14,6 +14,9 @@ void read_watch::install(sqlite3* database) noexcept {
 }
 
 errc read_watch::look() const noexcept {
+  if (limits_.closing != nullptr && limits_.closing->load(std::memory_order_relaxed)) {
+    return errc::shutting_down;
+  }
   const auto now = read_limits::clock::now();
   if (now >= limits_.deadline) {
     return errc::deadline_exceeded;

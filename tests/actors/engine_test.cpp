@@ -169,6 +169,23 @@ BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_empti
   BOOST_TEST(name(answer) == name(errc::lease_expired));
 }
 
+BOOST_AUTO_TEST_CASE(a_query_that_runs_on_does_not_keep_an_engine_from_closing) {
+  settings.drain_deadline = std::chrono::milliseconds{50};
+  open(ideas);
+  auto endless = select("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c");
+  endless.deadline = std::chrono::hours{1};
+  caf::scoped_actor self{system};
+  auto asked = self->request(tested->front(), std::chrono::minutes{1}, endless);
+  auto page = self->request(tested->front(), std::chrono::minutes{1}, page_query{endless, 1});
+  tested->close();
+  const auto expect_end = [](const caf::error& why) {
+    BOOST_TEST(name(failure_of(why).code) == name(errc::shutting_down));
+  };
+  asked.receive([](row_set&) { BOOST_ERROR("an endless query ended"); }, expect_end);
+  page.receive([](row_page&) { BOOST_ERROR("an endless query ended"); }, expect_end);
+  BOOST_TEST(escalations.empty());
+}
+
 BOOST_AUTO_TEST_CASE(exit_messages_to_the_front_change_nothing) {
   open(ideas);
   caf::anon_send_exit(tested->front(), caf::exit_reason::kill);
