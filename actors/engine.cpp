@@ -264,7 +264,8 @@ caf::actor engine::impl::spawn_writer() const {
                                             .breaker = transactions_,
                                             .starving = board_->starving(),
                                             .checkpoint_pages = settings_.checkpoint_pages,
-                                            .wal_pages_max = settings_.wal_pages_max});
+                                            .wal_pages_max = settings_.wal_pages_max,
+                                            .on_fatal = settings_.on_escalation});
 }
 
 caf::actor engine::impl::spawn_reader(std::size_t number) const {

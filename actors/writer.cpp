@@ -172,6 +172,10 @@ void writer_state::checkpoint() {
     const auto starving = done->pages_left > 0 && wal_pages_ > settings_.wal_pages_max;
     settings_.starving->store(starving, std::memory_order_relaxed);
     self_->send(settings_.queue, database_checkpointed{done->checkpointed_seq});
+  } else if (done.error().code == errc::outcome_unknown) {
+    settings_.on_fatal("the database could not be synced: " + to_string(done.error()));
+    self_->send_exit(settings_.queue, caf::exit_reason::kill); // Until the process ends: what waits there is answered.
+    self_->quit(to_error(done.error()));
   } else if (done.error().code == errc::database_gone || done.error().code == errc::corrupt) {
     give_up_database(std::move(done.error()));
   } else if (done.error().code != errc::locked) {

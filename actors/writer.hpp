@@ -41,6 +41,8 @@ struct writer_options {
   std::uint32_t checkpoint_pages = 200;
   std::uint32_t wal_pages_max = 16'384;
   backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
+  /// Called when a sync of the database failed; it must end the process.
+  std::function<void(const std::string&)> on_fatal;
 };
 
 class writer_state {

@@ -62,7 +62,9 @@ public:
   virtual std::uint32_t pages_waiting() const noexcept = 0;
 
   /// Moves committed pages into the database file and syncs it. Never waits for readers. `database_gone` where the file
-  /// is no longer the one in the folder: then nothing counts as checkpointed.
+  /// is no longer the one in the folder: then nothing counts as checkpointed. `outcome_unknown` where a sync failed:
+  /// what the file holds is not known, and another try would be believed wrongly, since the system forgets what it
+  /// could not write. Only when all connections of the process are gone is everything moved again.
   virtual result<checkpoint_report> checkpoint() = 0;
 };
 

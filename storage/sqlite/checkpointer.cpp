@@ -5,6 +5,7 @@
 #include "../test_switches.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::storage::sqlite {
 
@@ -42,7 +43,11 @@ result<checkpoint_report> checkpointer::run(std::uint64_t applied_seq) {
   int moved_pages = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &moved_pages);
   if (code != SQLITE_OK) {
-    return tl::unexpected{failure_of(database_, code)};
+    auto reason = failure_of(database_, code);
+    if (sqlite3_extended_errcode(database_) == SQLITE_IOERR_FSYNC) {
+      reason.code = errc::outcome_unknown;
+    }
+    return tl::unexpected{std::move(reason)};
   }
   failpoint("checkpoint.after");
   log_pages_ = static_cast<std::uint32_t>(std::max(log_pages, 0));

@@ -73,6 +73,7 @@ struct writer_fixture : actor_fixture {
   std::vector<std::pair<std::uint64_t, std::size_t>> committed; ///< First `seq` and count of each report.
   std::vector<std::uint64_t> checkpointed;
   int foreign_commits = 0;
+  int fatal = 0;
   std::shared_ptr<breaker> guard = std::make_shared<breaker>(breaker_options{});
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
   writer_actor tested;
@@ -103,7 +104,8 @@ struct writer_fixture : actor_fixture {
                                                        .starving = starving,
                                                        .checkpoint_pages = 100,
                                                        .wal_pages_max = 1'000,
-                                                       .retry_delay = {8ms, 64ms}}));
+                                                       .retry_delay = {8ms, 64ms},
+                                                       .on_fatal = [this](const std::string&) { ++fatal; }}));
     scheduler.run();
   }
 
@@ -324,6 +326,17 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_into_a_file_that_is_gone_frees_nothing) {
   BOOST_TEST(checkpointed.empty());
   pass(100ms);
   BOOST_TEST(database->opened == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_whose_sync_failed_is_not_tried_again_and_the_process_is_to_end) {
+  database->checkpoint_failure = failure{errc::outcome_unknown, ""};
+  database->pages = 100;
+  start();
+  give(1);
+  scheduler.run();
+  BOOST_TEST(fatal == 1);
+  BOOST_TEST(checkpointed.empty());
+  BOOST_TEST(ended());
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_is_locked_when_it_is_opened_is_tried_again) {

@@ -211,7 +211,7 @@ failing_call call_of(const vfs_operation& operation) {
     case kind::write:
       return {"writing", SQLITE_IOERR_WRITE, true};
     case kind::sync:
-      return {"syncing", SQLITE_IOERR_FSYNC, true};
+      return {"syncing", SQLITE_IOERR_FSYNC}; // The write before it met the full disk.
     case kind::truncate:
       return {"truncating", SQLITE_IOERR_TRUNCATE};
     case kind::size:

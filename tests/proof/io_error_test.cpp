@@ -105,6 +105,29 @@ public:
   void end() noexcept override {}
 };
 
+/// A database with one table, whose checkpoint is still to come.
+struct small_database {
+  temporary_folder folder{fast_place()};
+  std::filesystem::path file = folder.path() / "database.sqlite3";
+  fault_plan plan;
+  failing_database observer{plan};
+  vfs_shim shim{observer};
+  std::unique_ptr<storage::database_writer> writer;
+
+  explicit small_database(const file_fault& fault) : plan(fault) {
+    BOOST_REQUIRE(storage::prepare_sqlite(file));
+    auto opened = storage::open_sqlite_writer(file, {});
+    BOOST_REQUIRE(opened);
+    writer = std::move(*opened);
+    auto made = std::make_shared<storage::batch>();
+    made->first_seq = 1;
+    made->items.emplace_back(schema_script{"0001", "CREATE TABLE t(a)"});
+    const storage::batch_ptr work = made;
+    silent_mark mark;
+    BOOST_REQUIRE(writer->apply({&work, 1}, mark));
+  }
+};
+
 } // namespace
 
 /// A workload on the whole engine, of which one file operation after the other fails.
@@ -119,27 +142,36 @@ BOOST_AUTO_TEST_CASE(any_file_operation_of_the_database_may_fail) {
 }
 
 BOOST_AUTO_TEST_CASE(a_table_that_cannot_be_looked_for_is_not_said_to_be_missing) {
-  const temporary_folder folder{fast_place()};
-  const auto file = folder.path() / "database.sqlite3";
-  fault_plan plan{{}};
-  failing_database observer{plan};
-  const vfs_shim shim{observer};
-  BOOST_REQUIRE(storage::prepare_sqlite(file));
-  auto reader = storage::open_sqlite_reader(file, {});
-  auto writer = storage::open_sqlite_writer(file, {});
-  BOOST_REQUIRE(reader && writer);
-  auto made = std::make_shared<storage::batch>();
-  made->first_seq = 1;
-  made->items.emplace_back(schema_script{"0001", "CREATE TABLE t(a)"});
-  const storage::batch_ptr work = made;
-  silent_mark mark;
-  BOOST_REQUIRE((*writer)->apply({&work, 1}, mark));
-  plan.die();
+  small_database tested{{}};
+  auto reader = storage::open_sqlite_reader(tested.file, {});
+  BOOST_REQUIRE(reader);
+  tested.plan.die();
   const auto refused = (*reader)->run(select("SELECT a FROM t"), {});
   BOOST_REQUIRE(!refused);
   BOOST_TEST(name(refused.error().code) == "io_error");
-  plan.revive();
+  tested.plan.revive();
   BOOST_TEST((*reader)->run(select("SELECT a FROM t"), {}).has_value());
+}
+
+/// The queue's log is released up to a checkpoint.
+BOOST_AUTO_TEST_CASE(a_checkpoint_that_fails_anywhere_counts_nothing_and_says_which_sync_failed) {
+  const auto before = small_database{{.owner = file_owner::database}}.plan.operations(file_owner::database);
+  std::uint64_t failed = 0;
+  for (auto nth = before + 1;; ++nth) {
+    small_database tested{{.owner = file_owner::database, .nth = nth}};
+    const auto done = tested.writer->checkpoint();
+    const auto struck = tested.plan.struck();
+    BOOST_TEST_INFO_SCOPE(struck);
+    if (struck.empty()) {
+      BOOST_REQUIRE(done);
+      BOOST_TEST(done->checkpointed_seq == 1u);
+      break;
+    }
+    ++failed;
+    BOOST_REQUIRE(!done);
+    BOOST_TEST((done.error().code == errc::outcome_unknown) == struck.starts_with("syncing"));
+  }
+  BOOST_TEST(failed > 3u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
