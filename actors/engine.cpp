@@ -65,8 +65,7 @@ public:
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
-      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)),
-      quarantined_(std::make_shared<std::atomic<std::uint64_t>>(identity_.quarantined)) {}
+      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -110,7 +109,6 @@ private:
   std::shared_ptr<breaker> queries_;
   std::shared_ptr<name_index> names_;
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq_;
-  std::shared_ptr<std::atomic<std::uint64_t>> quarantined_;
   std::shared_ptr<storage::attempt_page> attempts_;
   storage::recovery_report recovery_;
   /// The log as it was recovered before the actors started; the first queue takes it.
@@ -247,7 +245,6 @@ caf::actor engine::impl::spawn_queue() {
                                    .attempts = attempts_,
                                    .breaker = transactions_,
                                    .applied_seq = applied_seq_,
-                                   .quarantined = quarantined_,
                                    .window_bytes_max = settings_.window_bytes_max,
                                    .deaths_max = settings_.deaths_max,
                                    .awake_max = settings_.simulation_step ? std::chrono::microseconds{0} : awake_max,

@@ -69,12 +69,13 @@ struct apply_batch {
 struct batch_applied {
   std::uint64_t first_seq = 0;
   std::shared_ptr<std::vector<storage::answer>> answers;
-  std::uint64_t set_aside = 0; ///< How many of them went into quarantine.
+  std::uint64_t quarantined = 0; ///< In all, after these.
 };
 
 /// Writer to queue: a writer is there, with its database as it found it.
 struct writer_ready {
   std::uint64_t applied_seq = 0;
+  std::uint64_t quarantined = 0;
 };
 
 /// Writer to queue: somebody else committed to the database.

@@ -32,7 +32,6 @@ public:
     ack acknowledgement = ack::applied;
     bool admitted = false; ///< Whether it holds room that must be given back.
     bool named = false;    ///< Whether its outcome is recorded.
-    bool ordered = false;  ///< Whether it takes a transaction out of quarantine.
   };
   /// Room that settling or refusing freed.
   struct freed {

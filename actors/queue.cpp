@@ -152,7 +152,7 @@ caf::result<outcome> queue_state::accept_script(schema_script& script) {
 }
 
 caf::result<outcome> queue_state::accept_order(const ordered_work& request) {
-  return owe(request.order, {.answer = {}, .ordered = true});
+  return owe(request.order, {});
 }
 
 outcome_promise queue_state::owe(storage::work item, ledger::debt owed) {
@@ -359,6 +359,7 @@ void queue_state::meet(const writer_ready& message) {
                                                   "it was applied, but the writer ended before it reported"}});
     }
   });
+  quarantined_ = message.quarantined;
   sent_seq_ = applied_seq_;
   in_flight_.clear();
   backlog_->start_after(applied_seq_);
@@ -396,10 +397,9 @@ void queue_state::settle(const batch_applied& message) {
       return deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown, "its outcome was not reported"}});
     }
     auto& answer = answers[seq - message.first_seq];
-    *settings_.quarantined -= owed.ordered && answer ? 1 : 0;
     deliver(owed.answer, last ? std::move(answer) : answer);
   });
-  *settings_.quarantined += message.set_aside;
+  quarantined_ = message.quarantined;
   feed_writer();
   if (answers.size() == 1) {
     linger(*self_, settings_.awake_max); // For the client, who sends the next one.
@@ -497,7 +497,7 @@ sample queue_state::take_sample() const {
   result.applied_seq = applied_seq_;
   result.checkpointed_seq = checkpointed_seq_;
   result.log_bytes = log_->bytes_on_disk();
-  result.quarantined = settings_.quarantined->load();
+  result.quarantined = quarantined_;
   return result;
 }
 

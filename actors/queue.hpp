@@ -56,8 +56,6 @@ struct queue_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// What the queue knows to be applied, for whoever opens the log next.
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq = std::make_shared<std::atomic<std::uint64_t>>(0);
-  /// How many transactions are in quarantine; outlives the actor as well.
-  std::shared_ptr<std::atomic<std::uint64_t>> quarantined = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
   std::uint32_t deaths_max = 3;
   /// How long the thread stays awake for a lone client; only where the actor has a thread of its own.
@@ -129,6 +127,7 @@ private:
   std::uint64_t applied_seq_ = 0;
   std::uint64_t checkpointed_seq_ = 0;
   std::uint64_t sent_seq_ = 0; ///< The last that the writer was given.
+  std::uint64_t quarantined_ = 0;
 
   batch_applier writer_;                ///< Null until one has reported.
   std::deque<std::uint64_t> in_flight_; ///< Last `seq` of each batch the writer holds.

@@ -53,7 +53,8 @@ void writer_state::open() {
   if (obstacle_ && obstacle_->code != errc::outcome_unknown) {
     unblock();
   }
-  self_->send<caf::message_priority::high>(settings_.queue, writer_ready{database_->applied_seq()});
+  self_->send<caf::message_priority::high>(settings_.queue,
+                                           writer_ready{database_->applied_seq(), database_->quarantined()});
 }
 
 void writer_state::take(apply_batch& request) {
@@ -99,13 +100,9 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
   storage::failpoint("apply.before_report");
   const auto applied = database_->applied_seq();
   std::erase_if(pending_, [applied](const storage::batch_ptr& work) { return work->last_seq() <= applied; });
-  std::uint64_t set_aside = 0;
-  for (const auto& answer : answers) {
-    set_aside += !answer && answer.error().code == errc::quarantined ? 1 : 0;
-  }
   self_->send<caf::message_priority::high>(
-    settings_.queue,
-    batch_applied{first_seq, std::make_shared<std::vector<storage::answer>>(std::move(answers)), set_aside});
+    settings_.queue, batch_applied{first_seq, std::make_shared<std::vector<storage::answer>>(std::move(answers)),
+                                   database_->quarantined()});
   if (database_->take_foreign_commit()) {
     ++foreign_commits_;
     spdlog::warn("somebody else changed the database before seq {}", applied);

@@ -55,6 +55,9 @@ public:
   /// - `corrupt`: the database is damaged; nothing was applied.
   virtual result<std::vector<answer>> apply(std::span<const batch_ptr> batches, attempt_mark& mark) = 0;
 
+  /// How many pieces of work are in quarantine, as of opening or the last commit that changed that.
+  virtual std::uint64_t quarantined() const noexcept = 0;
+
   /// Whether, since this was last asked, somebody else had committed before one of our commits.
   virtual bool take_foreign_commit() noexcept = 0;
 
@@ -143,7 +146,6 @@ struct database_identity {
   std::vector<recorded_name> names;
   /// The newest birth (`made_at_ms`) among clients of whom an outcome was forgotten; 0 where none was.
   std::int64_t forgotten_made_at_ms = 0;
-  std::uint64_t quarantined = 0; ///< Transactions in quarantine.
 };
 
 /// How long outcomes of named transactions are kept: the older ones go when either bound is passed, those of one call

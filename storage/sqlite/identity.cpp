@@ -189,11 +189,6 @@ result<database_identity> read_identity(connection& database) {
   if (code != SQLITE_DONE) {
     return tl::unexpected{failure_of(database.get(), code)};
   }
-  const auto quarantined = number(database, "SELECT count(*) FROM millrace_quarantine");
-  if (!quarantined) {
-    return tl::unexpected{quarantined.error()};
-  }
-  identity.quarantined = static_cast<std::uint64_t>(*quarantined);
   if (auto named = read_names(database, identity.names); !named) {
     return tl::unexpected{std::move(named).error()};
   }

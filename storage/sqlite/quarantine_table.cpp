@@ -16,6 +16,7 @@ result<quarantine_table> quarantine_table::make(connection& owner) {
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.insert_, "INSERT INTO millrace_quarantine(seq, accept_time_ms, deaths, record) VALUES (?1, ?2, ?3, ?4)"},
     {&made.remove_, "DELETE FROM millrace_quarantine WHERE seq = ?1 RETURNING record"},
+    {&made.count_, "SELECT count(*) FROM millrace_quarantine"},
   };
   for (const auto& [place, sql] : statements) {
     auto compiled = prepared_statement::prepare(owner.get(), sql);
@@ -24,6 +25,10 @@ result<quarantine_table> quarantine_table::make(connection& owner) {
     }
     *place = std::move(*compiled);
   }
+  if (auto done = made.count(); !done) {
+    return tl::unexpected{std::move(done).error()};
+  }
+  made.committed();
   return made;
 }
 
@@ -33,6 +38,7 @@ result<> quarantine_table::put(std::uint64_t seq, std::int64_t accept_time_ms, s
   if (auto done = encode(record_, texts, item); !done) {
     return done;
   }
+  changed_ = true;
   auto* const insert = insert_.get();
   sqlite3_bind_int64(insert, 1, static_cast<sqlite3_int64>(seq));
   sqlite3_bind_int64(insert, 2, accept_time_ms);
@@ -44,6 +50,7 @@ result<> quarantine_table::put(std::uint64_t seq, std::int64_t accept_time_ms, s
 }
 
 result<work> quarantine_table::take(std::uint64_t seq) {
+  changed_ = true;
   reset_at_end guard{remove_};
   sqlite3_bind_int64(remove_.get(), 1, static_cast<sqlite3_int64>(seq));
   int code = remove_.step();
@@ -57,6 +64,23 @@ result<work> quarantine_table::take(std::uint64_t seq) {
     return tl::unexpected{failure_of(owner_->get(), code)};
   }
   return item;
+}
+
+result<> quarantine_table::count() {
+  if (!changed_) {
+    return {};
+  }
+  const auto number = count_.run_for_number();
+  if (!number) {
+    return tl::unexpected{number.error()};
+  }
+  counted_ = static_cast<std::uint64_t>(*number);
+  return {};
+}
+
+void quarantine_table::committed() noexcept {
+  size_ = counted_;
+  changed_ = false;
 }
 
 result<work> decode_quarantined(std::uint64_t seq, std::string_view record) {

@@ -23,13 +23,24 @@ public:
   /// Takes it out. `not_found` where there is nothing under this `seq`, `malformed` where its record is damaged.
   result<work> take(std::uint64_t seq);
 
+  /// Counts it, where that may have changed; due before each commit.
+  result<> count();
+  /// What was counted last is committed.
+  void committed() noexcept;
+  /// How many are set aside, as of the last commit.
+  std::uint64_t size() const noexcept { return size_; }
+
 private:
   explicit quarantine_table(connection& owner) : owner_(&owner) {}
 
   connection* owner_;
   prepared_statement insert_;
   prepared_statement remove_;
+  prepared_statement count_;
   byte_writer record_;
+  bool changed_ = true; ///< Whether something was put or taken since the last commit.
+  std::uint64_t counted_ = 0;
+  std::uint64_t size_ = 0;
 };
 
 /// Reads a record of the table: one record of the log's codec that refers to no other. `malformed` where it is damaged.

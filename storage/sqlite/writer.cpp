@@ -351,6 +351,9 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
     return tl::unexpected{stop{stop::next::give_up, std::move(stored).error()}};
   }
   failpoint("apply.outcomes_stored");
+  if (auto counted = quarantine_->count(); !counted) {
+    return tl::unexpected{stop{stop::next::give_up, std::move(counted).error()}};
+  }
   const auto stored_seq = planted("applied_seq_forgotten") ? applied_seq_ : last_seq;
   sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(stored_seq));
   if (const int code = store_applied_seq_.run(); code != SQLITE_OK) {
@@ -371,6 +374,7 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
   applied_seq_ = last_seq;
   schema_in_doubt_ = false;
   outcomes_->committed();
+  quarantine_->committed();
   return {};
 }
 

@@ -37,6 +37,7 @@ public:
 
   std::uint64_t applied_seq() const noexcept override { return applied_seq_; }
   result<std::vector<answer>> apply(std::span<const batch_ptr> batches, attempt_mark& mark) override;
+  std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
   std::uint32_t pages_waiting() const noexcept override { return checkpointer_.pages_waiting(); }
   result<checkpoint_report> checkpoint() override;

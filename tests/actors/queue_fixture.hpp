@@ -44,11 +44,11 @@ struct queue_fixture : actor_fixture {
   }
 
   /// A writer whose database holds everything up to `applied_seq`, and which only notes what it is given.
-  void start_writer(std::uint64_t applied_seq = 0) {
+  void start_writer(std::uint64_t applied_seq = 0, std::uint64_t quarantined = 0) {
     writer = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const apply_batch& given) { received.push_back(given.work); }};
     }));
-    caf::send_as(writer, waq, writer_ready{applied_seq});
+    caf::send_as(writer, waq, writer_ready{applied_seq, quarantined});
     scheduler.run();
   }
 

@@ -64,16 +64,23 @@ BOOST_AUTO_TEST_CASE(what_ends_the_writer_three_times_is_set_aside_and_its_succe
   BOOST_TEST(received[0]->skipped[0].deaths == 3);
   BOOST_TEST((received[0]->skipped[0].why == errc::quarantined));
   caf::send_as(writer, waq,
-               batch_applied{2,
-                             std::make_shared<std::vector<storage::answer>>(
-                               std::vector<storage::answer>{tl::unexpected{failure{errc::quarantined, ""}}}),
-                             1});
+               batch_applied{2, std::make_shared<std::vector<storage::answer>>(
+                                  std::vector<storage::answer>{tl::unexpected{failure{errc::quarantined, ""}}})});
   scheduler.run();
   applied(3, 1);
   BOOST_TEST(before->value->seq == 1);
   BOOST_TEST(poison->code() == errc::quarantined);
   BOOST_TEST(after->value->seq == 3);
+}
+
+BOOST_AUTO_TEST_CASE(as_many_are_in_quarantine_as_the_writer_says) {
+  start();
+  start_writer(0, 1);
   BOOST_TEST(look().quarantined == 1);
+  ask<outcome>(waq, ordered_work{{1, storage::quarantine_order::action::discard}});
+  scheduler.run();
+  applied(1, 1); // None is left.
+  BOOST_TEST(look().quarantined == 0);
 }
 
 BOOST_AUTO_TEST_CASE(deaths_are_counted_over_processes_and_the_order_to_skip_is_read_from_the_log) {

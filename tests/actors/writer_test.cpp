@@ -29,6 +29,7 @@ public:
   explicit fake_writer(std::shared_ptr<scripted_database> script) : script_(std::move(script)) { ++script_->opened; }
 
   std::uint64_t applied_seq() const noexcept override { return script_->applied_seq; }
+  std::uint64_t quarantined() const noexcept override { return 0; }
 
   storage::result<std::vector<storage::answer>> apply(std::span<const storage::batch_ptr> batches,
                                                       storage::attempt_mark&) override {

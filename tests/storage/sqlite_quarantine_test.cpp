@@ -166,6 +166,36 @@ BOOST_AUTO_TEST_CASE(an_order_that_is_itself_set_aside_leaves_the_transaction_wh
   BOOST_TEST(all.entries[0].seq == seq);
 }
 
+BOOST_AUTO_TEST_CASE(a_writer_tells_how_many_are_in_quarantine_also_after_opening_again) {
+  BOOST_TEST(writer->quarantined() == 0u);
+  const auto first = set_aside(execute("INSERT INTO t(a) VALUES (1)"));
+  const auto second = set_aside(execute("INSERT INTO t(a) VALUES (2)"));
+  set_aside(quarantine_order{second, action::resubmit});
+  BOOST_TEST(writer->quarantined() == 2u);
+  open();
+  BOOST_TEST(writer->quarantined() == 2u);
+  // The second fails halfway, so that both are run again with savepoints.
+  apply({quarantine_order{first, action::discard},
+         execute("INSERT INTO t(a) VALUES (3)").add("INSERT INTO t(a) VALUES (3)")});
+  BOOST_TEST(writer->quarantined() == 1u);
+  BOOST_TEST(code_of(apply_one(quarantine_order{first, action::discard})) == errc::not_found);
+  BOOST_TEST(writer->quarantined() == 1u);
+  BOOST_TEST(code_of(apply_one(quarantine_order{second, action::resubmit})) == errc::none);
+  BOOST_TEST(writer->quarantined() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_is_rolled_back_changes_nothing_in_how_many_are_in_quarantine) {
+  const auto seq = set_aside(execute("INSERT INTO t(a) VALUES (1)"));
+  set_aside(execute("INSERT INTO t(a) VALUES (2)"));
+  open({.transaction_time_max = std::chrono::milliseconds{50}});
+  const auto endless = execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n");
+  const auto next = next_batch({quarantine_order{seq, action::discard}, endless});
+  BOOST_TEST(try_to_apply(next).error().code == errc::outcome_unknown);
+  BOOST_TEST(writer->quarantined() == 2u);
+  open();
+  BOOST_TEST(writer->quarantined() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_script_can_be_resubmitted) {
   const auto seq = set_aside(schema_script{"later", "CREATE TABLE u(a)"});
   const auto replies = apply({quarantine_order{seq, action::resubmit}, execute("INSERT INTO u VALUES (1)")});
