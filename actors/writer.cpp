@@ -50,7 +50,8 @@ void writer_state::open() {
   }
   database_ = std::move(*opened);
   waiting_ = false;
-  if (obstacle_ && obstacle_->code != errc::outcome_unknown) {
+  // A commit that failed may have taken effect all the same; another may never come.
+  if (obstacle_ && (obstacle_->code != errc::outcome_unknown || database_->applied_seq() > given_up_at_)) {
     unblock();
   }
   self_->send<caf::message_priority::high>(settings_.queue,
@@ -121,6 +122,7 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
 /// The next connection knows what the database holds, and what is not in it comes again from the queue. The actor
 /// stays: a disk that is full for an hour must not use up its restarts.
 void writer_state::give_up_database(failure reason) {
+  given_up_at_ = database_->applied_seq();
   database_.reset();
   pending_.clear();
   wait_for(std::move(reason));

@@ -77,6 +77,7 @@ private:
   bool waiting_ = false;            ///< Whether a retry is on its way, and nothing is tried before.
   std::optional<failure> obstacle_; ///< What went wrong last, until something succeeds.
   monotonic_time obstacle_since_;
+  std::uint64_t given_up_at_ = 0; ///< `applied_seq` of the database that was given up last.
   std::uint64_t wal_pages_ = 0;
   std::uint64_t foreign_commits_ = 0;
   histogram apply_latency_;

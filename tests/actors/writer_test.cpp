@@ -224,6 +224,7 @@ BOOST_AUTO_TEST_CASE(after_a_failed_commit_another_connection_says_what_the_data
   pass(100ms);
   BOOST_TEST(database->opened == 2);
   BOOST_TEST((ready == std::vector<std::uint64_t>{0, 1}));
+  BOOST_TEST(!look().blocked); // Nothing is left to do, so nothing would say so later.
 }
 
 BOOST_AUTO_TEST_CASE(commits_that_fail_again_and_again_are_tried_with_growing_delays_and_end_nobody) {
