@@ -324,7 +324,7 @@ std::vector<std::string> run_history(std::uint64_t seed, std::uint64_t lives, co
   if (found.empty()) {
     auto seen = examine(folder);
     found = std::move(seen.findings);
-    if (!seen.state.rows.empty()) {
+    if (seen.state.applied_seq != 0) { // Otherwise it did not get as far as the database.
       const auto more = check(history, seen.state);
       found.insert(found.end(), more.begin(), more.end());
     }

@@ -64,6 +64,8 @@ BOOST_AUTO_TEST_CASE(an_examination_finds_nothing_in_what_an_engine_left_and_wha
   BOOST_TEST(left.finds("replay of its log differ"));
   left.change("UPDATE account SET balance = balance + 1 WHERE id = 3");
   BOOST_TEST(check(read_history(left.folder().history()), examine(left.folder()).state).size() == 2u);
+  left.change("UPDATE entry SET source = 999 WHERE id = 4");
+  BOOST_TEST(left.finds("foreign_key_check"));
   std::ofstream{left.folder().queue() / "something.new"} << "half made";
   std::ofstream{left.folder().data() / "something"} << "left";
   BOOST_TEST(left.finds("something is left"));

@@ -536,8 +536,9 @@ options workload_options(const workload_folder& folder, storage::file_system* fi
   settings.transaction_breaker.enabled = false;
   settings.query_breaker.enabled = false;
   std::string sql = R"(
-CREATE TABLE entry(id INTEGER PRIMARY KEY, list INTEGER, client INTEGER, number INTEGER, source INTEGER, target INTEGER,
-                   amount INTEGER, filler TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP, dice INTEGER DEFAULT (random()));
+CREATE TABLE entry(id INTEGER PRIMARY KEY, list INTEGER, client INTEGER, number INTEGER,
+                   source INTEGER REFERENCES account(id), target INTEGER REFERENCES account(id), amount INTEGER,
+                   filler TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP, dice INTEGER DEFAULT (random()));
 CREATE INDEX entry_by_list ON entry(list);
 CREATE TABLE account(id INTEGER PRIMARY KEY, balance INTEGER NOT NULL);
 CREATE TABLE refused(client INTEGER NOT NULL);

@@ -162,6 +162,11 @@ result run::play() {
   }
   now_.reset();
   counts_["requests"] = seen_.exchanges.size();
+  for (const auto& one : seen_.exchanges) {
+    const auto* content = one.replies.empty() ? nullptr : &one.replies.front().content;
+    counts_["acknowledged"] += content != nullptr && std::holds_alternative<outcome>(*content) ? 1 : 0;
+    counts_["answered reads"] += content != nullptr && std::holds_alternative<row_set>(*content) ? 1 : 0;
+  }
   counts_["syncs"] += disk_->syncs();
   return {.trace = trace(), .complaints = check(seen_), .counts = counts_};
 }
