@@ -79,8 +79,8 @@ struct options {
   /// closing call this, which lets something run or time pass, instead of blocking. Empty means threads.
   std::function<void()> simulation_step;
 
-  /// Called when restarting no longer helps, with the reason; it must end the process or arrange for that. The default
-  /// logs and exits with code 70.
+  /// Called when restarting no longer helps, a sync of the log or the database failed, or actors do not end when the
+  /// engine closes, with the reason; it must end the process or arrange for that. The default logs and exits with 70.
   std::function<void(const std::string&)> on_escalation;
 };
 
