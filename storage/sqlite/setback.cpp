@@ -12,9 +12,8 @@ namespace {
 /// Whether some table has given out the largest row id: SQLite then answers each insertion that draws one as if the
 /// disk were full. That a statement inserts no row does not keep it from taking the id (SQLite: autoinc.html).
 bool row_ids_are_used_up(sqlite3* database) {
-  const auto largest = prepared_statement::prepare(database,
-                                                   "SELECT 1 FROM sqlite_sequence WHERE seq = 9223372036854775807");
-  return largest && sqlite3_step(largest->get()) == SQLITE_ROW;
+  auto largest = prepared_statement::prepare(database, "SELECT 1 FROM sqlite_sequence WHERE seq = 9223372036854775807");
+  return largest && largest->step() == SQLITE_ROW;
 }
 
 /// SQLite's modules say of what a statement asks of them, too, that the database is damaged.

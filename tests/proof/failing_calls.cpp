@@ -56,8 +56,17 @@ bool refuses(const char* call, bool interruptible = true) noexcept {
   return error != 0;
 }
 
-std::size_t part_of(std::size_t bytes) noexcept {
-  return now.active && now.fault.bytes_max != 0 ? std::min<std::size_t>(bytes, now.fault.bytes_max) : bytes;
+/// Whether it is the engine's: SQLite opens its files by another name of the call, and then uses some of ours.
+bool ours(int descriptor) noexcept {
+  return now.unsynced != nullptr && now.unsynced->knows(descriptor);
+}
+
+bool refuses_on(int descriptor, const char* call, bool interruptible = true) noexcept {
+  return ours(descriptor) && refuses(call, interruptible);
+}
+
+std::size_t part_of(std::size_t bytes, int descriptor) noexcept {
+  return ours(descriptor) && now.fault.bytes_max != 0 ? std::min<std::size_t>(bytes, now.fault.bytes_max) : bytes;
 }
 
 /// Gives what a call gave, and notes what it did where it succeeded.
@@ -69,9 +78,12 @@ auto noting(Note note, auto given) {
   return given;
 }
 
-/// Whether it is the engine's: SQLite opens its files by another name of the call, and then uses some of ours.
-bool ours(int descriptor) noexcept {
-  return now.unsynced != nullptr && now.unsynced->knows(descriptor);
+/// The same for a call on a descriptor.
+auto noting(void (unsynced::*note)(int), int descriptor, auto given) {
+  if (given >= 0 && ours(descriptor)) {
+    (now.unsynced->*note)(descriptor);
+  }
+  return given;
 }
 
 /// The call that ours stands before.
@@ -127,6 +139,8 @@ using millrace::test::ours;
 using millrace::test::part_of;
 using millrace::test::real;
 using millrace::test::refuses;
+using millrace::test::refuses_on;
+using millrace::test::unsynced;
 
 // Each is taken before the C library's by everything in this program.
 extern "C" {
@@ -147,51 +161,33 @@ int open(const char* path, int flags, ...) {
 
 ssize_t pread(int file, void* into, std::size_t bytes, off_t offset) {
   static auto* const next = real("pread", &pread);
-  if (!ours(file)) {
-    return next(file, into, bytes, offset);
-  }
-  return refuses("pread") ? -1 : next(file, into, part_of(bytes), offset);
+  return refuses_on(file, "pread") ? -1 : next(file, into, part_of(bytes, file), offset);
 }
 
 ssize_t pwrite(int file, const void* from, std::size_t bytes, off_t offset) {
   static auto* const next = real("pwrite", &pwrite);
-  if (!ours(file)) {
-    return next(file, from, bytes, offset);
-  }
-  return noting([&](auto& left) { left.written(file); },
-                refuses("pwrite") ? -1 : next(file, from, part_of(bytes), offset));
+  return noting(&unsynced::written, file,
+                refuses_on(file, "pwrite") ? -1 : next(file, from, part_of(bytes, file), offset));
 }
 
 int fdatasync(int file) {
   static auto* const next = real("fdatasync", &fdatasync);
-  if (!ours(file)) {
-    return next(file);
-  }
-  return noting([&](auto& left) { left.synced(file); }, refuses("fdatasync") ? -1 : next(file));
+  return noting(&unsynced::synced, file, refuses_on(file, "fdatasync") ? -1 : next(file));
 }
 
 int fsync(int file) {
   static auto* const next = real("fsync", &fsync);
-  if (!ours(file)) {
-    return next(file);
-  }
-  return noting([&](auto& left) { left.synced(file); }, refuses("fsync") ? -1 : next(file));
+  return noting(&unsynced::synced, file, refuses_on(file, "fsync") ? -1 : next(file));
 }
 
 int ftruncate(int file, off_t bytes) noexcept {
   static auto* const next = real("ftruncate", &ftruncate);
-  if (!ours(file)) {
-    return next(file, bytes);
-  }
-  return noting([&](auto& left) { left.written(file); }, refuses("ftruncate") ? -1 : next(file, bytes));
+  return noting(&unsynced::written, file, refuses_on(file, "ftruncate") ? -1 : next(file, bytes));
 }
 
 int posix_fallocate(int file, off_t offset, off_t bytes) {
   static auto* const next = real("posix_fallocate", &posix_fallocate);
-  if (!ours(file)) {
-    return next(file, offset, bytes);
-  }
-  const int error = millrace::test::error_of("posix_fallocate", true);
+  const int error = ours(file) ? millrace::test::error_of("posix_fallocate", true) : 0;
   return error != 0 ? error : next(file, offset, bytes);
 }
 
@@ -220,7 +216,7 @@ int mkdir(const char* path, mode_t mode) noexcept {
 
 int fchmod(int file, mode_t mode) noexcept {
   static auto* const next = real("fchmod", &fchmod);
-  return ours(file) && refuses("fchmod", false) ? -1 : next(file, mode);
+  return refuses_on(file, "fchmod", false) ? -1 : next(file, mode);
 }
 
 } // extern "C"
