@@ -1,3 +1,4 @@
+#include "endless.hpp"
 #include "engine_fixture.hpp"
 #include "model_history.hpp"
 #include "pausing_file_system.hpp"
@@ -21,8 +22,6 @@ constexpr auto schema =
   "CREATE TABLE entry(id INTEGER PRIMARY KEY, client INTEGER NOT NULL, number INTEGER NOT NULL,"
   " part INTEGER NOT NULL);";
 constexpr auto insert_row = "INSERT INTO entry(client, number, part) VALUES (1, ?1, 1)";
-/// Runs until its deadline.
-constexpr auto endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
 constexpr std::chrono::seconds patience{20};
 
 /// What ends, or is ended.
@@ -121,7 +120,7 @@ public:
     return number;
   }
   std::size_t ask_endlessly(std::chrono::milliseconds deadline) {
-    auto question = select(endless);
+    auto question = endless();
     question.deadline = deadline;
     return recorder_.send(tested->front(), std::move(question));
   }

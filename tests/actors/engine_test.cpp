@@ -1,3 +1,4 @@
+#include "endless.hpp"
 #include "engine_fixture.hpp"
 
 using namespace millrace;
@@ -150,14 +151,14 @@ BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_empti
   settings.wal_pages_max = 40;
   settings.reader_lease = std::chrono::milliseconds{100};
   open(ideas);
-  auto endless = select(
+  auto question = select(
     "WITH RECURSIVE c(n) AS (SELECT count(*) FROM idea UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c");
-  endless.deadline = std::chrono::minutes{1};
+  question.deadline = std::chrono::minutes{1};
   std::atomic<bool> over = false;
   errc answer = errc::none;
   std::thread asking{[&] { // A client would ask again.
     caf::scoped_actor self{system};
-    self->request(tested->front(), std::chrono::minutes{2}, endless)
+    self->request(tested->front(), std::chrono::minutes{2}, question)
       .receive([](row_set&) {}, [&](const caf::error& why) { answer = failure_of(why).code; });
     over = true;
   }};
@@ -172,11 +173,11 @@ BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_empti
 BOOST_AUTO_TEST_CASE(a_query_that_runs_on_does_not_keep_an_engine_from_closing) {
   settings.drain_deadline = std::chrono::milliseconds{50};
   open(ideas);
-  auto endless = select("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c");
-  endless.deadline = std::chrono::hours{1};
+  auto question = endless();
+  question.deadline = std::chrono::hours{1};
   caf::scoped_actor self{system};
-  auto asked = self->request(tested->front(), std::chrono::minutes{1}, endless);
-  auto page = self->request(tested->front(), std::chrono::minutes{1}, page_query{endless, 1});
+  auto asked = self->request(tested->front(), std::chrono::minutes{1}, question);
+  auto page = self->request(tested->front(), std::chrono::minutes{1}, page_query{question, 1});
   tested->close();
   const auto expect_end = [](const caf::error& why) {
     BOOST_TEST(name(failure_of(why).code) == name(errc::shutting_down));

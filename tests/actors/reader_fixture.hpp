@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actor_fixture.hpp"
+#include "endless.hpp"
 
 #include <millrace/actors/reader.hpp>
 
@@ -108,10 +109,6 @@ private:
     return *answer;
   }
 };
-
-inline query endless() {
-  return select("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c");
-}
 
 inline monotonic_time soon(std::chrono::milliseconds delay) {
   return std::chrono::steady_clock::now() + delay;
