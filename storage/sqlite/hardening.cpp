@@ -2,6 +2,8 @@
 
 #include "error.hpp"
 
+#include "../codec.hpp"
+
 #include <millrace/messages/limits.hpp>
 
 #include <algorithm>
@@ -13,8 +15,9 @@ namespace millrace::storage::sqlite {
 namespace {
 
 void set_limits(sqlite3* database) {
-  // A row is as large as the transaction that brought it at most.
-  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(limits::transaction_bytes_max));
+  // Any work can be set aside, and that row is the work and some numbers.
+  constexpr int row_bytes_max = work_bytes_max + 1'024;
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, row_bytes_max);
   sqlite3_limit(database, SQLITE_LIMIT_SQL_LENGTH, static_cast<int>(limits::sql_bytes_max));
   sqlite3_limit(database, SQLITE_LIMIT_VARIABLE_NUMBER, static_cast<int>(limits::parameters_max));
   sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0);

@@ -12,7 +12,7 @@
 namespace millrace::storage::sqlite {
 
 /// A record takes no more transactions from here on. What one transaction adds is far less than what then is left until
-/// SQLite's limit on a value (`limits::transaction_bytes_max`).
+/// SQLite's limit on a row (hardening.cpp).
 inline constexpr std::size_t outcome_record_bytes_full = 4 * 1024 * 1024;
 
 /// Fills one record. Its buffer is used again.

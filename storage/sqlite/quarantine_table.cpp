@@ -43,8 +43,8 @@ result<> quarantine_table::put(std::uint64_t seq, std::int64_t accept_time_ms, s
   sqlite3_bind_int64(insert, 1, static_cast<sqlite3_int64>(seq));
   sqlite3_bind_int64(insert, 2, accept_time_ms);
   sqlite3_bind_int64(insert, 3, deaths);
-  sqlite3_bind_blob64(insert, 4, record_.view().data(), record_.size(), SQLITE_STATIC);
-  const int code = insert_.run();
+  int code = sqlite3_bind_blob64(insert, 4, record_.view().data(), record_.size(), SQLITE_STATIC);
+  code = code == SQLITE_OK ? insert_.run() : code;
   failpoint("quarantine.put");
   return code == SQLITE_OK ? result<>{} : tl::unexpected{failure_of(owner_->get(), code)};
 }

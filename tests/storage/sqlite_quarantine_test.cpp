@@ -1,5 +1,7 @@
 #include "sqlite_fixture.hpp"
 
+#include <millrace/messages/limits.hpp>
+
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -94,6 +96,26 @@ BOOST_AUTO_TEST_CASE(what_is_set_aside_is_kept_whole_and_listed_oldest_first) {
   BOOST_TEST(rest.entries[0].seq == second);
   BOOST_TEST(rest.more);
   BOOST_TEST(list(third).entries.empty());
+}
+
+BOOST_AUTO_TEST_CASE(work_that_is_as_large_as_any_may_be_can_be_set_aside_and_resubmitted) {
+  auto poison = execute("INSERT INTO t(a) VALUES (length(?1) + length(?2))",
+                        blob{std::string(limits::value_bytes_max, 'x')}, blob{std::string{}});
+  poison.name = {new_client_id(), 1};
+  const auto rest = limits::transaction_bytes_max - payload_bytes(poison);
+  poison.statements[0].parameters[1] = blob{std::string(rest, 'y')};
+  BOOST_REQUIRE(payload_bytes(poison) == limits::transaction_bytes_max);
+  const auto changes = set_aside(poison);
+  const auto script = set_aside(
+    schema_script{std::string(limits::sql_bytes_max, 'n'), std::string(limits::transaction_bytes_max, ' ')});
+
+  BOOST_REQUIRE(list(0, 1).entries.size() == 1u);
+  BOOST_TEST((list(0, 1).entries[0].work == poison));
+  BOOST_TEST(list(changes).entries.at(0).work.statements.at(0).sql.size() == limits::transaction_bytes_max);
+  const auto replies = apply({quarantine_order{changes, action::resubmit}, quarantine_order{script, action::discard}});
+  BOOST_TEST(code_of(replies[0]) == errc::none);
+  BOOST_TEST(code_of(replies[1]) == errc::none);
+  BOOST_TEST(rows("SELECT a FROM t") == std::to_string(limits::value_bytes_max + rest));
 }
 
 BOOST_AUTO_TEST_CASE(a_resubmitted_transaction_is_applied_as_the_order_and_leaves_quarantine) {
