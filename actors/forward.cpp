@@ -1,5 +1,11 @@
 #include "forward.hpp"
 
+#include "answer.hpp"
+#include "switchboard.hpp"
+
+#include <string>
+#include <utility>
+
 #include <caf/actor_system.hpp>
 #include <caf/make_actor.hpp>
 #include <caf/monitorable_actor.hpp>
@@ -37,6 +43,15 @@ void make_urgent(caf::actor_system& system, caf::mailbox_element& message) {
       system.next_actor_id(), system.node(), &system, config, std::move(message.sender), message.mid);
   }
   message.mid = message.mid.with_high_priority();
+}
+
+void refuse(const caf::mailbox_element& request, failure why) {
+  answer(request, to_error(std::move(why)));
+}
+
+void refuse_absent(const caf::mailbox_element& request, const switchboard& board, const char* who) {
+  refuse(request, board.closed() ? failure{errc::shutting_down, ""}
+                                 : failure{errc::unavailable, std::string{who} + " is being restarted"});
 }
 
 } // namespace millrace

@@ -2,11 +2,15 @@
 
 #include <utility>
 
+#include <millrace/messages/error.hpp>
+
 #include <caf/fwd.hpp>
 #include <caf/mailbox_element.hpp>
 
-/// How a request is passed on so that its answer goes straight to whoever asked.
+/// How a request is passed on so that its answer goes straight to whoever asked, or is refused.
 namespace millrace {
+
+class switchboard;
 
 /// Replaces what a mailbox element holds; sender and request number stay, so the answer finds its way.
 template <class T>
@@ -17,5 +21,9 @@ caf::mailbox_element_ptr readdress(caf::mailbox_element& message, T content) {
 
 /// Lets a request overtake others in the mailbox that it is put into.
 void make_urgent(caf::actor_system& system, caf::mailbox_element& message);
+
+void refuse(const caf::mailbox_element& request, failure why);
+/// Because `who` should serve it is down, or the engine is closed.
+void refuse_absent(const caf::mailbox_element& request, const switchboard& board, const char* who);
 
 } // namespace millrace

@@ -1,5 +1,6 @@
 #include "front.hpp"
 
+#include "answer.hpp"
 #include "forward.hpp"
 
 #include <utility>
@@ -7,8 +8,6 @@
 #include <caf/actor_cast.hpp>
 #include <caf/make_actor.hpp>
 #include <caf/make_message.hpp>
-#include <caf/sec.hpp>
-#include <caf/system_messages.hpp>
 
 namespace millrace {
 
@@ -29,12 +28,12 @@ monotonic_time deadline_from(monotonic_time now, std::chrono::milliseconds allow
   return allowed > longest ? monotonic_time::max() : now + allowed;
 }
 
-/// CAF 0.17's own `bounce` says "receiver down" whatever it is told to say.
-void answer(const caf::mailbox_element& message, caf::message content) {
-  const auto& asker = message.stages.empty() ? message.sender : message.stages.back();
-  if (asker && message.mid.is_request()) {
-    asker->enqueue(nullptr, message.mid.response_id(), std::move(content), nullptr);
-  }
+void refuse_broken(const caf::mailbox_element& request, const breaker& open, const char* what) {
+  const auto retry_after = open.retry_after(std::chrono::steady_clock::now());
+  refuse(request, {errc::breaker_open,
+                   std::string{"the circuit breaker for "} + what + " is open; try again in "
+                     + std::to_string(retry_after.count()) + " ms",
+                   retry_after});
 }
 
 /// False where the fallback gave nothing.
@@ -70,16 +69,16 @@ template <class Admitted, class Request>
 void front::ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32_t> preferred,
                      caf::execution_unit* host) {
   if (auto problem = check(message->content().get_as<Request>(0))) {
-    return refuse(message, std::move(*problem));
+    return refuse(*message, std::move(*problem));
   }
   if (settings_.queries && !settings_.queries->admits()) {
-    return refuse_broken(message, *settings_.queries, "queries");
+    return refuse_broken(*message, *settings_.queries, "queries");
   }
   auto request = take_content<Request>(*message);
   const auto deadline = deadline_from(std::chrono::steady_clock::now(), request.question.deadline);
   auto forwarded = readdress(*message, Admitted{std::move(request), deadline});
   if (!settings_.board->to_reader(forwarded, host, preferred)) {
-    refuse_absent(forwarded, "every reader");
+    refuse_absent(*forwarded, *settings_.board, "every reader");
   }
 }
 
@@ -96,22 +95,22 @@ void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host)
     ask_page<admitted_page_cursor, page_cursor>(std::move(message), reader, host);
   } else if (content.match_elements<health_request>() || content.match_elements<health_subscription>()) {
     if (!settings_.board->to_monitor(message, host)) {
-      refuse_absent(message, "the health monitor");
+      refuse_absent(*message, *settings_.board, "the health monitor");
     }
   } else {
-    answer(*message, caf::make_message(caf::make_error(caf::sec::unexpected_message)));
+    answer_unexpected(*message);
   }
 }
 
 void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   const auto& work = message->content().get_as<transaction>(0);
   if (auto problem = check(work)) {
-    return refuse(message, std::move(*problem));
+    return refuse(*message, std::move(*problem));
   }
   // What need only be durable may wait in the queue until the writer is well.
   if (work.acknowledgement == ack::applied && settings_.transactions && !settings_.transactions->admits()) {
     if (!answer_from(settings_.transaction_fallback, *message, work)) {
-      refuse_broken(message, *settings_.transactions, "transactions");
+      refuse_broken(*message, *settings_.transactions, "transactions");
     }
     return;
   }
@@ -129,25 +128,25 @@ void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) 
     case switchboard::delivery::no_room: {
       const auto& room = *settings_.room;
       const auto retry_after = room.retry_after();
-      return refuse(forwarded,
+      return refuse(*forwarded,
                     {errc::overloaded,
                      std::to_string(room.transactions()) + " transactions with " + std::to_string(room.bytes())
                        + " bytes wait already; try again in " + std::to_string(retry_after.count()) + " ms",
                      retry_after});
     }
     case switchboard::delivery::absent:
-      return refuse_absent(forwarded, "the write-ahead queue");
+      return refuse_absent(*forwarded, *settings_.board, "the write-ahead queue");
   }
 }
 
 void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   const auto& asked = message->content().get_as<query>(0);
   if (auto problem = check(asked)) {
-    return refuse(message, std::move(*problem));
+    return refuse(*message, std::move(*problem));
   }
   if (settings_.queries && !settings_.queries->admits()) {
     if (!answer_from(settings_.query_fallback, *message, asked)) {
-      refuse_broken(message, *settings_.queries, "queries");
+      refuse_broken(*message, *settings_.queries, "queries");
     }
     return;
   }
@@ -160,28 +159,8 @@ void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
                           : readdress(*message, waiting_query{std::move(admitted)});
   auto& board = *settings_.board;
   if (!(direct ? board.to_reader(forwarded, host) : board.to_queue(forwarded, host))) {
-    refuse_absent(forwarded, direct ? "every reader" : "the write-ahead queue");
+    refuse_absent(*forwarded, *settings_.board, direct ? "every reader" : "the write-ahead queue");
   }
-}
-
-void front::refuse(caf::mailbox_element_ptr& message, failure why) {
-  answer(*message, caf::make_message(to_error(std::move(why))));
-}
-
-void front::refuse_absent(caf::mailbox_element_ptr& message, const char* who) {
-  if (settings_.board->closed()) {
-    refuse(message, {errc::shutting_down, ""});
-  } else {
-    refuse(message, {errc::unavailable, std::string{who} + " is being restarted"});
-  }
-}
-
-void front::refuse_broken(caf::mailbox_element_ptr& message, const breaker& open, const char* what) {
-  const auto retry_after = open.retry_after(std::chrono::steady_clock::now());
-  refuse(message, {errc::breaker_open,
-                   std::string{"the circuit breaker for "} + what + " is open; try again in "
-                     + std::to_string(retry_after.count()) + " ms",
-                   retry_after});
 }
 
 engine_actor spawn_front(caf::actor_system& system, front_options settings) {

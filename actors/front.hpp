@@ -48,9 +48,6 @@ private:
   void ask(caf::mailbox_element_ptr message, caf::execution_unit* host);
   template <class Admitted, class Request>
   void ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32_t> preferred, caf::execution_unit* host);
-  void refuse(caf::mailbox_element_ptr& message, failure why);
-  void refuse_absent(caf::mailbox_element_ptr& message, const char* who);
-  void refuse_broken(caf::mailbox_element_ptr& message, const breaker& open, const char* what);
 
   front_options settings_;
 };

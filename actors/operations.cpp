@@ -1,58 +1,52 @@
 #include "operations.hpp"
 
+#include "answer.hpp"
 #include "forward.hpp"
 
 #include <utility>
 
 #include <caf/actor_cast.hpp>
-#include <caf/delegated.hpp>
+#include <caf/make_actor.hpp>
 
 namespace millrace {
 
-operations_actor::behavior_type operations_state::make_behavior(std::shared_ptr<switchboard> board) {
+operations::operations(caf::actor_config& config, std::shared_ptr<switchboard> board)
+  : caf::monitorable_actor(config), board_(std::move(board)) {}
+
+std::set<std::string> operations::message_types() const {
+  return home_system().message_types<operations_actor>();
+}
+
+void operations::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   using action = storage::quarantine_order::action;
-  board_ = std::move(board);
-  return {
-    [this](const quarantine_list& request) { return list(request); },
-    [this](const quarantine_resubmit& request) {
-      return order({request.seq, action::resubmit});
-    },
-    [this](const quarantine_discard& request) {
-      return order({request.seq, action::discard});
-    },
-  };
-}
-
-caf::result<quarantine_listing> operations_state::list(const quarantine_list& request) {
-  const auto reader = board_->pick_reader();
-  if (!reader) {
-    return absent("every reader is being restarted");
+  auto& content = message->content();
+  if (content.match_elements<quarantine_list>()) {
+    if (!board_->to_reader(message, host)) {
+      refuse_absent(*message, *board_, "every reader");
+    }
+  } else if (content.match_elements<quarantine_resubmit>()) {
+    const auto seq = content.get_as<quarantine_resubmit>(0).seq;
+    order(std::move(message), {seq, action::resubmit}, host);
+  } else if (content.match_elements<quarantine_discard>()) {
+    const auto seq = content.get_as<quarantine_discard>(0).seq;
+    order(std::move(message), {seq, action::discard}, host);
+  } else {
+    answer_unexpected(*message);
   }
-  auto answer = self_->make_response_promise<quarantine_listing>();
-  answer.delegate(reader, request);
-  return answer;
 }
 
-caf::result<outcome> operations_state::order(storage::quarantine_order wanted) {
-  const auto queue = board_->closed() ? caf::actor{} : board_->find("queue");
-  if (!queue) {
-    return absent("the write-ahead queue is being restarted");
+void operations::order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host) {
+  auto forwarded = readdress(*message, ordered_work{wanted});
+  make_urgent(home_system(), *forwarded);
+  if (!board_->to_queue(forwarded, host)) {
+    refuse_absent(*forwarded, *board_, "the write-ahead queue");
   }
-  auto* asked = self_->current_mailbox_element();
-  auto forwarded = readdress(*asked, ordered_work{wanted});
-  asked->mid.mark_as_answered();
-  make_urgent(self_->system(), *forwarded);
-  caf::actor_cast<caf::abstract_actor*>(queue)->enqueue(std::move(forwarded), self_->context());
-  return caf::delegated<outcome>{};
 }
 
-caf::error operations_state::absent(const char* why) const {
-  return to_error(board_->closed() ? failure{errc::shutting_down, ""} : failure{errc::unavailable, why});
-}
-
-operations_actor::behavior_type operations(operations_actor::stateful_pointer<operations_state> self,
-                                           std::shared_ptr<switchboard> board) {
-  return self->state.make_behavior(std::move(board));
+operations_actor spawn_operations(caf::actor_system& system, std::shared_ptr<switchboard> board) {
+  caf::actor_config config;
+  return caf::actor_cast<operations_actor>(caf::make_actor<operations, caf::strong_actor_ptr>(
+    system.next_actor_id(), system.node(), &system, config, std::move(board)));
 }
 
 } // namespace millrace

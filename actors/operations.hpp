@@ -5,30 +5,30 @@
 #include <millrace/messages/interfaces.hpp>
 
 #include <memory>
+#include <set>
+#include <string>
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
+#include <caf/monitorable_actor.hpp>
 
 namespace millrace {
 
-/// Passes on what operators want: questions to a reader, orders to the queue, before all bulk work. It holds nothing.
-class operations_state {
+/// Passes on what operators want: questions to a reader, orders to the queue, before all bulk work. Like the front it
+/// does so in the thread of the sender, and nothing that is sent to it can end it.
+class operations : public caf::monitorable_actor {
 public:
-  static inline const char* name = "operations";
-  explicit operations_state(operations_actor::pointer self) : self_(self) {}
+  operations(caf::actor_config& config, std::shared_ptr<switchboard> board);
 
-  operations_actor::behavior_type make_behavior(std::shared_ptr<switchboard> board);
+  using caf::abstract_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override;
+  const char* name() const override { return "operations"; }
+  std::set<std::string> message_types() const override;
 
 private:
-  caf::result<quarantine_listing> list(const quarantine_list& request);
-  caf::result<outcome> order(storage::quarantine_order wanted);
-  caf::error absent(const char* why) const;
+  void order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host);
 
-  operations_actor::pointer self_; ///< Not owned; outlives the state.
   std::shared_ptr<switchboard> board_;
 };
 
-operations_actor::behavior_type operations(operations_actor::stateful_pointer<operations_state> self,
-                                           std::shared_ptr<switchboard> board);
+operations_actor spawn_operations(caf::actor_system& system, std::shared_ptr<switchboard> board);
 
 } // namespace millrace

@@ -1,7 +1,8 @@
 #include "gate.hpp"
 
-#include "answer.hpp"
 #include "request.hpp"
+
+#include <millrace/actors/answer.hpp>
 
 #include <utility>
 
@@ -9,7 +10,6 @@
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
-#include <caf/sec.hpp>
 
 namespace millrace::network {
 
@@ -23,7 +23,7 @@ void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) 
   const auto& served = is_operation(message->content()) ? operations_ : engine_;
   // CAF makes an empty message of values that it cannot read.
   if (message->content().empty() || !served) {
-    return answer(*message, caf::make_error(caf::sec::unexpected_message));
+    return answer_unexpected(*message);
   }
   served->enqueue(std::move(message), host);
 }

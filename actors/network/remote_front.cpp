@@ -1,7 +1,8 @@
 #include "remote_front.hpp"
 
-#include "answer.hpp"
 #include "request.hpp"
+
+#include <millrace/actors/answer.hpp>
 
 #include <utility>
 
@@ -9,7 +10,6 @@
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
-#include <caf/sec.hpp>
 
 namespace millrace::network {
 
@@ -27,7 +27,7 @@ bool is_request(const caf::mailbox_element& message) {
 
 void remote_front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   if (!is_request(*message)) {
-    return answer(*message, caf::make_error(caf::sec::unexpected_message));
+    return answer_unexpected(*message);
   }
   caf::strong_actor_ptr session;
   failure obstacle;
