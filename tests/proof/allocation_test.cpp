@@ -72,7 +72,6 @@ struct allocation_fixture {
     report({.proof = "allocation failures",
             .injected = "failed allocations in " + what,
             .times = struck,
-            .failures = 0,
             .detail = "stride " + std::to_string(step)});
   }
 };

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <iostream>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -187,9 +188,9 @@ private:
 
 /// For Boost.Test: a case that cannot be run is skipped, not passed.
 boost::test_tools::assertion_result may_mount(boost::unit_test::test_unit_id) {
-  boost::test_tools::assertion_result may{small_disk{"1m"}.mounted()};
+  const bool may = small_disk{"1m"}.mounted();
   if (!may) {
-    may.message() << "SKIPPED: this user may not mount a tmpfs";
+    std::cerr << "skipped: this user may not mount a tmpfs\n";
   }
   return may;
 }
@@ -228,7 +229,6 @@ void live_through_full_disk(const std::filesystem::path& disk, bool full_at_rest
   report({.proof = "disk full",
           .injected = "refused transactions on a full tmpfs",
           .times = entries.refused(),
-          .failures = 0,
           .detail = std::to_string(entries.acknowledged()) + " acknowledged"
                     + (full_at_restart ? ", three restarts while full" : "")});
 }
