@@ -65,7 +65,9 @@ public:
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
-      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {}
+      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {
+    settings_.database.identity = identity_.id;
+  }
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -260,6 +262,7 @@ caf::actor engine::impl::spawn_writer() const {
                                             .attempts = attempts_,
                                             .breaker = transactions_,
                                             .starving = board_->starving(),
+                                            .openings = board_->openings(),
                                             .checkpoint_pages = settings_.checkpoint_pages,
                                             .wal_pages_max = settings_.wal_pages_max,
                                             .on_fatal = settings_.on_escalation});
@@ -280,6 +283,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
                                             .breaker = queries_,
                                             .starving = board_->starving(),
                                             .closing = board_->hurried(),
+                                            .openings = board_->openings(),
                                             .lease = settings_.reader_lease,
                                             .age_max = settings_.reader_age_max,
                                             .cursors_max = settings_.cursors_max});

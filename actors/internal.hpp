@@ -63,6 +63,7 @@ struct admitted_page_cursor {
 /// Queue to writer: apply this; batches come in order without a gap.
 struct apply_batch {
   storage::batch_ptr work;
+  std::uint64_t opening = 0; ///< Of the `writer_ready` that the queue heard last.
 };
 
 /// Writer to queue: committed up to the last of these.
@@ -76,6 +77,7 @@ struct batch_applied {
 struct writer_ready {
   std::uint64_t applied_seq = 0;
   std::uint64_t quarantined = 0;
+  std::uint64_t opening = 0; ///< Counts how often writers opened the database.
 };
 
 /// Writer to queue: somebody else committed to the database.

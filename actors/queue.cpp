@@ -295,7 +295,7 @@ void queue_state::feed_writer() {
     }
     sent_seq_ = (*work)->last_seq();
     in_flight_.push_back(sent_seq_);
-    self_->send(writer_, apply_batch{std::move(*work)});
+    self_->send(writer_, apply_batch{std::move(*work), opening_});
   }
 }
 
@@ -350,6 +350,10 @@ void queue_state::meet(const writer_ready& message) {
     writer_ = address;
     self_->monitor(writer_);
   }
+  opening_ = message.opening;
+  if (message.applied_seq < applied_seq_ && log_->read_from(message.applied_seq + 1)) {
+    return start_over(message.applied_seq);
+  }
   // Where an earlier writer committed and ended before it could report, only names have their outcomes recorded.
   advance(message.applied_seq, [this](ledger::debt& owed, std::uint64_t seq, bool) {
     if (owed.named && owed.answer.pending() && owed.acknowledgement == ack::applied) {
@@ -360,11 +364,21 @@ void queue_state::meet(const writer_ready& message) {
     }
   });
   quarantined_ = message.quarantined;
-  sent_seq_ = applied_seq_;
+  sent_seq_ = message.applied_seq;
   in_flight_.clear();
   backlog_->start_after(applied_seq_);
   count_death(applied_seq_);
   feed_writer();
+}
+
+/// Somebody put an older copy in place of the database. The next incarnation applies again what that lacks, as after a
+/// start of the process: names and orders to skip are read with it.
+void queue_state::start_over(std::uint64_t applied_seq) {
+  spdlog::error(
+    "the database holds what was applied up to seq {}, but that was seq {}: what it lacks comes from the log",
+    applied_seq, applied_seq_);
+  settings_.applied_seq->store(applied_seq);
+  self_->quit(to_error({errc::database_gone, "an older copy took its place"}));
 }
 
 /// Whether the writer, or the process, died over what it was trying; then all of that is tried one by one.

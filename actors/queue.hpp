@@ -101,6 +101,7 @@ private:
   void skip_expired(std::uint64_t first, std::uint64_t last);
   bool write_skip_order(storage::skip_order order);
   void meet(const writer_ready& message);
+  void start_over(std::uint64_t applied_seq);
   void count_death(std::uint64_t applied_seq);
   void settle(const batch_applied& message);
   void advance(std::uint64_t applied_seq, const ledger::settler& settler);
@@ -130,6 +131,7 @@ private:
   std::uint64_t quarantined_ = 0;
 
   batch_applier writer_;                ///< Null until one has reported.
+  std::uint64_t opening_ = 0;           ///< Its last.
   std::deque<std::uint64_t> in_flight_; ///< Last `seq` of each batch the writer holds.
   std::uint64_t careful_until_ = 0;     ///< Up to here one piece of work is tried at a time.
   std::optional<backlog> backlog_;

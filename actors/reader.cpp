@@ -70,6 +70,7 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
                   .starving = settings_.starving,
                   .closing = settings_.closing,
                   .reader = settings_.index}};
+  opening_ = settings_.openings ? settings_.openings->load() : 0;
   open();
   return {
     [this](admitted_query& request) { return take(request); },
@@ -107,6 +108,15 @@ void reader_state::open() {
 void reader_state::use(std::unique_ptr<storage::database_reader> opened) {
   database_ = std::move(opened);
   recycle_at_ = recycling_time(self_->clock().now(), settings_.age_max);
+}
+
+/// A writer that opened the database may have found another file in its place, which this connection would never see.
+void reader_state::follow_writer() {
+  const auto now = settings_.openings ? settings_.openings->load() : 0;
+  if (std::exchange(opening_, now) != now && database_) {
+    database_.reset();
+    open();
+  }
 }
 
 /// Replaces a connection that failed.
@@ -148,6 +158,7 @@ caf::result<row_set> reader_state::take(admitted_query& request) {
 /// All queries that had arrived share one snapshot: it is taken after the last of them was sent, so each sees all that
 /// was applied before it, and they pay for the database's read lock once.
 void reader_state::run_all() {
+  follow_writer();
   for (auto& one : pending_) {
     run(one);
   }
@@ -282,6 +293,7 @@ caf::result<quarantine_listing> reader_state::list(const quarantine_list& reques
 template <class Question>
 auto reader_state::ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>())) {
   settled(1);
+  follow_writer();
   if (!database_) {
     return tl::unexpected{*obstacle_};
   }

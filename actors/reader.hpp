@@ -56,6 +56,8 @@ struct reader_options {
   std::shared_ptr<const std::atomic<bool>> starving;
   /// Whether what still runs is to end at once; null means never.
   std::shared_ptr<const std::atomic<bool>> closing;
+  /// How often writers opened the database; null where that is nothing to it.
+  std::shared_ptr<const std::atomic<std::uint64_t>> openings;
   /// How long it may hold a snapshot while `starving` is set, and a result without being asked for its next page.
   std::chrono::milliseconds lease{5'000};
   /// A connection is replaced when it is so old, or up to a fifth younger, so that not all readers do it at once.
@@ -93,6 +95,7 @@ private:
   std::string id() const { return switchboard::reader_id(settings_.index); }
   void open();
   void use(std::unique_ptr<storage::database_reader> opened);
+  void follow_writer();
   void notice(const failure& problem);
   void recycle_when_old();
 
@@ -117,6 +120,7 @@ private:
   reader_options settings_;
   std::unique_ptr<storage::database_reader> database_; ///< Null while it cannot be opened.
   std::optional<failure> obstacle_;                    ///< Why that is so.
+  std::uint64_t opening_ = 0;                          ///< What `openings` said before the connection was opened.
   std::optional<failure> damage_;                      ///< What SQLite found damaged, last.
   monotonic_time blocked_since_;
   backoff reopen_delay_{settings_.reopen_delay};

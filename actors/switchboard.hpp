@@ -75,6 +75,8 @@ public:
   /// Whether readers keep the database's own log from being emptied: the writer sets it, readers then let go of the
   /// snapshots that they have held for longer than their lease.
   const std::shared_ptr<std::atomic<bool>>& starving() const noexcept { return starving_; }
+  /// How often writers opened the database.
+  const std::shared_ptr<std::atomic<std::uint64_t>>& openings() const noexcept { return openings_; }
   /// Whether the engine waits no longer for what readers run: set when it closes, after the time that they have for it.
   const std::shared_ptr<std::atomic<bool>>& hurried() const noexcept { return hurried_; }
 
@@ -105,6 +107,7 @@ private:
   std::vector<pool_member> readers_;
   std::shared_ptr<admission> room_;
   std::shared_ptr<std::atomic<bool>> starving_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<std::uint64_t>> openings_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::shared_ptr<std::atomic<bool>> hurried_ = std::make_shared<std::atomic<bool>>(false);
   std::atomic<std::size_t> next_reader_{0};
   std::atomic<bool> closed_{false};

@@ -54,13 +54,14 @@ void writer_state::open() {
   if (obstacle_ && (obstacle_->code != errc::outcome_unknown || database_->applied_seq() > given_up_at_)) {
     unblock();
   }
+  opening_ = settings_.openings->fetch_add(1) + 1;
   self_->send<caf::message_priority::high>(settings_.queue,
-                                           writer_ready{database_->applied_seq(), database_->quarantined()});
+                                           writer_ready{database_->applied_seq(), database_->quarantined(), opening_});
 }
 
 void writer_state::take(apply_batch& request) {
   // What comes while there is no database, or was sent by a queue that had not heard yet, is sent again.
-  if (database_ == nullptr || request.work->last_seq() <= database_->applied_seq()) {
+  if (database_ == nullptr || request.opening != opening_) {
     return;
   }
   pending_.push_back(std::move(request.work));

@@ -38,6 +38,8 @@ struct writer_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// Set while the database's own log cannot be emptied.
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
+  /// How often the database was opened, by this writer and others.
+  std::shared_ptr<std::atomic<std::uint64_t>> openings = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint32_t checkpoint_pages = 200;
   std::uint32_t wal_pages_max = 16'384;
   backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
@@ -69,6 +71,7 @@ private:
   writer_actor::pointer self_; ///< Not owned; outlives the state.
   writer_options settings_;
   std::unique_ptr<storage::database_writer> database_;
+  std::uint64_t opening_ = 0; ///< Which of the `openings` that was.
   std::vector<storage::batch_ptr> pending_;
   bool apply_scheduled_ = false;
   bool idle_armed_ = false;

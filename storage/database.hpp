@@ -168,6 +168,8 @@ struct sqlite_options {
   /// A transaction that runs longer is interrupted, which counts as a death of the writer (DESIGN §3, poison). Schema
   /// scripts may take any time.
   std::chrono::milliseconds transaction_time_max{60'000};
+  /// Whose file it must be: opening another is `database_gone`. Without it any database of Millrace's will do.
+  std::optional<uuid> identity;
 };
 
 /// Creates Millrace's own tables where the file is new, adds what an older program did not know of, and reads the

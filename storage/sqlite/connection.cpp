@@ -2,8 +2,36 @@
 
 #include "determinism.hpp"
 #include "error.hpp"
+#include "meta.hpp"
+#include "prepared_statement.hpp"
+#include "rows.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace millrace::storage::sqlite {
+
+namespace {
+
+/// Refuses a database that took the place of the one with this identity.
+result<> check_identity(sqlite3* database, const uuid& wanted) {
+  auto read = prepared_statement::prepare(database, meta::read_identity);
+  if (!read && read.error().code != errc::bad_sql) {
+    return tl::unexpected{std::move(read).error()};
+  }
+  const int code = read ? read->step() : SQLITE_DONE;
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database, code)};
+  }
+  const std::string_view expected{reinterpret_cast<const char*>(wanted.data()), wanted.size()};
+  if (code == SQLITE_DONE || blob_at(read->get(), 0) != expected) {
+    return fail(errc::database_gone, std::string{sqlite3_db_filename(database, "main")} + " is another database");
+  }
+  return {};
+}
+
+} // namespace
 
 result<connection> connection::open(const std::filesystem::path& file, role purpose, const sqlite_options& options) {
   const char* const clock = purpose == role::writer ? log_clock_vfs() : nullptr;
@@ -22,6 +50,11 @@ result<connection> connection::open(const std::filesystem::path& file, role purp
   }
   made.rights_ = std::make_unique<authorizer>();
   made.rights_->install(handle);
+  if (options.identity) {
+    if (auto same = check_identity(handle, *options.identity); !same) {
+      return tl::unexpected{std::move(same).error()};
+    }
+  }
   return made;
 }
 

@@ -13,7 +13,8 @@ namespace millrace::storage::sqlite {
 /// Owns one hardened connection and what decides on its rights. Used by one thread at a time.
 class connection {
 public:
-  /// Opens an existing file. The writer's connection goes through the clock (determinism.hpp).
+  /// Opens an existing file; `database_gone` where it has another identity than `options` ask for. The writer's
+  /// connection goes through the clock (determinism.hpp).
   static result<connection> open(const std::filesystem::path& file, role purpose, const sqlite_options& options);
 
   sqlite3* get() const noexcept { return handle_.get(); }

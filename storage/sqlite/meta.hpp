@@ -40,6 +40,7 @@ ALTER TABLE millrace_meta ADD COLUMN forgotten_made_at_ms INTEGER NOT NULL DEFAU
 UPDATE millrace_meta SET format_version = 2;
 )";
 
+inline constexpr auto read_identity = "SELECT uuid FROM millrace_meta WHERE id = 1";
 inline constexpr auto read_applied_seq = "SELECT applied_seq FROM millrace_meta WHERE id = 1";
 inline constexpr auto store_applied_seq = "UPDATE millrace_meta SET applied_seq = ?1 WHERE id = 1";
 

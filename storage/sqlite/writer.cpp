@@ -63,6 +63,8 @@ result<> writer::prepare(const sqlite_options& options) {
       done = step();
     }
   };
+  // A copy that took the place of the one that was prepared need not be in this mode.
+  and_then([&] { return database_.execute("PRAGMA journal_mode = WAL"); });
   and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
   and_then([&] { return keep(scripts_, script_runner::make(database_)); });
@@ -71,9 +73,9 @@ result<> writer::prepare(const sqlite_options& options) {
   and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
   and_then([&] { return keep(read_data_version_, prepared_statement::prepare(handle, "PRAGMA data_version")); });
   and_then([&] { return keep(store_applied_seq_, prepared_statement::prepare(handle, meta::store_applied_seq)); });
+  and_then([&] { return keep(read_applied_seq_, prepared_statement::prepare(handle, meta::read_applied_seq)); });
   and_then([&]() -> result<> {
-    auto read = prepared_statement::prepare(handle, meta::read_applied_seq);
-    auto seq = read ? read->run_for_number() : tl::unexpected{std::move(read).error()};
+    auto seq = read_applied_seq_.run_for_number();
     applied_seq_ = static_cast<std::uint64_t>(seq.value_or(0));
     return seq ? result<>{} : tl::unexpected{std::move(seq).error()};
   });
@@ -155,6 +157,9 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   if (auto ready = look_around(); !ready) {
     return give_up(std::move(ready).error());
   }
+  if (std::exchange(schema_in_doubt_, false)) {
+    executor_->forget_statements();
+  }
   failpoint("apply.begun");
   outcomes_->record.clear();
   std::vector<answer> answers;
@@ -216,6 +221,7 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
 auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skipped_work& order, attempt_mark& mark)
   -> attempt<answer> {
   mark.at(0);
+  watch_.end_work();
   auto detail = "seq " + std::to_string(order.seq) + " was not applied";
   if (order.why == errc::quarantined) {
     detail += ", as it had ended the writer " + std::to_string(order.deaths) + " times";
@@ -378,7 +384,8 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
   return {};
 }
 
-/// What others may have done since the last commit.
+/// What others may have done since the last commit. Where they put back a copy, by SQLite's own means, what it lacks
+/// must be applied again, and nothing of that be taken for checkpointed.
 result<> writer::look_around() {
   if (auto trouble = guard_.trouble()) {
     return tl::unexpected{give_up_connection(std::move(*trouble))};
@@ -387,13 +394,21 @@ result<> writer::look_around() {
   if (!version) {
     return tl::unexpected{version.error()};
   }
-  const bool changed = *version != data_version_;
-  if (changed || schema_in_doubt_) {
-    executor_->forget_statements();
+  if (*version == data_version_) {
+    return {};
+  }
+  const auto seq = read_applied_seq_.run_for_number();
+  if (!seq) {
+    return tl::unexpected{seq.error()};
+  }
+  if (static_cast<std::uint64_t>(*seq) != applied_seq_) {
+    return tl::unexpected{give_up_connection(
+      {errc::database_gone, "somebody put a copy in its place that holds what was applied up to seq "
+                              + std::to_string(*seq) + ", instead of " + std::to_string(applied_seq_)})};
   }
   data_version_ = *version;
-  foreign_commit_ = foreign_commit_ || changed;
-  schema_in_doubt_ = false;
+  foreign_commit_ = true;
+  schema_in_doubt_ = true;
   return {};
 }
 
@@ -408,8 +423,8 @@ result<checkpoint_report> writer::checkpoint() {
   if (useless_) {
     return tl::unexpected{*useless_};
   }
-  if (auto trouble = guard_.trouble()) {
-    return tl::unexpected{give_up_connection(std::move(*trouble))};
+  if (auto ready = look_around(); !ready) {
+    return tl::unexpected{std::move(ready).error()};
   }
   return checkpointer_.run(applied_seq_);
 }

@@ -93,13 +93,15 @@ private:
   std::optional<outcome_store> outcomes_;
   std::optional<quarantine_table> quarantine_;
   prepared_statement read_data_version_;
+  prepared_statement read_applied_seq_;
   prepared_statement store_applied_seq_;
   checkpointer checkpointer_;
 
   std::uint64_t applied_seq_ = 0;
   std::int64_t data_version_ = 0;
   bool foreign_commit_ = false;
-  /// Whether a script ran that is not committed yet: then the compiled statements may know a schema that is gone.
+  /// Whether somebody else committed, or a script ran that is not committed yet: then the compiled statements may know
+  /// a schema that is gone.
   bool schema_in_doubt_ = false;
   /// Of the transaction that the last order took out of quarantine and applied.
   transaction_name resubmitted_;

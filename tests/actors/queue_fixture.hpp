@@ -17,38 +17,40 @@ struct queue_fixture : actor_fixture {
   /// As the page of a process: fakes mark in it what they try.
   std::shared_ptr<storage::attempt_page> attempts = open_attempts();
   std::vector<std::uint64_t> asked_records; ///< `seq`s whose recorded outcome the fake reader was asked for.
+  std::shared_ptr<std::atomic<std::uint64_t>> applied_seq; ///< As the newest queue says it.
   queue_actor waq;
   caf::actor writer;
 
   ~queue_fixture() { end_all(); }
 
-  /// Starts a queue; `applied_seq` is what recovery is told of the database.
-  void start(std::uint64_t applied_seq = 0, std::uint64_t window_bytes_max = 1'000'000) {
-    auto open_again = [this, applied_seq] {
+  /// Starts a queue; `applied_before` is what recovery is told of the database.
+  void start(std::uint64_t applied_before = 0, std::uint64_t window_bytes_max = 1'000'000) {
+    auto open_again = [this, applied_before] {
       const uuid database{1, 2, 3};
       const storage::log_options small{.segment_bytes = 65'536, .spare_segments = 1};
       storage::recovery_report report;
-      return open_log(files, folder.path() / "queue", database, applied_seq, small, report);
+      return open_log(files, folder.path() / "queue", database, applied_before, small, report);
     };
+    applied_seq = std::make_shared<std::atomic<std::uint64_t>>(applied_before);
     waq = track(
       system.spawn(queue, queue_options{.open_log = open_again,
                                         .board = board,
                                         .room = room,
                                         .names = names,
                                         .attempts = attempts,
-                                        .applied_seq = std::make_shared<std::atomic<std::uint64_t>>(applied_seq),
+                                        .applied_seq = applied_seq,
                                         .window_bytes_max = window_bytes_max,
                                         .on_fatal = [this](const std::string& why) { fatal.push_back(why); }}));
     board->connect("queue", caf::actor_cast<caf::actor>(waq));
     scheduler.run();
   }
 
-  /// A writer whose database holds everything up to `applied_seq`, and which only notes what it is given.
-  void start_writer(std::uint64_t applied_seq = 0, std::uint64_t quarantined = 0) {
+  /// A writer whose database holds everything up to `applied_before`, and which only notes what it is given.
+  void start_writer(std::uint64_t applied_before = 0, std::uint64_t quarantined = 0) {
     writer = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const apply_batch& given) { received.push_back(given.work); }};
     }));
-    caf::send_as(writer, waq, writer_ready{applied_seq, quarantined});
+    caf::send_as(writer, waq, writer_ready{applied_before, quarantined});
     scheduler.run();
   }
 

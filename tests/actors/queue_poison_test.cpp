@@ -9,12 +9,12 @@ namespace {
 
 struct fixture : queue_fixture {
   /// The writer dies while it runs `seq`, of a call that applies `first` to `last`; another one comes.
-  void die(std::uint64_t first, std::uint64_t last, std::uint64_t seq, std::uint64_t applied_seq = 0) {
+  void die(std::uint64_t first, std::uint64_t last, std::uint64_t seq, std::uint64_t applied_before = 0) {
     attempts->begin(first, last);
     attempts->at(seq);
     kill(writer);
     received.clear();
-    start_writer(applied_seq);
+    start_writer(applied_before);
   }
 
   std::uint64_t skipped_in(std::size_t i) const {

@@ -182,6 +182,44 @@ BOOST_AUTO_TEST_CASE(what_a_writer_committed_without_reporting_is_unknown_and_is
   BOOST_TEST(room->transactions() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(an_older_copy_of_the_database_ends_the_queue_and_the_next_one_sends_what_that_lacks) {
+  start();
+  start_writer();
+  send_alone(insert(1));
+  send_alone(insert(2));
+  const auto open = send_alone(insert(3));
+  applied(1, 2);
+  start_writer(1);
+  BOOST_TEST(open->code() == errc::outcome_unknown);
+  BOOST_TEST(applied_seq->load() == 1);
+  received.clear();
+  start(1);
+  start_writer(1);
+  BOOST_TEST((received_from() == numbers{2, 3}));
+  applied(2, 2);
+  const auto next = send_alone(insert(4));
+  applied(4, 1);
+  BOOST_TEST(next->value.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_is_older_than_the_log_is_given_nothing_and_that_is_said) {
+  start();
+  start_writer();
+  const auto filler = execute("INSERT INTO t VALUES (?1)", std::string(10'000, 'x'));
+  for (std::uint64_t seq = 1; seq <= 20; ++seq) {
+    send_alone(filler);
+    applied(seq, 1);
+  }
+  caf::send_as(writer, waq, database_checkpointed{20});
+  scheduler.run();
+  received.clear();
+  start_writer(1);
+  const auto waiting = send_alone(insert(21));
+  BOOST_TEST(received.empty());
+  BOOST_REQUIRE(look().blocked.has_value());
+  BOOST_TEST(waiting->count == 0);
+}
+
 BOOST_AUTO_TEST_CASE(the_writer_holds_a_bounded_number_of_batches) {
   start();
   start_writer();

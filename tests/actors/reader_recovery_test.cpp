@@ -85,6 +85,24 @@ BOOST_AUTO_TEST_CASE(a_reader_started_before_its_file_is_there_serves_when_it_ap
   BOOST_TEST(rows_of(count).value.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_reader_reads_from_the_file_that_the_writer_opened_last) {
+  settings.openings = board->openings();
+  start();
+  const auto copy = folder.path() / "copy.sqlite3";
+  stranger{file}.execute("VACUUM INTO '" + copy.string() + "'");
+  stranger{copy}.execute("DELETE FROM t");
+  writer.reset();
+  std::filesystem::rename(copy, file);
+  std::filesystem::remove(file.string() + "-wal");
+  std::filesystem::remove(file.string() + "-shm");
+  BOOST_TEST((*rows_of(count).value)[0][0].as_integer() == 3);
+  ++*board->openings();
+  opened = 0;
+  BOOST_TEST((*rows_of(count).value)[0][0].as_integer() == 0);
+  BOOST_TEST((*rows_of(count).value)[0][0].as_integer() == 0);
+  BOOST_TEST(opened == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_that_fails_is_replaced_at_once) {
   for (const auto code : {errc::io_error, errc::corrupt, errc::database_gone}) {
     auto broken = true;

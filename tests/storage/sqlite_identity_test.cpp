@@ -70,6 +70,27 @@ BOOST_AUTO_TEST_CASE(a_missing_or_empty_database_is_not_made_where_it_must_be_th
   BOOST_TEST(prepare_sqlite(missing, false).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_database_is_not_opened_in_place_of_another) {
+  millrace::test::temporary_folder place;
+  const auto ours = prepare_sqlite(place.path() / "ours");
+  const auto theirs = prepare_sqlite(place.path() / "theirs");
+  BOOST_REQUIRE((ours && theirs));
+  std::ofstream{place.path() / "empty"}.close();
+  sqlite_options wanted;
+  wanted.identity = ours->id;
+  BOOST_TEST(open_sqlite_writer(place.path() / "ours", wanted).has_value());
+  BOOST_TEST(open_sqlite_reader(place.path() / "ours", wanted).has_value());
+  for (const auto* const name : {"theirs", "empty"}) {
+    const auto writer = open_sqlite_writer(place.path() / name, wanted);
+    const auto reader = open_sqlite_reader(place.path() / name, wanted);
+    BOOST_REQUIRE((!writer && !reader));
+    BOOST_TEST(writer.error().code == errc::database_gone);
+    BOOST_TEST(reader.error().code == errc::database_gone);
+    BOOST_TEST(writer.error().detail.find(name) != std::string::npos);
+  }
+  BOOST_TEST(std::filesystem::file_size(place.path() / "empty") == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_database_of_format_1_is_brought_up_to_date_and_keeps_what_it_holds) {
   millrace::test::temporary_folder place;
   const auto old = place.path() / "old";

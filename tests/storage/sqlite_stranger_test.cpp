@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include <sqlite3.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace millrace;
@@ -18,6 +19,21 @@ struct stranger_fixture : database_fixture {
   }
 
   static transaction insert(int number) { return execute("INSERT INTO t VALUES (?1)", number); }
+
+  /// Puts a copy back as SQLite's shell does: page by page, in a transaction of its own.
+  void restore(const std::filesystem::path& copy) const {
+    sqlite3* from = nullptr;
+    sqlite3* to = nullptr;
+    sqlite3_open(copy.c_str(), &from);
+    sqlite3_open(file.c_str(), &to);
+    auto* const all = sqlite3_backup_init(to, "main", from, "main");
+    BOOST_REQUIRE(all != nullptr);
+    BOOST_TEST(sqlite3_backup_step(all, -1) == SQLITE_DONE);
+    BOOST_TEST(sqlite3_backup_finish(all) == SQLITE_OK);
+    sqlite3_close(from);
+    sqlite3_db_config(to, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_close(to);
+  }
 
   std::filesystem::path beside(const std::string& suffix) const { return file.string() + suffix; }
 
@@ -80,6 +96,20 @@ BOOST_AUTO_TEST_CASE(nothing_counts_as_checkpointed_when_the_database_is_gone) {
   close();
   BOOST_TEST(std::filesystem::file_size(beside(".away")) == size);
   BOOST_TEST(std::filesystem::file_size(beside("-wal")) > 0u);
+}
+
+BOOST_AUTO_TEST_CASE(an_older_copy_that_sqlite_put_back_is_noticed_before_anything_is_applied_or_checkpointed) {
+  stranger{file}.execute("VACUUM INTO '" + beside(".copy").string() + "'");
+  for (const auto checkpoint : {false, true}) {
+    open();
+    apply({insert(2)});
+    restore(beside(".copy"));
+    const auto refused = checkpoint ? writer->checkpoint().error().code : refusal();
+    BOOST_TEST(refused == errc::database_gone);
+    BOOST_TEST(rows("SELECT a FROM t") == "1");
+    open();
+    BOOST_TEST(writer->applied_seq() == 2u);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_commit_by_another_program_is_noticed_once) {
