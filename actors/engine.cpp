@@ -8,6 +8,7 @@
 #include "queue.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
+#include "scrubber.hpp"
 #include "supervisor.hpp"
 #include "switchboard.hpp"
 #include "writer.hpp"
@@ -41,7 +42,7 @@ constexpr std::chrono::seconds replay_patience{5};
 /// times its limit (R8.5) without, 0.95 with it.
 constexpr std::chrono::microseconds awake_max{150};
 
-/// Of a connection that one result is read from, from its beginning to its end.
+/// Of a connection that reads one thing from its beginning to its end.
 constexpr int page_cache_kib = 2'048;
 
 void end_process(const std::string& reason) {
@@ -88,7 +89,9 @@ private:
   caf::actor spawn_storage_supervisor();
   caf::actor spawn_queue();
   caf::actor spawn_writer() const;
+  reader_opener read_connections(int cache_kib_max) const;
   caf::actor spawn_reader(std::size_t number) const;
+  caf::actor spawn_scrubber() const;
   template <class Actor, class Options>
   caf::actor spawn_apart(Actor actor, Options settings) const;
   std::vector<child_spec> top_children();
@@ -200,6 +203,7 @@ std::vector<child_spec> engine::impl::top_children() {
   for (std::size_t i = 0; i < settings_.readers; ++i) {
     children.push_back(child(switchboard::reader_id(i), queries_, [this, i] { return spawn_reader(i); }));
   }
+  children.push_back(child("scrubber", nullptr, [this] { return spawn_scrubber(); }));
   const health_monitor_options monitoring{.board = board_,
                                           .room = room_,
                                           .transactions = transactions_,
@@ -268,16 +272,16 @@ caf::actor engine::impl::spawn_writer() const {
                                             .on_fatal = settings_.on_escalation});
 }
 
+/// Opens connections for reading, with a page cache of so much at most.
+reader_opener engine::impl::read_connections(int cache_kib_max) const {
+  auto settings = settings_.database;
+  settings.cache_kib = std::min(settings.cache_kib, cache_kib_max);
+  return [file = data_.database_file(), settings] { return storage::open_sqlite_reader(file, settings); };
+}
+
 caf::actor engine::impl::spawn_reader(std::size_t number) const {
-  auto open_database = [file = data_.database_file(), settings = settings_.database] {
-    return storage::open_sqlite_reader(file, settings);
-  };
-  auto open_for_pages = [file = data_.database_file(), settings = settings_.database]() mutable {
-    settings.cache_kib = std::min(settings.cache_kib, page_cache_kib);
-    return storage::open_sqlite_reader(file, settings);
-  };
-  return spawn_apart(reader, reader_options{.open_database = std::move(open_database),
-                                            .open_for_pages = std::move(open_for_pages),
+  return spawn_apart(reader, reader_options{.open_database = read_connections(settings_.database.cache_kib),
+                                            .open_for_pages = read_connections(page_cache_kib),
                                             .slot = board_->slot(number),
                                             .index = static_cast<std::uint32_t>(number),
                                             .breaker = queries_,
@@ -287,6 +291,14 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
                                             .lease = settings_.reader_lease,
                                             .age_max = settings_.reader_age_max,
                                             .cursors_max = settings_.cursors_max});
+}
+
+caf::actor engine::impl::spawn_scrubber() const {
+  return spawn_apart(scrubber, scrubber_options{.open_database = read_connections(page_cache_kib),
+                                                .starving = board_->starving(),
+                                                .closing = board_->hurried(),
+                                                .lease = settings_.reader_lease,
+                                                .interval = settings_.scrub_interval});
 }
 
 caf::actor engine::impl::wait_for(std::string_view id, std::chrono::milliseconds patience) const {

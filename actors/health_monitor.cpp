@@ -137,6 +137,7 @@ health_report health_monitor_state::evaluate() const {
   judge_writer(report);
   judge_database(report);
   judge_readers(report);
+  judge_scrubber(report);
   judge_breakers(report);
   if (report.inflight_transactions * 10 > settings_.room->transactions_max() * 9
       || report.inflight_bytes * 10 > settings_.room->bytes_max() * 9) {
@@ -248,6 +249,16 @@ void health_monitor_state::judge_readers(health_report& report) const {
   } else if (readers > 0 && silent == readers) {
     worsen(report, health_state::degraded,
            "Every reader is busy with a long query; shorten the queries or open more readers.");
+  }
+}
+
+void health_monitor_state::judge_scrubber(health_report& report) const {
+  if (const auto found = samples_.find("scrubber"); found != samples_.end()) {
+    report.scrubs = found->second.scrubs;
+    if (found->second.blocked) {
+      worsen(report, health_state::unhealthy,
+             "The database is damaged, as a look through all of it showed: " + to_string(*found->second.blocked));
+    }
   }
 }
 

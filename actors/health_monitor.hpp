@@ -76,6 +76,7 @@ private:
   void judge_writer(health_report& report) const;
   void judge_database(health_report& report) const;
   void judge_readers(health_report& report) const;
+  void judge_scrubber(health_report& report) const;
   void judge_breakers(health_report& report) const;
   void publish(health_report report);
   health_report subscribe();

@@ -100,6 +100,7 @@ struct sample {
   std::uint64_t quarantined = 0;
   std::uint64_t wal_pages = 0; ///< Writer only, as is the next one.
   std::uint64_t foreign_commits = 0;
+  std::uint64_t scrubs = 0; ///< Scrubber only.
 };
 
 namespace atom {

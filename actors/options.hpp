@@ -64,6 +64,8 @@ struct options {
 
   /// How long closing waits for what was accepted.
   std::chrono::milliseconds drain_deadline{10'000};
+  /// How often the whole database is looked through for damage, the first time after a tenth of it; zero means never.
+  std::chrono::milliseconds scrub_interval{std::chrono::hours{24}};
   /// How often the health monitor looks.
   std::chrono::milliseconds health_interval{1'000};
 

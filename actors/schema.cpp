@@ -45,6 +45,7 @@ std::optional<failure> check(const options& settings) {
     {settings.inflight_transactions_max > 0, "`inflight_transactions_max`: at least one transaction must be allowed"},
     {settings.inflight_bytes_max > 0, "`inflight_bytes_max`: at least one byte must be allowed"},
     {positive(settings.health_interval), "`health_interval`: it must be longer than nothing"},
+    {settings.scrub_interval.count() >= 0, "`scrub_interval`: it must not be negative; zero means never"},
     {positive(settings.reader_lease), "`reader_lease`: it must be longer than nothing"},
     {positive(settings.reader_age_max), "`reader_age_max`: it must be longer than nothing"},
     {settings.wal_pages_max > settings.checkpoint_pages, "`wal_pages_max`: it must be above `checkpoint_pages`"},

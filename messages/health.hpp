@@ -79,6 +79,7 @@ struct health_report {
   std::uint64_t wal_pages = 0;       ///< Pages in SQLite's own log that wait for a checkpoint.
   std::uint64_t foreign_commits = 0; ///< Commits by somebody else since the engine opened.
   std::uint64_t quarantined = 0;     ///< Transactions that are set aside.
+  std::uint64_t scrubs = 0;          ///< How often the whole database was looked through for damage.
   breaker_health transactions;
   breaker_health queries;
   pool_health pool;

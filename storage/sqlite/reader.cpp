@@ -1,5 +1,6 @@
 #include "reader.hpp"
 
+#include "damage_search.hpp"
 #include "error.hpp"
 #include "meta.hpp"
 #include "outcome_record.hpp"
@@ -313,6 +314,11 @@ result<std::uint64_t> reader::applied_seq() {
     return tl::unexpected{std::move(seq).error()};
   }
   return static_cast<std::uint64_t>(*seq);
+}
+
+result<std::vector<std::string>> reader::find_damage(const read_limits& limits) {
+  read_watch::scope watched{watch_, limits};
+  return sqlite::find_damage(database_, watch_);
 }
 
 } // namespace millrace::storage::sqlite

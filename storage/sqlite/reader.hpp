@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace millrace::storage::sqlite {
 
@@ -27,6 +29,7 @@ public:
   result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
   result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
   result<std::uint64_t> applied_seq() override;
+  result<std::vector<std::string>> find_damage(const read_limits& limits) override;
 
 private:
   class cursor;

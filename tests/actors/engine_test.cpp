@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(health_is_reported_through_the_client) {
     return report && report->state == health_state::healthy && report->applied_seq == 2 && report->durable_seq == 2
            && report->pool.queries == 1 && report->pool.open == settings.readers && report->sync.count == 2
            && report->query.count == 1 && report->apply.count == 2 && report->log_bytes > 0
-           && report->inflight_transactions == 0 && report->actors.size() == 3 + settings.readers;
+           && report->inflight_transactions == 0 && report->actors.size() == 4 + settings.readers;
   }));
 }
 
@@ -216,6 +216,28 @@ BOOST_AUTO_TEST_CASE(killed_actors_come_back_and_nothing_is_lost) {
     }));
   }
   BOOST_TEST(becomes(health_state::healthy));
+}
+
+BOOST_AUTO_TEST_CASE(damage_that_no_query_meets_is_found_and_said) {
+  open("CREATE TABLE idea(id INTEGER PRIMARY KEY, title TEXT); CREATE INDEX idea_by_title ON idea(title)");
+  BOOST_REQUIRE(connect().execute("INSERT INTO idea(title) VALUES ('needle')"));
+  tested.reset();
+  stranger{database()}.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  {
+    std::fstream bytes{database(), std::ios::binary | std::ios::in | std::ios::out};
+    const std::string all{std::istreambuf_iterator<char>{bytes}, {}};
+    bytes.seekp(static_cast<std::streamoff>(all.rfind("needle")));
+    bytes.put('#');
+  }
+  settings.scrub_interval = std::chrono::milliseconds{100};
+  open();
+  BOOST_TEST(becomes(health_state::unhealthy));
+  const auto report = connect().health();
+  BOOST_REQUIRE(report);
+  BOOST_TEST(report->scrubs > 0u);
+  BOOST_REQUIRE(!report->reasons.empty());
+  BOOST_TEST(report->reasons.front().find("row 1 missing from index idea_by_title") != std::string::npos);
+  BOOST_TEST(connect().query("SELECT count(*) FROM idea").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(an_older_copy_that_is_put_in_place_gets_what_it_lacks_from_the_log) {

@@ -135,6 +135,18 @@ BOOST_AUTO_TEST_CASE(damage_that_a_query_showed_is_unhealthy_and_named) {
   BOOST_TEST(mentions(report, "database disk image is malformed"));
 }
 
+BOOST_AUTO_TEST_CASE(damage_that_the_scrubber_found_is_unhealthy_and_named) {
+  add("scrubber");
+  samples["scrubber"].scrubs = 7;
+  start();
+  BOOST_TEST((look().state == health_state::healthy));
+  samples["scrubber"].blocked = failure{errc::corrupt, "row 3 missing from index"};
+  const auto report = look();
+  BOOST_TEST(report.scrubs == 7);
+  BOOST_TEST((report.state == health_state::unhealthy));
+  BOOST_TEST(mentions(report, "row 3 missing from index"));
+}
+
 BOOST_AUTO_TEST_CASE(a_queue_that_cannot_write_is_unhealthy) {
   samples["queue"].blocked = failure{errc::disk_full, "no space left"};
   start();

@@ -1,3 +1,4 @@
+#include "failing_reader.hpp"
 #include "reader_fixture.hpp"
 
 using namespace millrace;
@@ -22,31 +23,6 @@ struct recovery_fixture : reader_fixture {
 bool is_fault_of_files(errc code) {
   return code == errc::database_gone || code == errc::io_error;
 }
-
-/// A connection over which every query fails.
-class broken_reader final : public storage::database_reader {
-public:
-  explicit broken_reader(errc code) : code_(code) {}
-
-  storage::result<> begin_snapshot() override { return storage::fail(code_, "injected"); }
-  void end_snapshot() noexcept override {}
-  storage::result<row_set> run(const query&, const storage::read_limits&) override {
-    return storage::fail(code_, "injected");
-  }
-  storage::result<std::unique_ptr<storage::row_cursor>> start(const query&, const storage::read_limits&) override {
-    return storage::fail(code_, "injected");
-  }
-  storage::result<std::optional<storage::answer>> recorded_outcome(std::uint64_t) override {
-    return storage::fail(code_, "injected");
-  }
-  storage::result<quarantine_listing> quarantine(std::uint64_t, std::uint32_t) override {
-    return storage::fail(code_, "injected");
-  }
-  storage::result<std::uint64_t> applied_seq() override { return storage::fail(code_, "injected"); }
-
-private:
-  errc code_;
-};
 
 } // namespace
 
@@ -108,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_connection_that_fails_is_replaced_at_once) {
     auto broken = true;
     settings.open_database = [&]() -> storage::result<std::unique_ptr<storage::database_reader>> {
       if (std::exchange(broken, false)) {
-        return std::make_unique<broken_reader>(code);
+        return std::make_unique<failing_reader>(code);
       }
       return open_file();
     };

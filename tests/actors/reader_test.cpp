@@ -1,3 +1,4 @@
+#include "failing_reader.hpp"
 #include "reader_fixture.hpp"
 
 using namespace millrace;
@@ -6,7 +7,7 @@ using namespace millrace::test;
 namespace {
 
 /// Counts how snapshots are taken.
-class counting_reader final : public storage::database_reader {
+class counting_reader final : public failing_reader {
 public:
   struct counts {
     int begun = 0;
@@ -14,7 +15,7 @@ public:
     std::vector<bool> inside;                   ///< Per query: whether a snapshot was held.
     std::function<void()> during_query = [] {}; ///< What happens while a query runs.
   };
-  explicit counting_reader(std::shared_ptr<counts> seen) : seen_(std::move(seen)) {}
+  explicit counting_reader(std::shared_ptr<counts> seen) : failing_reader(errc::bad_sql), seen_(std::move(seen)) {}
 
   storage::result<> begin_snapshot() override {
     ++seen_->begun;
@@ -26,12 +27,6 @@ public:
     seen_->during_query();
     return row_set{};
   }
-  storage::result<std::unique_ptr<storage::row_cursor>> start(const query&, const storage::read_limits&) override {
-    return storage::fail(errc::bad_sql, "not asked for");
-  }
-  storage::result<std::optional<storage::answer>> recorded_outcome(std::uint64_t) override { return std::nullopt; }
-  storage::result<quarantine_listing> quarantine(std::uint64_t, std::uint32_t) override { return quarantine_listing{}; }
-  storage::result<std::uint64_t> applied_seq() override { return 0; }
 
 private:
   std::shared_ptr<counts> seen_;

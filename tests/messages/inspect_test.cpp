@@ -103,12 +103,13 @@ BOOST_AUTO_TEST_CASE(a_listing_of_the_quarantine_travels_whole) {
 }
 
 BOOST_AUTO_TEST_CASE(a_health_report_travels_with_its_breakers_and_its_pool) {
-  health_report report{.foreign_commits = 2, .quarantined = 3};
+  health_report report{.foreign_commits = 2, .quarantined = 3, .scrubs = 4};
   report.transactions = {breaker_state::half_open, 1, 2, 3, 4, 5};
   report.pool.leases_ended = 9;
   const auto loaded = travel(report);
   BOOST_TEST(loaded.foreign_commits == 2);
   BOOST_TEST(loaded.quarantined == 3);
+  BOOST_TEST(loaded.scrubs == 4);
   BOOST_TEST((loaded.transactions.state == breaker_state::half_open));
   BOOST_TEST(loaded.transactions.refused == 5);
   BOOST_TEST(loaded.pool.leases_ended == 9);

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -24,6 +26,17 @@ struct reader_fixture : database_fixture {
   }
 
   result<row_set> run(const query& question) { return reader->run(question, {}); }
+
+  /// Changes a letter of a text that stands in the table and in an index.
+  void spoil(const std::string& text) {
+    BOOST_REQUIRE(writer->checkpoint());
+    std::fstream bytes{file, std::ios::binary | std::ios::in | std::ios::out};
+    const std::string all{std::istreambuf_iterator<char>{bytes}, {}};
+    const auto at = all.rfind(text);
+    BOOST_REQUIRE(at != std::string::npos);
+    bytes.seekp(static_cast<std::streamoff>(at));
+    bytes.put('#');
+  }
 
   errc refusal(const query& question) {
     const auto rows = run(question);
@@ -186,6 +199,34 @@ BOOST_AUTO_TEST_CASE(a_query_past_its_lease_is_interrupted_only_while_the_log_st
     endless, {.deadline = read_limits::clock::now() + 20ms, .lease_end = now, .starving = &starving});
   BOOST_REQUIRE(!late);
   BOOST_TEST(late.error().code == errc::deadline_exceeded);
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_its_index_contradicts_is_found_and_named) {
+  schema("CREATE INDEX t_by_a ON t(a)");
+  const auto sound = reader->find_damage({});
+  BOOST_REQUIRE(sound);
+  BOOST_TEST(sound->empty());
+  spoil("three");
+  auto anew = open_sqlite_reader(file, {});
+  BOOST_REQUIRE(anew);
+  const auto found = (*anew)->find_damage({});
+  BOOST_REQUIRE(found);
+  BOOST_REQUIRE(!found->empty());
+  BOOST_TEST(found->front().find("missing from index t_by_a") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_search_for_damage_ends_at_its_limits_in_the_midst_of_a_table) {
+  std::atomic<bool> closing = true;
+  BOOST_TEST((reader->find_damage({.closing = &closing}).error().code == errc::shutting_down));
+  schema("CREATE TABLE large(a)");
+  apply(
+    {execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) "
+             "INSERT INTO large SELECT i FROM n")});
+  const auto ended = reader->find_damage({.deadline = read_limits::clock::now() + 5ms});
+  BOOST_REQUIRE(!ended);
+  BOOST_TEST((ended.error().code == errc::deadline_exceeded));
+  BOOST_TEST(run(select("SELECT count(*) FROM t"))->size() == 1u);
+  BOOST_TEST(reader->find_damage({})->empty());
 }
 
 BOOST_AUTO_TEST_CASE(limits_of_a_query_do_not_outlive_it) {
