@@ -38,18 +38,18 @@ constexpr std::chrono::seconds patience{20};
 
 /// Who, if anybody, tells that a page is damaged.
 enum class told_by {
-  opening,         ///< The engine refuses the folder.
-  engine,          ///< A query or the writer finds it; the engine serves on, and its health says so.
-  integrity_check, ///< SQLite's own check alone; what the engine served was right.
-  too_late,        ///< The same, but the engine had served something wrong.
-  nobody,          ///< Something wrong is served, and SQLite calls the file sound.
-  harmless,        ///< Nothing is wrong that can be seen.
+  opening,  ///< The engine refuses the folder.
+  work,     ///< A query or the writer finds it; the engine serves on, and its health says so.
+  scrub,    ///< The scrubber alone; what the engine served was right.
+  too_late, ///< The same, but the engine had served something wrong.
+  nobody,   ///< Something wrong is served, and SQLite calls the file sound.
+  harmless, ///< Nothing is wrong that can be seen.
 };
 
 constexpr std::array<const char*, 6> words{"refused when opened",
-                                           "told by the engine",
-                                           "told by integrity_check alone",
-                                           "told by integrity_check alone and served wrong before",
+                                           "told by queries or the writer",
+                                           "told by the scrubber alone",
+                                           "told by the scrubber alone and served wrong before",
                                            "served wrong and told by nobody",
                                            "without a consequence"};
 
@@ -80,7 +80,8 @@ options settings_for(const fs::path& data) {
                        "CREATE INDEX idea_by_title ON idea(title)"}};
   settings.readers = 1;
   settings.drain_deadline = std::chrono::milliseconds{100};
-  settings.health_interval = std::chrono::milliseconds{20};
+  settings.health_interval = std::chrono::milliseconds{10};
+  settings.scrub_interval = std::chrono::milliseconds{10};
   settings.log.segment_bytes = 16 * 1024;
   settings.database.cache_kib = 1024;
   settings.on_escalation = [](const std::string& why) { throw std::runtime_error{why}; };
@@ -119,13 +120,19 @@ public:
     wait_for([seq](const health_report& report) { return report.applied_seq >= seq || !report.reasons.empty(); });
   }
 
-  /// Whether the engine says that there is damage, to who asks and in its health.
-  bool tells() {
+  /// Whether who asked was told that something is wrong, and the health report says so if that is damage.
+  bool told() {
     if (damaged_) {
       wait_for([](const health_report& report) { return !report.reasons.empty(); });
     }
-    const auto report = health();
-    return told_ || !report.reasons.empty();
+    return told_;
+  }
+
+  /// Whether the health report says that something is wrong after the scrubber has begun and ended once more.
+  bool scrubbed() {
+    const auto before = health().scrubs;
+    wait_for([before](const health_report& report) { return report.scrubs >= before + 2; });
+    return !health().reasons.empty();
   }
 
   const std::map<errc, std::uint64_t>& codes() const noexcept { return codes_; }
@@ -237,23 +244,24 @@ struct fixture {
       return told_by::opening;
     }
     bool right = false;
-    bool told = false;
     {
       rotten looked_at{std::move(*served), system};
       right = is_right(looked_at.read());
       looked_at.write();
       right = is_right(looked_at.read()) && right;
-      told = looked_at.tells();
+      const auto told = looked_at.told();
       for (const auto& [code, times] : looked_at.codes()) {
         codes[std::string{name(code)}] += times;
       }
+      if (told) {
+        return told_by::work;
+      }
+      if (looked_at.scrubbed()) {
+        return right ? told_by::scrub : told_by::too_late;
+      }
     }
-    if (told) {
-      return told_by::engine;
-    }
-    const auto sound_by_sqlite = read_plainly(database_of(damaged()), "PRAGMA integrity_check") == "ok";
-    if (!sound_by_sqlite) {
-      return right ? told_by::integrity_check : told_by::too_late;
+    if (read_plainly(database_of(damaged()), "PRAGMA integrity_check") != "ok") {
+      throw std::runtime_error{"SQLite calls the file damaged, and the engine said nothing"};
     }
     return right ? told_by::harmless : told_by::nobody;
   }
@@ -278,7 +286,9 @@ BOOST_AUTO_TEST_CASE(a_wrong_bit_in_the_database_ends_nothing_and_what_sqlite_ca
                        << " test_proof --run_test=rot_suite/a_wrong_bit*");
     }
   }
-  BOOST_TEST(counts[static_cast<std::size_t>(told_by::engine)] > 0u);
+  BOOST_TEST(counts[static_cast<std::size_t>(told_by::work)] > 0u);
+  BOOST_TEST(counts[static_cast<std::size_t>(told_by::scrub)] + counts[static_cast<std::size_t>(told_by::too_late)]
+             > 0u);
   std::string detail;
   for (std::size_t i = 0; i < words.size(); ++i) {
     detail += std::to_string(counts[i]) + " " + words[i] + ", ";
