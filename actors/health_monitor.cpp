@@ -157,7 +157,7 @@ void health_monitor_state::judge_queue(health_report& report) const {
     report.log_bytes = seen.log_bytes;
     report.sync = seen.latency;
     if (seen.blocked) {
-      worsen(report, health_state::unhealthy, "The write-ahead queue cannot write: " + to_string(*seen.blocked));
+      worsen(report, health_state::unhealthy, "The write-ahead queue is held up: " + to_string(*seen.blocked));
     }
   }
   if (const auto found = responding_.find("queue"); found != responding_.end() && !found->second) {
@@ -255,9 +255,13 @@ void health_monitor_state::judge_readers(health_report& report) const {
 void health_monitor_state::judge_scrubber(health_report& report) const {
   if (const auto found = samples_.find("scrubber"); found != samples_.end()) {
     report.scrubs = found->second.scrubs;
-    if (found->second.blocked) {
+    const auto& trouble = found->second.blocked;
+    if (trouble && trouble->code == errc::corrupt) {
       worsen(report, health_state::unhealthy,
-             "The database is damaged, as a look through all of it showed: " + to_string(*found->second.blocked));
+             "The database is damaged, as a look through all of it showed: " + to_string(*trouble));
+    } else if (trouble) {
+      worsen(report, health_state::degraded,
+             "The search for damage in the database does not come to its end: " + to_string(*trouble));
     }
   }
 }

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -15,7 +17,8 @@
 namespace millrace {
 
 /// Looks through the whole database for damage at a long interval, on a connection that it opens for that. What it
-/// found stands in its sample until a later look finds nothing.
+/// found stands in its sample until a later look finds nothing. A look holds one snapshot: where that keeps SQLite's
+/// log from being emptied it ends like any reader past its lease.
 using scrubber_actor = caf::typed_actor<
   // INTERNAL: looks.
   caf::reacts_to<atom::tick>, sampled>;
@@ -28,8 +31,8 @@ struct scrubber_options {
   std::shared_ptr<const std::atomic<bool>> closing;
   /// How long it may hold a snapshot while `starving` is set.
   std::chrono::milliseconds lease{5'000};
-  /// From one look to the next. The first one, and the next try after one that could not be brought to its end, come
-  /// after a tenth of it. Zero means never.
+  /// From one look to the next. The first one, and the next after one that found something or did not come to its end,
+  /// come after a tenth of it. Zero means never.
   std::chrono::milliseconds interval{std::chrono::hours{24}};
 };
 
@@ -41,14 +44,19 @@ public:
   scrubber_actor::behavior_type make_behavior(scrubber_options settings);
 
 private:
+  void tick();
   void look();
   storage::result<std::vector<std::string>> find_damage() const;
   void look_again_in(std::chrono::milliseconds delay);
+  void arm();
   sample take_sample() const;
 
   scrubber_actor::pointer self_; ///< Not owned; outlives the state.
   scrubber_options settings_;
+  monotonic_time due_; ///< When it looks next.
   std::optional<failure> damage_;
+  failure last_obstacle_; ///< Of the look that failed last.
+  unsigned failed_looks_ = 0;
   std::uint64_t scrubs_ = 0;
 };
 

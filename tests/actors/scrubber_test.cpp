@@ -81,9 +81,9 @@ BOOST_AUTO_TEST_CASE(what_it_found_is_told_until_it_finds_nothing) {
   pass(100ms);
   BOOST_TEST(told() == "a; b; c; and 2 more");
   BOOST_TEST((seen().blocked->code == errc::corrupt));
-  pass(1'000ms);
+  pass(100ms);
   BOOST_TEST(told() == "malformed");
-  pass(1'000ms);
+  pass(100ms);
   BOOST_TEST(told() == "");
   BOOST_TEST(seen().scrubs == 3);
 }
@@ -91,13 +91,35 @@ BOOST_AUTO_TEST_CASE(what_it_found_is_told_until_it_finds_nothing) {
 BOOST_AUTO_TEST_CASE(a_look_that_does_not_come_to_its_end_changes_nothing_and_is_tried_again_soon) {
   to_find = {std::vector<std::string>{"a"}, storage::fail(errc::lease_expired, ""), std::vector<std::string>{"b"}};
   start(1'000ms);
-  pass(1'100ms);
+  pass(200ms);
   BOOST_TEST(looks == 2);
   BOOST_TEST(told() == "a");
   BOOST_TEST(seen().scrubs == 1);
   pass(100ms);
   BOOST_TEST(told() == "b");
   BOOST_TEST(seen().scrubs == 2);
+}
+
+BOOST_AUTO_TEST_CASE(looks_that_never_come_to_their_end_are_told_of) {
+  to_find.assign(10, storage::fail(errc::lease_expired, "busy"));
+  start(1'000ms);
+  pass(900ms);
+  BOOST_TEST(told() == "");
+  pass(100ms);
+  BOOST_TEST(told() == "busy");
+  pass(100ms);
+  BOOST_TEST(told() == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_ended_scrubber_is_gone_long_before_its_next_look) {
+  start(std::chrono::hours{24});
+  const auto weak = caf::actor_cast<caf::weak_actor_ptr>(tested);
+  kill(tested);
+  spawned.clear();
+  tested = nullptr;
+  scheduler.advance_time(std::chrono::seconds{10});
+  scheduler.run();
+  BOOST_TEST(!weak.lock());
 }
 
 BOOST_AUTO_TEST_CASE(without_an_interval_it_never_looks) {
