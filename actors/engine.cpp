@@ -266,7 +266,6 @@ caf::actor engine::impl::spawn_writer() const {
                                             .attempts = attempts_,
                                             .breaker = transactions_,
                                             .starving = board_->starving(),
-                                            .openings = board_->openings(),
                                             .checkpoint_pages = settings_.checkpoint_pages,
                                             .wal_pages_max = settings_.wal_pages_max,
                                             .on_fatal = settings_.on_escalation});

@@ -77,7 +77,7 @@ struct batch_applied {
 struct writer_ready {
   std::uint64_t applied_seq = 0;
   std::uint64_t quarantined = 0;
-  std::uint64_t opening = 0; ///< Counts how often writers opened the database.
+  std::uint64_t opening = 0; ///< How often this writer has opened its database.
 };
 
 /// Writer to queue: somebody else committed to the database.
@@ -106,6 +106,7 @@ struct sample {
 namespace atom {
 using flush = caf::atom_constant<caf::atom("flush")>;
 using apply = caf::atom_constant<caf::atom("apply")>;
+using reopen = caf::atom_constant<caf::atom("reopen")>;
 using retry = caf::atom_constant<caf::atom("retry")>;
 using run = caf::atom_constant<caf::atom("run")>;
 using tick = caf::atom_constant<caf::atom("tick")>;
@@ -114,7 +115,7 @@ using sample = caf::atom_constant<caf::atom("sample")>;
 } // namespace atom
 
 /// The writer as the queue sees it.
-using batch_applier = caf::typed_actor<caf::reacts_to<apply_batch>>;
+using batch_applier = caf::typed_actor<caf::reacts_to<apply_batch>, caf::reacts_to<atom::reopen>>;
 
 /// The queue as the writer sees it.
 using writer_listener = caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>,

@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t in_flight_max = 8;
 /// Idle time after which the last batch gets its witness, and the grain of deadlines of waiting queries.
 constexpr std::chrono::milliseconds tick_interval{20};
+/// After which the writer looks again whether a database is there that can be brought up to date.
+constexpr std::chrono::seconds reopen_interval{1};
 
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -273,7 +275,7 @@ void queue_state::refuse_open(const failure& why) {
 }
 
 void queue_state::feed_writer() {
-  while (writer_ && sent_seq_ < durable_seq_ && set_suspect_aside()) {
+  while (writer_ && !held_up_ && sent_seq_ < durable_seq_ && set_suspect_aside()) {
     const auto first = sent_seq_ + 1;
     const auto careful = first <= careful_until_;
     if (in_flight_.size() >= (careful ? 1 : in_flight_max)) {
@@ -351,9 +353,11 @@ void queue_state::meet(const writer_ready& message) {
     self_->monitor(writer_);
   }
   opening_ = message.opening;
-  if (message.applied_seq < applied_seq_ && log_->read_from(message.applied_seq + 1)) {
-    return start_over(message.applied_seq);
+  if (message.applied_seq < applied_seq_ || message.applied_seq > durable_seq_) {
+    return meet_copy(message.applied_seq);
   }
+  held_up_.reset();
+  settings_.board->openings()->fetch_add(1);
   // Where an earlier writer committed and ended before it could report, only names have their outcomes recorded.
   advance(message.applied_seq, [this](ledger::debt& owed, std::uint64_t seq, bool) {
     if (owed.named && owed.answer.pending() && owed.acknowledgement == ack::applied) {
@@ -364,21 +368,32 @@ void queue_state::meet(const writer_ready& message) {
     }
   });
   quarantined_ = message.quarantined;
-  sent_seq_ = message.applied_seq;
+  sent_seq_ = applied_seq_;
   in_flight_.clear();
   backlog_->start_after(applied_seq_);
   count_death(applied_seq_);
   feed_writer();
 }
 
-/// Somebody put an older copy in place of the database. The next incarnation applies again what that lacks, as after a
-/// start of the process: names and orders to skip are read with it.
-void queue_state::start_over(std::uint64_t applied_seq) {
-  spdlog::error(
-    "the database holds what was applied up to seq {}, but that was seq {}: what it lacks comes from the log",
-    applied_seq, applied_seq_);
+/// Somebody put a copy in place of the database. The next incarnation applies again what that lacks, as after a start
+/// of the process: names and orders to skip are read with it. Where the log does not reach back so far nothing is
+/// applied, and the next look may find another database.
+void queue_state::meet_copy(std::uint64_t applied_seq) {
+  if (!held_up_) {
+    spdlog::error("a copy took the place of the database: seq {} is the last that it holds, but {} was applied",
+                  applied_seq, applied_seq_);
+  }
+  const auto missing = log_->read_from(applied_seq + 1);
+  if (applied_seq < applied_seq_ && !missing && missing.error().code == errc::file_not_found) {
+    held_up_ = failure{errc::database_gone, "the copy in its place ends at seq " + std::to_string(applied_seq)
+                                              + ", and the log begins later"};
+    self_->delayed_send(writer_, reopen_interval, atom::reopen::value);
+    return;
+  }
   settings_.applied_seq->store(applied_seq);
-  self_->quit(to_error({errc::database_gone, "an older copy took its place"}));
+  stretch_ended_ = true; // Whoever did that may have brought in rows that no log knows.
+  write_open();
+  self_->quit(to_error({errc::database_gone, "a copy took its place"}));
 }
 
 /// Whether the writer, or the process, died over what it was trying; then all of that is tried one by one.
@@ -506,7 +521,7 @@ void queue_state::tick() {
 sample queue_state::take_sample() const {
   sample result;
   result.latency = summary(sync_latency_);
-  result.blocked = blocked_;
+  result.blocked = blocked_ ? blocked_ : held_up_;
   result.durable_seq = durable_seq_;
   result.applied_seq = applied_seq_;
   result.checkpointed_seq = checkpointed_seq_;

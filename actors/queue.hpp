@@ -101,7 +101,7 @@ private:
   void skip_expired(std::uint64_t first, std::uint64_t last);
   bool write_skip_order(storage::skip_order order);
   void meet(const writer_ready& message);
-  void start_over(std::uint64_t applied_seq);
+  void meet_copy(std::uint64_t applied_seq);
   void count_death(std::uint64_t applied_seq);
   void settle(const batch_applied& message);
   void advance(std::uint64_t applied_seq, const ledger::settler& settler);
@@ -138,7 +138,8 @@ private:
 
   std::optional<waiting_queries> waiting_;
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
-  std::optional<failure> blocked_;
+  std::optional<failure> blocked_; ///< Why nothing could be written last.
+  std::optional<failure> held_up_; ///< Why the writer is given nothing.
   std::uint64_t last_tick_seq_ = 0;
   bool tick_armed_ = false;
   bool witnessed_ = true;

@@ -110,10 +110,10 @@ void reader_state::use(std::unique_ptr<storage::database_reader> opened) {
   recycle_at_ = recycling_time(self_->clock().now(), settings_.age_max);
 }
 
-/// A writer that opened the database may have found another file in its place, which this connection would never see.
+/// The writer may have found another file in place of the one that this connection reads on from.
 void reader_state::follow_writer() {
   const auto now = settings_.openings ? settings_.openings->load() : 0;
-  if (std::exchange(opening_, now) != now && database_) {
+  if (std::exchange(opening_, now) != now && database_ && database_->moved_away()) {
     database_.reset();
     open();
   }

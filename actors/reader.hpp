@@ -56,7 +56,7 @@ struct reader_options {
   std::shared_ptr<const std::atomic<bool>> starving;
   /// Whether what still runs is to end at once; null means never.
   std::shared_ptr<const std::atomic<bool>> closing;
-  /// How often writers opened the database; null where that is nothing to it.
+  /// How often a newly opened database was taken to; null where that is nothing to it.
   std::shared_ptr<const std::atomic<std::uint64_t>> openings;
   /// How long it may hold a snapshot while `starving` is set, and a result without being asked for its next page.
   std::chrono::milliseconds lease{5'000};
@@ -120,7 +120,7 @@ private:
   reader_options settings_;
   std::unique_ptr<storage::database_reader> database_; ///< Null while it cannot be opened.
   std::optional<failure> obstacle_;                    ///< Why that is so.
-  std::uint64_t opening_ = 0;                          ///< What `openings` said before the connection was opened.
+  std::uint64_t opening_ = 0;                          ///< What `openings` said last.
   std::optional<failure> damage_;                      ///< What SQLite found damaged, last.
   monotonic_time blocked_since_;
   backoff reopen_delay_{settings_.reopen_delay};

@@ -75,7 +75,7 @@ public:
   /// Whether readers keep the database's own log from being emptied: the writer sets it, readers then let go of the
   /// snapshots that they have held for longer than their lease.
   const std::shared_ptr<std::atomic<bool>>& starving() const noexcept { return starving_; }
-  /// How often writers opened the database.
+  /// How often a newly opened database was taken to: the queue counts, readers then look whether theirs was moved away.
   const std::shared_ptr<std::atomic<std::uint64_t>>& openings() const noexcept { return openings_; }
   /// Whether the engine waits no longer for what readers run: set when it closes, after the time that they have for it.
   const std::shared_ptr<std::atomic<bool>>& hurried() const noexcept { return hurried_; }

@@ -37,6 +37,7 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
     [this](apply_batch& request) { take(request); },
     [this](atom::apply) { apply(); },
     [this](atom::retry) { retry(); },
+    [this](atom::reopen) { reopen(); },
     [this](atom::tick) { idle(); },
     [this](atom::sample) { return take_sample(); },
   };
@@ -54,9 +55,8 @@ void writer_state::open() {
   if (obstacle_ && (obstacle_->code != errc::outcome_unknown || database_->applied_seq() > given_up_at_)) {
     unblock();
   }
-  opening_ = settings_.openings->fetch_add(1) + 1;
-  self_->send<caf::message_priority::high>(settings_.queue,
-                                           writer_ready{database_->applied_seq(), database_->quarantined(), opening_});
+  self_->send<caf::message_priority::high>(
+    settings_.queue, writer_ready{database_->applied_seq(), database_->quarantined(), ++opening_});
 }
 
 void writer_state::take(apply_batch& request) {
@@ -159,6 +159,14 @@ void writer_state::retry() {
     open();
   } else {
     apply();
+  }
+}
+
+void writer_state::reopen() {
+  if (database_ != nullptr) {
+    database_.reset();
+    pending_.clear();
+    open();
   }
 }
 

@@ -24,6 +24,8 @@ namespace millrace {
 using writer_actor = caf::typed_actor<
   // Applies a batch; `batch_applied` goes to the queue once it is committed.
   caf::reacts_to<apply_batch>,
+  // Opens the database anew: it may not be the one that was found last.
+  caf::reacts_to<atom::reopen>,
   // INTERNAL: applies what has arrived; tries again after the database was locked or the disk full.
   caf::reacts_to<atom::apply>, caf::reacts_to<atom::retry>,
   // INTERNAL: checkpoints when there has been nothing to do for a while.
@@ -38,8 +40,6 @@ struct writer_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// Set while the database's own log cannot be emptied.
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
-  /// How often the database was opened, by this writer and others.
-  std::shared_ptr<std::atomic<std::uint64_t>> openings = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint32_t checkpoint_pages = 200;
   std::uint32_t wal_pages_max = 16'384;
   backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
@@ -63,6 +63,7 @@ private:
   void wait_for(failure obstacle);
   void unblock();
   void retry();
+  void reopen();
   void checkpoint();
   void idle();
   void arm_idle_check();
@@ -71,7 +72,7 @@ private:
   writer_actor::pointer self_; ///< Not owned; outlives the state.
   writer_options settings_;
   std::unique_ptr<storage::database_writer> database_;
-  std::uint64_t opening_ = 0; ///< Which of the `openings` that was.
+  std::uint64_t opening_ = 0; ///< Counts how often it was opened.
   std::vector<storage::batch_ptr> pending_;
   bool apply_scheduled_ = false;
   bool idle_armed_ = false;

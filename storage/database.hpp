@@ -123,6 +123,9 @@ public:
   /// The `applied_seq` of the state that a `run` would see now.
   virtual result<std::uint64_t> applied_seq() = 0;
 
+  /// Whether the file that it reads is no longer the one in the folder.
+  virtual bool moved_away() const noexcept = 0;
+
   /// Looks through everything for damage: what can be told of it, a sentence each, nothing where all is sound.
   /// `corrupt` where the damage keeps it from looking. Holds one snapshot all the time.
   virtual result<std::vector<std::string>> find_damage(const read_limits& limits) = 0;

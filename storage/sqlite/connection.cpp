@@ -52,6 +52,7 @@ result<connection> connection::open(const std::filesystem::path& file, role purp
   made.rights_->install(handle);
   if (options.identity) {
     if (auto same = check_identity(handle, *options.identity); !same) {
+      made.abandon();
       return tl::unexpected{std::move(same).error()};
     }
   }

@@ -143,6 +143,7 @@ result<> reader::prepare() {
     }
     *place = std::move(*compiled);
   }
+  guard_ = file_guard::watch(database_);
   watch_.install(database_.get());
   return {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connection.hpp"
+#include "file_guard.hpp"
 #include "prepared_statement.hpp"
 #include "read_watch.hpp"
 #include "statement_cache.hpp"
@@ -29,6 +30,7 @@ public:
   result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
   result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
   result<std::uint64_t> applied_seq() override;
+  bool moved_away() const noexcept override { return guard_.trouble().has_value(); }
   result<std::vector<std::string>> find_damage(const read_limits& limits) override;
 
 private:
@@ -44,6 +46,7 @@ private:
   result<> result_of(int code) const;
 
   connection database_;
+  file_guard guard_;
   read_watch watch_;
   statement_cache cache_;
   int cache_kib_;

@@ -65,24 +65,25 @@ result<> writer::prepare(const sqlite_options& options) {
   };
   // A copy that took the place of the one that was prepared need not be in this mode.
   and_then([&] { return database_.execute("PRAGMA journal_mode = WAL"); });
+  // First, so that whatever somebody else commits while the rest is read is noticed.
+  and_then([&] { return keep(read_data_version_, prepared_statement::prepare(handle, "PRAGMA data_version")); });
+  and_then([&]() -> result<> {
+    auto version = read_data_version_.run_for_number();
+    data_version_ = version.value_or(0);
+    return version ? result<>{} : tl::unexpected{std::move(version).error()};
+  });
   and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
   and_then([&] { return keep(scripts_, script_runner::make(database_)); });
   and_then([&] { return keep(executor_, executor::make(database_, functions_, options.cached_statements)); });
   and_then([&] { return keep(outcomes_, outcome_store::make(database_, options.outcomes)); });
   and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
-  and_then([&] { return keep(read_data_version_, prepared_statement::prepare(handle, "PRAGMA data_version")); });
   and_then([&] { return keep(store_applied_seq_, prepared_statement::prepare(handle, meta::store_applied_seq)); });
   and_then([&] { return keep(read_applied_seq_, prepared_statement::prepare(handle, meta::read_applied_seq)); });
   and_then([&]() -> result<> {
     auto seq = read_applied_seq_.run_for_number();
     applied_seq_ = static_cast<std::uint64_t>(seq.value_or(0));
     return seq ? result<>{} : tl::unexpected{std::move(seq).error()};
-  });
-  and_then([&]() -> result<> {
-    auto version = read_data_version_.run_for_number();
-    data_version_ = version.value_or(0);
-    return version ? result<>{} : tl::unexpected{std::move(version).error()};
   });
   guard_ = file_guard::watch(database_);
   watch_.install(handle, options.transaction_time_max);

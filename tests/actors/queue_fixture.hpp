@@ -12,6 +12,7 @@ struct queue_fixture : actor_fixture {
   faulty_file_system files{storage::posix_file_system()};
   std::vector<std::string> fatal;           ///< What `on_fatal` was told.
   std::vector<storage::batch_ptr> received; ///< By fake writers, in order.
+  int reopened = 0;                         ///< How often fake writers were asked to open their database anew.
   std::vector<std::string> questions;       ///< SQL of what the fake reader was asked, in order.
   std::shared_ptr<name_index> names = std::make_shared<name_index>(storage::outcome_window{});
   /// As the page of a process: fakes mark in it what they try.
@@ -48,7 +49,8 @@ struct queue_fixture : actor_fixture {
   /// A writer whose database holds everything up to `applied_before`, and which only notes what it is given.
   void start_writer(std::uint64_t applied_before = 0, std::uint64_t quarantined = 0) {
     writer = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
-      return {[this](const apply_batch& given) { received.push_back(given.work); }};
+      return {[this](const apply_batch& given) { received.push_back(given.work); },
+              [this](atom::reopen) { ++reopened; }};
     }));
     caf::send_as(writer, waq, writer_ready{applied_before, quarantined});
     scheduler.run();

@@ -195,10 +195,11 @@ BOOST_AUTO_TEST_CASE(an_older_copy_of_the_database_ends_the_queue_and_the_next_o
   received.clear();
   start(1);
   start_writer(1);
-  BOOST_TEST((received_from() == numbers{2, 3}));
-  applied(2, 2);
+  BOOST_TEST((received_from() == numbers{2, 3, 4}));
+  BOOST_TEST(std::holds_alternative<storage::stretch_end>(received.at(2)->items.at(0)));
+  applied(2, 3);
   const auto next = send_alone(insert(4));
-  applied(4, 1);
+  applied(5, 1);
   BOOST_TEST(next->value.has_value());
 }
 
@@ -217,7 +218,18 @@ BOOST_AUTO_TEST_CASE(a_copy_that_is_older_than_the_log_is_given_nothing_and_that
   const auto waiting = send_alone(insert(21));
   BOOST_TEST(received.empty());
   BOOST_REQUIRE(look().blocked.has_value());
+  BOOST_TEST((look().blocked->code == errc::database_gone));
   BOOST_TEST(waiting->count == 0);
+  BOOST_TEST(reopened == 0);
+  pass(std::chrono::seconds{1});
+  BOOST_TEST(reopened == 1);
+
+  caf::send_as(writer, waq, writer_ready{20, 0, 7}); // The right one is back.
+  scheduler.run();
+  BOOST_TEST((received_from() == numbers{21}));
+  applied(21, 1);
+  BOOST_TEST(waiting->value.has_value());
+  BOOST_TEST(!look().blocked.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(the_writer_holds_a_bounded_number_of_batches) {

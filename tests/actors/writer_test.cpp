@@ -178,6 +178,21 @@ BOOST_AUTO_TEST_CASE(what_was_sent_before_its_queue_heard_that_it_opened_again_i
   BOOST_TEST((database->calls == calls{{1}, {1, 2}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_writer_that_is_asked_to_opens_its_database_anew_and_drops_what_it_holds) {
+  database->failures = {{errc::locked, ""}};
+  start();
+  give(1);
+  scheduler.run();
+  database->applied_seq = 4;
+  caf::anon_send(tested, atom::reopen::value);
+  scheduler.run();
+  BOOST_TEST((ready == std::vector<std::uint64_t>{0, 4}));
+  pass(100ms);
+  give(5);
+  scheduler.run();
+  BOOST_TEST((committed == reports{{5, 1}}));
+}
+
 BOOST_AUTO_TEST_CASE(a_locked_database_is_tried_again_with_growing_delays_in_the_same_order) {
   for (int i = 0; i < 4; ++i) {
     database->failures.push_back({errc::locked, "held"});
