@@ -1,8 +1,8 @@
 #pragma once
 
-#include <utility>
-
 #include <millrace/messages/error.hpp>
+
+#include <utility>
 
 #include <caf/fwd.hpp>
 #include <caf/mailbox_element.hpp>

@@ -288,7 +288,7 @@ void queue_state::feed_writer() {
     }
     if (!work) {
       if (work.error().code == errc::file_not_found) {
-        // The database is older than the log reaches back: somebody put back a copy.
+        // Somebody removed a segment; a copy that is older than the log was held up before.
         blocked_ = work.error();
       } else {
         self_->quit(to_error(work.error()));

@@ -70,7 +70,6 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
                   .starving = settings_.starving,
                   .closing = settings_.closing,
                   .reader = settings_.index}};
-  opening_ = settings_.openings ? settings_.openings->load() : 0;
   open();
   return {
     [this](admitted_query& request) { return take(request); },
@@ -112,7 +111,7 @@ void reader_state::use(std::unique_ptr<storage::database_reader> opened) {
 
 /// The writer may have found another file in place of the one that this connection reads on from.
 void reader_state::follow_writer() {
-  const auto now = settings_.openings ? settings_.openings->load() : 0;
+  const auto now = settings_.openings->load();
   if (std::exchange(opening_, now) != now && database_ && database_->moved_away()) {
     database_.reset();
     open();

@@ -56,8 +56,8 @@ struct reader_options {
   std::shared_ptr<const std::atomic<bool>> starving;
   /// Whether what still runs is to end at once; null means never.
   std::shared_ptr<const std::atomic<bool>> closing;
-  /// How often a newly opened database was taken to; null where that is nothing to it.
-  std::shared_ptr<const std::atomic<std::uint64_t>> openings;
+  /// How often a newly opened database was taken to.
+  std::shared_ptr<const std::atomic<std::uint64_t>> openings = std::make_shared<std::atomic<std::uint64_t>>(0);
   /// How long it may hold a snapshot while `starving` is set, and a result without being asked for its next page.
   std::chrono::milliseconds lease{5'000};
   /// A connection is replaced when it is so old, or up to a fifth younger, so that not all readers do it at once.
