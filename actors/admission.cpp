@@ -55,6 +55,13 @@ std::optional<failure> check_name(const transaction_name& name) {
   return failure{errc::malformed, "a transaction's name needs a client id from new_client_id() and a number above 0"};
 }
 
+std::optional<failure> check_read(const statement& step) {
+  if (const auto bytes = payload_bytes(step); bytes > limits::query_bytes_max) {
+    return too_large("bytes in the query", bytes, limits::query_bytes_max);
+  }
+  return check(step);
+}
+
 std::optional<failure> check_pages(const query& question, std::uint32_t page_rows) {
   if (question.consistency > consistency::at_least) {
     return failure{errc::malformed, "pages are read with consistency any or at_least"};
@@ -62,7 +69,7 @@ std::optional<failure> check_pages(const query& question, std::uint32_t page_row
   if (page_rows == 0 || page_rows > limits::rows_max) {
     return too_large("rows in one page", page_rows, limits::rows_max);
   }
-  return check(question.statement);
+  return check_read(question.statement);
 }
 
 /// So long a time without anything given back tells nothing of how fast that goes.
@@ -124,7 +131,7 @@ std::optional<failure> check(const query& question) {
   if (question.max_rows == 0 || question.max_rows > limits::rows_max) {
     return too_large("rows asked for", question.max_rows, limits::rows_max);
   }
-  return check(question.statement);
+  return check_read(question.statement);
 }
 
 std::optional<failure> check(const page_query& question) {
@@ -137,28 +144,33 @@ std::optional<failure> check(const page_cursor& position) {
 
 bool admission::take(std::size_t bytes, priority urgency) noexcept {
   const auto urgent = urgency == priority::operations;
-  const auto transactions_allowed = transactions_max_ + (urgent ? tenth(transactions_max_) : 0);
+  const auto requests_allowed = requests_max_ + (urgent ? tenth(requests_max_) : 0);
   const auto bytes_allowed = bytes_max_ + (urgent ? tenth(bytes_max_) : 0);
   // Counts first and takes back on refusal: two who compete for the last place may both be refused, never both
   // admitted.
-  const auto transactions_before = transactions_.fetch_add(1, std::memory_order_relaxed);
+  const auto requests_before = requests_.fetch_add(1, std::memory_order_relaxed);
   const auto bytes_before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (transactions_before < transactions_allowed && (bytes_before + bytes <= bytes_allowed || bytes_before == 0)) {
+  if (requests_before < requests_allowed && (bytes_before + bytes <= bytes_allowed || bytes_before == 0)) {
     return true;
   }
   release(1, bytes);
   return false;
 }
 
-void admission::give_back(std::uint64_t transactions, std::uint64_t bytes, clock::time_point now) noexcept {
-  release(transactions, bytes);
-  freed_transactions_.fetch_add(transactions, std::memory_order_relaxed);
+void admission::take_anyway(std::size_t bytes) noexcept {
+  requests_.fetch_add(1, std::memory_order_relaxed);
+  bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void admission::give_back(std::uint64_t requests, std::uint64_t bytes, clock::time_point now) noexcept {
+  release(requests, bytes);
+  freed_requests_.fetch_add(requests, std::memory_order_relaxed);
   freed_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   measure(now);
 }
 
-void admission::release(std::uint64_t transactions, std::uint64_t bytes) noexcept {
-  transactions_.fetch_sub(transactions, std::memory_order_relaxed);
+void admission::release(std::uint64_t requests, std::uint64_t bytes) noexcept {
+  requests_.fetch_sub(requests, std::memory_order_relaxed);
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
@@ -168,28 +180,37 @@ void admission::measure(clock::time_point now) noexcept {
   if (elapsed < measure_time_min || !measured_at_.compare_exchange_strong(before, now.time_since_epoch().count())) {
     return;
   }
-  const auto transactions = static_cast<double>(freed_transactions_.exchange(0));
+  const auto requests = static_cast<double>(freed_requests_.exchange(0));
   const auto bytes = static_cast<double>(freed_bytes_.exchange(0));
   const auto seconds = elapsed > measure_time_max ? 0.0 : std::chrono::duration<double>{elapsed}.count();
-  transactions_rate_.store(seconds > 0 ? transactions / seconds : 0, std::memory_order_relaxed);
+  requests_rate_.store(seconds > 0 ? requests / seconds : 0, std::memory_order_relaxed);
   bytes_rate_.store(seconds > 0 ? bytes / seconds : 0, std::memory_order_relaxed);
 }
 
 std::chrono::milliseconds admission::retry_after(clock::time_point now) const noexcept {
   using std::chrono::milliseconds;
-  const auto transactions_rate = transactions_rate_.load(std::memory_order_relaxed);
+  const auto requests_rate = requests_rate_.load(std::memory_order_relaxed);
   const auto bytes_rate = bytes_rate_.load(std::memory_order_relaxed);
   const auto age = now.time_since_epoch() - clock::duration{measured_at_.load(std::memory_order_relaxed)};
-  if (age > measure_time_max || transactions_rate <= 0 || bytes_rate <= 0) {
+  if (age > measure_time_max || requests_rate <= 0 || bytes_rate <= 0) {
     return milliseconds{50};
   }
-  const auto seconds = std::max(wait_for_tenth(transactions(), transactions_max_, transactions_rate),
+  const auto seconds = std::max(wait_for_tenth(requests(), requests_max_, requests_rate),
                                 wait_for_tenth(bytes(), bytes_max_, bytes_rate));
   return milliseconds{static_cast<milliseconds::rep>(std::clamp(seconds * 1'000, 1.0, 1'000.0))};
 }
 
+bool admission::has_room(std::size_t bytes) const noexcept {
+  const auto held = this->bytes();
+  return requests() < requests_max_ && (held + bytes <= bytes_max_ || held == 0);
+}
+
+bool admission::nearly_full() const noexcept {
+  return requests() > requests_max_ - tenth(requests_max_) || bytes() > bytes_max_ - tenth(bytes_max_);
+}
+
 void admission::clear() noexcept {
-  transactions_ = 0;
+  requests_ = 0;
   bytes_ = 0;
 }
 

@@ -62,7 +62,9 @@ public:
       data_(std::move(data)),
       identity_(std::move(identity)),
       room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)),
-      board_(std::make_shared<switchboard>(settings_.readers, room_)),
+      board_(std::make_shared<switchboard>(
+        settings_.readers, room_,
+        switchboard::query_bound{settings_.waiting_queries_max, settings_.waiting_query_bytes_max})),
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
@@ -146,7 +148,6 @@ tl::expected<void, failure> engine::impl::start() {
   names_->load(identity_);
   identity_.names = {};
   front_ = spawn_front(system_, front_options{.board = board_,
-                                              .room = room_,
                                               .transactions = transactions_,
                                               .queries = queries_,
                                               .transaction_fallback = settings_.transaction_fallback,

@@ -1,7 +1,6 @@
 #include "forward.hpp"
 
 #include "answer.hpp"
-#include "switchboard.hpp"
 
 #include <string>
 #include <utility>
@@ -52,6 +51,18 @@ void refuse(const caf::mailbox_element& request, failure why) {
 void refuse_absent(const caf::mailbox_element& request, const switchboard& board, const char* who) {
   refuse(request, board.closed() ? failure{errc::shutting_down, ""}
                                  : failure{errc::unavailable, std::string{who} + " is being restarted"});
+}
+
+void refuse_undelivered(const caf::mailbox_element& request, const switchboard& board,
+                        const switchboard::delivery& tried, const char* who, const char* what) {
+  if (tried.full == nullptr) {
+    return refuse_absent(request, board, who);
+  }
+  const auto retry_after = tried.full->retry_after();
+  refuse(request, {errc::overloaded,
+                   std::to_string(tried.full->requests()) + " " + what + " with " + std::to_string(tried.full->bytes())
+                     + " bytes wait already; try again in " + std::to_string(retry_after.count()) + " ms",
+                   retry_after});
 }
 
 } // namespace millrace

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "switchboard.hpp"
+
 #include <millrace/messages/error.hpp>
 
 #include <utility>
@@ -9,8 +11,6 @@
 
 /// How a request is passed on so that its answer goes straight to whoever asked, or is refused.
 namespace millrace {
-
-class switchboard;
 
 /// Replaces what a mailbox element holds; sender and request number stay, so the answer finds its way.
 template <class T>
@@ -25,5 +25,8 @@ void make_urgent(caf::actor_system& system, caf::mailbox_element& message);
 void refuse(const caf::mailbox_element& request, failure why);
 /// Because `who` should serve it is down, or the engine is closed.
 void refuse_absent(const caf::mailbox_element& request, const switchboard& board, const char* who);
+/// Because it could not be put into the mailbox of `who`, where other `what` wait.
+void refuse_undelivered(const caf::mailbox_element& request, const switchboard& board,
+                        const switchboard::delivery& tried, const char* who, const char* what);
 
 } // namespace millrace

@@ -76,9 +76,11 @@ void front::ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32
   }
   auto request = take_content<Request>(*message);
   const auto deadline = deadline_from(std::chrono::steady_clock::now(), request.question.deadline);
-  auto forwarded = readdress(*message, Admitted{std::move(request), deadline});
-  if (!settings_.board->to_reader(forwarded, host, preferred)) {
-    refuse_absent(*forwarded, *settings_.board, "every reader");
+  const auto bytes = payload_bytes(request.question.statement);
+  auto forwarded = readdress(*message, Admitted{std::move(request), bytes, deadline});
+  const auto tried = settings_.board->admit_reading(bytes, priority::bulk, forwarded, host, preferred);
+  if (!tried.done) {
+    refuse_undelivered(*forwarded, *settings_.board, tried, "every reader", "queries");
   }
 }
 
@@ -122,20 +124,9 @@ void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) 
   if (urgency == priority::operations) {
     make_urgent(home_system(), *forwarded);
   }
-  switch (settings_.board->admit(bytes, urgency, forwarded, host)) {
-    case switchboard::delivery::done:
-      return;
-    case switchboard::delivery::no_room: {
-      const auto& room = *settings_.room;
-      const auto retry_after = room.retry_after();
-      return refuse(*forwarded,
-                    {errc::overloaded,
-                     std::to_string(room.transactions()) + " transactions with " + std::to_string(room.bytes())
-                       + " bytes wait already; try again in " + std::to_string(retry_after.count()) + " ms",
-                     retry_after});
-    }
-    case switchboard::delivery::absent:
-      return refuse_absent(*forwarded, *settings_.board, "the write-ahead queue");
+  const auto tried = settings_.board->admit(bytes, urgency, forwarded, host);
+  if (!tried.done) {
+    refuse_undelivered(*forwarded, *settings_.board, tried, "the write-ahead queue", "transactions");
   }
 }
 
@@ -154,12 +145,15 @@ void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   auto question = take_content<query>(*message);
   const auto deadline = deadline_from(now, question.deadline);
   const auto direct = question.consistency == consistency::any;
-  admitted_query admitted{std::move(question), now, deadline};
+  const auto bytes = payload_bytes(question.statement);
+  admitted_query admitted{std::move(question), bytes, now, deadline};
   auto forwarded = direct ? readdress(*message, std::move(admitted))
                           : readdress(*message, waiting_query{std::move(admitted)});
   auto& board = *settings_.board;
-  if (!(direct ? board.to_reader(forwarded, host) : board.to_queue(forwarded, host))) {
-    refuse_absent(*forwarded, *settings_.board, direct ? "every reader" : "the write-ahead queue");
+  const auto tried = direct ? board.admit_reading(bytes, priority::bulk, forwarded, host)
+                            : board.admit_waiting(bytes, forwarded, host);
+  if (!tried.done) {
+    refuse_undelivered(*forwarded, board, tried, direct ? "every reader" : "the write-ahead queue", "queries");
   }
 }
 

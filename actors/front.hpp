@@ -1,6 +1,5 @@
 #pragma once
 
-#include "admission.hpp"
 #include "breaker.hpp"
 #include "switchboard.hpp"
 
@@ -20,7 +19,6 @@ namespace millrace {
 
 struct front_options {
   std::shared_ptr<switchboard> board;
-  std::shared_ptr<admission> room;
   /// For transactions that are to be applied, and for queries and pages; null where nothing guards them.
   std::shared_ptr<breaker> transactions;
   std::shared_ptr<breaker> queries;

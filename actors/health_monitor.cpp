@@ -130,8 +130,9 @@ health_report health_monitor_state::evaluate() const {
     report.actors.push_back({id, responds, settings_.board->restarts(id)});
   }
   report.actors.push_back({"monitor", true, settings_.board->restarts("monitor")});
-  report.inflight_transactions = settings_.room->transactions();
+  report.inflight_transactions = settings_.room->requests();
   report.inflight_bytes = settings_.room->bytes();
+  report.waiting_queries = settings_.board->waiting_queries();
   report.pool = settings_.board->pool();
   judge_queue(report);
   judge_writer(report);
@@ -139,11 +140,16 @@ health_report health_monitor_state::evaluate() const {
   judge_readers(report);
   judge_scrubber(report);
   judge_breakers(report);
-  if (report.inflight_transactions * 10 > settings_.room->transactions_max() * 9
-      || report.inflight_bytes * 10 > settings_.room->bytes_max() * 9) {
+  if (settings_.room->nearly_full()) {
     worsen(report, health_state::degraded,
            std::to_string(report.inflight_transactions)
              + " transactions wait, over 90 % of what is allowed: new ones are about to be refused.");
+  }
+  if (settings_.board->queries_nearly_full()) {
+    worsen(report, health_state::degraded,
+           std::to_string(report.waiting_queries)
+             + " queries wait, and a reader or the queue holds over 90 % of those that it may: new ones are about to be "
+               "refused.");
   }
   return report;
 }

@@ -36,7 +36,7 @@ using health_monitor_actor = caf::typed_actor<caf::replies_to<health_request>::w
 
 struct health_monitor_options {
   std::shared_ptr<switchboard> board;
-  std::shared_ptr<admission> room;
+  std::shared_ptr<admission> room; ///< For transactions.
   std::shared_ptr<breaker> transactions;
   std::shared_ptr<breaker> queries;
   std::chrono::milliseconds interval{1'000};

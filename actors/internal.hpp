@@ -38,9 +38,10 @@ struct recorded_outcome_request {
   std::uint64_t seq = 0;
 };
 
-/// A query that the front has checked.
+/// A query that the front has checked and made room for.
 struct admitted_query {
   query question;
+  std::size_t bytes = 0; ///< What it holds of an admission bound where it waits.
   monotonic_time arrival;
   monotonic_time deadline;
 };
@@ -50,13 +51,15 @@ struct waiting_query {
   admitted_query admitted;
 };
 
-/// Asks for a page; the front has checked it.
+/// Asks for a page; the front has checked it and made room.
 struct admitted_page_query {
   page_query question;
+  std::size_t bytes = 0; ///< As above.
   monotonic_time deadline;
 };
 struct admitted_page_cursor {
   page_cursor position;
+  std::size_t bytes = 0; ///< As above.
   monotonic_time deadline;
 };
 

@@ -21,8 +21,9 @@ void operations::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* 
   using action = storage::quarantine_order::action;
   auto& content = message->content();
   if (content.match_elements<quarantine_list>()) {
-    if (!board_->to_reader(message, host)) {
-      refuse_absent(*message, *board_, "every reader");
+    const auto tried = board_->admit_reading(0, priority::operations, message, host);
+    if (!tried.done) {
+      refuse_undelivered(*message, *board_, tried, "every reader", "queries");
     }
   } else if (content.match_elements<quarantine_resubmit>()) {
     const auto seq = content.get_as<quarantine_resubmit>(0).seq;

@@ -37,6 +37,10 @@ struct options {
   /// Transactions and bytes that may wait at once; what comes beyond is answered `overloaded`.
   std::uint64_t inflight_transactions_max = 200'000;
   std::uint64_t inflight_bytes_max = 512ull * 1024 * 1024;
+  /// Queries, pages among them, and bytes of theirs that may wait at once for each reader, and as many in the queue.
+  /// Those that a reader answers together count until the last of them is answered; what they return does not count.
+  std::uint64_t waiting_queries_max = 100'000;
+  std::uint64_t waiting_query_bytes_max = 128ull * 1024 * 1024;
   /// Bytes of unapplied work kept in memory; what is beyond is read back from the log.
   std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
   /// Pages that wait in SQLite's log before the writer checkpoints, at least. Where commits take long the writer lets

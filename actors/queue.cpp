@@ -136,7 +136,13 @@ caf::result<outcome> queue_state::accept_again(const admitted_transaction& reque
   const auto acknowledgement = request.work.acknowledgement;
   if (found.seq <= applied_seq_) {
     // Also where it need only be durable: it may have been skipped.
-    answer_from_record(answer, found.seq);
+    if (settings_.board->readers_full() == nullptr) {
+      answer_from_record(answer, found.seq);
+    } else {
+      deliver(answer, tl::unexpected{failure{errc::outcome_unknown,
+                                             "seq " + std::to_string(found.seq)
+                                               + " is applied, but too many queries wait to read its outcome"}});
+    }
   } else if (acknowledgement == ack::applied || found.seq > durable_seq_ || backlog_->is_skipped(found.seq)) {
     ledger_.follow(found.seq, {.answer = answer, .acknowledgement = acknowledgement, .named = true});
   } else {
@@ -460,12 +466,12 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
   auto& question = request.admitted.question;
   const auto linearizable = question.consistency == consistency::linearizable;
   const auto seq = linearizable ? durable_seq_ : question.at_least_seq;
-  if (seq > durable_seq_ + open_->items.size()) {
-    return to_error({errc::malformed, "seq " + std::to_string(seq) + " was never given out"});
-  }
   waiting_queries::waiter waiter{std::move(request.admitted), self_->make_response_promise<row_set>()};
   auto promise = waiter.answer;
-  if (seq <= applied_seq_ || storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting")) {
+  if (seq > durable_seq_ + open_->items.size()) {
+    waiting_->refuse(waiter, {errc::malformed, "seq " + std::to_string(seq) + " was never given out"});
+  } else if (seq <= applied_seq_
+             || storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting")) {
     waiting_->forward(waiter);
   } else {
     waiting_->add(seq, std::move(waiter));

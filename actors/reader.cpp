@@ -3,6 +3,7 @@
 #include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <string>
 #include <utility>
@@ -164,7 +165,8 @@ void reader_state::run_all() {
   if (!storage::planted("snapshot_kept")) {
     end_shared_snapshot();
   }
-  settled(pending_.size());
+  const auto add = [](std::size_t sum, const pending_query& one) { return sum + one.admitted.bytes; };
+  settled(pending_.size(), std::accumulate(pending_.begin(), pending_.end(), std::size_t{0}, add));
   pending_.clear();
   for (auto& promise : drains_) {
     promise.deliver(settings_.slot->answered.load());
@@ -226,18 +228,18 @@ void reader_state::end_shared_snapshot() {
 }
 
 caf::result<row_page> reader_state::give_first_page(const admitted_page_query& request) {
-  return give_page(request.deadline,
+  return give_page(request.bytes, request.deadline,
                    [&](monotonic_time now) { return pager_.first(request.question, request.deadline, now); });
 }
 
 caf::result<row_page> reader_state::give_next_page(const admitted_page_cursor& request) {
-  return give_page(request.deadline,
+  return give_page(request.bytes, request.deadline,
                    [&](monotonic_time now) { return pager_.next(request.position, request.deadline, now); });
 }
 
 /// Pages are read at once: what is answered before the next message is handled cannot be lost.
 template <class Read>
-caf::result<row_page> reader_state::give_page(monotonic_time deadline, Read read) {
+caf::result<row_page> reader_state::give_page(std::size_t bytes, monotonic_time deadline, Read read) {
   const auto started = std::chrono::steady_clock::now();
   tidy();
   storage::result<row_page> page = storage::fail(errc::deadline_exceeded, "the page waited too long for a reader");
@@ -248,7 +250,7 @@ caf::result<row_page> reader_state::give_page(monotonic_time deadline, Read read
   settings_.slot->cursors = pager_.size();
   arm_tick();
   judge(page ? errc::none : page.error().code, started);
-  settled(1);
+  settled(1, bytes);
   return answer_with(std::move(page));
 }
 
@@ -291,7 +293,7 @@ caf::result<quarantine_listing> reader_state::list(const quarantine_list& reques
 /// Asks the database for what Millrace keeps there for itself.
 template <class Question>
 auto reader_state::ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>())) {
-  settled(1);
+  settled(1, 0);
   follow_writer();
   if (!database_) {
     return tl::unexpected{*obstacle_};
@@ -311,9 +313,9 @@ caf::result<std::uint64_t> reader_state::drain() {
   return drains_.back();
 }
 
-/// So many requests are answered.
-void reader_state::settled(std::size_t requests) {
-  settings_.slot->waiting.fetch_sub(requests, std::memory_order_relaxed);
+/// So many requests are answered, which held so many bytes.
+void reader_state::settled(std::size_t requests, std::size_t bytes) {
+  settings_.slot->room.give_back(requests, bytes);
   settings_.slot->answered.fetch_add(requests, std::memory_order_relaxed);
 }
 

@@ -106,14 +106,14 @@ private:
   void end_shared_snapshot();
 
   template <class Read>
-  caf::result<row_page> give_page(monotonic_time deadline, Read read);
+  caf::result<row_page> give_page(std::size_t bytes, monotonic_time deadline, Read read);
   void tick();
   void arm_tick();
   void tidy();
 
   template <class Question>
   auto ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>()));
-  void settled(std::size_t requests);
+  void settled(std::size_t requests, std::size_t bytes);
   void judge(errc code, monotonic_time started);
 
   reader_actor::pointer self_; ///< Not owned; outlives the state.

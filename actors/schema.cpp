@@ -44,6 +44,8 @@ std::optional<failure> check(const options& settings) {
     {settings.readers > 0, "`readers`: at least one is needed to answer queries"},
     {settings.inflight_transactions_max > 0, "`inflight_transactions_max`: at least one transaction must be allowed"},
     {settings.inflight_bytes_max > 0, "`inflight_bytes_max`: at least one byte must be allowed"},
+    {settings.waiting_queries_max > 0, "`waiting_queries_max`: at least one query must be allowed"},
+    {settings.waiting_query_bytes_max > 0, "`waiting_query_bytes_max`: at least one byte must be allowed"},
     {positive(settings.health_interval), "`health_interval`: it must be longer than nothing"},
     {settings.scrub_interval.count() >= 0, "`scrub_interval`: it must not be negative; zero means never"},
     {positive(settings.reader_lease), "`reader_lease`: it must be longer than nothing"},

@@ -25,9 +25,17 @@ namespace millrace {
 /// of the reader pool. Supervisors write it, the front reads it in its clients' threads. Any thread.
 class switchboard {
 public:
+  /// How many queries may wait for one reader, and as many for the queue, with how many bytes.
+  struct query_bound {
+    std::uint64_t queries_max = 0;
+    std::uint64_t bytes_max = 0;
+  };
+
   /// What one reader is doing, shared with that reader.
   struct reader_slot {
-    std::atomic<std::uint64_t> waiting{0}; ///< Requests it has been given and not answered.
+    explicit reader_slot(query_bound most) : room(most.queries_max, most.bytes_max) {}
+
+    admission room; ///< Requests it has been given and not answered; those that it answers together leave together.
     std::atomic<std::uint64_t> answered{0};
     std::atomic<std::uint64_t> wait_count{0};
     std::atomic<std::uint64_t> wait_us{0};
@@ -37,12 +45,15 @@ public:
   };
 
   /// What became of a message that was to be put into a mailbox.
-  enum class delivery : std::uint8_t { done, no_room, absent };
+  struct delivery {
+    bool done = false;
+    const admission* full = nullptr; ///< Whose bound it would have broken; null where nobody is there to take it.
+  };
 
-  switchboard(std::size_t readers, std::shared_ptr<admission> room);
+  switchboard(std::size_t readers, std::shared_ptr<admission> transaction_room, query_bound queries);
 
-  /// Records the address of a child after a start, or null when it is down. What an earlier queue held of the admission
-  /// bound is free again: its transactions were answered when it ended.
+  /// Records the address of a child after a start, or null when it is down. What an earlier queue or reader held of the
+  /// admission bounds is free again: its requests were answered when it ended.
   void connect(const std::string& id, const caf::actor& address);
 
   caf::actor find(std::string_view id) const;
@@ -61,16 +72,30 @@ public:
   /// is taken.
   delivery admit(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
                  caf::execution_unit* host) const;
+  /// The same for a query that waits in the queue until its state is applied. There is none where readers have no room:
+  /// one that the queue lets go is never refused.
+  delivery admit_waiting(std::size_t bytes, caf::mailbox_element_ptr& message, caf::execution_unit* host);
+  /// The same for a request to a reader: the one with the `preferred` place in the pool, from 0; where that is down or
+  /// none is preferred, the next in turn among those that have least to do. One without room comes last.
+  delivery admit_reading(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
+                         caf::execution_unit* host, std::optional<std::uint32_t> preferred = std::nullopt);
   /// Puts a message into the queue's mailbox; false where the queue is down.
   bool to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// Puts a message into the monitor's mailbox; false where it is down.
   bool to_monitor(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
-  /// Puts a request into the mailbox of the reader with the `preferred` place in the pool, from 0; where that is down
-  /// or none is preferred, of the next in turn among those that have least to do. False where all are down.
-  bool to_reader(caf::mailbox_element_ptr& message, caf::execution_unit* host,
-                 std::optional<std::uint32_t> preferred = std::nullopt);
-  /// The reader that the next request goes to, which counts as given to it; null where all are down.
-  caf::actor pick_reader();
+  /// The reader that the next request goes to, which counts as given to it though it may have no room; null where all
+  /// are down.
+  caf::actor pick_reader(std::size_t bytes = 0);
+
+  /// Whose bound so many bytes more would break, where no reader has room for them; else null.
+  const admission* readers_full(std::size_t bytes = 0) const;
+
+  /// What queries that wait in the queue hold; the queue gives it back.
+  admission& queue_room() noexcept { return queue_room_; }
+  /// Requests to readers, and queries in the queue, that are not answered.
+  std::uint64_t waiting_queries() const;
+  /// Whether a reader's room or that in the queue is nearly full.
+  bool queries_nearly_full() const;
 
   /// Whether readers keep the database's own log from being emptied: the writer sets it, readers then let go of the
   /// snapshots that they have held for longer than their lease.
@@ -92,12 +117,12 @@ private:
   };
   struct pool_member {
     caf::actor address;
-    std::shared_ptr<reader_slot> slot = std::make_shared<reader_slot>();
+    std::shared_ptr<reader_slot> slot;
   };
 
   /// The caller holds the lock.
-  pool_member* choose_reader(std::optional<std::uint32_t> preferred);
-  pool_member* least_busy_reader();
+  const pool_member* choose_reader(std::size_t bytes, std::optional<std::uint32_t> preferred);
+  const pool_member* least_busy_reader(std::size_t bytes, std::size_t first) const;
 
   mutable std::shared_mutex mutex_; ///< Guards all addresses. Held while a message is put into a mailbox.
   mutable std::condition_variable_any changed_;
@@ -105,7 +130,8 @@ private:
   caf::actor queue_;
   caf::actor monitor_;
   std::vector<pool_member> readers_;
-  std::shared_ptr<admission> room_;
+  std::shared_ptr<admission> transaction_room_;
+  admission queue_room_;
   std::shared_ptr<std::atomic<bool>> starving_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<std::atomic<std::uint64_t>> openings_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::shared_ptr<std::atomic<bool>> hurried_ = std::make_shared<std::atomic<bool>>(false);

@@ -6,6 +6,7 @@
 namespace millrace {
 
 waiting_queries::~waiting_queries() {
+  // Their room is forgotten with the queue.
   for (auto& [seq, one] : waiters_) {
     one.answer.deliver(to_error({errc::unavailable, "the write-ahead queue ended while the query waited"}));
   }
@@ -22,14 +23,20 @@ void waiting_queries::wake(std::uint64_t applied_seq) {
 }
 
 void waiting_queries::forward(waiter& one) const {
-  const auto address = board_->pick_reader();
+  const auto address = board_->pick_reader(one.admitted.bytes);
   if (address) {
+    board_->queue_room().give_back(1, one.admitted.bytes);
     one.answer.delegate(address, std::move(one.admitted));
   } else if (board_->closed()) {
-    one.answer.deliver(to_error({errc::shutting_down, ""}));
+    refuse(one, {errc::shutting_down, ""});
   } else {
-    one.answer.deliver(to_error({errc::unavailable, "every reader is being restarted"}));
+    refuse(one, {errc::unavailable, "every reader is being restarted"});
   }
+}
+
+void waiting_queries::refuse(waiter& one, failure why) const {
+  board_->queue_room().give_back(1, one.admitted.bytes);
+  one.answer.deliver(to_error(std::move(why)));
 }
 
 void waiting_queries::expire(monotonic_time now) {
@@ -37,8 +44,7 @@ void waiting_queries::expire(monotonic_time now) {
     const auto current = next++;
     auto& [seq, one] = *current;
     if (now > one.admitted.deadline) {
-      one.answer.deliver(
-        to_error({errc::deadline_exceeded, "seq " + std::to_string(seq) + " was not applied in time"}));
+      refuse(one, {errc::deadline_exceeded, "seq " + std::to_string(seq) + " was not applied in time"});
       waiters_.erase(current);
     }
   }

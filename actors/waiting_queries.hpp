@@ -29,6 +29,9 @@ public:
   /// Gives a reader a query that waits for nothing.
   void forward(waiter& one) const;
 
+  /// Answers a query with a failure.
+  void refuse(waiter& one, failure why) const;
+
   /// Takes a query that waits for `seq`.
   void add(std::uint64_t seq, waiter one);
 

@@ -75,6 +75,7 @@ struct health_report {
   std::uint64_t checkpointed_seq = 0;
   std::uint64_t inflight_transactions = 0; ///< Accepted by the front, not yet applied.
   std::uint64_t inflight_bytes = 0;
+  std::uint64_t waiting_queries = 0; ///< Queries and other requests to readers that are not answered.
   std::uint64_t log_bytes = 0;       ///< Write-ahead queue on disk.
   std::uint64_t wal_pages = 0;       ///< Pages in SQLite's own log that wait for a checkpoint.
   std::uint64_t foreign_commits = 0; ///< Commits by somebody else since the engine opened.

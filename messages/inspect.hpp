@@ -246,8 +246,8 @@ typename Inspector::result_type inspect(Inspector& f, breaker_changed& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, health_report& x) {
   return f(caf::meta::type_name("health_report"), x.state, x.reasons, x.durable_seq, x.applied_seq, x.checkpointed_seq,
-           x.inflight_transactions, x.inflight_bytes, x.log_bytes, x.wal_pages, x.foreign_commits, x.quarantined,
-           x.scrubs, x.transactions, x.queries, x.pool, x.sync, x.apply, x.query, x.actors);
+           x.inflight_transactions, x.inflight_bytes, x.waiting_queries, x.log_bytes, x.wal_pages, x.foreign_commits,
+           x.quarantined, x.scrubs, x.transactions, x.queries, x.pool, x.sync, x.apply, x.query, x.actors);
 }
 
 template <class Inspector>

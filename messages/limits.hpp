@@ -12,6 +12,7 @@ inline constexpr std::size_t groups_max = 1'000;
 inline constexpr std::size_t group_depth_max = 32;
 inline constexpr std::size_t parameters_max = 1'000;
 inline constexpr std::size_t transaction_bytes_max = 16 * 1024 * 1024;
+inline constexpr std::size_t query_bytes_max = 16 * 1024 * 1024;
 inline constexpr std::size_t value_bytes_max = 8 * 1024 * 1024;
 inline constexpr std::uint32_t rows_max = 1'000'000;
 /// A result larger than this is cut and marked `truncated`.

@@ -3,6 +3,7 @@
 #include "value.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +34,18 @@ struct statement {
 
   friend bool operator==(const statement&, const statement&) = default;
 };
+
+/// The bytes that a statement's texts and values take; what admission counts and limits bound.
+inline std::size_t payload_bytes(const statement& step) noexcept {
+  std::size_t bytes = step.sql.size() + 16;
+  for (const auto& parameter : step.parameters) {
+    bytes += 16 + parameter.payload_bytes();
+  }
+  for (const auto& name : step.names) {
+    bytes += name.size();
+  }
+  return bytes;
+}
 
 template <class T>
 concept parameter = std::constructible_from<value, T> || std::same_as<std::remove_cvref_t<T>, named>;

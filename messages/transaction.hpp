@@ -121,13 +121,7 @@ std::optional<std::size_t> group_depth(const transaction& work);
 inline std::size_t payload_bytes(const transaction& work) noexcept {
   std::size_t bytes = 0;
   for (const auto& step : work.statements) {
-    bytes += step.sql.size() + 16;
-    for (const auto& parameter : step.parameters) {
-      bytes += 16 + parameter.payload_bytes();
-    }
-    for (const auto& name : step.names) {
-      bytes += name.size();
-    }
+    bytes += payload_bytes(step);
   }
   return bytes;
 }

@@ -43,7 +43,7 @@ struct actor_fixture {
   caf::actor_system system{config};
   caf::scheduler::test_coordinator& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   std::shared_ptr<admission> room = std::make_shared<admission>(1'000, 1'000'000);
-  std::shared_ptr<switchboard> board = std::make_shared<switchboard>(2, room);
+  std::shared_ptr<switchboard> board = std::make_shared<switchboard>(2, room, switchboard::query_bound{100, 1'000'000});
   std::vector<caf::actor> spawned; ///< All that must end before the system does.
 
   ~actor_fixture() { end_all(); }
@@ -62,6 +62,13 @@ struct actor_fixture {
   Handle track(Handle one) {
     spawned.push_back(caf::actor_cast<caf::actor>(one));
     return one;
+  }
+
+  /// Lets a reader seem to have so many requests more to answer.
+  void keep_busy(std::size_t reader, int requests) {
+    for (int i = 0; i < requests; ++i) {
+      board->slot(reader)->room.take_anyway(0);
+    }
   }
 
   /// Ends an actor, runs what follows from that.
@@ -107,7 +114,8 @@ inline admitted_transaction admitted(transaction work, monotonic_time deadline =
 }
 
 inline admitted_query admitted(query question, monotonic_time deadline = monotonic_time::max()) {
-  return {std::move(question), std::chrono::steady_clock::now(), deadline};
+  const auto bytes = payload_bytes(question.statement);
+  return {std::move(question), bytes, std::chrono::steady_clock::now(), deadline};
 }
 
 inline transaction durable(transaction work) {

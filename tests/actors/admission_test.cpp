@@ -120,8 +120,34 @@ BOOST_AUTO_TEST_CASE(room_is_bounded_by_count_and_by_bytes_and_comes_back) {
   BOOST_TEST(!room.take(30)); // 80 + 30 bytes are too many.
   BOOST_TEST(room.take(20));
   room.give_back(2, 100);
-  BOOST_TEST(room.transactions() == 0);
+  BOOST_TEST(room.requests() == 0);
   BOOST_TEST(room.bytes() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_admitted_elsewhere_takes_room_beyond_the_bounds) {
+  admission room{1, 100};
+  room.take_anyway(80);
+  room.take_anyway(80);
+  BOOST_TEST(room.requests() == 2);
+  BOOST_TEST(room.bytes() == 160);
+  BOOST_TEST(!room.take(0));
+  room.give_back(2, 160);
+  BOOST_TEST(room.take(1));
+}
+
+BOOST_AUTO_TEST_CASE(room_counts_as_nearly_full_above_nine_tenths_of_either_bound) {
+  admission room{20, 1'000};
+  for (int i = 0; i < 18; ++i) {
+    BOOST_REQUIRE(room.take(1));
+  }
+  BOOST_TEST(!room.nearly_full());
+  BOOST_REQUIRE(room.take(1));
+  BOOST_TEST(room.nearly_full());
+  room.give_back(19, 19);
+  BOOST_REQUIRE(room.take(900));
+  BOOST_TEST(!room.nearly_full());
+  BOOST_REQUIRE(room.take(1));
+  BOOST_TEST(room.nearly_full());
 }
 
 BOOST_AUTO_TEST_CASE(one_transaction_larger_than_the_byte_bound_is_admitted_when_it_is_alone) {
@@ -178,7 +204,7 @@ BOOST_AUTO_TEST_CASE(what_is_urgent_has_a_tenth_more_room) {
   BOOST_TEST(!room.take(1));
   BOOST_TEST(room.take(1, priority::operations));
   BOOST_TEST(!room.take(1, priority::operations));
-  BOOST_TEST(room.transactions() == 22);
+  BOOST_TEST(room.requests() == 22);
 
   admission bytes{100, 1'000};
   BOOST_TEST(bytes.take(1'000));

@@ -9,6 +9,14 @@ namespace {
 
 constexpr auto ideas = "CREATE TABLE idea(id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE, score REAL NOT NULL)";
 
+/// What a request fails with, by name.
+template <class Answer, class Pending>
+std::string_view name_of(Pending asked) {
+  auto code = errc::none;
+  asked.receive([](Answer&) {}, [&code](const caf::error& why) { code = failure_of(why).code; });
+  return name(code);
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(engine_suite, engine_fixture)
@@ -168,6 +176,34 @@ BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_empti
   }
   asking.join();
   BOOST_TEST(name(answer) == name(errc::lease_expired));
+}
+
+BOOST_AUTO_TEST_CASE(queries_beyond_what_is_allowed_are_overloaded_and_the_room_comes_back) {
+  settings.readers = 1;
+  settings.waiting_queries_max = 2;
+  open(ideas);
+  caf::scoped_actor self{system};
+  const auto ask = [&](auto question) { return self->request(tested->front(), std::chrono::minutes{1}, question); };
+  for (int i = 0; i < 200; ++i) { // A query counts until the batch that it is answered in is done.
+    auto linearizable = select("SELECT count(*) FROM idea");
+    linearizable.consistency = consistency::linearizable;
+    BOOST_REQUIRE_EQUAL(name_of<row_set>(ask(linearizable)), name(errc::none));
+    BOOST_REQUIRE_EQUAL(name_of<row_page>(ask(page_query{select("SELECT count(*) FROM idea"), 1})), name(errc::none));
+  }
+  auto long_one = endless();
+  long_one.deadline = std::chrono::seconds{2};
+  auto asked = ask(long_one);
+  auto behind = ask(select("SELECT 1"));
+  for (const auto needed : {consistency::any, consistency::at_least, consistency::linearizable}) {
+    auto refused = select("SELECT 1");
+    refused.consistency = needed;
+    BOOST_TEST(name_of<row_set>(ask(refused)) == name(errc::overloaded));
+  }
+  BOOST_TEST(name_of<outcome>(ask(execute("INSERT INTO idea(title, score) VALUES ('a', 1)"))) == name(errc::none));
+  BOOST_TEST(name_of<row_set>(std::move(asked)) == name(errc::deadline_exceeded));
+  BOOST_TEST(name_of<row_set>(std::move(behind)) == name(errc::none));
+  BOOST_TEST(eventually([&] { return name_of<row_set>(ask(select("SELECT 1"))) == name(errc::none); }));
+  BOOST_TEST(eventually([&] { return connect().health()->waiting_queries == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_query_that_runs_on_does_not_keep_an_engine_from_closing) {

@@ -16,7 +16,7 @@ namespace {
 
 /// The front between fakes that note what reaches them. Its checks run in the thread of the sender.
 struct front_fixture : actor_fixture {
-  front_options settings{.board = board, .room = room, .transactions = guard(), .queries = guard()};
+  front_options settings{.board = board, .transactions = guard(), .queries = guard()};
   engine_actor tested = spawn_front(system, settings);
   std::vector<admitted_transaction> accepted;
   std::vector<waiting_query> waiting;
@@ -119,14 +119,14 @@ BOOST_AUTO_TEST_CASE(a_query_that_must_see_something_goes_through_the_queue) {
 BOOST_AUTO_TEST_CASE(queries_go_round_the_readers) {
   for (int i = 0; i < 6; ++i) {
     send<row_set>(select("SELECT 1"));
-    board->slot(0)->waiting = 0; // The fakes do not count what they have done.
-    board->slot(1)->waiting = 0;
+    board->slot(0)->room.clear(); // The fakes do not count what they have done.
+    board->slot(1)->room.clear();
   }
   BOOST_TEST(std::ranges::count(asked, 1, [](const auto& one) { return one.first; }) == 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_busy_reader_is_passed_by) {
-  board->slot(0)->waiting = 5;
+  keep_busy(0, 5);
   for (int i = 0; i < 4; ++i) {
     send<row_set>(select("SELECT 1"));
   }
@@ -139,24 +139,67 @@ BOOST_AUTO_TEST_CASE(what_breaks_a_limit_is_refused_and_takes_no_room) {
   auto question = select("x");
   question.max_rows = 0;
   BOOST_TEST(send<row_set>(question)->code() == errc::too_large);
-  BOOST_TEST(room->transactions() == 0);
+  const std::string half(limits::query_bytes_max / 2, 'x');
+  BOOST_TEST(send<row_set>(select("x", half, half))->code() == errc::too_large);
+  BOOST_TEST(send<row_page>(page_query{select("x", half, half), 10})->code() == errc::too_large);
+  BOOST_TEST(board->waiting_queries() == 0);
+  BOOST_TEST(room->requests() == 0);
   BOOST_TEST(accepted.empty());
   BOOST_TEST(asked.empty());
 }
 
 BOOST_AUTO_TEST_CASE(without_room_it_says_overloaded_and_serves_again_when_there_is_some) {
-  for (std::uint64_t i = 0; i < room->transactions_max(); ++i) {
+  for (std::uint64_t i = 0; i < room->requests_max(); ++i) {
     BOOST_REQUIRE(room->take(1));
   }
   const auto refused = send<outcome>(good());
   BOOST_TEST(refused->code() == errc::overloaded);
   BOOST_TEST((refused->error.retry_after == 50ms));
   BOOST_TEST(refused->error.detail.find("50 ms") != std::string::npos);
-  BOOST_TEST(room->transactions() == room->transactions_max());
+  BOOST_TEST(room->requests() == room->requests_max());
   BOOST_TEST(send<outcome>(urgent(good()))->value.has_value());
-  BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value()); // Queries need no room.
+  BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value()); // Queries have room of their own.
   room->give_back(2, 100);
   BOOST_TEST(send<outcome>(good())->value.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(queries_that_wait_are_bounded_for_each_reader_and_pages_are_among_them) {
+  keep_busy(0, 99);
+  keep_busy(1, 99);
+  BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value());
+  BOOST_TEST(send<row_page>(page_query{select("SELECT 1"), 10})->value.has_value());
+  const auto refused = send<row_set>(select("SELECT 1"));
+  BOOST_TEST(refused->code() == errc::overloaded);
+  BOOST_TEST((refused->error.retry_after == 50ms));
+  BOOST_TEST(refused->error.detail.find("100 queries with") != std::string::npos);
+  BOOST_TEST(send<row_page>(page_query{select("SELECT 1"), 10})->code() == errc::overloaded);
+  BOOST_TEST(send<row_page>(page_cursor{select("SELECT 1"), 10})->code() == errc::overloaded);
+  BOOST_TEST(send<outcome>(good())->value.has_value());
+  for (const auto reader : {0u, 1u}) { // The fakes do not count what they have done.
+    const auto& held = board->slot(reader)->room;
+    BOOST_TEST(held.requests() == 100);
+    BOOST_TEST(held.bytes() == payload_bytes(select("SELECT 1").statement));
+  }
+  board->slot(0)->room.give_back(1, 0);
+  BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(queries_that_wait_in_the_queue_are_bounded_apart) {
+  auto question = select("SELECT 1");
+  question.consistency = consistency::linearizable;
+  for (int i = 0; i < 100; ++i) {
+    BOOST_REQUIRE(send<row_set>(question)->value.has_value());
+  }
+  BOOST_TEST(board->queue_room().bytes() == 100 * payload_bytes(question.statement));
+  BOOST_TEST(send<row_set>(question)->code() == errc::overloaded);
+  BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value());
+  board->connect("queue", queue); // As after a restart.
+  keep_busy(0, 100);
+  BOOST_TEST(send<row_set>(question)->value.has_value());
+  keep_busy(1, 100); // Nobody could answer what the queue lets go.
+  BOOST_TEST(send<row_set>(question)->code() == errc::overloaded);
+  board->slot(1)->room.clear();
+  BOOST_TEST(send<row_set>(question)->value.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_down_is_unavailable_and_takes_no_room) {
@@ -169,8 +212,9 @@ BOOST_AUTO_TEST_CASE(what_is_down_is_unavailable_and_takes_no_room) {
   question.consistency = consistency::linearizable;
   BOOST_TEST(send<row_set>(question)->code() == errc::unavailable);
   BOOST_TEST(send<health_report>(health_request{})->code() == errc::unavailable);
-  BOOST_TEST(room->transactions() == 0);
+  BOOST_TEST(room->requests() == 0);
   BOOST_TEST(room->bytes() == 0);
+  BOOST_TEST(board->waiting_queries() == 0);
   board->connect("queue", queue);
   BOOST_TEST(send<outcome>(good())->value.has_value());
 }
@@ -189,7 +233,7 @@ BOOST_AUTO_TEST_CASE(after_closing_everything_but_health_is_refused) {
   BOOST_TEST(send<health_report>(health_request{})->value.has_value());
   board->connect("monitor", nullptr);
   BOOST_TEST(send<health_report>(health_request{})->code() == errc::shutting_down);
-  BOOST_TEST(room->transactions() == 0);
+  BOOST_TEST(room->requests() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(exit_messages_do_nothing_to_it) {
@@ -299,7 +343,7 @@ BOOST_AUTO_TEST_CASE(an_open_breaker_refuses_what_is_to_be_applied_and_lets_the_
   BOOST_TEST(send<outcome>(durable(good()))->value.has_value());
   BOOST_TEST(send<row_set>(select("SELECT 1"))->value.has_value());
   BOOST_TEST(accepted.size() == 1);
-  BOOST_TEST(room->transactions() == 1);
+  BOOST_TEST(room->requests() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(an_open_breaker_for_queries_refuses_queries_and_pages_and_lets_transactions_through) {

@@ -93,6 +93,8 @@ BOOST_AUTO_TEST_CASE(an_engine_whose_actors_all_answer_is_healthy) {
   samples["reader-1"].latency = {.count = 10, .p99_us = 50};
   samples["reader-2"].latency = {.count = 20, .p99_us = 40};
   BOOST_REQUIRE(room->take(100));
+  board->queue_room().take_anyway(1);
+  keep_busy(1, 1);
   start();
   const auto report = look();
   BOOST_TEST((report.state == health_state::healthy));
@@ -106,6 +108,7 @@ BOOST_AUTO_TEST_CASE(an_engine_whose_actors_all_answer_is_healthy) {
   BOOST_TEST(report.query.p99_us == 50);
   BOOST_TEST(report.inflight_transactions == 1);
   BOOST_TEST(report.inflight_bytes == 100);
+  BOOST_TEST(report.waiting_queries == 2);
   BOOST_TEST(report.actors.size() == 5);
   for (const auto* id : {"queue", "writer", "reader-1", "reader-2", "monitor"}) {
     BOOST_TEST(responds(report, id));
@@ -197,12 +200,21 @@ BOOST_AUTO_TEST_CASE(one_busy_reader_is_normal_and_all_of_them_degrade) {
 
 BOOST_AUTO_TEST_CASE(nearly_full_admission_degrades) {
   start();
-  for (std::uint64_t i = 0; i < room->transactions_max() - 10; ++i) {
+  for (std::uint64_t i = 0; i < room->requests_max() - 10; ++i) {
     BOOST_REQUIRE(room->take(1));
   }
   const auto report = look();
   BOOST_TEST((report.state == health_state::degraded));
   BOOST_TEST(mentions(report, "990 transactions wait"));
+  BOOST_TEST(report.reasons.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(nearly_as_many_queries_as_are_allowed_degrade) {
+  start();
+  keep_busy(0, 91);
+  const auto report = look();
+  BOOST_TEST((report.state == health_state::degraded));
+  BOOST_TEST(mentions(report, "91 queries wait"));
 }
 
 BOOST_AUTO_TEST_CASE(subscribers_are_told_of_each_change_once) {

@@ -43,6 +43,7 @@ model_engine::model_engine(wrapper wrap, std::chrono::milliseconds patience)
   settings.restarts_max = 1'000'000;
   // So small that their limits are met.
   settings.inflight_transactions_max = 12;
+  settings.waiting_queries_max = 4;
   settings.window_bytes_max = 512;
   settings.checkpoint_pages = 40;
   settings.log.segment_bytes = 64 * 1024;

@@ -20,6 +20,8 @@ BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_used_is_refused_by_its_name) {
     {"readers", [](options& o) { o.readers = 0; }},
     {"inflight_transactions_max", [](options& o) { o.inflight_transactions_max = 0; }},
     {"inflight_bytes_max", [](options& o) { o.inflight_bytes_max = 0; }},
+    {"waiting_queries_max", [](options& o) { o.waiting_queries_max = 0; }},
+    {"waiting_query_bytes_max", [](options& o) { o.waiting_query_bytes_max = 0; }},
     {"health_interval", [](options& o) { o.health_interval = 0ms; }},
     {"reader_lease", [](options& o) { o.reader_lease = 0ms; }},
     {"reader_age_max", [](options& o) { o.reader_age_max = -1ms; }},

@@ -84,6 +84,13 @@ struct queue_fixture : actor_fixture {
     return ask<outcome>(waq, std::move(request));
   }
 
+  /// The same for a query that waits.
+  std::shared_ptr<reply<row_set>> send(query question, monotonic_time deadline = monotonic_time::max()) {
+    auto request = admitted(std::move(question), deadline);
+    BOOST_REQUIRE(board->queue_room().take(request.bytes));
+    return ask<row_set>(waq, waiting_query{std::move(request)});
+  }
+
   /// Sends one and lets it be synced, so that it is a batch of its own.
   std::shared_ptr<reply<outcome>> send_alone(transaction work) {
     auto pending = send(std::move(work));

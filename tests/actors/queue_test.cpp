@@ -76,10 +76,10 @@ BOOST_AUTO_TEST_CASE(room_is_given_back_once_it_is_applied_not_when_it_is_durabl
   send(durable(insert(1)));
   send(insert(2));
   scheduler.run();
-  BOOST_TEST(room->transactions() == 2);
+  BOOST_TEST(room->requests() == 2);
   BOOST_TEST(room->bytes() > 0);
   applied(1, 2);
-  BOOST_TEST(room->transactions() == 0);
+  BOOST_TEST(room->requests() == 0);
   BOOST_TEST(room->bytes() == 0);
 }
 
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_that_passed_before_acceptance_rejects_and_uses_n
   const auto expired = send(insert(2), monotonic_time::min());
   scheduler.run();
   BOOST_TEST(expired->code() == errc::deadline_exceeded);
-  BOOST_TEST(room->transactions() == 0);
+  BOOST_TEST(room->requests() == 0);
   BOOST_TEST(room->bytes() == 0);
   send_alone(insert(3));
   BOOST_TEST((received_from() == numbers{1, 2}));
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_the_batch_and_its_numbers_are_given_to_
   BOOST_TEST(first->code() == errc::disk_full);
   BOOST_TEST(second->code() == errc::disk_full);
   BOOST_TEST(look().blocked->code == errc::disk_full);
-  BOOST_TEST(room->transactions() == 1);
+  BOOST_TEST(room->requests() == 1);
   const auto third = send_alone(durable(insert(4)));
   BOOST_TEST(third->value->seq == 2);
   BOOST_TEST(!look().blocked);
@@ -182,8 +182,8 @@ BOOST_AUTO_TEST_CASE(a_query_waits_until_what_it_asks_for_is_applied) {
   own.at_least_seq = 1;
   auto all = select("everything");
   all.consistency = consistency::linearizable;
-  const auto of_all = ask<row_set>(waq, waiting_query{admitted(all)});
-  const auto of_own = ask<row_set>(waq, waiting_query{admitted(own)});
+  const auto of_all = send(all);
+  const auto of_own = send(own);
   scheduler.run();
   BOOST_TEST(questions.empty());
   applied(1, 1);
@@ -192,9 +192,11 @@ BOOST_AUTO_TEST_CASE(a_query_waits_until_what_it_asks_for_is_applied) {
   BOOST_TEST(of_all->count == 0);
   applied(2, 1);
   BOOST_TEST(of_all->value.has_value());
-  const auto again = ask<row_set>(waq, waiting_query{admitted(all)});
+  const auto again = send(all);
   scheduler.run();
   BOOST_TEST(again->value.has_value()); // Nothing to wait for.
+  BOOST_TEST(board->queue_room().requests() == 0u);
+  BOOST_TEST(board->queue_room().bytes() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_query_that_waits_is_expired_at_its_deadline) {
@@ -204,14 +206,16 @@ BOOST_AUTO_TEST_CASE(a_query_that_waits_is_expired_at_its_deadline) {
   send_alone(insert(1));
   auto question = select("x");
   question.consistency = consistency::linearizable;
-  const auto impatient = ask<row_set>(waq, waiting_query{admitted(question, monotonic_time::min())});
-  const auto patient = ask<row_set>(waq, waiting_query{admitted(question)});
+  const auto impatient = send(question, monotonic_time::min());
+  const auto patient = send(question);
   scheduler.run();
   pass(50ms);
   BOOST_TEST(impatient->code() == errc::deadline_exceeded);
   BOOST_TEST(patient->count == 0);
   applied(1, 1);
   BOOST_TEST(patient->value.has_value());
+  BOOST_TEST(board->queue_room().requests() == 0u);
+  BOOST_TEST(board->queue_room().bytes() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_query_for_a_number_that_was_never_given_out_is_malformed) {
@@ -221,9 +225,11 @@ BOOST_AUTO_TEST_CASE(a_query_for_a_number_that_was_never_given_out_is_malformed)
   auto question = select("x");
   question.consistency = consistency::at_least;
   question.at_least_seq = 7;
-  const auto lost = ask<row_set>(waq, waiting_query{admitted(question)});
+  const auto lost = send(question);
   scheduler.run();
   BOOST_TEST(lost->code() == errc::malformed);
+  BOOST_TEST(board->queue_room().requests() == 0u);
+  BOOST_TEST(board->queue_room().bytes() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_query_that_finds_no_reader_is_told_why) {
@@ -231,13 +237,15 @@ BOOST_AUTO_TEST_CASE(a_query_that_finds_no_reader_is_told_why) {
   start_writer();
   auto question = select("x");
   question.consistency = consistency::linearizable;
-  const auto early = ask<row_set>(waq, waiting_query{admitted(question)});
+  const auto early = send(question);
   scheduler.run();
   BOOST_TEST(early->code() == errc::unavailable);
   board->close();
-  const auto late = ask<row_set>(waq, waiting_query{admitted(question)});
+  const auto late = send(question);
   scheduler.run();
   BOOST_TEST(late->code() == errc::shutting_down);
+  BOOST_TEST(board->queue_room().requests() == 0u);
+  BOOST_TEST(board->queue_room().bytes() == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

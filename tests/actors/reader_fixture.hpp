@@ -77,13 +77,15 @@ struct reader_fixture : actor_fixture {
 
   /// Asks the reader as those do who have picked it. Nothing is delivered before `scheduler.run()`.
   template <class Answer, class Content>
-  std::shared_ptr<reply<Answer>> request(Content content) {
-    BOOST_REQUIRE(board->pick_reader() == caf::actor_cast<caf::actor>(tested));
+  std::shared_ptr<reply<Answer>> request(Content content, std::size_t bytes = 0) {
+    BOOST_REQUIRE(board->pick_reader(bytes) == caf::actor_cast<caf::actor>(tested));
     return ask<Answer>(tested, std::move(content));
   }
 
   std::shared_ptr<reply<row_set>> send(query question, monotonic_time deadline = monotonic_time::max()) {
-    return request<row_set>(admitted(std::move(question), deadline));
+    auto given = admitted(std::move(question), deadline);
+    const auto bytes = given.bytes;
+    return request<row_set>(std::move(given), bytes);
   }
 
   /// The answer to a query, or to a request for a page.
@@ -94,16 +96,18 @@ struct reader_fixture : actor_fixture {
     return *answer;
   }
   reply<row_page> first_page(query question, std::uint32_t rows, monotonic_time deadline = monotonic_time::max()) {
-    return page_for(admitted_page_query{{std::move(question), rows}, deadline});
+    const auto bytes = payload_bytes(question.statement);
+    return page_for(admitted_page_query{{std::move(question), rows}, bytes, deadline});
   }
   reply<row_page> next_page(const page_cursor& position, monotonic_time deadline = monotonic_time::max()) {
-    return page_for(admitted_page_cursor{position, deadline});
+    return page_for(admitted_page_cursor{position, payload_bytes(position.question.statement), deadline});
   }
 
 private:
   template <class Content>
   reply<row_page> page_for(Content content) {
-    const auto answer = request<row_page>(std::move(content));
+    const auto bytes = content.bytes;
+    const auto answer = request<row_page>(std::move(content), bytes);
     scheduler.run();
     BOOST_REQUIRE_EQUAL(answer->count, 1);
     return *answer;

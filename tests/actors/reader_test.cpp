@@ -105,6 +105,23 @@ BOOST_AUTO_TEST_CASE(what_a_reader_has_answered_is_counted) {
   BOOST_TEST(seen->value->latency.count == 3);
 }
 
+BOOST_AUTO_TEST_CASE(what_it_has_answered_holds_no_room) {
+  const auto& held = board->slot(0)->room;
+  const std::vector<std::shared_ptr<reply<row_set>>> taken{send(select("SELECT n FROM t")),
+                                                           send(select("SELECT ?1", 2)), send(select("nonsense"))};
+  BOOST_TEST(held.requests() == 3u);
+  BOOST_TEST(held.bytes() > 0u);
+  scheduler.run();
+  BOOST_TEST(taken.back()->code() == errc::bad_sql);
+  BOOST_TEST(held.requests() == 0u);
+  BOOST_TEST(held.bytes() == 0u);
+  const auto page = first_page(select("SELECT n FROM t"), 1);
+  BOOST_REQUIRE((page.value && page.value->next));
+  next_page(*page.value->next);
+  BOOST_TEST(held.requests() == 0u);
+  BOOST_TEST(held.bytes() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_killed_reader_answers_what_it_had_taken) {
   const auto taken = send(select("SELECT n FROM t"));
   scheduler.run_once(); // The client sends; in the reader's mailbox the kill then comes before the run.
@@ -113,7 +130,8 @@ BOOST_AUTO_TEST_CASE(a_killed_reader_answers_what_it_had_taken) {
   BOOST_TEST(taken->count == 1);
   BOOST_TEST(taken->code() == errc::reader_failed);
   const auto late = ask<row_set>(tested, admitted(select("SELECT n FROM t")));
-  const auto late_page = ask<row_page>(tested, admitted_page_query{{select("SELECT n FROM t")}, monotonic_time::max()});
+  const auto late_page = ask<row_page>(tested,
+                                       admitted_page_query{{select("SELECT n FROM t")}, 0, monotonic_time::max()});
   scheduler.run();
   BOOST_TEST(late->count == 1);
   BOOST_TEST(!late->value.has_value());
@@ -151,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_recorded_outcome_is_answered_as_it_was_and_a_missing_one_
   BOOST_TEST((good->value == std::optional{*applied}));
   BOOST_TEST((bad->error == rejected.error()));
   BOOST_TEST(none->code() == errc::name_forgotten);
-  BOOST_TEST(board->pool().in_use == 0);
+  BOOST_TEST(board->waiting_queries() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_in_quarantine_is_listed) {

@@ -23,13 +23,13 @@ struct switchboard_fixture : actor_fixture {
   std::optional<int> place_of(std::optional<std::uint32_t> preferred) {
     const auto before = waiting();
     auto message = caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, admitted(select("SELECT 1")));
-    if (!board->to_reader(message, nullptr, preferred)) {
+    if (!board->admit_reading(1, priority::bulk, message, nullptr, preferred).done) {
       return std::nullopt;
     }
     return waiting().first > before.first ? 0 : 1;
   }
   std::pair<std::uint64_t, std::uint64_t> waiting() const {
-    return {board->slot(0)->waiting.load(), board->slot(1)->waiting.load()};
+    return {board->slot(0)->room.requests(), board->slot(1)->room.requests()};
   }
 };
 
@@ -45,18 +45,32 @@ BOOST_AUTO_TEST_CASE(readers_that_have_as_much_to_do_are_taken_in_turn) {
 }
 
 BOOST_AUTO_TEST_CASE(the_reader_with_less_to_do_goes_first) {
-  board->slot(0)->waiting = 3;
+  keep_busy(0, 3);
   BOOST_TEST((board->pick_reader() == second));
   BOOST_TEST((board->pick_reader() == second));
   BOOST_TEST((board->pick_reader() == second));
 }
 
-BOOST_AUTO_TEST_CASE(a_preferred_reader_is_taken_however_busy_and_another_one_only_where_it_is_down) {
-  board->slot(1)->waiting = 100;
+BOOST_AUTO_TEST_CASE(a_reader_that_has_no_room_for_the_bytes_is_passed_by_though_it_has_less_to_do) {
+  board->slot(0)->room.take_anyway(1'000'000);
+  keep_busy(1, 10);
+  BOOST_TEST(board->readers_full(1) == nullptr);
+  BOOST_TEST((place_of(std::nullopt) == 1));
+  BOOST_TEST((place_of(std::nullopt) == 1));
+  keep_busy(1, 88);
+  BOOST_TEST(board->readers_full(1) != nullptr);
+  BOOST_TEST((place_of(std::nullopt) == std::nullopt));
+}
+
+BOOST_AUTO_TEST_CASE(a_preferred_reader_is_taken_as_long_as_it_has_room_and_another_one_only_where_it_is_down) {
+  keep_busy(1, 50);
   BOOST_TEST((place_of(1) == 1));
   BOOST_TEST((place_of(1) == 1));
   BOOST_TEST(board->pool().wait_count == 0); // The other one was free.
+  keep_busy(1, 48);
+  BOOST_TEST((place_of(1) == std::nullopt));
   board->connect("reader-2", nullptr);
+  BOOST_TEST(waiting().second == 0u); // What it was given was bounced.
   BOOST_TEST((place_of(1) == 0));
   BOOST_TEST((place_of(1'000'000) == 0)); // No such reader.
   board->connect("reader-1", nullptr);

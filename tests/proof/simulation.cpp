@@ -133,6 +133,7 @@ options run::settings() {
   chosen.create_if_missing = true;
   chosen.scripts = {{"0001", schema}};
   chosen.inflight_transactions_max = 12;
+  chosen.waiting_queries_max = 4;
   chosen.window_bytes_max = 512;
   chosen.checkpoint_pages = static_cast<std::uint32_t>(4u << draw(6));
   chosen.reader_lease = std::chrono::milliseconds{50 << draw(4)};
