@@ -143,14 +143,11 @@ std::optional<failure> check(const page_cursor& position) {
 }
 
 bool admission::take(std::size_t bytes, priority urgency) noexcept {
-  const auto urgent = urgency == priority::operations;
-  const auto requests_allowed = requests_max_ + (urgent ? tenth(requests_max_) : 0);
-  const auto bytes_allowed = bytes_max_ + (urgent ? tenth(bytes_max_) : 0);
   // Counts first and takes back on refusal: two who compete for the last place may both be refused, never both
   // admitted.
   const auto requests_before = requests_.fetch_add(1, std::memory_order_relaxed);
   const auto bytes_before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (requests_before < requests_allowed && (bytes_before + bytes <= bytes_allowed || bytes_before == 0)) {
+  if (fits(requests_before, bytes_before, bytes, urgency)) {
     return true;
   }
   release(1, bytes);
@@ -201,8 +198,14 @@ std::chrono::milliseconds admission::retry_after(clock::time_point now) const no
 }
 
 bool admission::has_room(std::size_t bytes) const noexcept {
-  const auto held = this->bytes();
-  return requests() < requests_max_ && (held + bytes <= bytes_max_ || held == 0);
+  return fits(requests(), this->bytes(), bytes, priority::bulk);
+}
+
+bool admission::fits(std::uint64_t requests, std::uint64_t held, std::size_t bytes, priority urgency) const noexcept {
+  const auto urgent = urgency == priority::operations;
+  const auto requests_allowed = requests_max_ + (urgent ? tenth(requests_max_) : 0);
+  const auto bytes_allowed = bytes_max_ + (urgent ? tenth(bytes_max_) : 0);
+  return requests < requests_allowed && (held + bytes <= bytes_allowed || held == 0);
 }
 
 bool admission::nearly_full() const noexcept {

@@ -52,6 +52,8 @@ public:
   bool nearly_full() const noexcept;
 
 private:
+  /// Whether one request more fits beside so much. One that is larger than the bound fits where nothing else is.
+  bool fits(std::uint64_t requests, std::uint64_t held, std::size_t bytes, priority urgency) const noexcept;
   void release(std::uint64_t requests, std::uint64_t bytes) noexcept;
   void measure(clock::time_point now) noexcept;
 
