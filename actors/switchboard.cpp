@@ -111,11 +111,13 @@ switchboard::delivery switchboard::admit(std::size_t bytes, priority urgency, ca
 
 switchboard::delivery switchboard::admit_waiting(std::size_t bytes, caf::mailbox_element_ptr& message,
                                                  caf::execution_unit* host) {
-  if (const auto* full = readers_full(bytes)) {
-    return {.full = full};
-  }
   const std::shared_lock lock{mutex_};
-  return closed_ ? delivery{} : put_bounded(queue_, queue_room_, bytes, priority::bulk, message, host);
+  if (closed_) {
+    return {};
+  }
+  const auto* full = full_reader(bytes);
+  return full != nullptr ? delivery{.full = full}
+                         : put_bounded(queue_, queue_room_, bytes, priority::bulk, message, host);
 }
 
 switchboard::delivery switchboard::admit_reading(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
@@ -148,6 +150,10 @@ caf::actor switchboard::pick_reader(std::size_t bytes) {
 
 const admission* switchboard::readers_full(std::size_t bytes) const {
   const std::shared_lock lock{mutex_};
+  return full_reader(bytes);
+}
+
+const admission* switchboard::full_reader(std::size_t bytes) const {
   const auto* best = least_busy_reader(bytes, 0);
   return best == nullptr || best->slot->room.has_room(bytes) ? nullptr : &best->slot->room;
 }

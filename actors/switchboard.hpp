@@ -120,9 +120,10 @@ private:
     std::shared_ptr<reader_slot> slot;
   };
 
-  /// The caller holds the lock.
+  /// The caller holds the lock, for all of these.
   const pool_member* choose_reader(std::size_t bytes, std::optional<std::uint32_t> preferred);
   const pool_member* least_busy_reader(std::size_t bytes, std::size_t first) const;
+  const admission* full_reader(std::size_t bytes) const;
 
   mutable std::shared_mutex mutex_; ///< Guards all addresses. Held while a message is put into a mailbox.
   mutable std::condition_variable_any changed_;

@@ -230,6 +230,11 @@ BOOST_AUTO_TEST_CASE(after_closing_everything_but_health_is_refused) {
   board->close();
   BOOST_TEST(send<outcome>(good())->code() == errc::shutting_down);
   BOOST_TEST(send<row_set>(select("SELECT 1"))->code() == errc::shutting_down);
+  keep_busy(0, 100);
+  keep_busy(1, 100); // That is not what is in the way.
+  auto linearizable = select("SELECT 1");
+  linearizable.consistency = consistency::linearizable;
+  BOOST_TEST(send<row_set>(linearizable)->code() == errc::shutting_down);
   BOOST_TEST(send<health_report>(health_request{})->value.has_value());
   board->connect("monitor", nullptr);
   BOOST_TEST(send<health_report>(health_request{})->code() == errc::shutting_down);

@@ -169,6 +169,7 @@ BOOST_AUTO_TEST_CASE(a_recorded_outcome_is_answered_as_it_was_and_a_missing_one_
   BOOST_TEST((good->value == std::optional{*applied}));
   BOOST_TEST((bad->error == rejected.error()));
   BOOST_TEST(none->code() == errc::name_forgotten);
+  BOOST_TEST(board->pool().in_use == 0);
   BOOST_TEST(board->waiting_queries() == 0u);
 }
 
