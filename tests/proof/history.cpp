@@ -1,13 +1,8 @@
 #include "history.hpp"
 
 #include <charconv>
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace millrace::test::histories {
 
@@ -87,28 +82,13 @@ std::string to_line(const event& what) {
   return line + '\n';
 }
 
-history_writer::history_writer(const std::filesystem::path& file)
-  : descriptor_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
-  if (descriptor_ < 0) {
-    throw std::runtime_error{"the history cannot be written"};
-  }
-}
-
-history_writer::~history_writer() {
-  ::close(descriptor_);
-}
-
 void history_writer::add(const event& what) const {
-  const auto line = to_line(what);
-  if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    std::abort(); // A history with a hole would prove nothing.
-  }
+  lines_.add(to_line(what));
 }
 
 std::vector<event> read_history(const std::filesystem::path& file) {
   std::vector<event> all;
-  std::ifstream stream{file};
-  for (std::string line; std::getline(stream, line) && !stream.eof();) {
+  for (const auto& line : complete_lines(file)) {
     all.push_back(from_line(line));
   }
   return all;

@@ -3,6 +3,7 @@
 #include <millrace/messages/error.hpp>
 #include <millrace/messages/query.hpp>
 #include <millrace/messages/transaction.hpp>
+#include <millrace/tests/line_file.hpp>
 
 #include <compare>
 #include <cstdint>
@@ -65,15 +66,12 @@ std::string to_line(const event& what);
 /// Writes to the end of a file, one write(2) for each event, so that what is written outlives the process. Any thread.
 class history_writer {
 public:
-  explicit history_writer(const std::filesystem::path& file);
-  history_writer(const history_writer&) = delete;
-  history_writer& operator=(const history_writer&) = delete;
-  ~history_writer();
+  explicit history_writer(const std::filesystem::path& file) : lines_(file) {}
 
   void add(const event& what) const;
 
 private:
-  int descriptor_;
+  line_file lines_;
 };
 
 /// All events of a file, or none where there is no file. A line that its writer could not finish is left out.

@@ -6,16 +6,15 @@
 #include <millrace/actors/engine.hpp>
 #include <millrace/actors/internal.hpp>
 #include <millrace/messages/registry.hpp>
+#include <millrace/tests/line_file.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <sstream>
 #include <thread>
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -53,17 +52,13 @@ T unwrap(tl::expected<T, failure> given) {
 /// The journal; what is written to it outlives the process.
 class journal {
 public:
-  explicit journal(const std::filesystem::path& file)
-    : descriptor_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
+  explicit journal(const std::filesystem::path& file) : lines_(file) {}
 
   void add(const note& line) const {
     std::ostringstream text;
     text << static_cast<char>(line.what) << ' ' << line.client << ' ' << line.number << ' ' << line.seq << ' '
          << line.id << '\n';
-    const auto bytes = text.str();
-    if (::write(descriptor_, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
-      give_up("the journal cannot be written");
-    }
+    lines_.add(text.str());
   }
 
   void answer(std::uint64_t client, std::uint64_t number, const outcome& done) const {
@@ -82,7 +77,7 @@ public:
   }
 
 private:
-  int descriptor_;
+  line_file lines_;
 };
 
 struct client_plan {
@@ -365,9 +360,8 @@ bool victim_work_fails(std::uint64_t number) {
 }
 
 std::vector<note> read_journal(const std::filesystem::path& file) {
-  std::ifstream stream{file};
   std::vector<note> notes;
-  for (std::string line; std::getline(stream, line) && !stream.eof();) {
+  for (const auto& line : complete_lines(file)) {
     std::istringstream fields{line};
     note one;
     char what = 0;

@@ -3,6 +3,7 @@
 #include "program.hpp"
 
 #include <millrace/tests/environment.hpp>
+#include <millrace/tests/line_file.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -142,11 +143,12 @@ public:
   }
 
   void check(const std::vector<std::string>& acknowledged) {
-    const auto lost = std::ranges::count_if(acknowledged, [this](const std::string& line) {
+    std::vector<std::string> lost;
+    std::ranges::copy_if(acknowledged, std::back_inserter(lost), [this](const std::string& line) {
       const auto number = number_in(line);
       return number < first_ || number - first_ >= seen_.size() || !seen_[number - first_];
     });
-    BOOST_TEST(lost == 0);
+    BOOST_TEST(lost == std::vector<std::string>{}, boost::test_tools::per_element());
     BOOST_TEST(unexpected_ == 0);
     BOOST_TEST(doubled_ == 0);
     BOOST_TEST(out_of_order_ == 0);

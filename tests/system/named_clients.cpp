@@ -4,10 +4,11 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/tests/line_file.hpp>
+
 #include <charconv>
 #include <cstdio>
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
@@ -47,9 +48,10 @@ class named_client_state {
 public:
   explicit named_client_state(caf::event_based_actor* self) : self_(self) {}
 
-  void start(engine_actor front, int ack_file, const uuid& id, std::size_t place, std::uint64_t first_number) {
+  void start(engine_actor front, const line_file& ack_file, const uuid& id, std::size_t place,
+             std::uint64_t first_number) {
     front_ = std::move(front);
-    ack_file_ = ack_file;
+    ack_file_ = &ack_file;
     id_ = id;
     place_ = place;
     next_ = first_number;
@@ -71,22 +73,19 @@ private:
   }
 
   void acknowledge(std::uint64_t number, std::uint64_t seq) {
-    const auto line = std::to_string(place_) + ' ' + std::to_string(number) + ' ' + std::to_string(seq) + '\n';
-    if (::write(ack_file_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-      give_up("the ack file cannot be written");
-    }
+    ack_file_->add(std::to_string(place_) + ' ' + std::to_string(number) + ' ' + std::to_string(seq) + '\n');
     send(next_++);
   }
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
   engine_actor front_;
-  int ack_file_ = -1;
+  const line_file* ack_file_ = nullptr; ///< Not owned; outlives the state.
   uuid id_{};
   std::size_t place_ = 0;
   std::uint64_t next_ = 1;
 };
 
-void named_client(caf::stateful_actor<named_client_state>* self, const engine_actor& front, int ack_file,
+void named_client(caf::stateful_actor<named_client_state>* self, const engine_actor& front, const line_file& ack_file,
                   const uuid& id, std::size_t place, std::uint64_t first_number) {
   self->state.start(front, ack_file, id, place, first_number);
 }
@@ -100,7 +99,7 @@ int play(const std::vector<std::string>& arguments) {
   settings.checkpoint_pages = 40;
   settings.log.segment_bytes = 256 * 1024;
   settings.files = &files;
-  const int ack_file = ::open(arguments.at(1).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const line_file ack_file{arguments.at(1)};
   const auto first_number = std::stoull(arguments.at(2));
   system_config config;
   caf::actor_system system{config};
@@ -109,7 +108,7 @@ int play(const std::vector<std::string>& arguments) {
     give_up(to_string(target.error()));
   }
   for (std::size_t i = 3; i < arguments.size(); ++i) {
-    system.spawn(named_client, target->front(), ack_file, from_hex(arguments[i]), i - 3, first_number);
+    system.spawn(named_client, target->front(), std::cref(ack_file), from_hex(arguments[i]), i - 3, first_number);
   }
   for (;;) {
     ::pause();

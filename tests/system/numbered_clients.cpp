@@ -4,13 +4,13 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/tests/line_file.hpp>
+
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <sstream>
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
@@ -77,9 +77,9 @@ class numbered_client_state {
 public:
   explicit numbered_client_state(caf::event_based_actor* self) : self_(self) {}
 
-  void start(engine_actor front, int ack_file, std::size_t client, std::int64_t last) {
+  void start(engine_actor front, const line_file& ack_file, std::size_t client, std::int64_t last) {
     front_ = std::move(front);
-    ack_file_ = ack_file;
+    ack_file_ = &ack_file;
     client_ = client;
     number_ = last;
     next();
@@ -111,22 +111,19 @@ private:
   }
 
   void acknowledge(std::uint64_t seq) {
-    const auto line = std::to_string(client_) + ' ' + std::to_string(number_) + ' ' + std::to_string(seq) + '\n';
-    if (::write(ack_file_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-      give_up("the ack file cannot be written");
-    }
+    ack_file_->add(std::to_string(client_) + ' ' + std::to_string(number_) + ' ' + std::to_string(seq) + '\n');
     next();
   }
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
   engine_actor front_;
-  int ack_file_ = -1;
+  const line_file* ack_file_ = nullptr; ///< Not owned; outlives the state.
   std::size_t client_ = 0;
   std::int64_t number_ = 0;
 };
 
-void numbered_client(caf::stateful_actor<numbered_client_state>* self, const engine_actor& front, int ack_file,
-                     std::size_t client, std::int64_t last) {
+void numbered_client(caf::stateful_actor<numbered_client_state>* self, const engine_actor& front,
+                     const line_file& ack_file, std::size_t client, std::int64_t last) {
   self->state.start(front, ack_file, client, last);
 }
 
@@ -161,7 +158,7 @@ int play(const std::vector<std::string>& arguments) {
   forgetful_file_system files{std::stoull(arguments.at(3))};
   auto settings = numbered_options(arguments.at(0));
   settings.files = &files;
-  const int ack_file = ::open(arguments.at(1).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const line_file ack_file{arguments.at(1)};
   system_config config;
   caf::actor_system system{config};
   auto target = open(system, settings);
@@ -170,7 +167,7 @@ int play(const std::vector<std::string>& arguments) {
   }
   auto last = last_numbers(client{system, target->front()});
   for (std::size_t number = 0; number < count; ++number) {
-    system.spawn(numbered_client, target->front(), ack_file, number, last[number]);
+    system.spawn(numbered_client, target->front(), std::cref(ack_file), number, last[number]);
   }
   for (;;) {
     ::pause();

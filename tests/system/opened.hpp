@@ -6,7 +6,6 @@
 #include <millrace/tests/actors/support.hpp>
 
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <utility>
@@ -67,15 +66,5 @@ private:
   std::filesystem::path database_;
   engine engine_;
 };
-
-/// A file's lines; what stands behind the last line break was being written when its writer died.
-inline std::vector<std::string> complete_lines(const std::filesystem::path& file) {
-  std::ifstream stream{file};
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(stream, line) && !stream.eof();) {
-    lines.push_back(line);
-  }
-  return lines;
-}
 
 } // namespace millrace::test

@@ -2,6 +2,7 @@
 #include "opened.hpp"
 #include "program.hpp"
 
+#include <millrace/tests/line_file.hpp>
 #include <millrace/tests/named_pipe.hpp>
 
 #include <algorithm>

@@ -134,6 +134,22 @@ BOOST_FIXTURE_TEST_CASE(an_acknowledged_key_is_in_the_ack_file_at_once_and_on_on
   BOOST_TEST(read(acks) == "1\ntwo\\nlines\n");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_line_that_a_killed_process_left_in_part_is_cut_off_the_ack_file, source_fixture) {
+  const auto acks = folder.path() / "acks";
+  const std::string part(10'000, '9');
+  std::ofstream{acks} << "1\n2\n" << part;
+  BOOST_TEST(ack_file::open(acks).value().append("3"));
+  BOOST_TEST(read(acks) == "1\n2\n3\n");
+  BOOST_TEST(ack_file::open(acks).value().append("4"));
+  BOOST_TEST(read(acks) == "1\n2\n3\n4\n");
+
+  std::ofstream{acks} << part;
+  const auto foreign = ack_file::open(acks);
+  BOOST_REQUIRE(!foreign);
+  BOOST_TEST(foreign.error().find("holds no lines") != std::string::npos, foreign.error());
+  BOOST_TEST(read(acks) == part);
+}
+
 BOOST_FIXTURE_TEST_CASE(rows_that_failed_and_rows_of_unknown_outcome_are_kept_apart, source_fixture) {
   write("id,name\n1,a\n2,b\n");
   load_run run{open(), {}, false};

@@ -1,5 +1,9 @@
 #include "ack_file.hpp"
 
+#include <millrace/storage/file.hpp>
+
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -9,7 +13,53 @@
 
 namespace millrace::tools {
 
+namespace {
+
+/// Where the last complete line of the file ends; 0 where it has none.
+storage::result<std::uint64_t> end_of_lines(storage::file& file, std::uint64_t size) {
+  std::array<char, 4096> block{};
+  for (auto end = size; end > 0;) {
+    const auto begin = end - std::min<std::uint64_t>(end, block.size());
+    const auto read = file.read_at(begin, std::span{block}.first(end - begin));
+    if (!read) {
+      return tl::unexpected{read.error()};
+    }
+    const auto last = std::string_view{block.data(), *read}.rfind('\n');
+    if (last != std::string_view::npos) {
+      return begin + last + 1;
+    }
+    end = begin;
+  }
+  return 0;
+}
+
+/// Cuts off the part of a line at the file's end: its process was killed while it wrote it, and the next line would be
+/// read as its rest. A file without any complete line is none of ours to cut.
+storage::result<> cut_torn_line(const std::filesystem::path& path) {
+  const auto file = storage::posix_file_system().open(path, storage::file_mode::read_write);
+  if (!file) {
+    return tl::unexpected{file.error()};
+  }
+  const auto size = (*file)->size();
+  const auto end = size.and_then([&](std::uint64_t bytes) { return end_of_lines(**file, bytes); });
+  if (!end) {
+    return tl::unexpected{end.error()};
+  }
+  if (*end == 0 && *size > 0) {
+    return storage::fail(errc::bad_option, path.string() + " holds no lines; give another file");
+  }
+  return *end == *size ? storage::result<>{} : (*file)->truncate(*end);
+}
+
+} // namespace
+
 tl::expected<ack_file, std::string> ack_file::open(const std::filesystem::path& path) {
+  std::error_code missing;
+  if (std::filesystem::is_regular_file(path, missing)) {
+    if (const auto whole = cut_torn_line(path); !whole) {
+      return tl::unexpected{"The ack file cannot be written: " + whole.error().detail + "."};
+    }
+  }
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (descriptor < 0) {
     return tl::unexpected{"The ack file " + path.string() + " cannot be written: " + std::strerror(errno) + "."};
