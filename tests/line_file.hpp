@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,8 +18,9 @@ namespace millrace::test {
 /// Lines that outlive the process that writes them. Used by any thread.
 class line_file {
 public:
-  /// Goes on behind the complete lines that are there. A process that is killed while it writes may leave a line in
-  /// part, at a boundary of pages; the next line would be read as its rest, so it is cut off.
+  /// Goes on behind the complete lines that are there; nobody else may be writing. A process that is killed while it
+  /// writes may leave a line in part, at a boundary of pages; the next line would be read as its rest, so it is cut
+  /// off.
   explicit line_file(const std::filesystem::path& path) {
     if (std::filesystem::exists(path)) {
       std::ifstream stream{path, std::ios::binary};
@@ -34,11 +36,12 @@ public:
   line_file& operator=(const line_file&) = delete;
   ~line_file() { ::close(descriptor_); }
 
-  /// The line comes with its line break. Ends the process where it cannot be written: a file with a hole proves
-  /// nothing.
+  /// The line comes with its line break. Ends the process with code 1 where it cannot be written, since a file with a
+  /// hole proves nothing; an abort would look like a planned death.
   void add(std::string_view line) const noexcept {
     if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-      std::abort();
+      std::fputs("a line cannot be written\n", stderr);
+      std::_Exit(EXIT_FAILURE);
     }
   }
 

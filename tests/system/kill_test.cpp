@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <csignal>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <thread>

@@ -8,6 +8,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <functional>
 
 #include <unistd.h>
 #include <caf/event_based_actor.hpp>
@@ -99,7 +100,6 @@ int play(const std::vector<std::string>& arguments) {
   settings.checkpoint_pages = 40;
   settings.log.segment_bytes = 256 * 1024;
   settings.files = &files;
-  const line_file ack_file{arguments.at(1)};
   const auto first_number = std::stoull(arguments.at(2));
   system_config config;
   caf::actor_system system{config};
@@ -107,6 +107,7 @@ int play(const std::vector<std::string>& arguments) {
   if (!target) {
     give_up(to_string(target.error()));
   }
+  const line_file ack_file{arguments.at(1)}; // The folder is ours, and so is its ack file.
   for (std::size_t i = 3; i < arguments.size(); ++i) {
     system.spawn(named_client, target->front(), std::cref(ack_file), from_hex(arguments[i]), i - 3, first_number);
   }

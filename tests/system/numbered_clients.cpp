@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <sstream>
 
@@ -158,13 +159,13 @@ int play(const std::vector<std::string>& arguments) {
   forgetful_file_system files{std::stoull(arguments.at(3))};
   auto settings = numbered_options(arguments.at(0));
   settings.files = &files;
-  const line_file ack_file{arguments.at(1)};
   system_config config;
   caf::actor_system system{config};
   auto target = open(system, settings);
   if (!target) {
     give_up(to_string(target.error()));
   }
+  const line_file ack_file{arguments.at(1)}; // The folder is ours, and so is its ack file.
   auto last = last_numbers(client{system, target->front()});
   for (std::size_t number = 0; number < count; ++number) {
     system.spawn(numbered_client, target->front(), std::cref(ack_file), number, last[number]);

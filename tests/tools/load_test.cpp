@@ -142,6 +142,12 @@ BOOST_FIXTURE_TEST_CASE(a_line_that_a_killed_process_left_in_part_is_cut_off_the
   BOOST_TEST(read(acks) == "1\n2\n3\n");
   BOOST_TEST(ack_file::open(acks).value().append("4"));
   BOOST_TEST(read(acks) == "1\n2\n3\n4\n");
+  {
+    const auto other = ack_file::open(acks).value();
+    std::ofstream{acks, std::ios::app} << part; // What the other one is just writing.
+    const auto beside = ack_file::open(acks).value();
+    BOOST_TEST(read(acks) == "1\n2\n3\n4\n" + part);
+  }
 
   std::ofstream{acks} << part;
   const auto foreign = ack_file::open(acks);

@@ -6,9 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace millrace::tools {
@@ -54,17 +56,20 @@ storage::result<> cut_torn_line(const std::filesystem::path& path) {
 } // namespace
 
 tl::expected<ack_file, std::string> ack_file::open(const std::filesystem::path& path) {
-  std::error_code missing;
-  if (std::filesystem::is_regular_file(path, missing)) {
-    if (const auto whole = cut_torn_line(path); !whole) {
-      return tl::unexpected{"The ack file cannot be written: " + whole.error().detail + "."};
-    }
-  }
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (descriptor < 0) {
     return tl::unexpected{"The ack file " + path.string() + " cannot be written: " + std::strerror(errno) + "."};
   }
-  return ack_file{descriptor};
+  ack_file opened{descriptor};
+  std::error_code unknown;
+  // Whoever appends holds the lock with others. Who gets it alone is the only one, and may cut.
+  if (std::filesystem::is_regular_file(path, unknown) && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+    if (const auto whole = cut_torn_line(path); !whole) {
+      return tl::unexpected{"The ack file cannot be written: " + whole.error().detail + "."};
+    }
+  }
+  ::flock(descriptor, LOCK_SH);
+  return opened;
 }
 
 ack_file::ack_file(ack_file&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}

@@ -12,8 +12,8 @@ namespace millrace::tools {
 /// the death of this process, though not of the machine. Used by one thread at a time.
 class ack_file {
 public:
-  /// Appends to the complete lines that are there; cuts off a last one that a killed process left in part, so no other
-  /// process may be writing. The error is a sentence.
+  /// Appends to the complete lines that are there. Cuts off a last one that a killed process left in part, unless
+  /// another process appends to it, too: then it may be writing that line. The error is a sentence.
   static tl::expected<ack_file, std::string> open(const std::filesystem::path& path);
 
   /// Writes nothing anywhere.
