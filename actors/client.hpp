@@ -2,7 +2,7 @@
 
 #include "backoff.hpp"
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <chrono>
 #include <optional>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <chrono>
 #include <cstddef>

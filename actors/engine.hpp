@@ -2,7 +2,7 @@
 
 #include "options.hpp"
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <memory>
 #include <string_view>

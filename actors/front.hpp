@@ -3,7 +3,7 @@
 #include "breaker.hpp"
 #include "switchboard.hpp"
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <cstdint>
 #include <functional>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/batch.hpp>
 #include <millrace/storage/database.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "switchboard.hpp"
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <memory>
 #include <set>

@@ -7,8 +7,8 @@
 #include "pager.hpp"
 #include "switchboard.hpp"
 
+#include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/paging.hpp>
-#include <millrace/messages/quarantine.hpp>
 #include <millrace/storage/database.hpp>
 
 #include <atomic>

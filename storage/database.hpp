@@ -4,8 +4,8 @@
 #include "batch.hpp"
 #include "result.hpp"
 
+#include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/outcome.hpp>
-#include <millrace/messages/quarantine.hpp>
 #include <millrace/messages/query.hpp>
 
 #include <atomic>

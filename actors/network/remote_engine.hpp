@@ -5,7 +5,7 @@
 #include "tls.hpp"
 
 #include <millrace/messages/error.hpp>
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <chrono>
 #include <memory>

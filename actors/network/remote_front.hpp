@@ -3,7 +3,7 @@
 #include "role.hpp"
 
 #include <millrace/messages/error.hpp>
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <mutex>
 #include <optional>

@@ -2,7 +2,7 @@
 
 #include "contents.hpp"
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <algorithm>
 #include <array>

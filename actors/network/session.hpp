@@ -2,7 +2,7 @@
 
 #include "role.hpp"
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <chrono>
 #include <functional>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "../bytes.hpp"
-#include "../codec.hpp"
-#include "../database.hpp"
-#include "../result.hpp"
+#include <millrace/storage/bytes.hpp>
+#include <millrace/storage/codec.hpp>
+#include <millrace/storage/database.hpp>
+#include <millrace/storage/result.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include "recovery.hpp"
 #include "segment_pool.hpp"
 
-#include "../test_switches.hpp"
+#include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
 #include <utility>

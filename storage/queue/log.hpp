@@ -1,8 +1,8 @@
 #pragma once
 
-#include "../batch.hpp"
-#include "../database.hpp"
-#include "../file.hpp"
+#include <millrace/storage/batch.hpp>
+#include <millrace/storage/database.hpp>
+#include <millrace/storage/file.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "../file.hpp"
 #include "format.hpp"
+
+#include <millrace/storage/file.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include "segment_pool.hpp"
 
-#include "../test_switches.hpp"
+#include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
 #include <cerrno>

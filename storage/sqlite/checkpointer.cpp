@@ -2,7 +2,7 @@
 
 #include "error.hpp"
 
-#include "../test_switches.hpp"
+#include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
 #include <utility>

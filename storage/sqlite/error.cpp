@@ -1,6 +1,6 @@
 #include "error.hpp"
 
-#include "../full_disk.hpp"
+#include <millrace/storage/full_disk.hpp>
 
 namespace millrace::storage::sqlite {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../result.hpp"
+#include <millrace/storage/result.hpp>
 
 #include <sqlite3.h>
 

@@ -4,9 +4,8 @@
 #include "parameters.hpp"
 #include "rows.hpp"
 
-#include "../test_switches.hpp"
-
 #include <millrace/messages/limits.hpp>
+#include <millrace/storage/test_switches.hpp>
 
 #include <utility>
 

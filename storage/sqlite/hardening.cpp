@@ -2,9 +2,8 @@
 
 #include "error.hpp"
 
-#include "../codec.hpp"
-
 #include <millrace/messages/limits.hpp>
+#include <millrace/storage/codec.hpp>
 
 #include <algorithm>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "../database.hpp"
-#include "../result.hpp"
+#include <millrace/storage/database.hpp>
+#include <millrace/storage/result.hpp>
 
 #include <sqlite3.h>
 

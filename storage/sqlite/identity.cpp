@@ -5,9 +5,9 @@
 #include "prepared_statement.hpp"
 #include "rows.hpp"
 
-#include "../database.hpp"
-#include "../full_disk.hpp"
-#include "../test_switches.hpp"
+#include <millrace/storage/database.hpp>
+#include <millrace/storage/full_disk.hpp>
+#include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "../bytes.hpp"
-#include "../database.hpp"
+#include <millrace/storage/bytes.hpp>
+#include <millrace/storage/database.hpp>
 
 #include <cstddef>
 #include <cstdint>

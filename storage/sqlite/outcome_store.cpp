@@ -3,7 +3,7 @@
 #include "error.hpp"
 #include "rows.hpp"
 
-#include "../test_switches.hpp"
+#include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
 #include <string>

@@ -3,8 +3,8 @@
 #include "error.hpp"
 #include "rows.hpp"
 
-#include "../codec.hpp"
-#include "../test_switches.hpp"
+#include <millrace/storage/codec.hpp>
+#include <millrace/storage/test_switches.hpp>
 
 #include <string>
 #include <utility>

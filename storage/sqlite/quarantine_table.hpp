@@ -3,8 +3,8 @@
 #include "connection.hpp"
 #include "prepared_statement.hpp"
 
-#include "../batch.hpp"
-#include "../bytes.hpp"
+#include <millrace/storage/batch.hpp>
+#include <millrace/storage/bytes.hpp>
 
 #include <cstdint>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../database.hpp"
+#include <millrace/storage/database.hpp>
 
 #include <sqlite3.h>
 

@@ -9,9 +9,8 @@
 #include "row_stream.hpp"
 #include "rows.hpp"
 
-#include "../test_switches.hpp"
-
 #include <millrace/messages/limits.hpp>
+#include <millrace/storage/test_switches.hpp>
 
 #include <algorithm>
 #include <string>

@@ -6,7 +6,7 @@
 #include "read_watch.hpp"
 #include "statement_cache.hpp"
 
-#include "../database.hpp"
+#include <millrace/storage/database.hpp>
 
 #include <cstdint>
 #include <filesystem>

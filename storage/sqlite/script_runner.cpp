@@ -3,8 +3,8 @@
 #include "error.hpp"
 #include "meta.hpp"
 
-#include "../database.hpp"
-#include "../test_switches.hpp"
+#include <millrace/storage/database.hpp>
+#include <millrace/storage/test_switches.hpp>
 
 #include <string>
 #include <utility>

@@ -3,9 +3,8 @@
 #include "connection.hpp"
 #include "prepared_statement.hpp"
 
-#include "../database.hpp"
-
 #include <millrace/messages/row_set.hpp>
+#include <millrace/storage/database.hpp>
 
 #include <cstddef>
 #include <list>

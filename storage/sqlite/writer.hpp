@@ -8,7 +8,7 @@
 #include "runaway_watch.hpp"
 #include "script_runner.hpp"
 
-#include "../database.hpp"
+#include <millrace/storage/database.hpp>
 
 #include <cstdint>
 #include <filesystem>

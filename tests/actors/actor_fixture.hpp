@@ -4,7 +4,7 @@
 
 #include <millrace/actors/internal.hpp>
 #include <millrace/actors/switchboard.hpp>
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <algorithm>
 #include <cstdint>

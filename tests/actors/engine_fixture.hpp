@@ -4,7 +4,7 @@
 
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <chrono>
 #include <deque>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "../storage/faulty_file_system.hpp"
 #include "actor_fixture.hpp"
 
 #include <millrace/actors/queue.hpp>
+#include <millrace/tests/storage/faulty_file_system.hpp>
 
 namespace millrace::test {
 

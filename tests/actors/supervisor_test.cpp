@@ -1,5 +1,5 @@
 #include <millrace/actors/supervisor.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <functional>
 #include <map>

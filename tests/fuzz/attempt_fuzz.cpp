@@ -1,11 +1,11 @@
 /// The page that says what the writer is trying. Whatever it holds: a broken call names work of its own or none, and
 /// a death that is counted is counted after the process ends.
 
-#include "../temporary_folder.hpp"
 #include "fuzz.hpp"
 
 #include <millrace/storage/attempt.hpp>
 #include <millrace/storage/bytes.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <algorithm>
 #include <fstream>

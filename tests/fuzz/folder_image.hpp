@@ -1,9 +1,8 @@
 #pragma once
 
-#include "../storage/memory_file_system.hpp"
-
 #include <millrace/storage/bytes.hpp>
 #include <millrace/storage/queue/format.hpp>
+#include <millrace/tests/storage/memory_file_system.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -3,7 +3,7 @@
 
 #include "fuzz.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <array>
 #include <vector>

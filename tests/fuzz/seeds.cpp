@@ -3,7 +3,7 @@
 #include "folder_image.hpp"
 
 #include <millrace/actors/network/contents.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/attempt.hpp>
 #include <millrace/storage/codec.hpp>
 #include <millrace/storage/queue/log.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../storage/memory_file_system.hpp"
+#include <millrace/tests/storage/memory_file_system.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <iostream>
 

@@ -1,5 +1,5 @@
 #include <millrace/messages/error.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <set>
 #include <string>

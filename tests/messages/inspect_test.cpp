@@ -1,4 +1,4 @@
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <bit>
 #include <cstdint>

@@ -4,7 +4,7 @@
 
 #include <millrace/actors/network/basp_guard.hpp>
 #include <millrace/actors/network/contents.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <vector>
 

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "../temporary_folder.hpp"
-
 #include <millrace/actors/network/tls.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 #include <millrace/tools/millrace/certificates.hpp>
 
 #include <filesystem>

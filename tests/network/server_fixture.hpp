@@ -4,7 +4,7 @@
 #include "raw_peer.hpp"
 
 #include <millrace/actors/network/listener.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <chrono>
 #include <functional>

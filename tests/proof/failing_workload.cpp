@@ -1,7 +1,7 @@
 #include "failing_workload.hpp"
 
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/actors/support.hpp>
 
 #include <array>

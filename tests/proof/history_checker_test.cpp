@@ -1,6 +1,6 @@
 #include "history_checker.hpp"
 
-#include "../temporary_folder.hpp"
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <fstream>
 

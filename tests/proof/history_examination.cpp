@@ -2,12 +2,11 @@
 
 #include "undoable_disk.hpp"
 
-#include "../temporary_folder.hpp"
-
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/format.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <algorithm>
 #include <chrono>

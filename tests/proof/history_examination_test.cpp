@@ -1,6 +1,6 @@
 #include "history_examination.hpp"
 
-#include "../temporary_folder.hpp"
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <algorithm>
 #include <atomic>

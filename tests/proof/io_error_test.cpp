@@ -1,7 +1,7 @@
 #include "failing_workload.hpp"
 #include "report.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/tests/environment.hpp>
 #include <millrace/tests/temporary_folder.hpp>

@@ -4,7 +4,7 @@
 #include "recording_file_system.hpp"
 
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <fstream>

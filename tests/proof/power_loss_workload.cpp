@@ -3,7 +3,7 @@
 #include "recording_file_system.hpp"
 
 #include <millrace/actors/client.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <atomic>

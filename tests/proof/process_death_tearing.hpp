@@ -1,8 +1,7 @@
 #pragma once
 
-#include "../forwarding_file_system.hpp"
-
 #include <millrace/storage/test_switches.hpp>
+#include <millrace/tests/forwarding_file_system.hpp>
 
 #include <filesystem>
 #include <memory>

@@ -1,10 +1,9 @@
 #include "process_death_check.hpp"
 #include "report.hpp"
 
-#include "../system/program.hpp"
-#include "../temporary_folder.hpp"
-
 #include <millrace/tests/environment.hpp>
+#include <millrace/tests/system/program.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -1,12 +1,12 @@
 #include "process_death_victim.hpp"
 
-#include "../system/program.hpp"
 #include "process_death_tearing.hpp"
 
 #include <millrace/actors/engine.hpp>
 #include <millrace/actors/internal.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/line_file.hpp>
+#include <millrace/tests/system/program.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -1,11 +1,10 @@
 #include "report.hpp"
 
-#include "../temporary_folder.hpp"
-
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/environment.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <array>
 #include <chrono>

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "../storage/memory_file_system.hpp"
-
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/tests/storage/memory_file_system.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "../storage/memory_file_system.hpp"
 #include "simulation_machine.hpp"
+
+#include <millrace/tests/storage/memory_file_system.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <millrace/messages/health.hpp>
+#include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/paging.hpp>
-#include <millrace/messages/quarantine.hpp>
 #include <millrace/messages/query.hpp>
 
 #include <cstddef>

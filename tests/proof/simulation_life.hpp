@@ -5,7 +5,7 @@
 
 #include <millrace/actors/courier.hpp>
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <cstdint>
 #include <filesystem>

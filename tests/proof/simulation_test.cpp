@@ -1,8 +1,8 @@
 #include "simulation.hpp"
-#include "../temporary_folder.hpp"
 #include "report.hpp"
 
 #include <millrace/tests/environment.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,6 @@
-#include "../temporary_folder.hpp"
-
 #include <millrace/storage/attempt.hpp>
 #include <millrace/storage/bytes.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "../temporary_folder.hpp"
 #include "memory_file_system.hpp"
 
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <boost/test/unit_test.hpp>
 

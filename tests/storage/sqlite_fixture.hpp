@@ -1,8 +1,7 @@
 #pragma once
 
-#include "../temporary_folder.hpp"
-
 #include <millrace/storage/database.hpp>
+#include <millrace/tests/temporary_folder.hpp>
 
 #include <filesystem>
 #include <memory>

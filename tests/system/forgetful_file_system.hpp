@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../forwarding_file_system.hpp"
+#include <millrace/tests/forwarding_file_system.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -2,7 +2,7 @@
 
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/actors/support.hpp>
 
 #include <cstdint>

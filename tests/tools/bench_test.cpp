@@ -2,7 +2,7 @@
 
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 #include <millrace/tools/millrace/bench.hpp>
 #include <millrace/tools/millrace/bench_client.hpp>

@@ -2,7 +2,7 @@
 
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/named_pipe.hpp>
 #include <millrace/tools/millrace/load_client.hpp>
 #include <millrace/tools/millrace/load_run.hpp>

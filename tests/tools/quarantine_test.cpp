@@ -1,6 +1,6 @@
 #include "captured.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/folder.hpp>
 #include <millrace/tests/temporary_folder.hpp>

@@ -7,7 +7,7 @@
 #include "process.hpp"
 #include "sync_probe.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include "bench_killer.hpp"
 #include "exit_code.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <memory>
 #include <optional>

@@ -2,7 +2,7 @@
 
 #include "bench_run.hpp"
 
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <cstdint>
 #include <memory>

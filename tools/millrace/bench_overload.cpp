@@ -3,7 +3,7 @@
 #include "exit_code.hpp"
 #include "process.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <memory>

@@ -2,7 +2,7 @@
 #include "exit_code.hpp"
 #include "process.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/folder.hpp>
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 #include "process.hpp"
 #include "waiting_note.hpp"
 
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <chrono>
 #include <thread>

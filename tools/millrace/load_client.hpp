@@ -4,7 +4,7 @@
 
 #include <millrace/actors/backoff.hpp>
 #include <millrace/actors/resend.hpp>
-#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -7,7 +7,7 @@
 #include "waiting_note.hpp"
 
 #include <millrace/actors/engine.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <chrono>

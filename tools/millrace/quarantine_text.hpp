@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/messages/quarantine.hpp>
+#include <millrace/messages/operations/quarantine.hpp>
 
 #include <ostream>
 #include <vector>

@@ -7,7 +7,7 @@
 
 #include <millrace/actors/engine.hpp>
 #include <millrace/actors/network/listener.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -10,7 +10,7 @@
 #include <millrace/actors/client.hpp>
 #include <millrace/actors/engine.hpp>
 #include <millrace/messages/limits.hpp>
-#include <millrace/messages/registry.hpp>
+#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <array>

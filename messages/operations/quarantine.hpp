@@ -1,7 +1,7 @@
 #pragma once
 
-#include "error.hpp"
-#include "transaction.hpp"
+#include <millrace/messages/error.hpp>
+#include <millrace/messages/transaction.hpp>
 
 #include <cstdint>
 #include <string>

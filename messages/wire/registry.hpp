@@ -1,12 +1,13 @@
 #pragma once
 
-#include "health.hpp"
 #include "inspect.hpp"
-#include "outcome.hpp"
-#include "paging.hpp"
-#include "quarantine.hpp"
-#include "query.hpp"
-#include "transaction.hpp"
+
+#include <millrace/messages/health.hpp>
+#include <millrace/messages/operations/quarantine.hpp>
+#include <millrace/messages/outcome.hpp>
+#include <millrace/messages/paging.hpp>
+#include <millrace/messages/query.hpp>
+#include <millrace/messages/transaction.hpp>
 
 #include <caf/actor_system_config.hpp>
 #include <caf/error.hpp>
