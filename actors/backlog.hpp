@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/storage/batch.hpp>
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/work.hpp>
 
 #include <cstdint>
 #include <deque>

@@ -13,8 +13,8 @@
 #include "switchboard.hpp"
 #include "writer.hpp"
 
-#include <millrace/storage/folder.hpp>
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/base/folder.hpp>
 
 #include <algorithm>
 #include <atomic>

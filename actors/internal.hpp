@@ -1,8 +1,8 @@
 #pragma once
 
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/storage/batch.hpp>
 #include <millrace/storage/database.hpp>
+#include <millrace/storage/work.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #include "name_index.hpp"
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
 #include "opened_log.hpp"
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 
 #include <utility>
 #include <variant>

@@ -2,7 +2,7 @@
 
 #include "linger.hpp"
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -10,7 +10,7 @@
 #include "switchboard.hpp"
 #include "waiting_queries.hpp"
 
-#include <millrace/storage/attempt.hpp>
+#include <millrace/storage/queue/attempt_page.hpp>
 
 #include <atomic>
 #include <chrono>

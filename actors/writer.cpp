@@ -1,6 +1,6 @@
 #include "writer.hpp"
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 
 #include <chrono>
 #include <utility>

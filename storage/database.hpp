@@ -1,12 +1,12 @@
 #pragma once
 
-#include "attempt.hpp"
-#include "batch.hpp"
-#include "result.hpp"
+#include "work.hpp"
 
 #include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/query.hpp>
+#include <millrace/storage/base/result.hpp>
+#include <millrace/storage/queue/attempt_page.hpp>
 
 #include <atomic>
 #include <chrono>

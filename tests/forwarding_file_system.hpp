@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/storage/file.hpp>
+#include <millrace/storage/base/file.hpp>
 
 #include <memory>
 #include <string>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <millrace/storage/bytes.hpp>
-#include <millrace/storage/codec.hpp>
+#include <millrace/storage/base/bytes.hpp>
+#include <millrace/storage/base/result.hpp>
+#include <millrace/storage/codec/codec.hpp>
 #include <millrace/storage/database.hpp>
-#include <millrace/storage/result.hpp>
 
 #include <cstddef>
 #include <cstdint>

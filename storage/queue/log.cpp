@@ -4,7 +4,7 @@
 #include "recovery.hpp"
 #include "segment_pool.hpp"
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
 #include <utility>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <millrace/storage/batch.hpp>
+#include <millrace/storage/base/file.hpp>
 #include <millrace/storage/database.hpp>
-#include <millrace/storage/file.hpp>
+#include <millrace/storage/work.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include "segment_pool.hpp"
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
 #include <cerrno>

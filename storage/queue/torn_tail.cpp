@@ -1,6 +1,6 @@
 #include "torn_tail.hpp"
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -3,8 +3,8 @@
 
 #include "fuzz.hpp"
 
-#include <millrace/storage/attempt.hpp>
-#include <millrace/storage/bytes.hpp>
+#include <millrace/storage/base/bytes.hpp>
+#include <millrace/storage/queue/attempt_page.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 
 #include "fuzz.hpp"
 
-#include <millrace/storage/codec.hpp>
+#include <millrace/storage/codec/codec.hpp>
 
 #include <utility>
 #include <vector>

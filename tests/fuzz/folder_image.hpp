@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/storage/bytes.hpp>
+#include <millrace/storage/base/bytes.hpp>
 #include <millrace/storage/queue/format.hpp>
 #include <millrace/tests/storage/memory_file_system.hpp>
 

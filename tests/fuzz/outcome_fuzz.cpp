@@ -2,7 +2,7 @@
 
 #include "fuzz.hpp"
 
-#include <millrace/storage/sqlite/outcome_record.hpp>
+#include <millrace/storage/sqlite/common/outcome_record.hpp>
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include "fuzz.hpp"
 
 #include <millrace/messages/row_set.hpp>
-#include <millrace/storage/bytes.hpp>
+#include <millrace/storage/base/bytes.hpp>
 
 #include <memory>
 #include <string>

@@ -4,10 +4,10 @@
 
 #include <millrace/actors/network/contents.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/storage/attempt.hpp>
-#include <millrace/storage/codec.hpp>
+#include <millrace/storage/codec/codec.hpp>
+#include <millrace/storage/queue/attempt_page.hpp>
 #include <millrace/storage/queue/log.hpp>
-#include <millrace/storage/sqlite/outcome_record.hpp>
+#include <millrace/storage/sqlite/common/outcome_record.hpp>
 #include <millrace/tests/network/basp_frames.hpp>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/actors/options.hpp>
-#include <millrace/storage/file.hpp>
+#include <millrace/storage/base/file.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/storage/test_switches.hpp>
+#include <millrace/storage/base/failpoint.hpp>
 #include <millrace/tests/forwarding_file_system.hpp>
 
 #include <filesystem>

@@ -2,7 +2,7 @@
 
 #include "recording.hpp"
 
-#include <millrace/storage/file.hpp>
+#include <millrace/storage/base/file.hpp>
 
 namespace millrace::test {
 

@@ -1,9 +1,9 @@
 #include "failing_calls.hpp"
 #include "report.hpp"
 
-#include <millrace/storage/attempt.hpp>
+#include <millrace/storage/base/folder.hpp>
 #include <millrace/storage/database.hpp>
-#include <millrace/storage/folder.hpp>
+#include <millrace/storage/queue/attempt_page.hpp>
 #include <millrace/tests/storage/log_fixture.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "vfs_shim.hpp"
 
-#include <millrace/storage/file.hpp>
+#include <millrace/storage/base/file.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -1,5 +1,5 @@
-#include <millrace/storage/attempt.hpp>
-#include <millrace/storage/bytes.hpp>
+#include <millrace/storage/base/bytes.hpp>
+#include <millrace/storage/queue/attempt_page.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 
 #include <boost/test/unit_test.hpp>

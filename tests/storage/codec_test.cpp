@@ -1,7 +1,6 @@
-#include <millrace/storage/codec.hpp>
-
 #include <millrace/messages/limits.hpp>
 #include <millrace/messages/uuid.hpp>
+#include <millrace/storage/codec/codec.hpp>
 
 #include <boost/test/unit_test.hpp>
 

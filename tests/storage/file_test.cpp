@@ -1,6 +1,6 @@
-#include <millrace/storage/file.hpp>
-
 #include "log_fixture.hpp"
+
+#include <millrace/storage/base/file.hpp>
 
 #include <boost/test/unit_test.hpp>
 

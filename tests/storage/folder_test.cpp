@@ -1,6 +1,6 @@
 #include "sqlite_fixture.hpp"
 
-#include <millrace/storage/folder.hpp>
+#include <millrace/storage/base/folder.hpp>
 
 #include <fstream>
 #include <string>

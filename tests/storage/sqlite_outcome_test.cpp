@@ -1,6 +1,6 @@
 #include "sqlite_fixture.hpp"
 
-#include <millrace/storage/sqlite/outcome_record.hpp>
+#include <millrace/storage/sqlite/common/outcome_record.hpp>
 
 #include <string>
 

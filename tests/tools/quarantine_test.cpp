@@ -1,8 +1,8 @@
 #include "captured.hpp"
 
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/storage/base/folder.hpp>
 #include <millrace/storage/database.hpp>
-#include <millrace/storage/folder.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 #include <millrace/tools/millrace/exit_code.hpp>
 #include <millrace/tools/millrace/quarantine.hpp>

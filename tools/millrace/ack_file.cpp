@@ -1,6 +1,6 @@
 #include "ack_file.hpp"
 
-#include <millrace/storage/file.hpp>
+#include <millrace/storage/base/file.hpp>
 
 #include <algorithm>
 #include <array>

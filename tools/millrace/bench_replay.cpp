@@ -3,7 +3,7 @@
 #include "process.hpp"
 
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/storage/folder.hpp>
+#include <millrace/storage/base/folder.hpp>
 
 #include <algorithm>
 #include <chrono>

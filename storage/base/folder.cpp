@@ -1,0 +1,264 @@
+#include "folder.hpp"
+
+#include "failpoint.hpp"
+#include "full_disk.hpp"
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace millrace::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view signature = "millrace ";
+
+std::string words(int error) {
+  return std::generic_category().message(error);
+}
+
+/// A descriptor that is closed unless released.
+class descriptor {
+public:
+  explicit descriptor(int number) noexcept : number_(number) {}
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() {
+    if (number_ >= 0) {
+      ::close(number_);
+    }
+  }
+  int get() const noexcept { return number_; }
+  int release() noexcept { return std::exchange(number_, -1); }
+
+private:
+  int number_;
+};
+
+tl::unexpected<failure> refuse(const fs::path& path, int error) {
+  auto code = means_full_disk(error) ? errc::disk_full : errc::io_error;
+  if (error == EACCES || error == EPERM || error == EROFS) {
+    code = errc::folder_not_writable;
+  }
+  return fail(code, path.string() + ": " + words(error));
+}
+
+/// Makes the name of a folder durable.
+result<> sync_name(const fs::path& path) {
+  const auto parent = path.has_parent_path() ? path.parent_path() : fs::path{"."};
+  const descriptor folder{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (folder.get() < 0 || ::fsync(folder.get()) != 0) {
+    return refuse(parent, errno);
+  }
+  return {};
+}
+
+/// Makes a folder of mode 0700, whatever the umask is, and its name durable.
+result<> make_folder(const fs::path& path) {
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    return refuse(path, errno);
+  }
+  failpoint("folder.made");
+  if (::chmod(path.c_str(), 0700) != 0) {
+    return refuse(path, errno);
+  }
+  return sync_name(path);
+}
+
+result<std::string> read_lock(int lock, const fs::path& file) {
+  char text[256];
+  const auto size = ::pread(lock, text, sizeof text, 0);
+  return size < 0 ? result<std::string>{refuse(file, errno)} : std::string{text, static_cast<std::size_t>(size)};
+}
+
+result<std::string> read_lock(const fs::path& path) {
+  const auto file = path / "LOCK";
+  const descriptor lock{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  return lock.get() < 0 ? result<std::string>{refuse(file, errno)} : read_lock(lock.get(), file);
+}
+
+constexpr auto reserve_name = "reserve";
+/// SQLite's shared memory grows by 32 KiB at a time.
+constexpr off_t reserve_bytes = 256 * 1024;
+
+enum class contents { nothing, ours, foreign };
+
+/// Other programs keep a file LOCK too, so ours is known by what stands in it. It is empty for the moment between
+/// being made and being locked; then there is nothing else in the folder yet.
+result<contents> look_into(const fs::path& path) {
+  bool database = false;
+  bool lock = false;
+  bool queue = false;
+  bool others = false;
+  std::error_code error;
+  for (fs::directory_iterator at{path, error}; !error && at != fs::directory_iterator{}; at.increment(error)) {
+    const auto name = at->path().filename();
+    database = database || name == "database.sqlite3";
+    lock = lock || name == "LOCK";
+    queue = queue || name == "queue";
+    others = others || (name != "database.sqlite3" && name != "LOCK" && name != "queue" && name != "lost+found");
+  }
+  if (error) {
+    return refuse(path, error.value());
+  }
+  if (database) {
+    return contents::ours;
+  }
+  const auto text = lock ? read_lock(path) : std::string{};
+  if (!text) {
+    return tl::unexpected{text.error()};
+  }
+  if (text->starts_with(signature)) {
+    return contents::ours;
+  }
+  // On a full disk LOCK stays empty, and there may be a queue before there is a database.
+  const bool begun = lock && text->empty();
+  return others || (queue && !begun) ? contents::foreign : contents::nothing;
+}
+
+result<> check_existing(const fs::path& path, folder_mode mode) {
+  auto found = look_into(path);
+  if (!found) {
+    return tl::unexpected{std::move(found).error()};
+  }
+  if (*found == contents::foreign) {
+    return fail(errc::folder_foreign, path.string() + " holds files, but neither Millrace's database nor its LOCK");
+  }
+  if (*found == contents::nothing && mode == folder_mode::existing) {
+    return fail(errc::folder_missing, path.string() + " is empty");
+  }
+  // It may have been made by an attempt that ended, or failed, before its name was synced.
+  return *found == contents::nothing ? sync_name(path) : result<>{};
+}
+
+/// Makes the folder, or looks whether the one that is there may be used.
+result<> make_or_check(const fs::path& path, folder_mode mode) {
+  struct stat state {};
+  if (::stat(path.c_str(), &state) == 0) {
+    return S_ISDIR(state.st_mode) ? check_existing(path, mode)
+                                  : fail(errc::folder_foreign, path.string() + " is no folder but a file");
+  }
+  if (errno == ENOTDIR) {
+    return fail(errc::folder_foreign, "a part of " + path.string() + " is no folder but a file");
+  }
+  if (errno != ENOENT) {
+    return refuse(path, errno);
+  }
+  if (mode == folder_mode::existing) {
+    return fail(errc::folder_missing, path.string() + " does not exist");
+  }
+  auto made = make_folder(path);
+  if (!made && !fs::exists(path.parent_path().empty() ? fs::path{"."} : path.parent_path())) {
+    return fail(errc::folder_missing, "the folder above " + path.string() + " does not exist; it is not made");
+  }
+  return made;
+}
+
+std::string holder_of(int lock) {
+  auto text = read_lock(lock, "LOCK").value_or("");
+  if (!text.starts_with(signature)) {
+    return "another process";
+  }
+  text.erase(0, signature.size());
+  text.erase(text.find_last_not_of('\n') + 1);
+  const auto space = text.find(' ');
+  return space == std::string::npos ? "process " + text
+                                    : "process " + text.substr(0, space) + " (" + text.substr(space + 1) + ")";
+}
+
+result<> sign(int lock, const fs::path& file) {
+  const auto text = std::string{signature} + std::to_string(::getpid()) + ' ' + program_invocation_short_name + '\n';
+  if (::fchmod(lock, 0600) != 0) {
+    return refuse(file, errno);
+  }
+  // Over the text that stands there: where this fails, the folder is still known as ours.
+  const auto written = ::pwrite(lock, text.data(), text.size(), 0);
+  if (written < 0) {
+    return refuse(file, errno);
+  }
+  if (static_cast<std::size_t>(written) != text.size()) {
+    return refuse(file, ENOSPC);
+  }
+  // Synced, so that no power loss leaves a lock that says nothing beside a queue that is there.
+  return ::ftruncate(lock, written) == 0 && ::fdatasync(lock) == 0 ? result<>{} : refuse(file, errno);
+}
+
+result<int> take_lock(const fs::path& path) {
+  const auto file = path / "LOCK";
+  descriptor lock{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (lock.get() < 0) {
+    return refuse(file, errno);
+  }
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return errno == EWOULDBLOCK ? fail(errc::folder_locked, path.string() + " is in use by " + holder_of(lock.get()))
+                                : refuse(file, errno);
+  }
+  failpoint("folder.locked");
+  if (auto signed_off = sign(lock.get(), file); !signed_off && signed_off.error().code != errc::disk_full) {
+    // A full disk must not keep the engine from starting; the lock holds without its text.
+    return tl::unexpected{std::move(signed_off).error()};
+  }
+  return lock.release();
+}
+
+} // namespace
+
+result<folder> folder::open(const fs::path& given, folder_mode mode) {
+  // "data/" has itself for a parent.
+  const auto path = given.has_filename() ? given : given.parent_path();
+  if (auto ready = make_or_check(path, mode); !ready) {
+    return tl::unexpected{std::move(ready).error()};
+  }
+  folder opened{path, -1};
+  const auto lock = take_lock(path);
+  if (!lock) {
+    return tl::unexpected{lock.error()};
+  }
+  opened.lock_ = *lock;
+  failpoint("folder.signed");
+  std::error_code error;
+  if (!fs::is_directory(opened.queue_folder(), error)) {
+    if (auto made = make_folder(opened.queue_folder()); !made) {
+      return tl::unexpected{std::move(made).error()};
+    }
+  }
+  return opened;
+}
+
+void folder::keep_reserve() const noexcept {
+  const auto file = path_ / reserve_name;
+  const descriptor reserve{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (reserve.get() >= 0 && ::posix_fallocate(reserve.get(), 0, reserve_bytes) != 0) {
+    ::unlink(file.c_str());
+  }
+}
+
+void folder::give_up_reserve() const noexcept {
+  ::unlink((path_ / reserve_name).c_str());
+}
+
+folder::folder(folder&& other) noexcept : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+folder& folder::operator=(folder&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lock_, other.lock_);
+  return *this;
+}
+
+folder::~folder() {
+  if (lock_ >= 0) {
+    // LOCK stays: removing it would let a second process lock a new file of the same name.
+    ::close(lock_);
+  }
+}
+
+} // namespace millrace::storage

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <millrace/messages/uuid.hpp>
+#include <millrace/storage/base/result.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace millrace::storage {
+
+/// What the writer is trying at this moment.
+class attempt_mark {
+public:
+  virtual ~attempt_mark() = default;
+  /// A call that applies `first` to `last` begins.
+  virtual void begin(std::uint64_t first, std::uint64_t last) noexcept = 0;
+  /// `seq` is about to be run; 0 when what follows is the commit of all.
+  virtual void at(std::uint64_t seq) noexcept = 0;
+  /// The call has returned, with or without success: nobody died over it.
+  virtual void end() noexcept = 0;
+};
+
+/// A call that never returned.
+struct broken_attempt {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::uint64_t at = 0; ///< What was being run; 0 where that was not one of them.
+};
+
+/// The file `attempt`, mapped into memory: what is written here survives the process at the price of a store, so that
+/// even a first attempt names its culprit (DESIGN §3, poison). It need not survive a power loss, which is nobody's
+/// fault; the count of deaths does. Written by the writer's thread between `begin` and `end`, by the queue's otherwise.
+class attempt_page final : public attempt_mark {
+public:
+  struct suspicion {
+    std::uint64_t seq = 0;
+    std::uint32_t deaths = 0;
+  };
+
+  /// Maps the file, and makes it where it is missing. Whatever it holds is taken for nothing where it is not well
+  /// formed or belongs to another database. `disk_full` (nothing written later can meet a full disk) and `io_error`.
+  static result<std::unique_ptr<attempt_page>> open(const std::filesystem::path& file, const uuid& database);
+  attempt_page(const attempt_page&) = delete;
+  attempt_page& operator=(const attempt_page&) = delete;
+  ~attempt_page() override;
+
+  void begin(std::uint64_t first, std::uint64_t last) noexcept override;
+  void at(std::uint64_t seq) noexcept override;
+  void end() noexcept override;
+
+  /// The call that never returned, if there is one.
+  std::optional<broken_attempt> broken() const noexcept;
+
+  /// Counts a death over `seq`, durably, and forgets the broken call. Only one `seq` is under suspicion at a time: the
+  /// first that is tried again; the count of another one is given up. Gives the deaths counted for it so far.
+  /// `io_error` where they could not be synced.
+  result<std::uint32_t> accuse(std::uint64_t seq);
+
+  suspicion suspect() const noexcept;
+
+private:
+  struct layout;
+  explicit attempt_page(layout* mapped) noexcept : mapped_(mapped) {}
+  layout* mapped_; ///< Owned.
+};
+
+} // namespace millrace::storage

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <millrace/storage/base/result.hpp>
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include <sqlite3.h>
+
+/// What makes the same log give the same database (DESIGN §6): a clock that shows the accept time, random numbers that
+/// follow from the sequence number, and nothing that leaks from one piece of work into the next.
+namespace millrace::storage::sqlite {
+
+/// The name of the VFS whose clock shows the accept time while a `fixed_clock` lives on the calling thread, and the
+/// real time otherwise. Registered at the first call. Everything but the clock is the machine's default VFS.
+const char* log_clock_vfs();
+
+/// Stops this thread's clock for SQL run through `log_clock_vfs` connections. Local time is unavailable meanwhile,
+/// because it depends on the machine's time zone.
+class fixed_clock {
+public:
+  explicit fixed_clock(std::int64_t unix_time_ms) noexcept;
+  fixed_clock(const fixed_clock&) = delete;
+  fixed_clock& operator=(const fixed_clock&) = delete;
+  ~fixed_clock();
+};
+
+/// xoshiro256**, seeded through splitmix64 (Blackman and Vigna, prng.di.unimi.it). Not for secrets.
+class random_source {
+public:
+  void seed(std::uint64_t number) noexcept;
+  std::uint64_t next() noexcept;
+
+private:
+  std::array<std::uint64_t, 4> state_{};
+};
+
+/// Overrides of SQL functions on one connection. Its address is registered with the connection: it neither moves nor
+/// dies before it.
+class log_functions {
+public:
+  log_functions() = default;
+  log_functions(const log_functions&) = delete;
+  log_functions& operator=(const log_functions&) = delete;
+
+  /// Installs random(), randomblob() and last_insert_rowid(), and watches row ids.
+  result<> install(sqlite3* database);
+
+  /// Before each piece of work.
+  void begin_work(std::uint64_t seq) noexcept;
+
+  /// Whether, since this was last asked, a row got the largest row id there is. SQLite draws the table's later row ids
+  /// at random from the machine, or reports a full disk (SQLite: autoinc.html), so it cannot be allowed.
+  bool take_row_ids_exhausted() noexcept { return std::exchange(row_ids_exhausted_, false); }
+
+  /// What last_insert_rowid() gives inside a statement that has inserted nothing yet: the row id that an earlier
+  /// statement of the same work inserted, 0 where there was none.
+  std::int64_t carried_row_id = 0;
+
+private:
+  static void random(sqlite3_context* context, int, sqlite3_value**) noexcept;
+  static void random_blob(sqlite3_context* context, int, sqlite3_value** arguments) noexcept;
+  static void last_insert_row_id(sqlite3_context* context, int, sqlite3_value**) noexcept;
+
+  static void row_changed(void* self, int action, const char*, const char*, sqlite3_int64 row_id) noexcept;
+
+  random_source random_;
+  bool row_ids_exhausted_ = false;
+};
+
+} // namespace millrace::storage::sqlite

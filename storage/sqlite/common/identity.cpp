@@ -1,0 +1,243 @@
+#include "connection.hpp"
+#include "error.hpp"
+#include "meta.hpp"
+#include "outcome_record.hpp"
+#include "prepared_statement.hpp"
+#include "rows.hpp"
+
+#include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/base/full_disk.hpp>
+#include <millrace/storage/database.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+namespace millrace::storage {
+
+namespace {
+
+using sqlite::connection;
+using sqlite::failure_of;
+using sqlite::prepared_statement;
+
+std::string system_words(int error) {
+  return std::generic_category().message(error);
+}
+
+/// Makes the file with the right mode, whatever the umask is; SQLite gives its log and shared memory the same. A file
+/// that exists is not opened: closing it would drop the locks that this process has on it (SQLite: howtocorrupt.html
+/// §2.2).
+result<> make_file(const std::filesystem::path& file) {
+  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool exists = made < 0 && errno == EEXIST;
+  if (made < 0 && !exists) {
+    return fail(means_full_disk(errno) ? errc::disk_full : errc::io_error, file.string() + ": " + system_words(errno));
+  }
+  if (made >= 0) {
+    ::close(made);
+    failpoint("database.file_made");
+  }
+  if (::chmod(file.c_str(), 0600) != 0 && made >= 0) {
+    return fail(errc::io_error, file.string() + ": " + system_words(errno));
+  }
+  return {};
+}
+
+result<uuid> random_uuid() {
+  uuid id{};
+  if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
+    return fail(errc::io_error, "no random numbers: " + system_words(errno));
+  }
+  // Version 4, variant 1 (RFC 4122 §4.4).
+  id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);
+  id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
+  return id;
+}
+
+result<std::int64_t> number(connection& database, const char* sql) {
+  auto statement = prepared_statement::prepare(database.get(), sql);
+  return statement ? statement->run_for_number() : tl::unexpected{std::move(statement).error()};
+}
+
+/// The format of a database that is ours, 0 of one that is empty; an error where it is something else.
+result<std::int64_t> format_of(connection& database) {
+  const auto ours = number(database,
+                           "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
+                           "'millrace_meta'");
+  if (!ours) {
+    return tl::unexpected{ours.error()};
+  }
+  if (*ours == 0) {
+    const auto others = number(database, "SELECT count(*) FROM sqlite_schema");
+    if (!others) {
+      return tl::unexpected{others.error()};
+    }
+    return *others == 0 ? result<std::int64_t>{0}
+                        : fail(errc::folder_foreign, "the database holds tables, but none of Millrace's");
+  }
+  auto version = number(database, "SELECT format_version FROM millrace_meta WHERE id = 1");
+  if (version && *version > sqlite::meta::format_version) {
+    return fail(errc::folder_newer, "the database has format " + std::to_string(*version)
+                                      + "; this program reads format " + std::to_string(sqlite::meta::format_version));
+  }
+  return version;
+}
+
+result<> create_tables(connection& database) {
+  const auto id = random_uuid();
+  if (!id) {
+    return tl::unexpected{id.error()};
+  }
+  if (auto done = database.execute(sqlite::meta::create); !done) {
+    return done;
+  }
+  auto insert = prepared_statement::prepare(
+    database.get(), "INSERT INTO millrace_meta(id, format_version, uuid, applied_seq) VALUES (1, 1, ?1, 0)");
+  if (!insert) {
+    return tl::unexpected{std::move(insert).error()};
+  }
+  sqlite3_bind_blob(insert->get(), 1, id->data(), static_cast<int>(id->size()), SQLITE_STATIC);
+  const int code = insert->run();
+  return code == SQLITE_OK ? result<>{} : tl::unexpected{failure_of(database.get(), code)};
+}
+
+/// Makes the tables that are missing, all in one step. Under the write lock, because another process may just do the
+/// same.
+result<> bring_up_to_date(connection& database) {
+  if (auto done = database.execute("BEGIN IMMEDIATE"); !done) {
+    return done;
+  }
+  // A connection that is closed rolls back, so errors may simply return.
+  const auto format = format_of(database);
+  if (!format) {
+    return tl::unexpected{format.error()};
+  }
+  if (*format == 0) {
+    if (auto done = create_tables(database); !done) {
+      return done;
+    }
+  }
+  if (*format < sqlite::meta::format_version) {
+    if (auto done = database.execute(sqlite::meta::upgrade_to_2); !done) {
+      return done;
+    }
+  }
+  failpoint("database.tables_made");
+  return database.execute("COMMIT");
+}
+
+result<> read_names(connection& database, std::vector<recorded_name>& into) {
+  auto records = prepared_statement::prepare(database.get(),
+                                             "SELECT first_seq, outcomes, accept_time_ms FROM millrace_outcomes "
+                                             "ORDER BY first_seq");
+  if (!records) {
+    return tl::unexpected{std::move(records).error()};
+  }
+  int code = records->step();
+  for (; code == SQLITE_ROW; code = records->step()) {
+    const auto first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(records->get(), 0));
+    const auto accepted_ms = sqlite3_column_int64(records->get(), 2);
+    sqlite::outcome_record_reader record{first_seq, sqlite::blob_at(records->get(), 1)};
+    while (const auto entry = record.next()) {
+      into.push_back({.name = entry->name, .seq = entry->seq, .accepted_ms = accepted_ms});
+    }
+    if (!record.ok()) {
+      return fail(errc::corrupt, "the outcomes recorded from seq " + std::to_string(first_seq) + " on are damaged");
+    }
+  }
+  return code == SQLITE_DONE ? result<>{} : tl::unexpected{failure_of(database.get(), code)};
+}
+
+result<database_identity> read_identity(connection& database) {
+  auto meta = prepared_statement::prepare(
+    database.get(), "SELECT applied_seq, uuid, forgotten_made_at_ms FROM millrace_meta WHERE id = 1");
+  auto scripts = prepared_statement::prepare(database.get(),
+                                             "SELECT name, seq, sql_hash FROM millrace_schema "
+                                             "ORDER BY seq");
+  if (!meta || !scripts) {
+    return tl::unexpected{!meta ? meta.error() : scripts.error()};
+  }
+  database_identity identity;
+  int code = meta->step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database.get(), code)};
+  }
+  if (code == SQLITE_DONE || sqlite3_column_bytes(meta->get(), 1) != static_cast<int>(identity.id.size())) {
+    return fail(errc::corrupt, "the database does not hold its identity");
+  }
+  identity.applied_seq = static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 0));
+  std::memcpy(identity.id.data(), sqlite3_column_blob(meta->get(), 1), identity.id.size());
+  identity.forgotten_made_at_ms = sqlite3_column_int64(meta->get(), 2);
+  code = scripts->step();
+  for (; code == SQLITE_ROW; code = scripts->step()) {
+    const auto* const name = reinterpret_cast<const char*>(sqlite3_column_text(scripts->get(), 0));
+    identity.scripts.push_back({.name = name == nullptr ? "" : name,
+                                .seq = static_cast<std::uint64_t>(sqlite3_column_int64(scripts->get(), 1)),
+                                .sql_hash = static_cast<std::uint64_t>(sqlite3_column_int64(scripts->get(), 2))});
+  }
+  if (code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database.get(), code)};
+  }
+  if (auto named = read_names(database, identity.names); !named) {
+    return tl::unexpected{std::move(named).error()};
+  }
+  return identity;
+}
+
+result<database_identity> prepare(connection& database, bool create) {
+  // Recovery decides what is moved and when; this only looks.
+  database.abandon();
+  const auto format = format_of(database);
+  if (!format) {
+    return tl::unexpected{format.error()};
+  }
+  if (*format == 0 && !create) {
+    return fail(errc::database_gone, "the file is empty");
+  }
+  // A database of something else is left as it is, so WAL mode comes after the look.
+  auto done = database.execute("PRAGMA journal_mode = WAL");
+  failpoint("database.in_wal_mode");
+  if (done && *format < sqlite::meta::format_version) {
+    // The log is synced and bears this database's identity: a power loss must not leave it without one.
+    done = database.execute("PRAGMA synchronous = FULL").and_then([&] { return bring_up_to_date(database); });
+  }
+  return done ? read_identity(database) : tl::unexpected{std::move(done).error()};
+}
+
+} // namespace
+
+std::uint64_t hash_of(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+result<database_identity> prepare_sqlite(const std::filesystem::path& file, bool create) {
+  if (create) {
+    if (auto made = make_file(file); !made) {
+      return tl::unexpected{std::move(made).error()};
+    }
+  } else if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
+    return fail(errc::database_gone, file.string() + " is missing");
+  }
+  auto database = connection::open(file, sqlite::role::writer, {});
+  if (!database) {
+    return tl::unexpected{std::move(database).error()};
+  }
+  auto identity = prepare(*database, create);
+  if (!identity) {
+    identity.error().detail = file.string() + ": " + identity.error().detail;
+  }
+  return identity;
+}
+
+} // namespace millrace::storage

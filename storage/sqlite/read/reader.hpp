@@ -1,0 +1,61 @@
+#pragma once
+
+#include "read_watch.hpp"
+
+#include <millrace/storage/database.hpp>
+#include <millrace/storage/sqlite/common/connection.hpp>
+#include <millrace/storage/sqlite/common/file_guard.hpp>
+#include <millrace/storage/sqlite/common/prepared_statement.hpp>
+#include <millrace/storage/sqlite/common/statement_cache.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::storage::sqlite {
+
+/// One read-only connection.
+class reader final : public database_reader {
+public:
+  static result<std::unique_ptr<database_reader>> open(const std::filesystem::path& file,
+                                                       const sqlite_options& options);
+
+  result<> begin_snapshot() override;
+  void end_snapshot() noexcept override;
+  result<row_set> run(const query& question, const read_limits& limits) override;
+  result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) override;
+  result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
+  result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
+  result<std::uint64_t> applied_seq() override;
+  bool moved_away() const noexcept override { return guard_.trouble().has_value(); }
+  result<std::vector<std::string>> find_damage(const read_limits& limits) override;
+
+private:
+  class cursor;
+  class snapshot;
+
+  reader(connection database, const sqlite_options& options);
+
+  result<> prepare();
+  result<cached_statement*> begin_query(const query& question);
+  void fit_page_cache(bool sorts);
+  result<> look_at_limits() const;
+  result<> result_of(int code) const;
+
+  connection database_;
+  file_guard guard_;
+  read_watch watch_;
+  statement_cache cache_;
+  int cache_kib_;
+  bool cache_is_small_ = false;
+  prepared_statement begin_;
+  prepared_statement end_;
+  prepared_statement read_applied_seq_;
+  prepared_statement find_outcome_;
+  prepared_statement list_quarantine_;
+};
+
+} // namespace millrace::storage::sqlite

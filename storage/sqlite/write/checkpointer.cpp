@@ -1,0 +1,74 @@
+#include "checkpointer.hpp"
+
+#include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/sqlite/common/error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::storage::sqlite {
+
+namespace {
+
+/// A checkpoint lets SQLite's log begin anew only while no reader looks into it, and under a steady stream of queries
+/// there is always one. Beyond this length (64 MiB of 4 KiB pages, 16 times what the engine checkpoints at) the readers
+/// are waited for. Only those count that began before the log was moved completely: later ones read the database file
+/// alone. So a few milliseconds are enough unless a query runs long, and then the next checkpoint tries again.
+constexpr std::uint32_t long_log_pages = 16'384;
+constexpr int patience_ms = 5;
+
+} // namespace
+
+void checkpointer::install(sqlite3* database) noexcept {
+  database_ = database;
+  sqlite3_wal_hook(database, &checkpointer::on_commit, this);
+}
+
+int checkpointer::on_commit(void* self, sqlite3*, const char*, int log_pages) noexcept {
+  auto& state = *static_cast<checkpointer*>(self);
+  const auto pages = static_cast<std::uint32_t>(log_pages);
+  // A log that did not grow began anew. Where a single commit is longer than the whole log before it, this goes
+  // unnoticed, and the count is too low by what was moved until the next checkpoint.
+  if (pages <= state.log_pages_) {
+    state.moved_pages_ = 0;
+  }
+  state.log_pages_ = pages;
+  return SQLITE_OK;
+}
+
+result<checkpoint_report> checkpointer::run(std::uint64_t applied_seq) {
+  failpoint("checkpoint.before");
+  int log_pages = 0;
+  int moved_pages = 0;
+  const int code = sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &moved_pages);
+  if (code != SQLITE_OK) {
+    auto reason = failure_of(database_, code);
+    if (sqlite3_extended_errcode(database_) == SQLITE_IOERR_FSYNC) {
+      reason.code = errc::outcome_unknown;
+    }
+    return tl::unexpected{std::move(reason)};
+  }
+  failpoint("checkpoint.after");
+  log_pages_ = static_cast<std::uint32_t>(std::max(log_pages, 0));
+  moved_pages_ = std::min(static_cast<std::uint32_t>(std::max(moved_pages, 0)), log_pages_);
+  if (moved_pages_ == log_pages_ || planted("checkpoint_ahead")) {
+    checkpointed_seq_ = applied_seq;
+    if (log_pages_ > long_log_pages) {
+      make_room();
+    }
+  }
+  return checkpoint_report{
+    .checkpointed_seq = checkpointed_seq_, .pages_left = pages_waiting(), .log_pages = log_pages_};
+}
+
+void checkpointer::make_room() noexcept {
+  sqlite3_busy_timeout(database_, patience_ms);
+  // All pages are moved already, so there is nothing that this could lose; where it fails, the log merely grows on.
+  if (sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr) == SQLITE_OK) {
+    log_pages_ = 0;
+    moved_pages_ = 0;
+  }
+  sqlite3_busy_timeout(database_, 0);
+}
+
+} // namespace millrace::storage::sqlite

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <millrace/storage/base/result.hpp>
+#include <millrace/storage/database.hpp>
+
+#include <cstdint>
+
+#include <sqlite3.h>
+
+namespace millrace::storage::sqlite {
+
+/// Counts the pages that wait in SQLite's own log and moves them into the database file. Its address is registered with
+/// the connection: it neither moves nor dies before it.
+class checkpointer {
+public:
+  checkpointer() = default;
+  checkpointer(const checkpointer&) = delete;
+  checkpointer& operator=(const checkpointer&) = delete;
+
+  void install(sqlite3* database) noexcept;
+
+  /// As of the last commit or checkpoint.
+  std::uint32_t pages_waiting() const noexcept { return log_pages_ - moved_pages_; }
+
+  /// `applied_seq` is what the last commit stored.
+  result<checkpoint_report> run(std::uint64_t applied_seq);
+
+private:
+  static int on_commit(void* self, sqlite3*, const char*, int log_pages) noexcept;
+  void make_room() noexcept;
+
+  sqlite3* database_ = nullptr;
+  std::uint32_t log_pages_ = 0;   ///< Pages in SQLite's log, those included that were moved already.
+  std::uint32_t moved_pages_ = 0; ///< Of these, pages that were moved.
+  std::uint64_t checkpointed_seq_ = 0;
+};
+
+} // namespace millrace::storage::sqlite

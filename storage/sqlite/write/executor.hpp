@@ -1,0 +1,67 @@
+#pragma once
+
+#include "savepoint.hpp"
+#include "setback.hpp"
+
+#include <millrace/messages/outcome.hpp>
+#include <millrace/messages/transaction.hpp>
+#include <millrace/storage/sqlite/common/determinism.hpp>
+#include <millrace/storage/sqlite/common/statement_cache.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace millrace::storage::sqlite {
+
+/// Runs the statements of one transaction at a time inside an open SQLite transaction. The caller undoes what a failed
+/// one leaves behind.
+class executor {
+public:
+  static result<executor> make(connection& owner, log_functions& functions, int cached_statements);
+
+  /// Before each piece of work: forgets what an earlier one left in the connection.
+  void begin_work(std::uint64_t seq) noexcept;
+
+  /// Runs a transaction's statements and groups.
+  progress<outcome> run(const transaction& work, std::uint64_t seq);
+
+  /// After the last statement: whether the piece of work may stand.
+  progress<> end_work();
+
+  /// Whether a statement was started since `begin_work`, so that there may be something to undo.
+  bool started() const noexcept { return started_; }
+
+  /// Forgets all compiled statements, as is due after a schema change.
+  void forget_statements() noexcept { cache_.clear(); }
+
+private:
+  executor(connection& owner, log_functions& functions, int cached_statements, bracket_statements group,
+           prepared_statement clear_changes);
+
+  progress<> run_range(std::size_t first, std::size_t last);
+  progress<> run_group(const group& part);
+  progress<> run_statement(std::size_t index);
+  progress<> run_prepared(cached_statement& target, statement_result& into);
+  progress<> collect(cached_statement& target, statement_result& into);
+  progress<> clear_changes();
+  progress<> check_row_ids();
+  tl::unexpected<setback> locate(tl::unexpected<setback> trouble, std::size_t index) const;
+
+  connection* owner_;
+  log_functions* functions_;
+  statement_cache cache_;
+  bracket_statements group_;
+  prepared_statement clear_changes_;
+  bool started_ = false;
+  bool changes_known_ = false; ///< Whether `changes()` stems from this piece of work.
+
+  // Of the transaction that is running.
+  const transaction* work_ = nullptr;
+  std::uint64_t seq_ = 0;
+  std::size_t next_group_ = 0;
+  std::vector<statement_result> results_;
+};
+
+} // namespace millrace::storage::sqlite

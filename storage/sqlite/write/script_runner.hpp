@@ -1,0 +1,36 @@
+#pragma once
+
+#include "setback.hpp"
+
+#include <millrace/messages/transaction.hpp>
+#include <millrace/storage/sqlite/common/connection.hpp>
+#include <millrace/storage/sqlite/common/prepared_statement.hpp>
+
+#include <cstdint>
+
+namespace millrace::storage::sqlite {
+
+/// Runs schema scripts inside an open SQLite transaction and records them. The caller undoes what a failed one leaves
+/// behind.
+class script_runner {
+public:
+  static result<script_runner> make(connection& owner);
+
+  /// Runs the script, or does nothing where the same text is recorded under its name. `schema_changed` where another
+  /// text is.
+  progress<> run(const schema_script& script, std::uint64_t seq);
+
+private:
+  explicit script_runner(connection& owner) : owner_(&owner) {}
+
+  progress<> run_statements(const schema_script& script);
+  progress<> check_names();
+  progress<> record(const schema_script& script, std::uint64_t seq);
+
+  connection* owner_;
+  prepared_statement find_;
+  prepared_statement record_;
+  prepared_statement find_intruder_;
+};
+
+} // namespace millrace::storage::sqlite

@@ -1,0 +1,441 @@
+#include "writer.hpp"
+
+#include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/sqlite/common/error.hpp>
+#include <millrace/storage/sqlite/common/meta.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace millrace::storage::sqlite {
+
+namespace {
+
+constexpr unsigned careful_calls_max = 1'024;
+
+/// The last `seq` of consecutive batches, or what is wrong with them.
+result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint64_t applied_seq) {
+  auto due = applied_seq + 1;
+  if (!batches.empty()) {
+    due = std::min(due, batches.front()->first_seq);
+  }
+  for (const auto& part : batches) {
+    if (part->first_seq != due) {
+      return fail(errc::malformed, "a batch begins at seq " + std::to_string(part->first_seq) + ", but seq "
+                                     + std::to_string(due) + " is due");
+    }
+    due += part->items.size();
+  }
+  return due - 1;
+}
+
+} // namespace
+
+result<std::unique_ptr<database_writer>> writer::open(const std::filesystem::path& file,
+                                                      const sqlite_options& options) {
+  auto database = connection::open(file, role::writer, options);
+  if (!database) {
+    return tl::unexpected{std::move(database).error()};
+  }
+  std::unique_ptr<writer> made{new writer{std::move(*database)}};
+  if (auto done = made->prepare(options); !done) {
+    return tl::unexpected{std::move(done).error()};
+  }
+  // From here on its actor waits by message, and stays responsive meanwhile.
+  sqlite3_busy_timeout(made->database_.get(), 0);
+  return made;
+}
+
+result<> writer::prepare(const sqlite_options& options) {
+  const auto keep = [](auto& place, auto made) -> result<> {
+    if (!made) {
+      return tl::unexpected{std::move(made).error()};
+    }
+    place = std::move(*made);
+    return {};
+  };
+  auto* const handle = database_.get();
+  auto done = functions_.install(handle);
+  const auto and_then = [&done](auto&& step) {
+    if (done) {
+      done = step();
+    }
+  };
+  // A copy that took the place of the one that was prepared need not be in this mode.
+  and_then([&] { return database_.execute("PRAGMA journal_mode = WAL"); });
+  // First, so that whatever somebody else commits while the rest is read is noticed.
+  and_then([&] { return keep(read_data_version_, prepared_statement::prepare(handle, "PRAGMA data_version")); });
+  and_then([&]() -> result<> {
+    auto version = read_data_version_.run_for_number();
+    data_version_ = version.value_or(0);
+    return version ? result<>{} : tl::unexpected{std::move(version).error()};
+  });
+  and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
+  and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
+  and_then([&] { return keep(scripts_, script_runner::make(database_)); });
+  and_then([&] { return keep(executor_, executor::make(database_, functions_, options.cached_statements)); });
+  and_then([&] { return keep(outcomes_, outcome_store::make(database_, options.outcomes)); });
+  and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
+  and_then([&] { return keep(store_applied_seq_, prepared_statement::prepare(handle, meta::store_applied_seq)); });
+  and_then([&] { return keep(read_applied_seq_, prepared_statement::prepare(handle, meta::read_applied_seq)); });
+  and_then([&]() -> result<> {
+    auto seq = read_applied_seq_.run_for_number();
+    applied_seq_ = static_cast<std::uint64_t>(seq.value_or(0));
+    return seq ? result<>{} : tl::unexpected{std::move(seq).error()};
+  });
+  guard_ = file_guard::watch(database_);
+  watch_.install(handle, options.transaction_time_max);
+  checkpointer_.install(handle);
+  return done;
+}
+
+result<std::vector<answer>> writer::apply(std::span<const batch_ptr> batches, attempt_mark& mark) {
+  if (useless_) {
+    return tl::unexpected{*useless_};
+  }
+  const auto last = last_seq_of(batches, applied_seq_);
+  if (!last) {
+    return tl::unexpected{last.error()};
+  }
+  if (*last <= applied_seq_) {
+    return {};
+  }
+  mark.begin(applied_seq_ + 1, *last);
+  auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
+  // Work that has ended this writer: the mark stays at it, as after any other death.
+  if (!died_) {
+    mark.end();
+  }
+  return answers;
+}
+
+auto writer::choose_caution() noexcept -> caution {
+  if (careful_calls_left_ == 0) {
+    return caution::none;
+  }
+  --careful_calls_left_;
+  return caution::savepoints;
+}
+
+result<std::vector<answer>> writer::apply_somehow(std::span<const batch_ptr> batches, plan aim) {
+  for (;;) {
+    auto done = try_to_apply(batches, aim);
+    if (done) {
+      if (aim.care == caution::none) {
+        next_careful_calls_ = std::max(next_careful_calls_ / 2, 1u);
+      }
+      return std::move(*done);
+    }
+    auto& [what, reason, seq] = done.error();
+    switch (what) {
+      case stop::next::give_up:
+        return tl::unexpected{std::move(reason)};
+      case stop::next::run_with_savepoints:
+        aim.care = caution::savepoints;
+        careful_calls_left_ = next_careful_calls_;
+        next_careful_calls_ = std::min(next_careful_calls_ * 2, careful_calls_max);
+        break;
+      case stop::next::leave_out:
+        if (seq == applied_seq_ + 1) {
+          aim.first_failure = std::move(reason);
+          aim.last_seq = seq;
+        } else {
+          aim.last_seq = seq - 1;
+        }
+        break;
+    }
+  }
+}
+
+auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -> attempt<std::vector<answer>> {
+  const auto give_up = [](failure reason) { return tl::unexpected{stop{stop::next::give_up, std::move(reason)}}; };
+  bracket whole{transaction_};
+  if (const int code = whole.begin(); code != SQLITE_OK) {
+    return give_up(failure_of(database_.get(), code));
+  }
+  if (auto ready = look_around(); !ready) {
+    return give_up(std::move(ready).error());
+  }
+  if (std::exchange(schema_in_doubt_, false)) {
+    executor_->forget_statements();
+  }
+  failpoint("apply.begun");
+  outcomes_->record.clear();
+  std::vector<answer> answers;
+  answers.reserve(aim.last_seq - applied_seq_);
+  std::int64_t accept_time_ms = 0;
+  for (const auto& part : batches) {
+    if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()) {
+      break;
+    }
+    accept_time_ms = part->accept_time_ms;
+    if (auto done = run_batch(*part, aim, answers); !done) {
+      return tl::unexpected{std::move(done).error()};
+    }
+  }
+  aim.mark.at(0);
+  if (auto done = commit(whole, applied_seq_ + answers.size(), accept_time_ms); !done) {
+    return tl::unexpected{std::move(done).error()};
+  }
+  return answers;
+}
+
+auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& answers) -> attempt<> {
+  fixed_clock clock{part.accept_time_ms};
+  auto seq = applied_seq_ + answers.size() + 1;
+  auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
+  for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
+    auto index = seq - part.first_seq;
+    if (planted("neighbours_swapped") && (index ^ 1) < part.items.size()) {
+      index ^= 1;
+    }
+    const auto& item = part.items[index];
+    attempt<answer> done;
+    if (skipped != part.skipped.end() && skipped->seq == seq) {
+      done = skip_item(item, part.accept_time_ms, *skipped++, aim.mark);
+    } else if (planted("work_skipped") && seq % 50 == 0) {
+      done = answer{outcome{seq, {}}};
+    } else {
+      done = apply_item(item, seq, aim);
+    }
+    if (!done) {
+      return tl::unexpected{std::move(done).error()};
+    }
+    if (planted("failure_answered_ok") && !*done) {
+      *done = outcome{seq, {}};
+    }
+    answers.push_back(std::move(*done));
+    failpoint("apply.between_items");
+    if (const auto* name = name_of(item, answers.back())) {
+      auto& record = outcomes_->record;
+      record.add(*name, seq, answers.back());
+      if (record.full()) {
+        break;
+      }
+    }
+  }
+  return {};
+}
+
+auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skipped_work& order, attempt_mark& mark)
+  -> attempt<answer> {
+  mark.at(0);
+  watch_.end_work();
+  auto detail = "seq " + std::to_string(order.seq) + " was not applied";
+  if (order.why == errc::quarantined) {
+    detail += ", as it had ended the writer " + std::to_string(order.deaths) + " times";
+    // An order about work in quarantine says nothing that is worth keeping; what it is about stays there.
+    if (!std::holds_alternative<quarantine_order>(item)) {
+      if (auto done = quarantine_->put(order.seq, accept_time_ms, order.deaths, item); !done) {
+        return tl::unexpected{stop{stop::next::give_up, std::move(done).error()}};
+      }
+    }
+  }
+  return answer{tl::unexpected{failure{order.why, std::move(detail)}}};
+}
+
+auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) -> attempt<answer> {
+  if (aim.first_failure) {
+    return answer{tl::unexpected{*aim.first_failure}};
+  }
+  aim.mark.at(seq);
+  failpoint("apply.item_marked");
+  watch_.begin_work();
+  if (const auto* changes = std::get_if<transaction>(&item); changes != nullptr && says_forgotten(*changes)) {
+    return answer{tl::unexpected{failure{errc::name_forgotten, "number " + std::to_string(changes->name.number)}}};
+  }
+  const bool undoable = aim.care == caution::savepoints || !std::holds_alternative<transaction>(item);
+  bracket undo{item_};
+  if (undoable) {
+    if (const int code = undo.begin(); code != SQLITE_OK) {
+      return fail_item({reach::call, failure_of(database_.get(), code)}, seq, undoable);
+    }
+  }
+  executor_->begin_work(seq);
+  auto done = run_item(item, seq);
+  // Where there is no memory or no room, SQLite may end the surrounding transaction and commit each statement after it.
+  const bool outside = sqlite3_get_autocommit(database_.get()) != 0;
+  if (outside && (done || done.error().how_far == reach::group || done.error().how_far == reach::item)) {
+    return fail_item({reach::call, {errc::io_error, "SQLite ended the surrounding transaction"}}, seq, undoable);
+  }
+  if (!done) {
+    if (const int code = undo.roll_back(); code != SQLITE_OK) {
+      return fail_item({reach::call, failure_of(database_.get(), code)}, seq, undoable);
+    }
+    return fail_item(std::move(done).error(), seq, undoable);
+  }
+  if (undoable) {
+    if (const int code = undo.commit(); code != SQLITE_OK) {
+      return fail_item({reach::call, failure_of(database_.get(), code)}, seq, undoable);
+    }
+  }
+  return answer{std::move(*done)};
+}
+
+progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
+  progress<outcome> done;
+  if (const auto* changes = std::get_if<transaction>(&item)) {
+    done = executor_->run(*changes, seq);
+  } else if (const auto* script = std::get_if<schema_script>(&item)) {
+    done = run_script(*script, seq);
+  } else if (const auto* order = std::get_if<quarantine_order>(&item)) {
+    return obey(*order, seq);
+  } else {
+    // What it says of its neighbours stands beside them already.
+    return outcome{seq, {}};
+  }
+  if (done) {
+    if (auto ended = executor_->end_work(); !ended) {
+      return tl::unexpected{std::move(ended).error()};
+    }
+  }
+  return done;
+}
+
+progress<outcome> writer::run_script(const schema_script& script, std::uint64_t seq) {
+  schema_in_doubt_ = true;
+  watch_.end_work(); // It may have a whole table to change.
+  auto done = scripts_->run(script, seq);
+  // Compiled statements may know too little of the new schema: a new trigger may call changes().
+  executor_->forget_statements();
+  if (!done) {
+    return tl::unexpected{std::move(done).error()};
+  }
+  return outcome{seq, {}};
+}
+
+progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq) {
+  resubmitted_ = {};
+  const auto item = quarantine_->take(order.seq);
+  if (!item) {
+    return set_back(item.error());
+  }
+  if (order.what == quarantine_order::action::discard) {
+    return outcome{seq, {}};
+  }
+  auto done = run_item(*item, seq);
+  if (const auto* changes = std::get_if<transaction>(&*item); changes != nullptr && done) {
+    resubmitted_ = changes->name;
+  }
+  return done;
+}
+
+auto writer::fail_item(setback trouble, std::uint64_t seq, bool undoable) -> attempt<answer> {
+  if (watch_.interrupted() || trouble.how_far == reach::death) {
+    died_ = true;
+    auto detail = "seq " + std::to_string(seq)
+                  + (watch_.interrupted() ? " ran longer than " + std::to_string(watch_.time_max().count())
+                                              + " ms and was interrupted; nothing was applied"
+                                          : " is no use to try again: " + trouble.reason.detail);
+    return tl::unexpected{stop{stop::next::give_up, give_up_connection({errc::outcome_unknown, std::move(detail)})}};
+  }
+  if (trouble.how_far == reach::call) {
+    return tl::unexpected{stop{stop::next::give_up, std::move(trouble.reason)}};
+  }
+  if (trouble.how_far == reach::ended) {
+    return tl::unexpected{stop{stop::next::leave_out, std::move(trouble.reason), seq}};
+  }
+  if (!undoable && executor_->started()) {
+    return tl::unexpected{stop{stop::next::run_with_savepoints, {}}};
+  }
+  return answer{tl::unexpected{std::move(trouble.reason)}};
+}
+
+const transaction_name* writer::name_of(const work& item, const answer& reply) const noexcept {
+  if (const auto* changes = std::get_if<transaction>(&item)) {
+    return changes->name.given() ? &changes->name : nullptr;
+  }
+  const bool obeyed = std::holds_alternative<quarantine_order>(item) && reply;
+  return obeyed && resubmitted_.given() ? &resubmitted_ : nullptr;
+}
+
+auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms) -> attempt<> {
+  auto* const handle = database_.get();
+  watch_.end_work();
+  if (auto stored = outcomes_->store(accept_time_ms); !stored) {
+    return tl::unexpected{stop{stop::next::give_up, std::move(stored).error()}};
+  }
+  failpoint("apply.outcomes_stored");
+  if (auto counted = quarantine_->count(); !counted) {
+    return tl::unexpected{stop{stop::next::give_up, std::move(counted).error()}};
+  }
+  const auto stored_seq = planted("applied_seq_forgotten") ? applied_seq_ : last_seq;
+  sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(stored_seq));
+  if (const int code = store_applied_seq_.run(); code != SQLITE_OK) {
+    return tl::unexpected{stop{stop::next::give_up, failure_of(handle, code)}};
+  }
+  failpoint("apply.before_commit");
+  if (const int code = whole.commit(); code != SQLITE_OK) {
+    auto reason = failure_of(handle, code);
+    if (reason.code != errc::locked || sqlite3_get_autocommit(handle) != 0) {
+      // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (DESIGN §3).
+      reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1)
+                                                            + " to " + std::to_string(last_seq)
+                                                            + " failed: " + reason.detail});
+    }
+    return tl::unexpected{stop{stop::next::give_up, std::move(reason)}};
+  }
+  failpoint("apply.after_commit");
+  applied_seq_ = last_seq;
+  schema_in_doubt_ = false;
+  outcomes_->committed();
+  quarantine_->committed();
+  return {};
+}
+
+/// What others may have done since the last commit. Where they put back a copy, by SQLite's own means, what it lacks
+/// must be applied again, and nothing of that be taken for checkpointed.
+result<> writer::look_around() {
+  if (auto trouble = guard_.trouble()) {
+    return tl::unexpected{give_up_connection(std::move(*trouble))};
+  }
+  const auto version = read_data_version_.run_for_number();
+  if (!version) {
+    return tl::unexpected{version.error()};
+  }
+  if (*version == data_version_) {
+    return {};
+  }
+  const auto seq = read_applied_seq_.run_for_number();
+  if (!seq) {
+    return tl::unexpected{seq.error()};
+  }
+  if (static_cast<std::uint64_t>(*seq) != applied_seq_) {
+    return tl::unexpected{give_up_connection(
+      {errc::database_gone, "somebody put a copy in its place that holds what was applied up to seq "
+                              + std::to_string(*seq) + ", instead of " + std::to_string(applied_seq_)})};
+  }
+  data_version_ = *version;
+  foreign_commit_ = true;
+  schema_in_doubt_ = true;
+  return {};
+}
+
+/// From now on the connection does nothing; closing it writes nothing either.
+failure writer::give_up_connection(failure reason) {
+  database_.abandon();
+  useless_ = reason;
+  return reason;
+}
+
+result<checkpoint_report> writer::checkpoint() {
+  if (useless_) {
+    return tl::unexpected{*useless_};
+  }
+  if (auto ready = look_around(); !ready) {
+    return tl::unexpected{std::move(ready).error()};
+  }
+  return checkpointer_.run(applied_seq_);
+}
+
+} // namespace millrace::storage::sqlite
+
+namespace millrace::storage {
+
+result<std::unique_ptr<database_writer>> open_sqlite_writer(const std::filesystem::path& file,
+                                                            const sqlite_options& options) {
+  return sqlite::writer::open(file, options);
+}
+
+} // namespace millrace::storage

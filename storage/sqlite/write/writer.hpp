@@ -1,0 +1,115 @@
+#pragma once
+
+#include "checkpointer.hpp"
+#include "executor.hpp"
+#include "outcome_store.hpp"
+#include "runaway_watch.hpp"
+#include "script_runner.hpp"
+
+#include <millrace/storage/database.hpp>
+#include <millrace/storage/sqlite/common/file_guard.hpp>
+#include <millrace/storage/sqlite/common/quarantine_table.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace millrace::storage::sqlite {
+
+/// The sole write connection.
+///
+/// Work is first applied without a savepoint per item, which spares a good part of the time: as long as nothing fails,
+/// nothing has to be undone. At the first failure of something that may have had an effect, everything is rolled back
+/// and run again with savepoints; that gives the same answers, because they are a function of the log. Where failures
+/// are frequent the savepoints stay on for a while.
+///
+/// Work that ends the surrounding SQLite transaction (`OR ROLLBACK`, `RAISE(ROLLBACK)`) undoes what stood before it in
+/// the call. That is run again and committed, and the call ends there. A call that begins with such work commits its
+/// failure alone.
+class writer final : public database_writer {
+public:
+  static result<std::unique_ptr<database_writer>> open(const std::filesystem::path& file,
+                                                       const sqlite_options& options);
+
+  std::uint64_t applied_seq() const noexcept override { return applied_seq_; }
+  result<std::vector<answer>> apply(std::span<const batch_ptr> batches, attempt_mark& mark) override;
+  std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
+  bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
+  std::uint32_t pages_waiting() const noexcept override { return checkpointer_.pages_waiting(); }
+  result<checkpoint_report> checkpoint() override;
+
+private:
+  enum class caution { none, savepoints };
+
+  /// What an attempt is to do.
+  struct plan {
+    attempt_mark& mark;
+    std::uint64_t last_seq; ///< Where it ends at the latest.
+    caution care;
+    /// How its first piece of work fails; that is not run then.
+    std::optional<failure> first_failure;
+  };
+
+  /// Why an attempt ended without a commit.
+  struct stop {
+    enum class next { give_up, run_with_savepoints, leave_out } what;
+    failure reason;
+    std::uint64_t seq = 0; ///< What is to be left out.
+  };
+  template <class T = void>
+  using attempt = tl::expected<T, stop>;
+
+  explicit writer(connection database) : database_(std::move(database)) {}
+
+  result<> prepare(const sqlite_options& options);
+  result<std::vector<answer>> apply_somehow(std::span<const batch_ptr> batches, plan aim);
+  attempt<std::vector<answer>> try_to_apply(std::span<const batch_ptr> batches, const plan& aim);
+  attempt<> run_batch(const batch& part, const plan& aim, std::vector<answer>& answers);
+  attempt<answer> apply_item(const work& item, std::uint64_t seq, const plan& aim);
+  attempt<answer> skip_item(const work& item, std::int64_t accept_time_ms, const skipped_work& order,
+                            attempt_mark& mark);
+  progress<outcome> run_item(const work& item, std::uint64_t seq);
+  progress<outcome> run_script(const schema_script& script, std::uint64_t seq);
+  progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
+  attempt<answer> fail_item(setback trouble, std::uint64_t seq, bool undoable);
+  const transaction_name* name_of(const work& item, const answer& reply) const noexcept;
+  attempt<> commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms);
+  result<> look_around();
+  failure give_up_connection(failure reason);
+  caution choose_caution() noexcept;
+
+  connection database_;
+  log_functions functions_;
+  runaway_watch watch_;
+  file_guard guard_;
+  bracket_statements transaction_;
+  bracket_statements item_;
+  std::optional<script_runner> scripts_;
+  std::optional<executor> executor_;
+  std::optional<outcome_store> outcomes_;
+  std::optional<quarantine_table> quarantine_;
+  prepared_statement read_data_version_;
+  prepared_statement read_applied_seq_;
+  prepared_statement store_applied_seq_;
+  checkpointer checkpointer_;
+
+  std::uint64_t applied_seq_ = 0;
+  std::int64_t data_version_ = 0;
+  bool foreign_commit_ = false;
+  /// Whether somebody else committed, or a script ran that is not committed yet: then the compiled statements may know
+  /// a schema that is gone.
+  bool schema_in_doubt_ = false;
+  /// Of the transaction that the last order took out of quarantine and applied.
+  transaction_name resubmitted_;
+  /// Why this connection must not be used any more.
+  std::optional<failure> useless_;
+  bool died_ = false; ///< Whether a piece of work is to blame for that.
+  unsigned careful_calls_left_ = 0;
+  unsigned next_careful_calls_ = 1;
+};
+
+} // namespace millrace::storage::sqlite
