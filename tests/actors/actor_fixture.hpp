@@ -2,8 +2,8 @@
 
 #include "support.hpp"
 
-#include <millrace/actors/internal.hpp>
-#include <millrace/actors/switchboard.hpp>
+#include <millrace/actors/front/internal.hpp>
+#include <millrace/actors/front/switchboard.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include <millrace/actors/admission.hpp>
+#include <millrace/actors/front/admission.hpp>
 #include <millrace/messages/limits.hpp>
 
 #include <chrono>

@@ -1,4 +1,4 @@
-#include <millrace/actors/breaker.hpp>
+#include <millrace/actors/base/breaker.hpp>
 
 #include <atomic>
 #include <chrono>

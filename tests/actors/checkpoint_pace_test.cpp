@@ -1,4 +1,4 @@
-#include <millrace/actors/checkpoint_pace.hpp>
+#include <millrace/actors/write/checkpoint_pace.hpp>
 
 #include <chrono>
 

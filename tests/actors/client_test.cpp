@@ -1,7 +1,7 @@
 #include "fake_front.hpp"
 #include "support.hpp"
 
-#include <millrace/actors/client.hpp>
+#include <millrace/actors/client/client.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include "actor_fixture.hpp"
 #include "fake_front.hpp"
 
-#include <millrace/actors/courier.hpp>
+#include <millrace/actors/client/courier.hpp>
 
 #include <cstdint>
 #include <vector>

@@ -1,7 +1,7 @@
 #include "actor_fixture.hpp"
 
-#include <millrace/actors/front.hpp>
-#include <millrace/actors/health_monitor.hpp>
+#include <millrace/actors/front/front.hpp>
+#include <millrace/actors/health/health_monitor.hpp>
 #include <millrace/messages/limits.hpp>
 
 #include <stdexcept>

@@ -1,6 +1,6 @@
 #include "actor_fixture.hpp"
 
-#include <millrace/actors/health_monitor.hpp>
+#include <millrace/actors/health/health_monitor.hpp>
 
 using namespace millrace;
 using namespace millrace::test;

@@ -1,4 +1,4 @@
-#include <millrace/actors/histogram.hpp>
+#include <millrace/actors/base/histogram.hpp>
 
 #include <boost/test/unit_test.hpp>
 

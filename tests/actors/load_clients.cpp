@@ -2,7 +2,7 @@
 
 #include "support.hpp"
 
-#include <millrace/actors/client.hpp>
+#include <millrace/actors/client/client.hpp>
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include <millrace/actors/name_index.hpp>
+#include <millrace/actors/write/name_index.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include <millrace/actors/schema.hpp>
+#include <millrace/actors/engine/schema.hpp>
 
 #include <functional>
 #include <string>

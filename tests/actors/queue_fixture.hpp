@@ -2,7 +2,7 @@
 
 #include "actor_fixture.hpp"
 
-#include <millrace/actors/queue.hpp>
+#include <millrace/actors/write/queue.hpp>
 #include <millrace/tests/storage/faulty_file_system.hpp>
 
 namespace millrace::test {

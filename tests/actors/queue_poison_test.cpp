@@ -1,6 +1,6 @@
 #include "queue_fixture.hpp"
 
-#include <millrace/actors/queue.hpp>
+#include <millrace/actors/write/queue.hpp>
 
 using namespace millrace;
 using namespace millrace::test;

@@ -3,7 +3,7 @@
 #include "actor_fixture.hpp"
 #include "endless.hpp"
 
-#include <millrace/actors/reader.hpp>
+#include <millrace/actors/read/reader.hpp>
 
 #include <atomic>
 #include <chrono>

@@ -1,7 +1,7 @@
 #include "actor_fixture.hpp"
 #include "failing_reader.hpp"
 
-#include <millrace/actors/scrubber.hpp>
+#include <millrace/actors/health/scrubber.hpp>
 
 #include <deque>
 

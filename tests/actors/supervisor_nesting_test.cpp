@@ -1,6 +1,6 @@
 #include "actor_fixture.hpp"
 
-#include <millrace/actors/supervisor.hpp>
+#include <millrace/actors/supervision/supervisor.hpp>
 
 using namespace millrace;
 using namespace millrace::test;

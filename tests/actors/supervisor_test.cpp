@@ -1,4 +1,4 @@
-#include <millrace/actors/supervisor.hpp>
+#include <millrace/actors/supervision/supervisor.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <functional>

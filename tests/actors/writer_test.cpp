@@ -1,6 +1,6 @@
 #include "actor_fixture.hpp"
 
-#include <millrace/actors/writer.hpp>
+#include <millrace/actors/write/writer.hpp>
 
 #include <deque>
 

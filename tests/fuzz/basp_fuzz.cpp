@@ -4,8 +4,8 @@
 
 #include "fuzz.hpp"
 
-#include <millrace/actors/network/basp_guard.hpp>
-#include <millrace/actors/network/contents.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
+#include <millrace/actors/network/guard/basp_guard.hpp>
 #include <millrace/tests/network/basp_frames.hpp>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 
 #include "folder_image.hpp"
 
-#include <millrace/actors/network/contents.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/codec/codec.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>

@@ -1,4 +1,4 @@
-#include <millrace/actors/network/address.hpp>
+#include <millrace/actors/network/connection/address.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/network/basp_frame.hpp>
+#include <millrace/actors/network/guard/basp_frame.hpp>
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 #include "basp_frames.hpp"
 
-#include <millrace/actors/network/basp_guard.hpp>
-#include <millrace/actors/network/contents.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
+#include <millrace/actors/network/guard/basp_guard.hpp>
 
 #include <chrono>
 #include <ostream>

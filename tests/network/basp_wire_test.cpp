@@ -2,8 +2,8 @@
 
 #include "basp_frames.hpp"
 
-#include <millrace/actors/network/basp_guard.hpp>
-#include <millrace/actors/network/contents.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
+#include <millrace/actors/network/guard/basp_guard.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <vector>

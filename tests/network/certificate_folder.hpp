@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/network/tls.hpp>
+#include <millrace/actors/network/connection/tls.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 #include <millrace/tools/millrace/certificates.hpp>
 

@@ -1,8 +1,8 @@
 #include "resident.hpp"
 #include "server_fixture.hpp"
 
-#include <millrace/actors/network/contents.hpp>
-#include <millrace/actors/network/node.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
+#include <millrace/actors/network/connection/node.hpp>
 
 #include <atomic>
 #include <memory>

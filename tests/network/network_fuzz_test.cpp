@@ -4,7 +4,7 @@
 #include "resident.hpp"
 #include "server_fixture.hpp"
 
-#include <millrace/actors/network/contents.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/tests/environment.hpp>
 
 #include <atomic>

@@ -1,9 +1,9 @@
 #include "certificate_folder.hpp"
 #include "server_fixture.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/courier.hpp>
-#include <millrace/actors/network/remote_engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/client/courier.hpp>
+#include <millrace/actors/network/remote/remote_engine.hpp>
 
 #include <atomic>
 #include <thread>

@@ -1,10 +1,10 @@
 #include "basp_frames.hpp"
 #include "server_fixture.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/network/contents.hpp>
-#include <millrace/actors/network/remote_engine.hpp>
-#include <millrace/actors/network/role.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
+#include <millrace/actors/network/connection/role.hpp>
+#include <millrace/actors/network/remote/remote_engine.hpp>
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include "fake_engine.hpp"
 #include "raw_peer.hpp"
 
-#include <millrace/actors/network/listener.hpp>
+#include <millrace/actors/network/server/listener.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <chrono>

@@ -2,7 +2,7 @@
 
 #include "raw_peer.hpp"
 
-#include <millrace/actors/network/tls.hpp>
+#include <millrace/actors/network/connection/tls.hpp>
 
 #include <cstdint>
 #include <memory>

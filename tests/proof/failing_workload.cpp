@@ -1,6 +1,6 @@
 #include "failing_workload.hpp"
 
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/actors/support.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "undoable_disk.hpp"
 
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/format.hpp>

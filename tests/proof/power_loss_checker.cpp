@@ -3,7 +3,7 @@
 #include "power_loss_workload.hpp"
 #include "recording_file_system.hpp"
 
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>

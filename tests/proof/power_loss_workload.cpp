@@ -2,7 +2,7 @@
 
 #include "recording_file_system.hpp"
 
-#include <millrace/actors/client.hpp>
+#include <millrace/actors/client/client.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 
 #include "recording.hpp"
 
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/engine/engine.hpp>
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 #include "process_death_check.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/actors/support.hpp>
 

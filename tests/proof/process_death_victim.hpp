@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/options.hpp>
+#include <millrace/actors/engine/options.hpp>
 #include <millrace/messages/transaction.hpp>
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include "report.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/environment.hpp>
 #include <millrace/tests/temporary_folder.hpp>

@@ -1,6 +1,6 @@
 #include "simulation.hpp"
 
-#include <millrace/actors/opened_log.hpp>
+#include <millrace/actors/write/opened_log.hpp>
 
 #include <algorithm>
 #include <array>

@@ -3,8 +3,8 @@
 #include "simulation_history.hpp"
 #include "simulation_machine.hpp"
 
-#include <millrace/actors/courier.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/courier.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 
 #include "opened.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/network/remote_engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/network/remote/remote_engine.hpp>
 
 #include <array>
 #include <atomic>

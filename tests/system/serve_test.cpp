@@ -5,7 +5,7 @@
 #include "remote_load.hpp"
 #include "server.hpp"
 
-#include <millrace/actors/network/refusal.hpp>
+#include <millrace/actors/network/guard/refusal.hpp>
 #include <millrace/tests/environment.hpp>
 
 #include <atomic>

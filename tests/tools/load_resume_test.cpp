@@ -1,7 +1,7 @@
 #include "captured.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/temporary_folder.hpp>
 #include <millrace/tools/millrace/exit_code.hpp>

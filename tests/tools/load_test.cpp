@@ -1,7 +1,7 @@
 #include "waited_row.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/named_pipe.hpp>
 #include <millrace/tools/millrace/load_client.hpp>

@@ -3,7 +3,7 @@
 #include "group_commit.hpp"
 #include "process.hpp"
 
-#include <millrace/actors/histogram.hpp>
+#include <millrace/actors/base/histogram.hpp>
 
 #include <algorithm>
 #include <memory>

@@ -6,8 +6,8 @@
 #include "bench_stage.hpp"
 #include "console.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/engine.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -2,7 +2,7 @@
 
 #include "bench_run.hpp"
 
-#include <millrace/actors/client.hpp>
+#include <millrace/actors/client/client.hpp>
 
 #include <cstdint>
 #include <deque>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/engine/engine.hpp>
 
 #include <chrono>
 #include <condition_variable>

@@ -3,7 +3,7 @@
 #include "baseline.hpp"
 #include "live_count.hpp"
 
-#include <millrace/actors/histogram.hpp>
+#include <millrace/actors/base/histogram.hpp>
 #include <millrace/messages/error.hpp>
 
 #include <array>

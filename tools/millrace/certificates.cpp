@@ -1,6 +1,6 @@
 #include "certificates.hpp"
 
-#include <millrace/actors/network/freed_by.hpp>
+#include <millrace/actors/network/connection/freed_by.hpp>
 
 #include <array>
 #include <cstdint>

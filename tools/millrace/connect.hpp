@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/network/remote_engine.hpp>
+#include <millrace/actors/network/remote/remote_engine.hpp>
 
 #include <functional>
 #include <string>

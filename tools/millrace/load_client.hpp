@@ -2,8 +2,8 @@
 
 #include "load_run.hpp"
 
-#include <millrace/actors/backoff.hpp>
-#include <millrace/actors/resend.hpp>
+#include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/client/resend.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
 #include <chrono>

@@ -10,8 +10,8 @@
 #include "sql_text.hpp"
 #include "waiting_note.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <chrono>

@@ -2,7 +2,7 @@
 
 #include "load_run.hpp"
 
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/engine/engine.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -3,7 +3,7 @@
 #include "done_rows.hpp"
 #include "row_source.hpp"
 
-#include <millrace/actors/client.hpp>
+#include <millrace/actors/client/client.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -5,7 +5,7 @@
 #include "live_count.hpp"
 #include "row_feed.hpp"
 
-#include <millrace/actors/histogram.hpp>
+#include <millrace/actors/base/histogram.hpp>
 #include <millrace/messages/error.hpp>
 
 #include <atomic>

@@ -2,7 +2,7 @@
 
 #include "row_source.hpp"
 
-#include <millrace/actors/client.hpp>
+#include <millrace/actors/client/client.hpp>
 
 #include <cstdint>
 #include <functional>

@@ -1,6 +1,6 @@
 #include "pins.hpp"
 
-#include <millrace/actors/network/tls.hpp>
+#include <millrace/actors/network/connection/tls.hpp>
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/network/role.hpp>
+#include <millrace/actors/network/connection/role.hpp>
 
 #include <map>
 #include <string>

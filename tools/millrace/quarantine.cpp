@@ -6,7 +6,7 @@
 #include "quarantine_text.hpp"
 #include "waiting_note.hpp"
 
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>

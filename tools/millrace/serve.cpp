@@ -5,8 +5,8 @@
 #include "pins.hpp"
 #include "process.hpp"
 
-#include <millrace/actors/engine.hpp>
-#include <millrace/actors/network/listener.hpp>
+#include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/network/server/listener.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>

@@ -7,8 +7,8 @@
 #include "table.hpp"
 #include "waiting_note.hpp"
 
-#include <millrace/actors/client.hpp>
-#include <millrace/actors/engine.hpp>
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/limits.hpp>
 #include <millrace/messages/wire/registry.hpp>
 

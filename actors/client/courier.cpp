@@ -1,0 +1,236 @@
+#include "courier.hpp"
+
+#include "resend.hpp"
+
+#include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/front/internal.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace millrace {
+
+namespace {
+
+using courier_self = courier_actor::extend<
+  // INTERNAL: sends again what waits for it.
+  caf::reacts_to<atom::retry>>;
+
+/// A request without an answer.
+template <class Request, class Answer>
+struct parcel {
+  Request content;
+  caf::typed_response_promise<Answer> answer;
+  resend life;
+  bool under_way = false;
+  bool named_here = false;
+};
+
+/// All requests of one kind.
+template <class Request, class Answer>
+struct lane {
+  using answer_type = Answer;
+  using parcels_by_number = std::map<std::uint64_t, parcel<Request, Answer>>;
+  static constexpr bool only_reads = std::is_same_v<Request, query>;
+
+  parcels_by_number parcels;
+  backoff delays{{}};
+  std::optional<monotonic_time> resend_at; ///< When those that wait are sent again; nothing where none does.
+  failure obstacle;                        ///< Why they wait.
+};
+
+class courier_state {
+public:
+  static inline const char* name = "courier";
+  explicit courier_state(courier_self::pointer self) : self_(self) {}
+  /// Answers every promise it still holds.
+  ~courier_state();
+  courier_state(const courier_state&) = delete;
+  courier_state& operator=(const courier_state&) = delete;
+
+  courier_self::behavior_type make_behavior(engine_actor front, courier_options settings);
+
+private:
+  template <class Request, class Answer>
+  caf::typed_response_promise<Answer> accept(lane<Request, Answer>& on, Request request);
+  template <class Lane>
+  void send(Lane& on, typename Lane::parcels_by_number::iterator which);
+  template <class Lane>
+  void failed(Lane& on, std::uint64_t number, failure why);
+  template <class Lane>
+  void wait(Lane& on, const failure& why);
+  template <class Lane>
+  void resume(Lane& on);
+  template <class Lane>
+  static void give_up(Lane& on, typename Lane::parcels_by_number::iterator which, failure why);
+  template <class Lane>
+  static void end(Lane& on);
+  bool rename(parcel<transaction, outcome>& one, const failure& why);
+
+  courier_self::pointer self_; ///< Not owned; outlives the state.
+  engine_actor front_;
+  courier_options settings_;
+  uuid client_ = new_client_id();
+  std::uint64_t last_number_ = 0;
+  lane<transaction, outcome> transactions_;
+  lane<query, row_set> queries_;
+};
+
+courier_state::~courier_state() {
+  end(transactions_);
+  end(queries_);
+}
+
+courier_self::behavior_type courier_state::make_behavior(engine_actor front, courier_options settings) {
+  front_ = std::move(front);
+  settings_ = settings;
+  return {
+    [this](transaction& work) { return accept(transactions_, std::move(work)); },
+    [this](query& question) { return accept(queries_, std::move(question)); },
+    [this](atom::retry) {
+      resume(transactions_);
+      resume(queries_);
+    },
+  };
+}
+
+template <class Request, class Answer>
+caf::typed_response_promise<Answer> courier_state::accept(lane<Request, Answer>& on, Request request) {
+  auto answer = self_->make_response_promise<Answer>();
+  const auto unanswered = transactions_.parcels.size() + queries_.parcels.size();
+  if (unanswered >= settings_.unanswered_max) {
+    return answer.deliver(
+      to_error({errc::overloaded, std::to_string(unanswered) + " requests wait in this courier already"}));
+  }
+  auto named_here = false;
+  ++last_number_;
+  if constexpr (std::is_same_v<Request, transaction>) {
+    named_here = request.name == transaction_name{};
+    request.name = named_here ? transaction_name{client_, last_number_} : request.name;
+  }
+  const resend life{self_->clock().now(), settings_.patience};
+  const auto added = on.parcels.emplace_hint(
+    on.parcels.end(), last_number_, parcel<Request, Answer>{std::move(request), answer, life, false, named_here});
+  // A query that fails says little of the next one; a transaction that fails must not be overtaken by those after it.
+  if (on.only_reads || !on.resend_at) {
+    send(on, added);
+  } else if (life.over(*on.resend_at)) {
+    give_up(on, added, {errc::unavailable, "it was not sent: " + to_string(on.obstacle)});
+  }
+  return answer;
+}
+
+template <class Lane>
+void courier_state::send(Lane& on, typename Lane::parcels_by_number::iterator which) {
+  auto& one = which->second;
+  const auto now = self_->clock().now();
+  auto attempt = one.content;
+  attempt.deadline = one.life.deadline_left(attempt.deadline, now);
+  const auto may_take = on.only_reads ? attempt.deadline : std::chrono::milliseconds{0};
+  one.under_way = true;
+  self_->request(front_, one.life.attempt_time(now, may_take), std::move(attempt))
+    .then(
+      [&on, number = which->first](typename Lane::answer_type& answer) {
+        const auto found = on.parcels.find(number);
+        on.delays.reset();
+        found->second.answer.deliver(std::move(answer));
+        on.parcels.erase(found);
+      },
+      [this, &on, number = which->first](caf::error& why) { failed(on, number, failure_of(why)); });
+}
+
+template <class Lane>
+void courier_state::failed(Lane& on, std::uint64_t number, failure why) {
+  const auto found = on.parcels.find(number);
+  auto& one = found->second;
+  one.under_way = false;
+  if constexpr (Lane::only_reads) {
+    why = without_doubt(std::move(why));
+  } else if (rename(one, why)) {
+    return send(on, found);
+  }
+  if (!worth_resending(why)) {
+    return give_up(on, found, std::move(why));
+  }
+  if (!on.resend_at) {
+    wait(on, why);
+  }
+  if (one.life.over(*on.resend_at)) {
+    return give_up(on, found, std::move(why));
+  }
+  one.life.failed(why);
+}
+
+/// All that fails before this wait is over is sent again with it, so that what went out in order goes out in order
+/// again.
+template <class Lane>
+void courier_state::wait(Lane& on, const failure& why) {
+  const auto pause = pause_before_resend(on.delays, why);
+  on.resend_at = self_->clock().now() + pause;
+  on.obstacle = why;
+  self_->delayed_send(self_, pause, atom::retry::value);
+}
+
+template <class Lane>
+void courier_state::resume(Lane& on) {
+  if (!on.resend_at || self_->clock().now() < *on.resend_at) {
+    return;
+  }
+  on.resend_at.reset();
+  for (auto one = on.parcels.begin(); one != on.parcels.end(); ++one) {
+    if (!one->second.under_way) {
+      send(on, one);
+    }
+  }
+}
+
+template <class Lane>
+void courier_state::give_up(Lane& on, typename Lane::parcels_by_number::iterator which, failure why) {
+  auto& one = which->second;
+  one.answer.deliver(to_error(one.life.last_word(std::move(why))));
+  on.parcels.erase(which);
+}
+
+template <class Lane>
+void courier_state::end(Lane& on) {
+  for (auto& [number, one] : on.parcels) {
+    failure why{errc::outcome_unknown, "the courier ended while this was under way"};
+    if (!one.under_way) {
+      why = one.life.last_word({errc::unavailable, "the courier ended before this was sent"});
+    } else if (Lane::only_reads) {
+      why = without_doubt(std::move(why));
+    }
+    one.answer.deliver(to_error(std::move(why)));
+  }
+}
+
+bool courier_state::rename(parcel<transaction, outcome>& one, const failure& why) {
+  if (!one.named_here || !one.life.may_rename(why)) {
+    return false;
+  }
+  if (one.content.name.client == client_) {
+    client_ = new_client_id();
+  }
+  one.content.name.client = client_;
+  return true;
+}
+
+courier_self::behavior_type courier(courier_self::stateful_pointer<courier_state> self, engine_actor front,
+                                    courier_options settings) {
+  return self->state.make_behavior(std::move(front), settings);
+}
+
+} // namespace
+
+courier_actor spawn_courier(caf::actor_system& system, engine_actor front, courier_options settings) {
+  return system.spawn(courier, std::move(front), settings);
+}
+
+} // namespace millrace

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "switchboard.hpp"
+
+#include <millrace/actors/base/breaker.hpp>
+#include <millrace/messages/wire/interfaces.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <caf/monitorable_actor.hpp>
+#include <tl/expected.hpp>
+
+namespace millrace {
+
+struct front_options {
+  std::shared_ptr<switchboard> board;
+  /// For transactions that are to be applied, and for queries and pages; null where nothing guards them.
+  std::shared_ptr<breaker> transactions;
+  std::shared_ptr<breaker> queries;
+  /// Asked in place of an open breaker, in the thread of the sender. One that throws counts as one that gives nothing.
+  std::function<std::optional<tl::expected<outcome, failure>>(const transaction&)> transaction_fallback;
+  std::function<std::optional<tl::expected<row_set, failure>>(const query&)> query_fallback;
+};
+
+/// The one stable address. It checks requests, makes room for them, and puts them into the mailbox of whoever serves
+/// them now, so that the answer goes straight from there to the client.
+///
+/// It does all this in the thread of the sender, inside `enqueue`: it has no mailbox, no thread and no turn to wait
+/// for, so it costs no hop. Nothing that is sent to it can end it, an exit message least of all.
+class front : public caf::monitorable_actor {
+public:
+  front(caf::actor_config& config, front_options settings);
+
+  using caf::abstract_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override;
+  const char* name() const override { return "front"; }
+  std::set<std::string> message_types() const override;
+
+private:
+  void accept(caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void ask(caf::mailbox_element_ptr message, caf::execution_unit* host);
+  template <class Admitted, class Request>
+  void ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32_t> preferred, caf::execution_unit* host);
+
+  front_options settings_;
+};
+
+engine_actor spawn_front(caf::actor_system& system, front_options settings);
+
+} // namespace millrace

@@ -1,0 +1,54 @@
+#include "operations.hpp"
+
+#include "forward.hpp"
+
+#include <millrace/actors/base/answer.hpp>
+
+#include <utility>
+
+#include <caf/actor_cast.hpp>
+#include <caf/make_actor.hpp>
+
+namespace millrace {
+
+operations::operations(caf::actor_config& config, std::shared_ptr<switchboard> board)
+  : caf::monitorable_actor(config), board_(std::move(board)) {}
+
+std::set<std::string> operations::message_types() const {
+  return home_system().message_types<operations_actor>();
+}
+
+void operations::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  using action = storage::quarantine_order::action;
+  auto& content = message->content();
+  if (content.match_elements<quarantine_list>()) {
+    const auto tried = board_->admit_reading(0, priority::operations, message, host);
+    if (!tried.done) {
+      refuse_undelivered(*message, *board_, tried, "every reader", "queries");
+    }
+  } else if (content.match_elements<quarantine_resubmit>()) {
+    const auto seq = content.get_as<quarantine_resubmit>(0).seq;
+    order(std::move(message), {seq, action::resubmit}, host);
+  } else if (content.match_elements<quarantine_discard>()) {
+    const auto seq = content.get_as<quarantine_discard>(0).seq;
+    order(std::move(message), {seq, action::discard}, host);
+  } else {
+    answer_unexpected(*message);
+  }
+}
+
+void operations::order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host) {
+  auto forwarded = readdress(*message, ordered_work{wanted});
+  make_urgent(home_system(), *forwarded);
+  if (!board_->to_queue(forwarded, host)) {
+    refuse_absent(*forwarded, *board_, "the write-ahead queue");
+  }
+}
+
+operations_actor spawn_operations(caf::actor_system& system, std::shared_ptr<switchboard> board) {
+  caf::actor_config config;
+  return caf::actor_cast<operations_actor>(caf::make_actor<operations, caf::strong_actor_ptr>(
+    system.next_actor_id(), system.node(), &system, config, std::move(board)));
+}
+
+} // namespace millrace

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <millrace/actors/network/guard/allowance.hpp>
+#include <millrace/actors/network/guard/basp_guard.hpp>
+#include <millrace/actors/network/guard/refusal.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace millrace::network {
+
+class connection;
+
+/// What all connections of a listener, or of a client, have to keep to.
+struct connection_limits {
+  guard_limits frames;
+  /// From the first byte on the socket to the end of the handshake, TLS's included.
+  std::chrono::milliseconds handshake_timeout{10'000};
+  /// How long nothing may come; 0 for ever.
+  std::chrono::milliseconds idle_timeout{3'600'000};
+  /// How long a peer may leave unread what it is sent, and how much of it may wait.
+  std::chrono::milliseconds unread_timeout{30'000};
+  std::size_t unread_bytes_max = 96 * 1024 * 1024;
+  std::size_t connections_max = 1'000;
+  std::size_t connections_per_address_max = 256;
+  /// Of all peers together; one that has few is let in beyond that, so that nobody takes the place of all others.
+  std::size_t actors_max = 50'000;
+  std::size_t actors_always = 100;
+};
+
+/// The connections there are, who they belong to, and what was refused. Any thread.
+class connection_book {
+public:
+  using time_point = basp_guard::time_point;
+
+  using node_gone = std::function<void(const node_bytes&)>;
+
+  /// `gone` is called when the last connection of a node has ended, in any thread.
+  explicit connection_book(connection_limits limits, node_gone gone = {}) : limits_(limits), gone_(std::move(gone)) {}
+  connection_book(const connection_book&) = delete;
+  connection_book& operator=(const connection_book&) = delete;
+
+  const connection_limits& limits() const noexcept { return limits_; }
+  const refusal_counts& refused() const noexcept { return refused_; }
+  std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
+  std::size_t open() const;
+
+  /// Counts and logs; lines are bounded, so that nobody fills a disk with them.
+  void refuse(refusal why, const std::string& peer, std::string_view detail = {});
+
+  /// Makes room for a connection from an address. What it gives stands in the way.
+  refusal admit(const std::string& address);
+  void enter(connection& one);
+  /// Takes back what `admit`, `enter`, `claim` and `count_actors` gave.
+  void leave(connection& one, const std::string& address);
+  /// As `leave`, where a connection did not come to be.
+  void leave(const std::string& address);
+
+  /// Whether an identity (an address, or a certificate's fingerprint) may speak for a node: nobody else may while it
+  /// is connected, because answers to the node go to who connected last.
+  bool claim(const node_bytes& node, const std::string& identity);
+  void release(const node_bytes& node);
+
+  /// Replaces what a connection had counted before. False, and nothing changed, where that would be too many.
+  bool count_actors(std::size_t before, std::size_t now);
+
+  /// Ends what is over time. In the thread that reads and writes.
+  void sweep(time_point now);
+  /// Whether some connection has bytes to send. In the thread that reads and writes.
+  bool writing() const;
+  /// Ends all connections. In the thread that reads and writes.
+  void end_all();
+
+private:
+  const connection_limits limits_;
+  const node_gone gone_;
+  refusal_counts refused_;
+  std::atomic<std::uint64_t> accepted_{0};
+  mutable std::mutex mutex_;
+  std::set<connection*> connections_;
+  std::size_t admitted_ = 0;
+  std::map<std::string, std::size_t> per_address_;
+  std::map<node_bytes, std::pair<std::string, std::size_t>> nodes_; ///< Who speaks for it, over how many connections.
+  std::size_t actors_ = 0;
+  allowance lines_{20, 5};
+  std::uint64_t lines_left_out_ = 0;
+};
+
+} // namespace millrace::network

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <millrace/actors/network/guard/basp_frame.hpp>
+
+#include <cstdint>
+#include <functional>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+#include <caf/io/fwd.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
+
+namespace millrace::network {
+
+/// This program's node, as it names itself in handshakes.
+node_bytes own_node_of(caf::actor_system& system);
+
+/// Lets CAF's broker forget a node that is not connected any more. By itself it keeps an actor for each node that ever
+/// shook hands, some 1,100 bytes. Any thread.
+void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node);
+
+/// Throws away what CAF's broker has written for connections that have ended: it collects that, and keeps it for ever.
+/// In the thread that reads and writes.
+void drop_unsent(const caf::actor& broker);
+
+/// CAF's broker for connections to other nodes, and what it is, for the thread that reads and writes alone.
+caf::actor broker_of(caf::actor_system& system);
+caf::io::basp_broker& state_of(const caf::actor& broker);
+
+/// Says at which port of a node CAF's broker is connected to it; 0 where it is not. Any thread; `then` is called in the
+/// one that reads and writes.
+void find_port_of_node(caf::actor_system& system, const caf::actor& broker, const caf::node_id& node,
+                       std::function<void(std::uint16_t)> then);
+
+/// What reads and writes all sockets of an actor system, in a thread of its own.
+caf::io::network::default_multiplexer& loop_of(caf::actor_system& system);
+
+} // namespace millrace::network

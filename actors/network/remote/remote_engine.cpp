@@ -1,0 +1,110 @@
+#include "remote_engine.hpp"
+
+#include "remote_link.hpp"
+
+#include <millrace/actors/network/connection/sweeper.hpp>
+#include <millrace/messages/limits.hpp>
+
+#include <string_view>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+
+namespace millrace::network {
+
+namespace {
+
+constexpr std::string_view plain_scheme = "millrace://";
+constexpr std::string_view tls_scheme = "millraces://";
+/// What an answer may have beside the rows that count towards the limits of `messages/`.
+constexpr std::size_t overhead_bytes = 4 * 1024 * 1024;
+
+} // namespace
+
+class remote_engine::impl {
+public:
+  impl(caf::actor_system& system, link_options settings)
+    : book_(settings.book),
+      state_(settings.front.state),
+      front_(settings.front.handle),
+      operations_(settings.front.handle),
+      sweeper_(spawn_sweeper(system, book_, sweep_interval(settings.settings.limits))),
+      link_(spawn_remote_link(system, std::move(settings))) {}
+
+  ~impl() {
+    caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(sweeper_, caf::exit_reason::user_shutdown);
+  }
+
+  const engine_actor& front() const noexcept { return front_; }
+  const operations_actor& operations() const noexcept { return operations_; }
+  std::optional<role> granted() const { return state_->granted(); }
+  const connection_book& book() const noexcept { return *book_; }
+
+private:
+  std::shared_ptr<connection_book> book_;
+  remote_front* state_; ///< Lives as long as the handles.
+  engine_actor front_;
+  operations_actor operations_;
+  caf::actor sweeper_;
+  caf::actor link_;
+};
+
+tl::expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings) {
+  link_options link;
+  const std::string_view url = settings.url;
+  const bool with_tls = url.starts_with(tls_scheme);
+  if (!with_tls && !url.starts_with(plain_scheme)) {
+    return tl::unexpected{"\"" + settings.url + "\" is no address of an engine, such as millrace://127.0.0.1:7400"};
+  }
+  auto server = parse_endpoint(url.substr(with_tls ? tls_scheme.size() : plain_scheme.size()));
+  if (!server) {
+    return tl::unexpected{std::move(server).error()};
+  }
+  if (with_tls) {
+    auto tls = tls_context::make(settings.tls);
+    if (!tls) {
+      return tl::unexpected{std::move(tls).error()};
+    }
+    link.tls = std::move(*tls);
+  } else if (!settings.tls.empty()) {
+    return tl::unexpected{std::string{"Certificates are for millraces://, with an s; millrace:// would not use them."}};
+  }
+  if (settings.limits.frames.message_bytes_max == 0) {
+    settings.limits.frames.message_bytes_max = limits::row_set_bytes_max + overhead_bytes;
+  }
+  link.server = std::move(*server);
+  link.book = std::make_shared<connection_book>(settings.limits);
+  link.front = spawn_remote_front(system);
+  link.settings = std::move(settings);
+  return remote_engine{std::make_unique<remote_engine::impl>(system, std::move(link))};
+}
+
+remote_engine::remote_engine(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+remote_engine::remote_engine(remote_engine&&) noexcept = default;
+remote_engine& remote_engine::operator=(remote_engine&&) noexcept = default;
+remote_engine::~remote_engine() = default;
+
+const engine_actor& remote_engine::front() const noexcept {
+  return impl_->front();
+}
+
+const operations_actor& remote_engine::operations() const noexcept {
+  return impl_->operations();
+}
+
+bool remote_engine::connected() const {
+  return granted().has_value();
+}
+
+std::optional<role> remote_engine::granted() const {
+  return impl_->granted();
+}
+
+const refusal_counts& remote_engine::refused() const noexcept {
+  return impl_->book().refused();
+}
+
+} // namespace millrace::network

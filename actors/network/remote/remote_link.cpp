@@ -1,0 +1,173 @@
+#include "remote_link.hpp"
+
+#include "session.hpp"
+
+#include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/network/connection/contents.hpp>
+#include <millrace/actors/network/connection/guarded_scribe.hpp>
+#include <millrace/actors/network/connection/node.hpp>
+
+#include <cstdint>
+#include <set>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+#include <caf/event_based_actor.hpp>
+#include <caf/make_counted.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+namespace millrace::network {
+
+namespace {
+
+using connected_at = caf::atom_constant<caf::atom("connected")>;
+
+class remote_link_state {
+public:
+  static inline const char* name = "remote_link";
+  explicit remote_link_state(caf::event_based_actor* self) : self_(self) {}
+  remote_link_state(const remote_link_state&) = delete;
+  remote_link_state& operator=(const remote_link_state&) = delete;
+  ~remote_link_state();
+
+  caf::behavior make_behavior(link_options settings);
+
+private:
+  void connect();
+  void await_handshake(int socket);
+  void shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server,
+                   const std::set<std::string>& interface);
+  void begin_session(std::uint16_t port);
+  void lost(const std::string& why);
+  static void hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book);
+
+  caf::event_based_actor* self_; ///< Not owned; outlives the state.
+  link_options settings_;
+  backoff delays_{{}};
+  caf::actor broker_;
+  caf::strong_actor_ptr server_; ///< From the handshake until the session begins; else null.
+  role granted_ = role::read;    ///< By that server.
+  session_actor session_;
+  std::shared_ptr<subscriber_list> subscribers_ = std::make_shared<subscriber_list>();
+  std::string last_obstacle_;
+};
+
+remote_link_state::~remote_link_state() {
+  if (settings_.front.state != nullptr) {
+    settings_.front.state->disconnected({errc::shutting_down, "the connection was closed here"});
+  }
+}
+
+caf::behavior remote_link_state::make_behavior(link_options settings) {
+  settings_ = std::move(settings);
+  delays_ = backoff{{settings_.settings.reconnect_first, settings_.settings.reconnect_cap}};
+  self_->set_down_handler([this](const caf::down_msg& ended) {
+    if (session_ && ended.source == session_.address()) {
+      session_ = nullptr;
+      lost("the connection was lost");
+    }
+  });
+  self_->set_exit_handler([this](const caf::exit_msg& why) {
+    if (session_) {
+      self_->send_exit(session_, caf::exit_reason::user_shutdown);
+    }
+    hang_up(self_->system(), settings_.book);
+    self_->quit(why.reason);
+  });
+  broker_ = broker_of(self_->system());
+  self_->send(self_, caf::connect_atom_v);
+  return {
+    [this](caf::connect_atom) { connect(); },
+    [this](connected_at, std::uint16_t port) { begin_session(port); },
+  };
+}
+
+void remote_link_state::connect() {
+  const auto socket = connect_to(settings_.server, settings_.settings.connect_timeout);
+  if (!socket) {
+    return lost(socket.error());
+  }
+  if (const auto why = settings_.book->admit(settings_.server.address); why != refusal::none) {
+    ::close(*socket);
+    return lost(std::string{sentence_of(why)});
+  }
+  await_handshake(*socket);
+}
+
+void remote_link_state::await_handshake(int socket) {
+  watch_for_dead_peers(socket);
+  guard_scope scope;
+  scope.side = guarded_side::client;
+  scope.own_node = own_node_of(self_->system());
+  scope.contents = answers_of_engine;
+  scope.limits = settings_.settings.limits.frames;
+  auto bytes = settings_.tls ? settings_.tls->connect(socket, settings_.server.address) : make_plain_transport(socket);
+  caf::io::scribe_ptr scribe = caf::make_counted<guarded_scribe>(
+    loop_of(self_->system()), settings_.book, scope, socket,
+    connection::peer{settings_.server.address, to_string(settings_.server)}, std::move(bytes));
+  self_
+    ->request(broker_, 2 * settings_.settings.limits.handshake_timeout, caf::connect_atom_v, std::move(scribe),
+              settings_.server.port)
+    .then([this](const caf::node_id& node, const caf::strong_actor_ptr& server,
+                 const std::set<std::string>& interface) { shook_hands(node, server, interface); },
+          [this](const caf::error&) { lost("the server did not shake hands"); });
+}
+
+void remote_link_state::shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server,
+                                    const std::set<std::string>& interface) {
+  const auto granted = server ? role_served(interface, self_->system()) : std::nullopt;
+  if (!granted) {
+    hang_up(self_->system(), settings_.book);
+    return lost("the server is no Millrace engine");
+  }
+  server_ = server;
+  granted_ = *granted;
+  find_port_of_node(self_->system(), broker_, node, [link = caf::actor_cast<caf::actor>(self_)](std::uint16_t port) {
+    caf::anon_send(link, connected_at::value, port);
+  });
+}
+
+/// CAF keeps one connection to a node: where there was one already, it has dropped ours, and what we send goes over the
+/// other, which serves as well where it leads to the same port.
+void remote_link_state::begin_session(std::uint16_t port) {
+  const auto server = std::exchange(server_, nullptr);
+  if (port != 0 && port != settings_.server.port) {
+    return lost("this program is connected to that server at port " + std::to_string(port)
+                + " already; a program uses one port of a server");
+  }
+  spdlog::debug("connected to {} with the role \"{}\"", to_string(settings_.server), network::name(granted_));
+  last_obstacle_.clear();
+  delays_.reset();
+  session_ = spawn_session(
+    self_->system(), {caf::actor_cast<operator_actor>(server), granted_, subscribers_, settings_.settings.ping_interval,
+                      [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
+  self_->monitor(session_);
+  settings_.front.state->connected(caf::actor_cast<caf::strong_actor_ptr>(session_), granted_);
+}
+
+/// There is no connection, and after a while the next attempt to make one.
+void remote_link_state::lost(const std::string& why) {
+  if (why != std::exchange(last_obstacle_, why)) {
+    spdlog::warn("{}: {}", to_string(settings_.server), why);
+  }
+  settings_.front.state->disconnected({errc::unavailable, to_string(settings_.server) + ": " + why});
+  self_->delayed_send(self_, delays_.next(), caf::connect_atom_v);
+}
+
+void remote_link_state::hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book) {
+  loop_of(system).post([book = std::move(book)] { book->end_all(); });
+}
+
+} // namespace
+
+caf::actor spawn_remote_link(caf::actor_system& system, link_options settings) {
+  return system.spawn<caf::hidden + caf::detached>(
+    [](caf::stateful_actor<remote_link_state>* self, link_options given) {
+      return self->state.make_behavior(std::move(given));
+    },
+    std::move(settings));
+}
+
+} // namespace millrace::network

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "gate.hpp"
+
+#include <millrace/actors/network/connection/address.hpp>
+#include <millrace/actors/network/connection/connection_book.hpp>
+#include <millrace/actors/network/connection/role.hpp>
+#include <millrace/actors/network/connection/tls.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <caf/fwd.hpp>
+#include <tl/expected.hpp>
+
+namespace millrace::network {
+
+struct listen_settings {
+  endpoint at;
+  /// Of everybody who connects there.
+  role admits = role::read_write;
+  connection_limits limits;
+  /// Required where other machines can reach the address.
+  tls_settings tls;
+};
+
+/// A port at which an engine can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded
+/// CAF's middleman and outlive this.
+class listener {
+public:
+  /// Listeners of one actor system share a book, which `beside` has: nobody may speak at one port for a node that is
+  /// connected at another, and limits are those of all together. The error is a sentence.
+  static tl::expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
+                                                  served_actors served, const listener* beside = nullptr);
+
+  listener(listener&&) noexcept;
+  listener& operator=(listener&&) noexcept;
+  ~listener();
+
+  std::uint16_t port() const noexcept;
+  const connection_book& connections() const noexcept;
+
+  /// Takes in nobody any more. Who is connected stays so.
+  void stop_accepting();
+  /// Waits until all answers that were given are sent, at most as long as `patience` says, and ends all connections.
+  void close(std::chrono::milliseconds patience);
+
+private:
+  class impl;
+  explicit listener(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace millrace::network

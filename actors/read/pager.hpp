@@ -1,0 +1,79 @@
+#pragma once
+
+#include <millrace/actors/front/internal.hpp>
+#include <millrace/messages/paging.hpp>
+#include <millrace/storage/database.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace millrace {
+
+using reader_opener = std::function<storage::result<std::unique_ptr<storage::database_reader>>()>;
+
+struct pager_options {
+  /// Gives each result a connection of its own.
+  reader_opener open_database;
+  std::size_t cursors_max = 8;
+  /// How long a result is kept without being asked, and its snapshot while `starving` is set.
+  std::chrono::milliseconds lease{5'000};
+  /// Whether the database's log cannot be emptied; null means never.
+  std::shared_ptr<const std::atomic<bool>> starving;
+  /// Whether what still runs is to end at once; null means never.
+  std::shared_ptr<const std::atomic<bool>> closing;
+  std::uint32_t reader = 0; ///< What its cursors name as their reader.
+};
+
+/// Gives results page by page, and keeps those that were not read to their end ready for a while. Used by one thread at
+/// a time. `now` is its caller's clock, which need not be the one that `deadline` is read from.
+class pager {
+public:
+  explicit pager(pager_options settings) : settings_(std::move(settings)) {}
+
+  /// The first page of a result, from the newest state. `unavailable` where that is older than the query's
+  /// `at_least_seq`, `too_large` where a single row is more than a page may hold; the rest as `database_reader` has it.
+  storage::result<row_page> first(const page_query& asked, monotonic_time deadline, monotonic_time now);
+
+  /// The page that begins at `position`: from the result that was kept, or else from one begun anew where nothing was
+  /// written since; otherwise `cursor_lost`.
+  storage::result<row_page> next(const page_cursor& position, monotonic_time deadline, monotonic_time now);
+
+  /// Drops what was not asked for so long as the lease is, and while the log starves also what began so long ago. Gives
+  /// how many of these last there were.
+  std::size_t tidy(monotonic_time now);
+
+  /// How many results are kept.
+  std::size_t size() const noexcept { return kept_.size(); }
+
+private:
+  /// A result and the connection that it is read from, which must outlive it.
+  struct open_result {
+    std::unique_ptr<storage::database_reader> database;
+    std::unique_ptr<storage::row_cursor> rows;
+    query question;
+    std::uint64_t number = 0;
+    std::uint64_t offset = 0;
+    monotonic_time began;
+    monotonic_time used;
+  };
+  using open_result_ptr = std::unique_ptr<open_result>;
+
+  storage::result<open_result_ptr> start(const query& question, monotonic_time deadline, monotonic_time now);
+  storage::result<open_result_ptr> find_again(const page_cursor& position, monotonic_time deadline, monotonic_time now);
+  open_result_ptr take(const page_cursor& position);
+  void keep(open_result_ptr one, monotonic_time now);
+  storage::result<row_page> read(open_result_ptr from, std::uint32_t page_rows, monotonic_time deadline,
+                                 monotonic_time now);
+  storage::read_limits limits(monotonic_time began, monotonic_time deadline, monotonic_time now) const;
+
+  pager_options settings_;
+  std::vector<open_result_ptr> kept_; ///< Asked for the longest ago first.
+  std::uint64_t last_number_ = 0;
+};
+
+} // namespace millrace

@@ -1,0 +1,138 @@
+#pragma once
+
+#include "pager.hpp"
+
+#include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/base/breaker.hpp>
+#include <millrace/actors/base/histogram.hpp>
+#include <millrace/actors/front/internal.hpp>
+#include <millrace/actors/front/switchboard.hpp>
+#include <millrace/messages/operations/quarantine.hpp>
+#include <millrace/messages/paging.hpp>
+#include <millrace/storage/database.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace millrace {
+
+/// Answers queries from a read-only connection, and pages from connections of their own. It lives on where the database
+/// cannot be opened: then it answers with the reason, and tries again. Whoever asks for rows, an outcome or a listing
+/// has picked it from the switchboard, which counts what it is given.
+using reader_actor = caf::typed_actor<
+  // Answers one query.
+  caf::replies_to<admitted_query>::with<row_set>,
+  // Answers with the first page of a query's result, and with the page after that.
+  caf::replies_to<admitted_page_query>::with<row_page>, caf::replies_to<admitted_page_cursor>::with<row_page>,
+  // Answers with what became of a named transaction: its outcome, or the failure that it was rejected with;
+  // `name_forgotten` where nothing is recorded.
+  caf::replies_to<recorded_outcome_request>::with<outcome>,
+  // Lists what is in quarantine.
+  caf::replies_to<quarantine_list>::with<quarantine_listing>,
+  // Answers with the number of requests answered so far, once all queries that arrived before are among them.
+  caf::replies_to<atom::drain>::with<std::uint64_t>,
+  // INTERNAL: runs the queries that have arrived; tries again to open the database; drops results past their lease.
+  caf::reacts_to<atom::run>, caf::reacts_to<atom::retry>, caf::reacts_to<atom::tick>, sampled>;
+
+struct reader_options {
+  reader_opener open_database;
+  /// For results that are read page by page, one connection each; `open_database` where it is empty.
+  reader_opener open_for_pages;
+  std::shared_ptr<switchboard::reader_slot> slot;
+  std::uint32_t index = 0; ///< Its place in the pool, from 0.
+  /// Told what became of each query and page; null where nobody wants to know.
+  std::shared_ptr<millrace::breaker> breaker;
+  /// Whether the database's log cannot be emptied; null means never.
+  std::shared_ptr<const std::atomic<bool>> starving;
+  /// Whether what still runs is to end at once; null means never.
+  std::shared_ptr<const std::atomic<bool>> closing;
+  /// How often a newly opened database was taken to.
+  std::shared_ptr<const std::atomic<std::uint64_t>> openings = std::make_shared<std::atomic<std::uint64_t>>(0);
+  /// How long it may hold a snapshot while `starving` is set, and a result without being asked for its next page.
+  std::chrono::milliseconds lease{5'000};
+  /// A connection is replaced when it is so old, or up to a fifth younger, so that not all readers do it at once.
+  std::chrono::milliseconds age_max{600'000};
+  std::size_t cursors_max = 8; ///< Results kept ready for their next page.
+  /// Between attempts to open the database.
+  backoff_options reopen_delay;
+};
+
+class reader_state {
+public:
+  static inline const char* name = "reader";
+  explicit reader_state(reader_actor::pointer self) : self_(self) {}
+  /// Answers what it has taken and not run with `reader_failed`.
+  ~reader_state();
+  reader_state(const reader_state&) = delete;
+  reader_state& operator=(const reader_state&) = delete;
+
+  reader_actor::behavior_type make_behavior(reader_options settings);
+
+private:
+  struct pending_query {
+    admitted_query admitted;
+    caf::typed_response_promise<row_set> answer;
+  };
+
+  caf::result<row_set> take(admitted_query& request);
+  caf::result<row_page> give_first_page(const admitted_page_query& request);
+  caf::result<row_page> give_next_page(const admitted_page_cursor& request);
+  caf::result<outcome> look_up(const recorded_outcome_request& request);
+  caf::result<quarantine_listing> list(const quarantine_list& request);
+  caf::result<std::uint64_t> drain();
+  sample take_sample() const;
+
+  std::string id() const { return switchboard::reader_id(settings_.index); }
+  void open();
+  void use(std::unique_ptr<storage::database_reader> opened);
+  void follow_writer();
+  void notice(const failure& problem);
+  void recycle_when_old();
+
+  void run_all();
+  void run(pending_query& one);
+  storage::result<row_set> rows_for(const admitted_query& asked, monotonic_time started);
+  void share_snapshot(monotonic_time now);
+  void end_shared_snapshot();
+
+  template <class Read>
+  caf::result<row_page> give_page(std::size_t bytes, monotonic_time deadline, Read read);
+  void tick();
+  void arm_tick();
+  void tidy();
+
+  template <class Question>
+  auto ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>()));
+  void settled(std::size_t requests, std::size_t bytes);
+  void judge(errc code, monotonic_time started);
+
+  reader_actor::pointer self_; ///< Not owned; outlives the state.
+  reader_options settings_;
+  std::unique_ptr<storage::database_reader> database_; ///< Null while it cannot be opened.
+  std::optional<failure> obstacle_;                    ///< Why that is so.
+  std::uint64_t opening_ = 0;                          ///< What `openings` said last.
+  std::optional<failure> damage_;                      ///< What SQLite found damaged, last.
+  monotonic_time blocked_since_;
+  backoff reopen_delay_{settings_.reopen_delay};
+  monotonic_time recycle_at_;
+  std::optional<monotonic_time> shared_since_; ///< When the snapshot began that queries share.
+  pager pager_{pager_options{}};
+  bool tick_armed_ = false;
+  std::vector<pending_query> pending_;
+  std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
+  histogram query_latency_;
+};
+
+reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self, reader_options settings);
+
+} // namespace millrace

@@ -1,0 +1,542 @@
+#include "queue.hpp"
+
+#include <millrace/actors/base/linger.hpp>
+#include <millrace/storage/base/failpoint.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include <spdlog/spdlog.h>
+#include <caf/actor_cast.hpp>
+
+namespace millrace {
+
+namespace {
+
+/// Batches that the writer may hold at once: enough that it never waits for the next one, few enough that what it
+/// merges into one commit stays small.
+constexpr std::size_t in_flight_max = 8;
+/// Idle time after which the last batch gets its witness, and the grain of deadlines of waiting queries.
+constexpr std::chrono::milliseconds tick_interval{20};
+/// After which the writer looks again whether a database is there that can be brought up to date.
+constexpr std::chrono::seconds reopen_interval{1};
+
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+    .count();
+}
+
+} // namespace
+
+queue_state::~queue_state() {
+  for (auto& promise : drains_) {
+    promise.deliver(to_error({errc::unavailable, "the write-ahead queue ended"}));
+  }
+}
+
+queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
+  settings_ = std::move(settings);
+  auto opened = settings_.open_log();
+  if (!opened) {
+    spdlog::error("the write-ahead queue cannot be opened: {}", to_string(opened.error()));
+    self_->quit(to_error(opened.error()));
+    return queue_actor::behavior_type::make_empty_behavior();
+  }
+  adopt(std::move(*opened));
+  self_->set_down_handler([this](caf::down_msg& message) {
+    if (writer_ && writer_.address() == message.source) {
+      writer_ = nullptr;
+    }
+  });
+  return {
+    [this](admitted_transaction& request) { return accept(request); },
+    [this](schema_script& script) { return accept_script(script); },
+    [this](const ordered_work& request) { return accept_order(request); },
+    [this](waiting_query& request) { return wait(request); },
+    [this](atom::drain) { return drain(); },
+    [this](const writer_ready& message) { meet(message); },
+    [this](const batch_applied& message) { settle(message); },
+    [this](const foreign_commit_seen&) { end_stretch(); },
+    [this](const database_checkpointed& message) { release(message.seq); },
+    [this](atom::flush) { flush(); },
+    [this](atom::tick) { tick(); },
+    [this](atom::sample) { return take_sample(); },
+  };
+}
+
+void queue_state::adopt(opened_log opened) {
+  log_ = std::move(opened.log);
+  durable_seq_ = log_->last_seq();
+  // What was skipped up to here is not found in the log any more, only in the record.
+  applied_seq_ = settings_.applied_seq->load();
+  ledger_.start_after(durable_seq_);
+  backlog_.emplace(settings_.window_bytes_max);
+  waiting_.emplace(settings_.board);
+  for (const auto& order : opened.skipped) {
+    backlog_->skip(order);
+  }
+  // An earlier incarnation may have numbered what it could not write.
+  settings_.names->remove_above(durable_seq_);
+  auto& names = *settings_.names;
+  for (const auto& one : opened.names) {
+    if (one.seq <= names.newest_seq()) {
+      continue; // An earlier incarnation accepted it.
+    }
+    if (one.forgotten) {
+      names.note(one.name, one.seq, one.accepted_ms);
+    } else if (names.find(one.name).what == name_index::verdict::fresh) {
+      names.add(one.name, one.seq, one.accepted_ms);
+    }
+  }
+}
+
+caf::result<outcome> queue_state::accept(admitted_transaction& request) {
+  const auto called = request.work.name;
+  // Before its deadline is looked at: one that is under way already may well take effect.
+  if (called.given() && !storage::planted("resend_applied")) {
+    const auto found = settings_.names->find(called);
+    if (found.what != name_index::verdict::fresh) {
+      settings_.room->give_back(1, request.bytes);
+      return accept_again(request, found);
+    }
+    // Most clients are older than this batch; nobody looks at the clock for them.
+    if (!found.client_known && made_at_ms(called.client) > open_since_ms_) {
+      if (auto problem = check_birth(called.client, wall_clock_ms())) {
+        settings_.room->give_back(1, request.bytes);
+        return to_error(std::move(*problem));
+      }
+    }
+  }
+  if (request.deadline != monotonic_time::max() && std::chrono::steady_clock::now() > request.deadline) {
+    settings_.room->give_back(1, request.bytes);
+    return to_error({errc::deadline_exceeded, "it waited too long before it was accepted"});
+  }
+  const auto acknowledgement = request.work.acknowledgement;
+  auto answer = owe(std::move(request.work), {.answer = {},
+                                              .deadline = request.deadline,
+                                              .bytes = static_cast<std::uint32_t>(request.bytes),
+                                              .acknowledgement = acknowledgement,
+                                              .admitted = true,
+                                              .named = called.given()});
+  if (called.given()) {
+    settings_.names->add(called, durable_seq_ + open_->items.size(), open_since_ms_);
+  }
+  return answer;
+}
+
+/// A resend: answered with what the first one comes to, or came to.
+caf::result<outcome> queue_state::accept_again(const admitted_transaction& request, name_index::finding found) {
+  if (found.what == name_index::verdict::forgotten) {
+    return to_error({errc::name_forgotten, "number " + std::to_string(request.work.name.number)});
+  }
+  auto answer = self_->make_response_promise<outcome>();
+  const auto acknowledgement = request.work.acknowledgement;
+  if (found.seq <= applied_seq_) {
+    // Also where it need only be durable: it may have been skipped.
+    if (settings_.board->readers_full() == nullptr) {
+      answer_from_record(answer, found.seq);
+    } else {
+      deliver(answer, tl::unexpected{failure{errc::outcome_unknown,
+                                             "seq " + std::to_string(found.seq)
+                                               + " is applied, but too many queries wait to read its outcome"}});
+    }
+  } else if (acknowledgement == ack::applied || found.seq > durable_seq_ || backlog_->is_skipped(found.seq)) {
+    ledger_.follow(found.seq, {.answer = answer, .acknowledgement = acknowledgement, .named = true});
+  } else {
+    answer.deliver(outcome{.seq = found.seq, .results = {}});
+  }
+  if (acknowledgement == ack::durable) {
+    ledger_.forget_deadline(found.seq);
+  }
+  return answer;
+}
+
+caf::result<outcome> queue_state::accept_script(schema_script& script) {
+  const auto bytes = static_cast<std::uint32_t>(script.sql.size());
+  return owe(std::move(script), {.answer = {}, .bytes = bytes});
+}
+
+caf::result<outcome> queue_state::accept_order(const ordered_work& request) {
+  return owe(request.order, {});
+}
+
+outcome_promise queue_state::owe(storage::work item, ledger::debt owed) {
+  add_to_open(std::move(item));
+  open_bytes_ += owed.bytes;
+  auto answer = self_->make_response_promise<outcome>();
+  owed.answer = answer;
+  ledger_.add(std::move(owed));
+  return answer;
+}
+
+/// Puts work of the engine's own into the log; nobody waits for an answer.
+void queue_state::note(storage::work item) {
+  add_to_open(std::move(item));
+  ledger_.add({});
+}
+
+/// Somebody else changed the database. That must be in the log (DESIGN §6), though a full disk may refuse it for long.
+void queue_state::end_stretch() {
+  stretch_ended_ = true;
+  flush();
+  arm_tick();
+}
+
+void queue_state::add_to_open(storage::work item) {
+  if (open_->items.empty()) {
+    open_since_ms_ = wall_clock_ms();
+    // Whatever is in the mailbox before this message joins the batch: no timer, no fixed size.
+    self_->send(self_, atom::flush::value);
+  }
+  open_->items.push_back(std::move(item));
+}
+
+void queue_state::answer_from_record(outcome_promise& answer, std::uint64_t seq) {
+  const auto address = settings_.board->pick_reader();
+  if (address) {
+    answer.delegate(address, recorded_outcome_request{seq});
+  } else {
+    deliver(answer, tl::unexpected{failure{
+                      errc::outcome_unknown,
+                      "seq " + std::to_string(seq) + " is applied, but no reader is there to read its outcome"}});
+  }
+}
+
+void queue_state::flush() {
+  const bool alone = open_->items.size() == 1;
+  if ((!open_->items.empty() || stretch_ended_) && write_open()) {
+    feed_writer();
+    arm_tick();
+    if (alone) {
+      linger(*self_, settings_.awake_max); // For the writer.
+    }
+  }
+}
+
+/// Writes and syncs what has arrived. False where that failed; its clients are answered then.
+bool queue_state::write_open() {
+  const auto started = std::chrono::steady_clock::now();
+  open_->first_seq = durable_seq_ + 1;
+  open_->accept_time_ms = wall_clock_ms();
+  if (stretch_ended_) {
+    // Not as a note, which asks for a flush: while the disk is full, each would ask for the next.
+    open_->items.emplace_back(storage::stretch_end{});
+    ledger_.add({});
+  }
+  forget_names();
+  if (storage::planted("durable_before_sync")) {
+    ledger_.answer_durable(open_->first_seq, open_->last_seq());
+  }
+  if (auto written = log_->append(*open_); !written) {
+    refuse_open(written.error());
+    return false;
+  }
+  const std::shared_ptr<storage::batch> work = std::exchange(open_, std::make_shared<storage::batch>());
+  const auto bytes = std::exchange(open_bytes_, 0);
+  open_->items.reserve(work->items.size());
+  blocked_.reset();
+  stretch_ended_ = false;
+  sync_latency_.record(std::chrono::steady_clock::now() - started);
+  durable_seq_ = work->last_seq();
+  storage::failpoint("answer.before_durable");
+  witnessed_ = false;
+  ledger_.answer_durable(work->first_seq, durable_seq_);
+  storage::failpoint("answer.after_durable");
+  backlog_->keep(work, bytes);
+  return true;
+}
+
+/// Before the writer does: it goes by the accept time of this batch, too. So whatever must be noted is in the log
+/// before the record of it is gone.
+void queue_state::forget_names() {
+  for (const auto& forgotten : settings_.names->forget(open_->accept_time_ms)) {
+    transaction word;
+    word.name = forgotten;
+    note(std::move(word));
+    settings_.names->note(forgotten, open_->last_seq(), open_->accept_time_ms);
+  }
+}
+
+/// Where nothing was written, the clients are told, and the numbers are given to the next ones. Where that is not
+/// known, nothing more can be acknowledged.
+void queue_state::refuse_open(const failure& why) {
+  if (settings_.breaker != nullptr) {
+    settings_.breaker->failed(std::chrono::steady_clock::now());
+  }
+  if (why.code != errc::disk_full && why.code != errc::too_large) {
+    settings_.on_fatal("the write-ahead queue could not be written or synced: " + to_string(why));
+    self_->quit(to_error(why));
+    return;
+  }
+  blocked_ = why;
+  const auto freed = ledger_.refuse_newest(open_->items.size(), why);
+  settings_.room->give_back(freed.transactions, freed.bytes);
+  settings_.names->remove_above(durable_seq_);
+  open_->items.clear();
+  open_bytes_ = 0;
+  answer_drains();
+}
+
+void queue_state::feed_writer() {
+  while (writer_ && !held_up_ && sent_seq_ < durable_seq_ && set_suspect_aside()) {
+    const auto first = sent_seq_ + 1;
+    const auto careful = first <= careful_until_;
+    if (in_flight_.size() >= (careful ? 1 : in_flight_max)) {
+      return;
+    }
+    auto work = backlog_->from(first, careful, *log_);
+    if (work) {
+      skip_expired(first, (*work)->last_seq());
+      work = backlog_->from(first, careful, *log_);
+    }
+    if (!work) {
+      if (work.error().code == errc::file_not_found) {
+        // Somebody removed a segment; a copy that is older than the log was held up before.
+        blocked_ = work.error();
+      } else {
+        self_->quit(to_error(work.error()));
+      }
+      return;
+    }
+    sent_seq_ = (*work)->last_seq();
+    in_flight_.push_back(sent_seq_);
+    self_->send(writer_, apply_batch{std::move(*work), opening_});
+  }
+}
+
+/// Whether the writer may be given what comes next. What ended it too often is set aside first (DESIGN §3, poison).
+bool queue_state::set_suspect_aside() {
+  if (settings_.attempts == nullptr) {
+    return true;
+  }
+  const auto suspect = settings_.attempts->suspect();
+  const auto due = suspect.deaths >= settings_.deaths_max && suspect.seq > applied_seq_ && suspect.seq <= durable_seq_
+                   && !backlog_->is_skipped(suspect.seq);
+  if (due) {
+    spdlog::error("seq {} ended the writer {} times and is set aside", suspect.seq, suspect.deaths);
+  }
+  return !due || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths});
+}
+
+/// Work that waited beyond its deadline is dropped before it is tried, never after.
+void queue_state::skip_expired(std::uint64_t first, std::uint64_t last) {
+  auto expired = ledger_.expired(first, last, std::chrono::steady_clock::now());
+  std::erase_if(expired, [this](std::uint64_t seq) { return backlog_->is_skipped(seq); });
+  if (!expired.empty()) {
+    // Where the disk is full this fails, and they are applied: late, but as they were accepted.
+    write_skip_order({std::move(expired), errc::deadline_exceeded, 0});
+  }
+}
+
+/// That work is skipped must be in the log before anything after it is applied (DESIGN §6).
+bool queue_state::write_skip_order(storage::skip_order order) {
+  const auto seqs = order.seqs;
+  const auto why = order.why;
+  const auto deaths = order.deaths;
+  open_->items.emplace_back(std::move(order));
+  ledger_.add({});
+  storage::failpoint("skip.before_order");
+  const auto written = write_open();
+  storage::failpoint("skip.after_order");
+  skip_wanted_ = !written;
+  if (written) {
+    for (const auto seq : seqs) {
+      backlog_->skip({seq, why, deaths});
+    }
+  } else {
+    arm_tick();
+  }
+  return written;
+}
+
+void queue_state::meet(const writer_ready& message) {
+  const auto address = caf::actor_cast<batch_applier>(self_->current_sender());
+  if (address != writer_) {
+    writer_ = address;
+    self_->monitor(writer_);
+  }
+  opening_ = message.opening;
+  if (message.applied_seq < applied_seq_ || message.applied_seq > durable_seq_) {
+    return meet_copy(message.applied_seq);
+  }
+  held_up_.reset();
+  settings_.board->openings()->fetch_add(1);
+  // Where an earlier writer committed and ended before it could report, only names have their outcomes recorded.
+  advance(message.applied_seq, [this](ledger::debt& owed, std::uint64_t seq, bool) {
+    if (owed.named && owed.answer.pending() && owed.acknowledgement == ack::applied) {
+      answer_from_record(owed.answer, seq);
+    } else {
+      deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown,
+                                                  "it was applied, but the writer ended before it reported"}});
+    }
+  });
+  quarantined_ = message.quarantined;
+  sent_seq_ = applied_seq_;
+  in_flight_.clear();
+  backlog_->start_after(applied_seq_);
+  count_death(applied_seq_);
+  feed_writer();
+}
+
+/// Somebody put a copy in place of the database. The next incarnation applies again what that lacks, as after a start
+/// of the process: names and orders to skip are read with it. Where the log does not reach back so far nothing is
+/// applied, and the next look may find another database.
+void queue_state::meet_copy(std::uint64_t applied_seq) {
+  if (!held_up_) {
+    spdlog::error("a copy took the place of the database: seq {} is the last that it holds, but {} was applied",
+                  applied_seq, applied_seq_);
+  }
+  const auto missing = log_->read_from(applied_seq + 1);
+  if (applied_seq < applied_seq_ && !missing && missing.error().code == errc::file_not_found) {
+    held_up_ = failure{errc::database_gone, "the copy in its place ends at seq " + std::to_string(applied_seq)
+                                              + ", and the log begins later"};
+    self_->delayed_send(writer_, reopen_interval, atom::reopen::value);
+    return;
+  }
+  settings_.applied_seq->store(applied_seq);
+  stretch_ended_ = true; // Whoever did that may have brought in rows that no log knows.
+  write_open();
+  self_->quit(to_error({errc::database_gone, "a copy took its place"}));
+}
+
+/// Whether the writer, or the process, died over what it was trying; then all of that is tried one by one.
+void queue_state::count_death(std::uint64_t applied_seq) {
+  const auto broken = settings_.attempts == nullptr ? std::nullopt : settings_.attempts->broken();
+  if (!broken) {
+    return;
+  }
+  settings_.attempts->end();
+  if (broken->last <= applied_seq || broken->last > durable_seq_) {
+    return;
+  }
+  careful_until_ = std::max(careful_until_, broken->last);
+  const auto culprit = broken->first == broken->last ? broken->first : broken->at;
+  if (culprit <= applied_seq) {
+    return; // It died in the commit of many.
+  }
+  if (const auto deaths = settings_.attempts->accuse(culprit)) {
+    spdlog::warn("the writer ended over seq {}, {} times so far", culprit, *deaths);
+  } else {
+    spdlog::error("a death over seq {} could not be counted: {}", culprit, to_string(deaths.error()));
+  }
+}
+
+void queue_state::settle(const batch_applied& message) {
+  storage::failpoint("answer.before_applied");
+  auto& answers = *message.answers;
+  advance(message.first_seq + answers.size() - 1, [&](ledger::debt& owed, std::uint64_t seq, bool last) {
+    if (seq < message.first_seq) {
+      return deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown, "its outcome was not reported"}});
+    }
+    auto& answer = answers[seq - message.first_seq];
+    deliver(owed.answer, last ? std::move(answer) : answer);
+  });
+  quarantined_ = message.quarantined;
+  feed_writer();
+  if (answers.size() == 1) {
+    linger(*self_, settings_.awake_max); // For the client, who sends the next one.
+  }
+}
+
+void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& settler) {
+  const auto freed = ledger_.settle_up_to(applied_seq, settler);
+  settings_.room->give_back(freed.transactions, freed.bytes);
+  applied_seq_ = std::max(applied_seq_, applied_seq);
+  settings_.applied_seq->store(applied_seq_, std::memory_order_relaxed);
+  while (!in_flight_.empty() && in_flight_.front() <= applied_seq_) {
+    in_flight_.pop_front();
+  }
+  backlog_->forget_up_to(applied_seq_);
+  waiting_->wake(applied_seq_);
+  answer_drains();
+}
+
+void queue_state::release(std::uint64_t checkpointed_seq) {
+  checkpointed_seq_ = checkpointed_seq;
+  const auto upto = storage::planted("recycled_early") ? applied_seq_ : checkpointed_seq;
+  if (auto released = log_->release(upto); !released) {
+    spdlog::warn("segments could not be released: {}", to_string(released.error()));
+  }
+}
+
+caf::result<row_set> queue_state::wait(waiting_query& request) {
+  auto& question = request.admitted.question;
+  const auto linearizable = question.consistency == consistency::linearizable;
+  const auto seq = linearizable ? durable_seq_ : question.at_least_seq;
+  waiting_queries::waiter waiter{std::move(request.admitted), self_->make_response_promise<row_set>()};
+  auto promise = waiter.answer;
+  if (seq > durable_seq_ + open_->items.size()) {
+    waiting_->refuse(waiter, {errc::malformed, "seq " + std::to_string(seq) + " was never given out"});
+  } else if (seq <= applied_seq_
+             || storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting")) {
+    waiting_->forward(waiter);
+  } else {
+    waiting_->add(seq, std::move(waiter));
+    arm_tick();
+  }
+  return promise;
+}
+
+caf::result<std::uint64_t> queue_state::drain() {
+  drains_.push_back(self_->make_response_promise<std::uint64_t>());
+  auto promise = drains_.back();
+  answer_drains();
+  return promise;
+}
+
+void queue_state::answer_drains() {
+  if (applied_seq_ < durable_seq_ || !open_->items.empty()) {
+    return;
+  }
+  for (auto& promise : drains_) {
+    promise.deliver(applied_seq_);
+  }
+  drains_.clear();
+}
+
+void queue_state::arm_tick() {
+  if (!tick_armed_ && (!witnessed_ || !waiting_->empty() || skip_wanted_ || stretch_ended_)) {
+    tick_armed_ = true;
+    last_tick_seq_ = durable_seq_;
+    self_->delayed_send(self_, tick_interval, atom::tick::value);
+  }
+}
+
+void queue_state::tick() {
+  tick_armed_ = false;
+  waiting_->expire(std::chrono::steady_clock::now());
+  if (std::exchange(skip_wanted_, false)) {
+    feed_writer();
+  }
+  if (!witnessed_ && durable_seq_ == last_tick_seq_ && open_->items.empty()) {
+    witnessed_ = true;
+    if (auto written = log_->append_witness(); !written) {
+      // Nothing was acknowledged on the strength of it; the next append decides.
+      spdlog::warn("the log's idle frame could not be written: {}", to_string(written.error()));
+    }
+  }
+  if (stretch_ended_) {
+    flush();
+  }
+  arm_tick();
+}
+
+sample queue_state::take_sample() const {
+  sample result;
+  result.latency = summary(sync_latency_);
+  result.blocked = blocked_ ? blocked_ : held_up_;
+  result.durable_seq = durable_seq_;
+  result.applied_seq = applied_seq_;
+  result.checkpointed_seq = checkpointed_seq_;
+  result.log_bytes = log_->bytes_on_disk();
+  result.quarantined = quarantined_;
+  return result;
+}
+
+queue_actor::behavior_type queue(queue_actor::stateful_pointer<queue_state> self, queue_options settings) {
+  return self->state.make_behavior(std::move(settings));
+}
+
+} // namespace millrace

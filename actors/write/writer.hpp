@@ -1,0 +1,93 @@
+#pragma once
+
+#include "checkpoint_pace.hpp"
+
+#include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/base/breaker.hpp>
+#include <millrace/actors/base/histogram.hpp>
+#include <millrace/actors/front/internal.hpp>
+#include <millrace/storage/database.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace millrace {
+
+/// The sole owner of the write connection: applies batches in the order of their sequence numbers, and checkpoints.
+using writer_actor = caf::typed_actor<
+  // Applies a batch; `batch_applied` goes to the queue once it is committed.
+  caf::reacts_to<apply_batch>,
+  // Opens the database anew: it may not be the one that was found last.
+  caf::reacts_to<atom::reopen>,
+  // INTERNAL: applies what has arrived; tries again after the database was locked or the disk full.
+  caf::reacts_to<atom::apply>, caf::reacts_to<atom::retry>,
+  // INTERNAL: checkpoints when there has been nothing to do for a while.
+  caf::reacts_to<atom::tick>, sampled>;
+
+struct writer_options {
+  std::function<storage::result<std::unique_ptr<storage::database_writer>>()> open_database;
+  /// Where reports go: the queue.
+  writer_listener queue;
+  /// Told what is tried; null where no deaths are counted.
+  std::shared_ptr<storage::attempt_page> attempts;
+  std::shared_ptr<millrace::breaker> breaker;
+  /// Set while the database's own log cannot be emptied.
+  std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
+  std::uint32_t checkpoint_pages = 200;
+  std::uint32_t wal_pages_max = 16'384;
+  backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
+  /// Called when a sync of the database failed; it must end the process.
+  std::function<void(const std::string&)> on_fatal;
+};
+
+class writer_state {
+public:
+  static inline const char* name = "writer";
+  explicit writer_state(writer_actor::pointer self) : self_(self) {}
+
+  writer_actor::behavior_type make_behavior(writer_options settings);
+
+private:
+  void open();
+  void take(apply_batch& request);
+  void apply();
+  void report(std::uint64_t first_seq, std::vector<storage::answer> answers);
+  void give_up_database(failure reason);
+  void wait_for(failure obstacle);
+  void unblock();
+  void retry();
+  void reopen();
+  void checkpoint();
+  void idle();
+  void arm_idle_check();
+  sample take_sample() const;
+
+  writer_actor::pointer self_; ///< Not owned; outlives the state.
+  writer_options settings_;
+  std::unique_ptr<storage::database_writer> database_;
+  std::uint64_t opening_ = 0; ///< Counts how often it was opened.
+  std::vector<storage::batch_ptr> pending_;
+  bool apply_scheduled_ = false;
+  bool idle_armed_ = false;
+  bool busy_since_idle_check_ = false;
+  backoff delay_{settings_.retry_delay};
+  bool waiting_ = false;            ///< Whether a retry is on its way, and nothing is tried before.
+  std::optional<failure> obstacle_; ///< What went wrong last, until something succeeds.
+  monotonic_time obstacle_since_;
+  std::uint64_t given_up_at_ = 0; ///< `applied_seq` of the database that was given up last.
+  std::uint64_t wal_pages_ = 0;
+  std::uint64_t foreign_commits_ = 0;
+  histogram apply_latency_;
+  checkpoint_pace pace_{settings_.checkpoint_pages, settings_.wal_pages_max / 4};
+};
+
+writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self, writer_options settings);
+
+} // namespace millrace
