@@ -3,7 +3,7 @@
 
 #include "fuzz.hpp"
 
-#include <millrace/tools/millrace/delimited.hpp>
+#include <millrace/tools/millrace/load/delimited.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -2,7 +2,7 @@
 
 #include <millrace/actors/network/connection/tls.hpp>
 #include <millrace/tests/temporary_folder.hpp>
-#include <millrace/tools/millrace/certificates.hpp>
+#include <millrace/tools/millrace/certs/certificates.hpp>
 
 #include <filesystem>
 #include <fstream>

@@ -4,10 +4,10 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/temporary_folder.hpp>
-#include <millrace/tools/millrace/bench.hpp>
-#include <millrace/tools/millrace/bench_client.hpp>
-#include <millrace/tools/millrace/bench_kept.hpp>
-#include <millrace/tools/millrace/exit_code.hpp>
+#include <millrace/tools/millrace/bench/bench.hpp>
+#include <millrace/tools/millrace/bench/bench_client.hpp>
+#include <millrace/tools/millrace/bench/bench_kept.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
 
 #include <boost/test/unit_test.hpp>
 

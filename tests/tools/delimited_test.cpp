@@ -1,4 +1,4 @@
-#include <millrace/tools/millrace/delimited.hpp>
+#include <millrace/tools/millrace/load/delimited.hpp>
 
 #include <boost/test/unit_test.hpp>
 

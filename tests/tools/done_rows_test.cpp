@@ -1,4 +1,4 @@
-#include <millrace/tools/millrace/done_rows.hpp>
+#include <millrace/tools/millrace/load/done_rows.hpp>
 
 #include <boost/test/unit_test.hpp>
 

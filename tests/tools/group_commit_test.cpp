@@ -1,4 +1,4 @@
-#include <millrace/tools/millrace/group_commit.hpp>
+#include <millrace/tools/millrace/bench/group_commit.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -4,9 +4,9 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/temporary_folder.hpp>
-#include <millrace/tools/millrace/exit_code.hpp>
-#include <millrace/tools/millrace/load_job.hpp>
-#include <millrace/tools/millrace/load_resume.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/load/load_job.hpp>
+#include <millrace/tools/millrace/load/load_resume.hpp>
 
 #include <boost/test/unit_test.hpp>
 

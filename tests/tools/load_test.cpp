@@ -4,10 +4,10 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/named_pipe.hpp>
-#include <millrace/tools/millrace/load_client.hpp>
-#include <millrace/tools/millrace/load_run.hpp>
-#include <millrace/tools/millrace/load_verify.hpp>
-#include <millrace/tools/millrace/process.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
+#include <millrace/tools/millrace/load/load_client.hpp>
+#include <millrace/tools/millrace/load/load_run.hpp>
+#include <millrace/tools/millrace/load/load_verify.hpp>
 
 #include <boost/test/unit_test.hpp>
 

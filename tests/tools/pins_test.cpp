@@ -1,4 +1,4 @@
-#include <millrace/tools/millrace/pins.hpp>
+#include <millrace/tools/millrace/serve/pins.hpp>
 
 #include <string>
 #include <vector>

@@ -4,10 +4,10 @@
 #include <millrace/storage/base/folder.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/tests/temporary_folder.hpp>
-#include <millrace/tools/millrace/exit_code.hpp>
-#include <millrace/tools/millrace/quarantine.hpp>
-#include <millrace/tools/millrace/quarantine_text.hpp>
-#include <millrace/tools/millrace/sql.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/quarantine/quarantine.hpp>
+#include <millrace/tools/millrace/quarantine/quarantine_text.hpp>
+#include <millrace/tools/millrace/sql/sql.hpp>
 
 #include <boost/test/unit_test.hpp>
 

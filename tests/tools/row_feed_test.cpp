@@ -2,7 +2,7 @@
 
 #include <millrace/tests/named_pipe.hpp>
 #include <millrace/tests/temporary_folder.hpp>
-#include <millrace/tools/millrace/row_feed.hpp>
+#include <millrace/tools/millrace/load/row_feed.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,6 +1,6 @@
-#include <millrace/tools/millrace/console.hpp>
-#include <millrace/tools/millrace/sql_text.hpp>
-#include <millrace/tools/millrace/table.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/sql_text.hpp>
+#include <millrace/tools/millrace/common/table.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/tools/millrace/row_feed.hpp>
+#include <millrace/tools/millrace/load/row_feed.hpp>
 
 #include <chrono>
 #include <thread>

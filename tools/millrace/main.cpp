@@ -1,10 +1,10 @@
-#include "bench.hpp"
-#include "certs.hpp"
-#include "exit_code.hpp"
-#include "load.hpp"
-#include "quarantine.hpp"
-#include "serve.hpp"
-#include "sql.hpp"
+#include <millrace/tools/millrace/bench/bench.hpp>
+#include <millrace/tools/millrace/certs/certs.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/load/load.hpp>
+#include <millrace/tools/millrace/quarantine/quarantine.hpp>
+#include <millrace/tools/millrace/serve/serve.hpp>
+#include <millrace/tools/millrace/sql/sql.hpp>
 
 #include <exception>
 #include <iostream>

@@ -3,11 +3,11 @@
 #include "bench_client.hpp"
 #include "bench_compare.hpp"
 #include "bench_context.hpp"
-#include "exit_code.hpp"
-#include "process.hpp"
 #include "sync_probe.hpp"
 
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 #include "baseline.hpp"
 
 #include "group_commit.hpp"
-#include "process.hpp"
 
 #include <millrace/actors/base/histogram.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <memory>

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "baseline.hpp"
-#include "live_count.hpp"
 
 #include <millrace/actors/base/histogram.hpp>
 #include <millrace/messages/error.hpp>
+#include <millrace/tools/millrace/common/live_count.hpp>
 
 #include <array>
 #include <atomic>

@@ -1,13 +1,13 @@
 #include "serve.hpp"
 
-#include "console.hpp"
-#include "exit_code.hpp"
 #include "pins.hpp"
-#include "process.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/network/server/listener.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <chrono>

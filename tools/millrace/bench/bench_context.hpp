@@ -4,10 +4,10 @@
 #include "bench_report.hpp"
 #include "bench_run.hpp"
 #include "bench_stage.hpp"
-#include "console.hpp"
 
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "connect.hpp"
 #include "row_source.hpp"
+
+#include <millrace/tools/millrace/common/connect.hpp>
 
 #include <cstddef>
 #include <string>

@@ -1,7 +1,7 @@
 #include "bench_report.hpp"
 
-#include "console.hpp"
-#include "table.hpp"
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/table.hpp>
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 #include "quarantine_text.hpp"
 
-#include "table.hpp"
+#include <millrace/tools/millrace/common/table.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -1,8 +1,9 @@
 #include "bench_context.hpp"
 
 #include "bench_client.hpp"
-#include "exit_code.hpp"
-#include "process.hpp"
+
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <memory>

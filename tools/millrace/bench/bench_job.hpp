@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connect.hpp"
+#include <millrace/tools/millrace/common/connect.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,13 +1,13 @@
 #include "quarantine.hpp"
 
-#include "connect.hpp"
-#include "console.hpp"
-#include "exit_code.hpp"
 #include "quarantine_text.hpp"
-#include "waiting_note.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/connect.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
 #include <chrono>

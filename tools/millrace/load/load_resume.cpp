@@ -1,8 +1,7 @@
 #include "load_resume.hpp"
 
-#include "sql_text.hpp"
-
 #include <millrace/storage/database.hpp>
+#include <millrace/tools/millrace/common/sql_text.hpp>
 
 #include <cerrno>
 #include <cstddef>

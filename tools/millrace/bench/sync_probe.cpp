@@ -1,6 +1,6 @@
 #include "sync_probe.hpp"
 
-#include "process.hpp"
+#include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,7 +1,8 @@
 #include "bench_compare.hpp"
 
-#include "process.hpp"
 #include "sync_probe.hpp"
+
+#include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <array>

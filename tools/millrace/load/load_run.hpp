@@ -2,11 +2,11 @@
 
 #include "ack_file.hpp"
 #include "done_rows.hpp"
-#include "live_count.hpp"
 #include "row_feed.hpp"
 
 #include <millrace/actors/base/histogram.hpp>
 #include <millrace/messages/error.hpp>
+#include <millrace/tools/millrace/common/live_count.hpp>
 
 #include <atomic>
 #include <chrono>

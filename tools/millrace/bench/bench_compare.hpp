@@ -2,7 +2,8 @@
 
 #include "baseline.hpp"
 #include "bench_report.hpp"
-#include "console.hpp"
+
+#include <millrace/tools/millrace/common/console.hpp>
 
 #include <string>
 

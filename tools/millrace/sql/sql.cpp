@@ -1,16 +1,15 @@
 #include "sql.hpp"
 
-#include "connect.hpp"
-#include "console.hpp"
-#include "exit_code.hpp"
-#include "sql_text.hpp"
-#include "table.hpp"
-#include "waiting_note.hpp"
-
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/limits.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/connect.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/sql_text.hpp>
+#include <millrace/tools/millrace/common/table.hpp>
+#include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "bench_run.hpp"
-#include "console.hpp"
+
+#include <millrace/tools/millrace/common/console.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #include "bench_stage.hpp"
 
-#include "exit_code.hpp"
-#include "process.hpp"
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <utility>

@@ -2,9 +2,9 @@
 #include "bench_context.hpp"
 #include "bench_kept.hpp"
 #include "bench_killer.hpp"
-#include "exit_code.hpp"
 
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
 
 #include <memory>
 #include <optional>

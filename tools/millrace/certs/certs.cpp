@@ -1,8 +1,9 @@
 #include "certs.hpp"
 
 #include "certificates.hpp"
-#include "console.hpp"
-#include "exit_code.hpp"
+
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
 
 #include <cerrno>
 #include <cstring>

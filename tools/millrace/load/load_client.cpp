@@ -1,7 +1,8 @@
 #include "load_client.hpp"
 
 #include "load_resume.hpp"
-#include "sql_text.hpp"
+
+#include <millrace/tools/millrace/common/sql_text.hpp>
 
 #include <algorithm>
 #include <utility>

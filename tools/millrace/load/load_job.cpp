@@ -1,18 +1,18 @@
 #include "load_job.hpp"
 
-#include "console.hpp"
-#include "exit_code.hpp"
 #include "load_client.hpp"
 #include "load_killer.hpp"
 #include "load_report.hpp"
 #include "load_resume.hpp"
-#include "process.hpp"
-#include "sql_text.hpp"
-#include "waiting_note.hpp"
 
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
+#include <millrace/tools/millrace/common/sql_text.hpp>
+#include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <chrono>
 #include <filesystem>
