@@ -5,7 +5,7 @@
 
 #include <millrace/storage/base/bytes.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>
-#include <millrace/tests/temporary_folder.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
 
 #include <algorithm>
 #include <fstream>

@@ -6,7 +6,7 @@
 
 #include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
-#include <millrace/tests/network/basp_frames.hpp>
+#include <millrace/tests/support/network/basp_frames.hpp>
 
 #include <algorithm>
 #include <string>

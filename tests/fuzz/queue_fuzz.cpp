@@ -1,11 +1,11 @@
 /// The folder of a write-ahead queue, as any bytes. Whatever is in it: what is refused as damaged is left as it was,
 /// what is accepted reads the same by a cursor and after another recovery, and can be appended to.
 
-#include "folder_image.hpp"
 #include "fuzz.hpp"
-#include "small_disk.hpp"
 
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/tests/support/disks/folder_image.hpp>
+#include <millrace/tests/support/disks/small_disk.hpp>
 
 #include <optional>
 #include <utility>

@@ -1,14 +1,13 @@
 /// Writes the seeds of all fuzzers anew, as after a change of a format: fuzz_seeds FOLDER, which is tests/fuzz/corpus.
 
-#include "folder_image.hpp"
-
 #include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/codec/codec.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>
 #include <millrace/storage/queue/log.hpp>
 #include <millrace/storage/sqlite/common/outcome_record.hpp>
-#include <millrace/tests/network/basp_frames.hpp>
+#include <millrace/tests/support/disks/folder_image.hpp>
+#include <millrace/tests/support/network/basp_frames.hpp>
 
 #include <algorithm>
 #include <array>

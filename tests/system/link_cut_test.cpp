@@ -2,9 +2,9 @@
 /// the test make one.
 
 #include "remote_load.hpp"
-#include "server.hpp"
 
-#include <millrace/tests/temporary_folder.hpp>
+#include <millrace/tests/support/process/server.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
 
 #include <csignal>
 #include <cstdlib>

@@ -1,8 +1,7 @@
-#include "opened.hpp"
-
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/log.hpp>
-#include <millrace/tests/environment.hpp>
+#include <millrace/tests/support/environment.hpp>
+#include <millrace/tests/support/process/opened.hpp>
 
 #include <algorithm>
 #include <deque>

@@ -1,10 +1,9 @@
 #include "numbered_clients.hpp"
 
-#include "forgetful_file_system.hpp"
-#include "opened.hpp"
-#include "program.hpp"
-
-#include <millrace/tests/line_file.hpp>
+#include <millrace/tests/support/disks/forgetful_file_system.hpp>
+#include <millrace/tests/support/line_file.hpp>
+#include <millrace/tests/support/process/opened.hpp>
+#include <millrace/tests/support/process/program.hpp>
 
 #include <algorithm>
 #include <cstdio>

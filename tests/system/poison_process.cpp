@@ -1,7 +1,7 @@
 #include "poison_process.hpp"
 
-#include "opened.hpp"
-#include "program.hpp"
+#include <millrace/tests/support/process/opened.hpp>
+#include <millrace/tests/support/process/program.hpp>
 
 #include <cstdlib>
 #include <iostream>

@@ -1,6 +1,7 @@
-#include "opened.hpp"
 #include "poison_process.hpp"
-#include "program.hpp"
+
+#include <millrace/tests/support/process/opened.hpp>
+#include <millrace/tests/support/process/program.hpp>
 
 #include <csignal>
 

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "opened.hpp"
-
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
+#include <millrace/tests/support/process/opened.hpp>
 
 #include <array>
 #include <atomic>

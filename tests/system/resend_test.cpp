@@ -1,9 +1,9 @@
 #include "named_clients.hpp"
 #include "numbered_clients.hpp"
-#include "opened.hpp"
-#include "program.hpp"
 
-#include <millrace/tests/environment.hpp>
+#include <millrace/tests/support/environment.hpp>
+#include <millrace/tests/support/process/opened.hpp>
+#include <millrace/tests/support/process/program.hpp>
 
 #include <algorithm>
 #include <csignal>

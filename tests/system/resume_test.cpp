@@ -1,8 +1,7 @@
-#include "opened.hpp"
-#include "program.hpp"
-
-#include <millrace/tests/environment.hpp>
-#include <millrace/tests/temporary_folder.hpp>
+#include <millrace/tests/support/environment.hpp>
+#include <millrace/tests/support/process/opened.hpp>
+#include <millrace/tests/support/process/program.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
 
 #include <chrono>
 #include <cmath>

@@ -1,12 +1,12 @@
 /// `millrace serve` as a process, and programs that talk to it through stock CAF.
 
-#include "opened.hpp"
-#include "program.hpp"
 #include "remote_load.hpp"
-#include "server.hpp"
 
 #include <millrace/actors/network/guard/refusal.hpp>
-#include <millrace/tests/environment.hpp>
+#include <millrace/tests/support/environment.hpp>
+#include <millrace/tests/support/process/opened.hpp>
+#include <millrace/tests/support/process/program.hpp>
+#include <millrace/tests/support/process/server.hpp>
 
 #include <atomic>
 #include <csignal>

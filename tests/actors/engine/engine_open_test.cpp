@@ -1,0 +1,150 @@
+#include <millrace/tests/support/actors/engine_fixture.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include <unistd.h>
+
+using namespace millrace;
+using namespace millrace::test;
+
+namespace {
+
+struct open_fixture : engine_fixture {
+  std::filesystem::path script(const std::string& name, const std::string& text) {
+    const auto file = folder.path() / name;
+    std::ofstream{file} << text;
+    return file;
+  }
+};
+
+bool mentions(const failure& why, const std::string& text) {
+  return to_string(why).find(text) != std::string::npos;
+}
+
+} // namespace
+
+/// What `millrace::open` refuses, and how it says so; and the schema it applies.
+BOOST_FIXTURE_TEST_SUITE(engine_open_suite, open_fixture)
+
+BOOST_AUTO_TEST_CASE(a_missing_folder_is_refused_unless_it_may_be_made) {
+  settings.create_if_missing = false;
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::folder_missing);
+  BOOST_TEST(mentions(why, settings.data.string()));
+  BOOST_TEST(!std::filesystem::exists(settings.data));
+  settings.create_if_missing = true;
+  open();
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_refused) {
+  if (::geteuid() == 0) {
+    std::cerr << "skipped: root may write everywhere\n";
+    return;
+  }
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  const auto why = refusal();
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
+  BOOST_TEST(why.code == errc::folder_not_writable);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_in_use_is_refused_and_the_process_is_named) {
+  open();
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::folder_locked);
+  BOOST_TEST(mentions(why, std::to_string(::getpid())));
+  tested.reset();
+  open(); // The lock went with the engine.
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {
+  std::filesystem::create_directory(settings.data);
+  std::ofstream{settings.data / "thesis.txt"} << "important";
+  BOOST_TEST(refusal().code == errc::folder_foreign);
+  BOOST_TEST(std::distance(std::filesystem::directory_iterator{settings.data}, {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_something_else_is_refused) {
+  std::filesystem::create_directory(settings.data);
+  stranger{database()}.execute("CREATE TABLE other(x)");
+  BOOST_TEST(refusal().code == errc::folder_foreign);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {
+  open();
+  tested.reset();
+  stranger{database()}.execute("UPDATE millrace_meta SET format_version = 99");
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::folder_newer);
+  BOOST_TEST(mentions(why, "99"));
+}
+
+BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused) {
+  settings.readers = 0;
+  BOOST_TEST(refusal().code == errc::bad_option);
+  settings.readers = 1;
+  settings.inflight_transactions_max = 0;
+  BOOST_TEST(refusal().code == errc::bad_option);
+  settings.inflight_transactions_max = 1;
+  settings.data.clear();
+  BOOST_TEST(refusal().code == errc::bad_option);
+}
+
+BOOST_AUTO_TEST_CASE(schema_files_are_applied_once_each_in_order) {
+  settings.schema = {script("0001_a.sql", "CREATE TABLE a(n); INSERT INTO a VALUES (1);"),
+                     script("0002_b.sql", "INSERT INTO a VALUES (2);")};
+  open();
+  open();
+  settings.schema.push_back(script("0003_c.sql", "INSERT INTO a VALUES (3)"));
+  open();
+  open();
+  BOOST_TEST(rows("SELECT n FROM a ORDER BY rowid") == "1\n2\n3");
+}
+
+BOOST_AUTO_TEST_CASE(a_schema_file_that_changed_after_it_was_applied_is_refused) {
+  settings.schema = {script("0001_a.sql", "CREATE TABLE a(n)")};
+  open();
+  tested.reset();
+  script("0001_a.sql", "CREATE TABLE a(n, m)");
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::schema_changed);
+  BOOST_TEST(mentions(why, "0001_a.sql"));
+  script("0001_a.sql", "CREATE TABLE a(n)");
+  open();
+}
+
+BOOST_AUTO_TEST_CASE(a_schema_file_that_is_missing_is_refused_by_name) {
+  settings.schema = {folder.path() / "0001_typo.sql"};
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::file_not_found);
+  BOOST_TEST(mentions(why, "0001_typo.sql"));
+}
+
+BOOST_AUTO_TEST_CASE(a_script_that_fails_leaves_nothing_behind_and_may_be_corrected) {
+  settings.scripts = {{"0001", "CREATE TABLE a(n)"}, {"0002", "CREATE TABLE b(n); INSERT INTO nowhere VALUES (1)"}};
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::bad_sql);
+  BOOST_TEST(mentions(why, "0002"));
+  BOOST_TEST(rows("SELECT name FROM sqlite_schema WHERE name IN ('a', 'b')") == "a");
+  settings.scripts[1].sql = "CREATE TABLE b(n)";
+  open();
+  BOOST_TEST(rows("SELECT name FROM sqlite_schema WHERE name IN ('a', 'b') ORDER BY name") == "a\nb");
+}
+
+BOOST_AUTO_TEST_CASE(two_scripts_of_one_name_are_refused) {
+  settings.scripts = {{"0001", "CREATE TABLE a(n)"}, {"0001", "CREATE TABLE b(n)"}};
+  BOOST_TEST(refusal().code == errc::bad_option);
+}
+
+BOOST_AUTO_TEST_CASE(statements_compiled_before_a_new_schema_work_after_it) {
+  open("CREATE TABLE a(n)");
+  BOOST_REQUIRE(connect().execute("INSERT INTO a VALUES (1)"));
+  settings.scripts.push_back({"0002", "ALTER TABLE a ADD COLUMN m DEFAULT 'new'"});
+  open();
+  BOOST_TEST(code_of(connect().execute("INSERT INTO a VALUES (1)")) == errc::bad_sql);
+  BOOST_REQUIRE(connect().execute("INSERT INTO a(n) VALUES (2)"));
+  BOOST_TEST(rows("SELECT n, m FROM a ORDER BY n") == "1|new\n2|new");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,114 @@
+#include <millrace/tests/support/actors/answer_recorder.hpp>
+#include <millrace/tests/support/actors/engine_fixture.hpp>
+
+#include <array>
+
+using namespace millrace;
+using namespace millrace::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::seconds patience{30};
+/// Runs until it is interrupted, which ends the writer.
+constexpr auto endless =
+  "INSERT INTO t SELECT count(*) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM "
+  "c)";
+
+struct fixture : engine_fixture {
+  answer_recorder recorder{system};
+
+  fixture() {
+    settings.database.transaction_time_max = 50ms;
+    open("CREATE TABLE t(n INTEGER)");
+  }
+
+  static transaction insert(int n) { return execute("INSERT INTO t VALUES (?1)", n); }
+
+  reply_content answer_to(std::size_t request) {
+    BOOST_REQUIRE(recorder.wait_for(request, patience));
+    return recorder.look(request).replies.front().content;
+  }
+  template <class Request>
+  reply_content order(Request request) {
+    return answer_to(recorder.send(tested->operations(), std::move(request)));
+  }
+  std::vector<quarantined_transaction> quarantine() {
+    return std::get<quarantine_listing>(order(quarantine_list{})).entries;
+  }
+  /// What the health report says is in quarantine, once it tells of all that is applied now.
+  std::uint64_t reported() {
+    auto db = connect();
+    const auto applied = db.execute(insert(0));
+    BOOST_REQUIRE(applied.has_value());
+    std::uint64_t count = 0;
+    BOOST_REQUIRE(eventually([&] {
+      const auto report = db.health();
+      count = report ? report->quarantined : 0;
+      return report && report->applied_seq >= applied->seq;
+    }));
+    return count;
+  }
+};
+
+} // namespace
+
+/// A transaction that ends the writer each time it is tried, in an engine that goes on.
+BOOST_FIXTURE_TEST_SUITE(engine_poison_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_neighbours_are_applied_once) {
+  stranger other{database()};
+  other.execute("BEGIN IMMEDIATE");
+  const auto before = recorder.send(tested->front(), insert(1));
+  const auto poison = recorder.send(tested->front(), execute(endless));
+  const auto after = recorder.send(tested->front(), insert(2));
+  other.execute("ROLLBACK");
+  BOOST_TEST(code_of(answer_to(before)) == errc::none);
+  BOOST_TEST(code_of(answer_to(poison)) == errc::quarantined);
+  BOOST_TEST(code_of(answer_to(after)) == errc::none);
+  // Only its connection was given up each time.
+  BOOST_TEST(tested->restarts("writer") == 0);
+  BOOST_TEST(rows("SELECT n FROM t ORDER BY rowid") == "1\n2");
+  const auto set_aside = quarantine();
+  BOOST_REQUIRE_EQUAL(set_aside.size(), 1u);
+  BOOST_TEST(set_aside[0].deaths == settings.deaths_max);
+  BOOST_TEST(set_aside[0].work.statements.at(0).sql == endless);
+}
+
+BOOST_AUTO_TEST_CASE(a_named_one_stays_quarantined_however_often_it_is_sent_and_through_opening_again) {
+  auto work = execute(endless);
+  work.name = {new_client_id(), 1};
+  for (int life = 1; life <= 2; ++life) {
+    for (const auto acknowledgement : {ack::applied, ack::applied, ack::durable}) {
+      work.acknowledgement = acknowledgement;
+      BOOST_TEST(code_of(answer_to(recorder.send(tested->front(), work))) == errc::quarantined);
+    }
+    BOOST_TEST(quarantine().size() == 1u);
+    open();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_resubmitted_one_that_still_ends_the_writer_stays_in_quarantine) {
+  BOOST_REQUIRE(code_of(answer_to(recorder.send(tested->front(), execute(endless)))) == errc::quarantined);
+  const auto seq = quarantine().at(0).seq;
+  BOOST_TEST(code_of(order(quarantine_resubmit{seq})) == errc::quarantined);
+  BOOST_TEST(quarantine().size() == 1u);
+  BOOST_TEST(reported() == 1u);
+  BOOST_TEST(connect().execute(insert(1)).has_value());
+  BOOST_TEST(rows("SELECT n FROM t WHERE n > 0") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_discarded_one_is_gone_and_so_is_one_that_nobody_set_aside) {
+  BOOST_REQUIRE(code_of(answer_to(recorder.send(tested->front(), execute(endless)))) == errc::quarantined);
+  const auto seq = quarantine().at(0).seq;
+  BOOST_TEST(reported() == 1u);
+  open();
+  BOOST_TEST(reported() == 1u);
+  BOOST_TEST(code_of(order(quarantine_discard{seq})) == errc::none);
+  BOOST_TEST(quarantine().empty());
+  BOOST_TEST(reported() == 0u);
+  BOOST_TEST(code_of(order(quarantine_discard{seq})) == errc::not_found);
+  BOOST_TEST(code_of(order(quarantine_resubmit{seq})) == errc::not_found);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,253 @@
+#include "reader_fixture.hpp"
+
+#include <millrace/tests/support/actors/failing_reader.hpp>
+
+using namespace millrace;
+using namespace millrace::test;
+
+namespace {
+
+/// Counts how snapshots are taken.
+class counting_reader final : public failing_reader {
+public:
+  struct counts {
+    int begun = 0;
+    int ended = 0;
+    std::vector<bool> inside;                   ///< Per query: whether a snapshot was held.
+    std::function<void()> during_query = [] {}; ///< What happens while a query runs.
+  };
+  explicit counting_reader(std::shared_ptr<counts> seen) : failing_reader(errc::bad_sql), seen_(std::move(seen)) {}
+
+  storage::result<> begin_snapshot() override {
+    ++seen_->begun;
+    return {};
+  }
+  void end_snapshot() noexcept override { ++seen_->ended; }
+  storage::result<row_set> run(const query&, const storage::read_limits&) override {
+    seen_->inside.push_back(seen_->begun > seen_->ended);
+    seen_->during_query();
+    return row_set{};
+  }
+
+private:
+  std::shared_ptr<counts> seen_;
+};
+
+/// A reader whose use of snapshots is counted.
+struct counting_fixture : reader_fixture {
+  std::shared_ptr<counting_reader::counts> seen = std::make_shared<counting_reader::counts>();
+
+  counting_fixture() {
+    settings.open_database = [seen = seen]() -> storage::result<std::unique_ptr<storage::database_reader>> {
+      return std::make_unique<counting_reader>(seen);
+    };
+    start();
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(reader_suite, reader_fixture)
+
+BOOST_AUTO_TEST_CASE(a_query_is_answered_with_its_rows) {
+  const auto answer = rows_of(select("SELECT n FROM t WHERE n > ?1 ORDER BY n", 1));
+  BOOST_REQUIRE(answer.value.has_value());
+  BOOST_TEST(answer.value->size() == 2);
+  BOOST_TEST((*answer.value)[0]["n"].as_integer() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_query_sees_what_was_committed_before_it_was_sent) {
+  const auto before = rows_of(select("SELECT count(*) FROM t"));
+  apply(execute("INSERT INTO t VALUES (4)"));
+  const auto after = rows_of(select("SELECT count(*) FROM t"));
+  BOOST_TEST((*before.value)[0][0].as_integer() == 3);
+  BOOST_TEST((*after.value)[0][0].as_integer() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(each_query_fails_with_its_own_error_and_its_neighbours_do_not) {
+  const auto typo = send(select("SELEC n FROM t"));
+  const auto good = send(select("SELECT n FROM t"));
+  const auto unknown_table = send(select("SELECT * FROM nowhere"));
+  const auto missing_parameter = send(select("SELECT n FROM t WHERE n = ?1"));
+  const auto write = send(select("DELETE FROM t"));
+  const auto late = send(select("SELECT n FROM t"), monotonic_time::min());
+  scheduler.run();
+  BOOST_TEST(typo->code() == errc::bad_sql);
+  BOOST_TEST(unknown_table->code() == errc::bad_sql);
+  BOOST_TEST(missing_parameter->code() == errc::parameter_mismatch);
+  BOOST_TEST(write->code() == errc::not_a_query);
+  BOOST_TEST(late->code() == errc::deadline_exceeded);
+  BOOST_REQUIRE(good->value.has_value());
+  BOOST_TEST(good->value->size() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(an_endless_query_is_interrupted_after_its_deadline) {
+  const auto interrupted = send(endless(), soon(std::chrono::milliseconds{50}));
+  const auto next = send(select("SELECT n FROM t"));
+  scheduler.run();
+  BOOST_TEST(interrupted->code() == errc::deadline_exceeded);
+  BOOST_TEST(next->value.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_reader_has_answered_is_counted) {
+  send(select("SELECT n FROM t"));
+  send(select("SELECT n FROM t"));
+  BOOST_TEST(board->pool().in_use == 1);
+  scheduler.run();
+  first_page(select("SELECT n FROM t"), 1);
+  const auto pool = board->pool();
+  BOOST_TEST(pool.in_use == 0);
+  BOOST_TEST(pool.idle == 1);
+  BOOST_TEST(pool.queries == 3);
+  BOOST_TEST(pool.wait_count == 1); // The second found it busy.
+  BOOST_TEST(pool.cursors == 1);
+  const auto seen = ask<sample>(tested, atom::sample::value);
+  scheduler.run();
+  BOOST_TEST(seen->value->latency.count == 3);
+}
+
+BOOST_AUTO_TEST_CASE(what_it_has_answered_holds_no_room) {
+  const auto& held = board->slot(0)->room;
+  const std::vector<std::shared_ptr<reply<row_set>>> taken{send(select("SELECT n FROM t")),
+                                                           send(select("SELECT ?1", 2)), send(select("nonsense"))};
+  BOOST_TEST(held.requests() == 3u);
+  BOOST_TEST(held.bytes() > 0u);
+  scheduler.run();
+  BOOST_TEST(taken.back()->code() == errc::bad_sql);
+  BOOST_TEST(held.requests() == 0u);
+  BOOST_TEST(held.bytes() == 0u);
+  const auto page = first_page(select("SELECT n FROM t"), 1);
+  BOOST_REQUIRE((page.value && page.value->next));
+  next_page(*page.value->next);
+  BOOST_TEST(held.requests() == 0u);
+  BOOST_TEST(held.bytes() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_reader_answers_what_it_had_taken) {
+  const auto taken = send(select("SELECT n FROM t"));
+  scheduler.run_once(); // The client sends; in the reader's mailbox the kill then comes before the run.
+  end(caf::actor_cast<caf::actor>(tested));
+  scheduler.run();
+  BOOST_TEST(taken->count == 1);
+  BOOST_TEST(taken->code() == errc::reader_failed);
+  const auto late = ask<row_set>(tested, admitted(select("SELECT n FROM t")));
+  const auto late_page = ask<row_page>(tested,
+                                       admitted_page_query{{select("SELECT n FROM t")}, 0, monotonic_time::max()});
+  scheduler.run();
+  BOOST_TEST(late->count == 1);
+  BOOST_TEST(!late->value.has_value());
+  BOOST_TEST(late_page->count == 1);
+  BOOST_TEST(!late_page->value.has_value());
+  board->connect("reader-1", nullptr);
+  BOOST_TEST(board->pool().in_use == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_is_answered_after_the_queries_before_it) {
+  const auto idle = ask<std::uint64_t>(tested, atom::drain::value);
+  scheduler.run();
+  BOOST_TEST((idle->value == std::optional<std::uint64_t>{0}));
+  send(select("SELECT n FROM t"));
+  send(select("SELECT n FROM t"));
+  const auto busy = ask<std::uint64_t>(tested, atom::drain::value);
+  scheduler.run();
+  BOOST_TEST((busy->value == std::optional<std::uint64_t>{2}));
+}
+
+BOOST_AUTO_TEST_CASE(a_recorded_outcome_is_answered_as_it_was_and_a_missing_one_is_called_forgotten) {
+  const auto named = [](const char* sql, std::uint64_t number) {
+    auto work = execute(sql);
+    work.name = {new_client_id(), number};
+    return work;
+  };
+  const auto applied = apply(named("INSERT INTO t VALUES (4)", 1));
+  const auto rejected = apply(named("INSERT INTO nowhere VALUES (4)", 1));
+  BOOST_REQUIRE(applied);
+  BOOST_REQUIRE(!rejected);
+  const auto good = request<outcome>(recorded_outcome_request{writer->applied_seq() - 1});
+  const auto bad = request<outcome>(recorded_outcome_request{writer->applied_seq()});
+  const auto none = request<outcome>(recorded_outcome_request{1});
+  scheduler.run();
+  BOOST_TEST((good->value == std::optional{*applied}));
+  BOOST_TEST((bad->error == rejected.error()));
+  BOOST_TEST(none->code() == errc::name_forgotten);
+  BOOST_TEST(board->pool().in_use == 0);
+  BOOST_TEST(board->waiting_queries() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_in_quarantine_is_listed) {
+  auto batch = std::make_shared<storage::batch>();
+  batch->first_seq = writer->applied_seq() + 1;
+  batch->items = {execute("INSERT INTO t VALUES (4)"), execute("INSERT INTO t VALUES (5)")};
+  batch->skipped = {{batch->first_seq, errc::quarantined, 3}, {batch->first_seq + 1, errc::quarantined, 3}};
+  const std::vector<storage::batch_ptr> batches{batch};
+  unmarked mark;
+  BOOST_REQUIRE(writer->apply(batches, mark));
+  const auto listed = request<quarantine_listing>(quarantine_list{.after = 0, .limit = 1});
+  scheduler.run();
+  BOOST_REQUIRE(listed->value.has_value());
+  BOOST_REQUIRE_EQUAL(listed->value->entries.size(), 1u);
+  BOOST_TEST(listed->value->entries[0].seq == batch->first_seq);
+  BOOST_TEST((listed->value->entries[0].work == execute("INSERT INTO t VALUES (4)")));
+  BOOST_TEST(listed->value->more);
+}
+
+BOOST_AUTO_TEST_CASE(the_breaker_hears_of_faults_of_the_machine_and_of_nothing_else) {
+  settings.breaker = std::make_shared<breaker>(breaker_options{.failures_min = 1'000});
+  start();
+  rows_of(select("SELECT n FROM t"));
+  rows_of(select("SELEC n FROM t"));
+  rows_of(select("SELECT n FROM t"), monotonic_time::min());
+  first_page(select("SELECT n FROM t"), 1);
+  const auto before = settings.breaker->health(std::chrono::steady_clock::now());
+  BOOST_TEST(before.successes == 4);
+  BOOST_TEST(before.failures == 0);
+  in_the_way = failure{errc::io_error, "injected"};
+  first_page(select("SELECT n FROM t"), 1);
+  start();
+  rows_of(select("SELECT n FROM t"));
+  const auto after = settings.breaker->health(std::chrono::steady_clock::now());
+  BOOST_TEST(after.successes == 4);
+  BOOST_TEST(after.failures == 2);
+  send(select("SELECT n FROM t"));
+  scheduler.run_once(); // The query arrives; the kill then comes before it is run.
+  kill(tested);
+  BOOST_TEST(settings.breaker->health(std::chrono::steady_clock::now()).failures == 3);
+}
+
+BOOST_FIXTURE_TEST_CASE(queries_that_wait_together_share_one_snapshot_and_a_lone_one_takes_none, counting_fixture) {
+  rows_of(select("a"));
+  BOOST_TEST(seen->begun == 0);
+  send(select("b"));
+  send(select("c"));
+  send(select("d"));
+  scheduler.run();
+  BOOST_TEST(seen->begun == 1);
+  BOOST_TEST(seen->ended == 1);
+  BOOST_TEST((seen->inside == std::vector<bool>{false, true, true, true}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_shared_snapshot_is_renewed_when_it_is_old, counting_fixture) {
+  seen->during_query = [until = soon(std::chrono::milliseconds{60})] {
+    while (std::chrono::steady_clock::now() < until) {}
+  };
+  send(select("a"));
+  send(select("b"));
+  send(select("c"));
+  scheduler.run();
+  BOOST_TEST(seen->begun >= 2);
+  BOOST_TEST(seen->ended == seen->begun);
+  BOOST_TEST((seen->inside == std::vector<bool>{true, true, true}));
+}
+
+BOOST_FIXTURE_TEST_CASE(no_snapshot_is_shared_while_the_log_cannot_be_emptied, counting_fixture) {
+  seen->during_query = [this] { *starving = true; };
+  send(select("a"));
+  send(select("b"));
+  send(select("c"));
+  scheduler.run();
+  BOOST_TEST(seen->begun == 1);
+  BOOST_TEST(seen->ended == 1);
+  BOOST_TEST((seen->inside == std::vector<bool>{true, false, false}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,247 @@
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/client/courier.hpp>
+#include <millrace/actors/network/remote/remote_engine.hpp>
+#include <millrace/tests/support/network/certificate_folder.hpp>
+#include <millrace/tests/support/network/server_fixture.hpp>
+
+#include <atomic>
+#include <thread>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
+namespace {
+
+using namespace millrace;
+using namespace millrace::network;
+using namespace millrace::test;
+using namespace std::chrono_literals;
+
+std::string url_of(const served_engine& server, const char* scheme = "millrace") {
+  return std::string{scheme} + "://127.0.0.1:" + std::to_string(server.port());
+}
+
+/// A program that talks to an engine elsewhere.
+struct program_elsewhere {
+  remote_engine connect_to(remote_settings settings) {
+    settings.reconnect_first = 10ms;
+    settings.reconnect_cap = 100ms;
+    auto made = network::connect(system, std::move(settings));
+    BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error()));
+    return std::move(*made);
+  }
+
+  middleman_config config;
+  caf::actor_system system{config};
+};
+
+/// Accepts one connection and says what a server would not.
+class hostile_server {
+public:
+  explicit hostile_server(std::string bytes) : socket_(*listen_at({"127.0.0.1", 0})) {
+    thread_ = std::thread{[this, said = std::move(bytes)] {
+      while (true) {
+        const int peer = ::accept(socket_, nullptr, nullptr);
+        if (peer < 0) {
+          return;
+        }
+        ::send(peer, said.data(), said.size(), MSG_NOSIGNAL);
+        char part[4096];
+        while (::recv(peer, part, sizeof part, 0) > 0) {}
+        ::close(peer);
+      }
+    }};
+  }
+  ~hostile_server() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+  }
+  std::string url() const { return "millrace://127.0.0.1:" + std::to_string(local_port(socket_)); }
+
+private:
+  int socket_;
+  std::thread thread_;
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(remote_engine_suite, program_elsewhere)
+
+BOOST_AUTO_TEST_CASE(a_client_is_served_by_an_engine_elsewhere) {
+  served_engine server;
+  const auto engine = connect_to({.url = url_of(server)});
+  client db{system, engine.front()};
+  const auto rows = db.query("SELECT 1");
+  BOOST_REQUIRE_MESSAGE(rows, (rows ? "" : to_string(rows.error())));
+  BOOST_TEST((*rows)[0]["sql"].as_text() == "SELECT 1");
+  BOOST_TEST(db.execute("DELETE FROM t")->seq == 1U);
+  BOOST_TEST(db.health().has_value());
+  BOOST_TEST(engine.connected());
+}
+
+BOOST_AUTO_TEST_CASE(tls_is_spoken_where_the_address_says_so) {
+  const certificate_folder files;
+  served_engine server{{}, files.settings("server")};
+  const auto engine = connect_to({.url = url_of(server, "millraces"), .tls = files.settings("client")});
+  client db{system, engine.front()};
+  BOOST_TEST(db.query(std::string(500'000, 'x')).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_is_somebody_else_is_not_spoken_to) {
+  const certificate_folder files;
+  const certificate_folder foreign;
+  served_engine server{{}, foreign.settings("server")};
+  const auto engine = connect_to({.url = url_of(server, "millraces"), .tls = files.settings("client")});
+  BOOST_TEST(eventually([&] { return engine.refused()[refusal::certificate_refused] > 0; }));
+  BOOST_TEST(!engine.connected());
+  client db{system, engine.front(), 200ms};
+  const auto rows = db.query("SELECT 1");
+  BOOST_REQUIRE(!rows);
+  BOOST_TEST((rows.error().code == errc::unavailable));
+}
+
+BOOST_AUTO_TEST_CASE(a_restart_of_the_server_is_a_delay) {
+  std::optional<served_engine> server{std::in_place};
+  const auto port = server->port();
+  const auto engine = connect_to({.url = url_of(*server)});
+  client db{system, engine.front()};
+  BOOST_TEST(db.execute("DELETE FROM t").has_value());
+  for (int i = 0; i < 3; ++i) {
+    server.reset();
+    BOOST_TEST(eventually([&] { return !engine.connected(); }));
+    std::thread restart{[&] {
+      std::this_thread::sleep_for(50ms);
+      server.emplace(connection_limits{}, tls_settings{}, port);
+    }};
+    BOOST_TEST(db.execute("DELETE FROM t").has_value());
+    restart.join();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_under_way_when_the_connection_was_lost_is_answered) {
+  std::optional<served_engine> server{std::in_place};
+  const auto engine = connect_to({.url = url_of(*server)});
+  BOOST_REQUIRE(eventually([&] { return engine.connected(); }));
+  std::atomic<int> unknown = 0;
+  std::atomic<int> answered = 0;
+  auto asker = system.spawn([&, front = engine.front()](caf::event_based_actor* self) {
+    for (int i = 0; i < 100; ++i) {
+      self->request(front, 60s, execute("never answered"))
+        .then([&](const outcome&) { ++answered; },
+              [&](const caf::error& why) { unknown += failure_of(why).code == errc::outcome_unknown ? 1 : 0; });
+    }
+  });
+  std::this_thread::sleep_for(100ms);
+  BOOST_TEST(unknown == 0);
+  server.reset();
+  BOOST_TEST(eventually([&] { return unknown == 100; }));
+  BOOST_TEST(answered == 0);
+}
+
+BOOST_AUTO_TEST_CASE(couriers_of_many_actors_share_one_connection) {
+  served_engine server;
+  const auto engine = connect_to({.url = url_of(server)});
+  const auto courier = spawn_courier(system, engine.front());
+  std::atomic<int> done = 0;
+  constexpr int actors = 1'000;
+  for (int i = 0; i < actors; ++i) {
+    system.spawn([&, courier](caf::event_based_actor* self) {
+      self->request(courier, 60s, execute("DELETE FROM t"))
+        .then([&](const outcome&) { ++done; }, [](const caf::error&) {});
+    });
+  }
+  BOOST_TEST(eventually([&] { return done == actors; }));
+  BOOST_TEST(server.listener().connections().open() == 1U);
+  BOOST_TEST(server.listener().connections().accepted() == 1U);
+  caf::anon_send_exit(courier, caf::exit_reason::user_shutdown);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_does_not_answer_any_more_is_left) {
+  served_engine server;
+  const auto engine = connect_to({.url = url_of(server), .ping_interval = 100ms});
+  BOOST_REQUIRE(eventually([&] { return engine.connected(); }));
+  server.fall_silent();
+  BOOST_TEST(eventually([&] { return server.listener().connections().accepted() > 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_second_port_of_one_server_is_said_to_be_no_use_until_the_first_is_left) {
+  served_engine server;
+  const auto reading = listener::open(server.system(), {{"127.0.0.1", 0}, role::read, {}, {}}, {server.engine(), {}},
+                                      &server.listener());
+  BOOST_REQUIRE_MESSAGE(reading, (reading ? "" : reading.error()));
+  std::optional<remote_engine> first{connect_to({.url = url_of(server)})};
+  BOOST_REQUIRE(eventually([&] { return first->connected(); }));
+  const auto second = connect_to({.url = "millrace://127.0.0.1:" + std::to_string(reading->port())});
+  client db{system, second.front(), 300ms};
+  const auto rows = db.query("SELECT 1");
+  BOOST_REQUIRE(!rows);
+  BOOST_TEST(rows.error().detail.find("at port " + std::to_string(server.port()) + " already") != std::string::npos,
+             rows.error().detail);
+  BOOST_TEST(!second.connected());
+  client still{system, first->front()};
+  BOOST_TEST(still.query("SELECT 1").has_value());
+  {
+    const auto shared = connect_to({.url = url_of(server)});
+    client beside{system, shared.front()};
+    BOOST_TEST(beside.execute("DELETE FROM t").has_value());
+    BOOST_TEST((shared.granted() == role::read_write));
+  }
+  first.reset();
+  BOOST_TEST(eventually([&] { return second.connected(); }));
+  BOOST_TEST((second.granted() == role::read));
+}
+
+BOOST_AUTO_TEST_CASE(a_hostile_server_cannot_break_its_client) {
+  const auto there = a_node(99, 'S');
+  const auto greeting = server_handshake(there);
+  const std::vector<std::pair<std::string, refusal>> all{
+    {header_bytes({.operation = 0, .operation_data = basp_version}), refusal::malformed_payload},
+    {header_bytes({.operation = 1}), refusal::second_handshake},
+    {direct_message(1, 1, no_number, message_payload("@<>+@exit")), refusal::no_handshake},
+    {header_bytes({.operation = 0, .payload_bytes = 1U << 30U, .operation_data = basp_version}),
+     refusal::frame_too_large},
+    {greeting + header_bytes({.operation = 2, .payload_bytes = 1U << 30U, .dest_actor = 1}), refusal::frame_too_large},
+    {greeting + greeting, refusal::second_handshake},
+  };
+  for (const auto& [bytes, why] : all) {
+    const hostile_server server{bytes};
+    const auto engine = connect_to({.url = server.url()});
+    BOOST_TEST(eventually([&engine, expected = why] { return engine.refused()[expected] > 0; }), name_of(why));
+  }
+  served_engine good;
+  const auto engine = connect_to({.url = url_of(good)});
+  client db{system, engine.front()};
+  BOOST_TEST(db.query("SELECT 1").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_there_is_said_after_the_patience) {
+  const auto engine = connect_to({.url = "millrace://127.0.0.1:1"});
+  client db{system, engine.front(), 300ms};
+  const auto done = db.execute("DELETE FROM t");
+  BOOST_REQUIRE(!done);
+  BOOST_TEST((done.error().code == errc::unavailable));
+  BOOST_TEST(done.error().detail.find("127.0.0.1:1") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(exit_messages_do_not_end_the_front) {
+  served_engine server;
+  const auto engine = connect_to({.url = url_of(server)});
+  caf::anon_send_exit(engine.front(), caf::exit_reason::kill);
+  client db{system, engine.front()};
+  BOOST_TEST(db.query("SELECT 1").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(addresses_that_are_none_are_sentences) {
+  for (const auto* url :
+       {"", "127.0.0.1:7400", "http://127.0.0.1:7400", "millrace://127.0.0.1", "millraces://[::1]:7400"}) {
+    const auto made = network::connect(system, {.url = url});
+    BOOST_CHECK_MESSAGE(!made, url);
+  }
+  const certificate_folder files;
+  const auto made = network::connect(system, {.url = "millrace://127.0.0.1:7400", .tls = files.settings("client")});
+  BOOST_REQUIRE(!made);
+  BOOST_TEST(made.error().find("millraces://") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,112 @@
+#include <millrace/storage/base/folder.hpp>
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <fstream>
+#include <string>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using millrace::test::temporary_folder;
+
+namespace {
+
+unsigned mode_of(const std::filesystem::path& path) {
+  struct stat state {};
+  BOOST_REQUIRE(::stat(path.c_str(), &state) == 0);
+  return state.st_mode & 0777;
+}
+
+errc refusal(const std::filesystem::path& path, folder_mode mode) {
+  const auto opened = folder::open(path, mode);
+  return opened ? errc::none : opened.error().code;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(folder_suite)
+
+BOOST_AUTO_TEST_CASE(a_missing_folder_is_refused_unless_it_may_be_made) {
+  temporary_folder here;
+  const auto data = here.path() / "data";
+  BOOST_TEST(refusal(data, folder_mode::existing) == errc::folder_missing);
+  BOOST_TEST(!std::filesystem::exists(data));
+  const auto before = ::umask(0077 | 0300);
+  auto made = folder::open(data, folder_mode::create);
+  ::umask(before);
+  BOOST_REQUIRE(made);
+  BOOST_TEST(mode_of(data) == 0700u);
+  BOOST_TEST(mode_of(made->queue_folder()) == 0700u);
+  BOOST_TEST(mode_of(data / "LOCK") == 0600u);
+  BOOST_TEST(made->database_file() == data / "database.sqlite3");
+}
+
+BOOST_AUTO_TEST_CASE(the_folder_above_is_never_made) {
+  temporary_folder here;
+  BOOST_TEST(refusal(here.path() / "no" / "data", folder_mode::create) == errc::folder_missing);
+  BOOST_TEST(!std::filesystem::exists(here.path() / "no"));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_folder_is_taken_only_for_creation) {
+  temporary_folder here;
+  BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::folder_missing);
+  BOOST_TEST(std::filesystem::is_empty(here.path()));
+  BOOST_TEST(refusal(here.path(), folder_mode::create) == errc::none);
+  BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {
+  temporary_folder here;
+  std::ofstream{here.path() / "LOCK"} << "";
+  std::ofstream{here.path() / "CURRENT"} << "MANIFEST-000001";
+  BOOST_TEST(refusal(here.path(), folder_mode::create) == errc::folder_foreign);
+  BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::folder_foreign);
+  BOOST_TEST(std::filesystem::file_size(here.path() / "LOCK") == 0u);
+  BOOST_TEST(!std::filesystem::exists(here.path() / "queue"));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_is_no_folder) {
+  temporary_folder here;
+  std::ofstream{here.path() / "data"} << "text";
+  BOOST_TEST(refusal(here.path() / "data", folder_mode::create) == errc::folder_foreign);
+  BOOST_TEST(refusal(here.path() / "data" / "below", folder_mode::create) == errc::folder_foreign);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_in_use_names_the_process_and_is_free_afterwards) {
+  temporary_folder here;
+  {
+    auto first = folder::open(here.path(), folder_mode::create);
+    BOOST_REQUIRE(first);
+    auto moved = std::move(*first);
+    const auto second = folder::open(here.path(), folder_mode::existing);
+    BOOST_REQUIRE(!second);
+    BOOST_TEST(second.error().code == errc::folder_locked);
+    BOOST_TEST(second.error().detail.find("in use by process " + std::to_string(::getpid())) != std::string::npos);
+  }
+  BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_refused) {
+  temporary_folder here;
+  const auto data = here.path() / "data";
+  BOOST_REQUIRE(folder::open(data, folder_mode::create));
+  // The superuser may write everywhere, so he becomes somebody else for a moment.
+  const bool superuser = ::geteuid() == 0;
+  std::filesystem::permissions(here.path(), std::filesystem::perms{0755});
+  std::filesystem::permissions(data, std::filesystem::perms{0555});
+  std::filesystem::permissions(data / "LOCK", std::filesystem::perms{0444});
+  BOOST_REQUIRE(!superuser || ::seteuid(65'534) == 0);
+  const auto existing = refusal(data, folder_mode::existing);
+  std::filesystem::path readonly = data / "below";
+  const auto created = refusal(readonly, folder_mode::create);
+  BOOST_REQUIRE(!superuser || ::seteuid(0) == 0);
+  std::filesystem::permissions(data, std::filesystem::perms{0700});
+  BOOST_TEST(existing == errc::folder_not_writable);
+  BOOST_TEST(created == errc::folder_not_writable);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,148 @@
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+
+namespace {
+
+/// A log of nine pieces of work in three batches, with everything that would differ between two machines or runs.
+std::vector<batch_ptr> make_log() {
+  const auto note = "INSERT INTO note(what) VALUES (?1)";
+  std::vector<std::vector<work>> parts;
+  parts.push_back({
+    schema_script{"s",
+                  "CREATE TABLE note(id INTEGER PRIMARY KEY AUTOINCREMENT, what, r DEFAULT (random()),"
+                  " at DEFAULT CURRENT_TIMESTAMP, u UNIQUE);"
+                  "CREATE TRIGGER x AFTER INSERT ON note BEGIN UPDATE note SET u = hex(randomblob(20)) || "
+                  "strftime('%f', 'now') WHERE id = new.id; END;"
+                  "CREATE TABLE counted(c, l); INSERT INTO counted VALUES (changes(), random())"},
+    execute(note, "a").add(note, "b"),
+  });
+  parts.push_back({
+    execute("INSERT INTO counted VALUES (changes(), last_insert_rowid())"),
+    execute(note, "c").add("INSERT INTO counted VALUES (changes(), last_insert_rowid())").add(note, "d"),
+    execute("INSERT INTO note(id, what) VALUES (1, 'duplicate')"),
+    execute("INSERT OR ROLLBACK INTO note(id, what) VALUES (1, 'duplicate')"),
+  });
+  parts.push_back({
+    execute("UPDATE note SET what = what || random() || datetime('now') || unixepoch()"),
+    execute("INSERT INTO note(what) SELECT what FROM note ORDER BY random()"),
+    execute("INSERT INTO counted VALUES (changes(), last_insert_rowid())"),
+  });
+  std::vector<batch_ptr> log;
+  std::uint64_t seq = 1;
+  for (auto& part : parts) {
+    auto made = std::make_shared<batch>();
+    made->first_seq = seq;
+    made->accept_time_ms = 1'234'567'890'123 + static_cast<std::int64_t>(seq) * 1'000;
+    made->items = std::move(part);
+    seq += made->items.size();
+    log.push_back(std::move(made));
+  }
+  return log;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(determinism_suite)
+
+BOOST_AUTO_TEST_CASE(the_same_log_gives_the_same_database_however_it_is_cut) {
+  const auto log = make_log();
+  database_fixture merged;
+  const auto merged_answers = merged.apply_all(log);
+
+  database_fixture parted;
+  std::vector<answer> parted_answers;
+  for (const auto& part : log) {
+    for (auto& reply : parted.apply_all(std::span{&part, 1})) {
+      parted_answers.push_back(std::move(reply));
+    }
+    parted.open();
+  }
+
+  database_fixture single;
+  std::vector<answer> single_answers;
+  for (const auto& part : log) {
+    for (std::size_t at = 0; at < part->items.size(); ++at) {
+      auto one = std::make_shared<batch>();
+      one->first_seq = part->first_seq + at;
+      one->accept_time_ms = part->accept_time_ms;
+      one->items = {part->items[at]};
+      const batch_ptr piece = one;
+      single_answers.push_back(single.apply_all(std::span{&piece, 1}).at(0));
+    }
+  }
+
+  const auto expected = dump(merged.file);
+  BOOST_TEST(expected == dump(parted.file));
+  BOOST_TEST(expected == dump(single.file));
+  BOOST_TEST((merged_answers == parted_answers));
+  BOOST_TEST((merged_answers == single_answers));
+  BOOST_TEST(merged.rows("SELECT count(*), count(DISTINCT r), count(DISTINCT u) FROM note") == "8|8|8");
+  BOOST_TEST(merged.rows("SELECT at FROM note WHERE id = 1") == "2009-02-13 23:31:31");
+  BOOST_TEST(merged.rows("SELECT c, l FROM counted LIMIT -1 OFFSET 1") == "0|0\n1|3\n0|0");
+}
+
+BOOST_AUTO_TEST_CASE(local_time_is_refused_because_it_depends_on_the_machine) {
+  database_fixture database;
+  for (const auto* sql : {"SELECT datetime('now', 'localtime')", "SELECT datetime(0, 'unixepoch', 'utc')"}) {
+    BOOST_TEST(code_of(database.apply_one(execute(sql))) == errc::bad_sql);
+  }
+  // Everybody else in the process has it.
+  BOOST_TEST(database.rows("SELECT datetime('now', 'localtime') IS NOT NULL") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_row_id_is_refused_because_random_ones_would_follow) {
+  database_fixture database;
+  database.schema("CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1)");
+  const auto largest = std::int64_t{9'223'372'036'854'775'807};
+  auto guarded = execute("INSERT INTO t(a) VALUES (2)");
+  guarded.in_group(on_error::continue_after,
+                   [&](transaction& group) { group.add("INSERT INTO t VALUES (?1, 1)", largest); });
+  guarded.add("INSERT INTO t(a) VALUES (3)");
+  const auto replies = database.apply({
+    execute("INSERT INTO t VALUES (?1, 1)", largest),
+    execute("UPDATE t SET id = ?1", largest),
+    guarded,
+    schema_script{"s", "INSERT INTO t VALUES (9223372036854775807, 1)"},
+    execute("INSERT INTO t(a) VALUES (4)"),
+  });
+  BOOST_TEST(code_of(replies[0]) == errc::not_permitted);
+  BOOST_TEST(code_of(replies[1]) == errc::not_permitted);
+  BOOST_TEST(code_of(replies[2]) == errc::none);
+  BOOST_TEST(code_of(replies[3]) == errc::not_permitted);
+  BOOST_TEST(database.rows("SELECT id, a FROM t") == "1|1\n2|2\n3|3\n4|4");
+}
+
+BOOST_AUTO_TEST_CASE(changes_in_a_trigger_made_later_does_not_see_the_neighbour) {
+  database_fixture database;
+  database.schema("CREATE TABLE t(a); CREATE TABLE seen(c)");
+  const auto insert = execute("INSERT INTO t VALUES (1), (2), (3)");
+  const auto replies = database.apply({
+    insert,
+    schema_script{"s", "CREATE TRIGGER r BEFORE INSERT ON t BEGIN INSERT INTO seen VALUES (changes()); END"},
+    execute("INSERT INTO t VALUES (4), (5), (6)").add("DELETE FROM t"),
+    execute("INSERT INTO t VALUES (7)"),
+  });
+  for (const auto& reply : replies) {
+    BOOST_REQUIRE(reply);
+  }
+  database_fixture other;
+  other.schema("CREATE TABLE t(a); CREATE TABLE seen(c)");
+  other.apply({insert});
+  other.schema("CREATE TRIGGER r BEFORE INSERT ON t BEGIN INSERT INTO seen VALUES (changes()); END");
+  other.apply({execute("INSERT INTO t VALUES (4), (5), (6)").add("DELETE FROM t")});
+  other.open();
+  other.apply({execute("INSERT INTO t VALUES (7)")});
+  BOOST_TEST(database.rows("SELECT c FROM seen") == other.rows("SELECT c FROM seen"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,239 @@
+#include <millrace/messages/limits.hpp>
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct reader_fixture : database_fixture {
+  reader_fixture() {
+    schema("CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three')");
+    auto opened = open_sqlite_reader(file, {});
+    BOOST_REQUIRE(opened);
+    reader = std::move(*opened);
+  }
+
+  result<row_set> run(const query& question) { return reader->run(question, {}); }
+
+  /// Changes a letter of a text that stands in the table and in an index.
+  void spoil(const std::string& text) {
+    BOOST_REQUIRE(writer->checkpoint());
+    std::fstream bytes{file, std::ios::binary | std::ios::in | std::ios::out};
+    const std::string all{std::istreambuf_iterator<char>{bytes}, {}};
+    const auto at = all.rfind(text);
+    BOOST_REQUIRE(at != std::string::npos);
+    bytes.seekp(static_cast<std::streamoff>(at));
+    bytes.put('#');
+  }
+
+  errc refusal(const query& question) {
+    const auto rows = run(question);
+    return rows ? errc::none : rows.error().code;
+  }
+
+  std::unique_ptr<database_reader> reader;
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sqlite_reader_suite, reader_fixture)
+
+BOOST_AUTO_TEST_CASE(rows_come_by_position_and_name) {
+  const auto rows = run(select("SELECT id, a AS name FROM t WHERE id >= :low ORDER BY id", named{":low", 2}));
+  BOOST_REQUIRE(rows);
+  BOOST_REQUIRE(rows->size() == 2u);
+  BOOST_TEST((*rows)[0]["name"].as_text() == "two");
+  BOOST_TEST((*rows)[1][0].as_integer() == 3);
+  BOOST_TEST(!rows->truncated());
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_result_has_its_columns) {
+  const auto rows = run(select("SELECT id, a FROM t WHERE id = ?1", 99));
+  BOOST_REQUIRE(rows);
+  BOOST_TEST(rows->empty());
+  BOOST_TEST(rows->columns().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(rows_beyond_the_limit_are_cut_and_it_says_so) {
+  auto question = select("SELECT id FROM t ORDER BY id");
+  question.max_rows = 2;
+  auto rows = run(question);
+  BOOST_REQUIRE(rows);
+  BOOST_TEST(rows->size() == 2u);
+  BOOST_TEST(rows->truncated());
+  question.max_rows = 3;
+  rows = run(question);
+  BOOST_REQUIRE(rows);
+  BOOST_TEST(!rows->truncated());
+  rows = run(select("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(8000000) FROM n"));
+  BOOST_REQUIRE(rows);
+  BOOST_TEST(rows->truncated());
+  BOOST_TEST(rows->size() == 8u);
+  BOOST_TEST(rows->cells().size() <= limits::row_set_bytes_max);
+}
+
+BOOST_AUTO_TEST_CASE(a_query_only_reads) {
+  for (const std::string sql : {"INSERT INTO t VALUES (4, 'x')", "UPDATE t SET a = 1", "DELETE FROM t",
+                                "CREATE TABLE u(a)", "DROP TABLE t", "BEGIN", "COMMIT", "SAVEPOINT s", "VACUUM",
+                                "REINDEX", "ANALYZE", "INSERT INTO t VALUES (4, 'x') RETURNING id"}) {
+    BOOST_TEST_CONTEXT(sql) {
+      BOOST_TEST(refusal(select(sql)) == errc::not_a_query);
+    }
+  }
+  for (const std::string sql :
+       {"PRAGMA journal_mode", "PRAGMA query_only = 0", "ATTACH 'x' AS x", "SELECT load_extension('x')"}) {
+    BOOST_TEST_CONTEXT(sql) {
+      BOOST_TEST(refusal(select(sql)) == errc::not_permitted);
+    }
+  }
+  for (const std::string sql : {"SELECT * FROM nowhere", "SELEC 1", "", "SELECT 1; SELECT 2", "SELECT \"text\""}) {
+    BOOST_TEST_CONTEXT(sql) {
+      BOOST_TEST(refusal(select(sql)) == errc::bad_sql);
+    }
+  }
+  BOOST_TEST(refusal(select("SELECT ?1")) == errc::parameter_mismatch);
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "3");
+}
+
+BOOST_AUTO_TEST_CASE(a_query_may_describe_the_schema) {
+  for (const std::string sql :
+       {"PRAGMA table_info(t)", "SELECT name FROM pragma_table_info('t')", "PRAGMA table_list", "PRAGMA database_list",
+        "SELECT * FROM millrace_meta", "SELECT sql FROM sqlite_schema", "EXPLAIN QUERY PLAN SELECT * FROM t",
+        "VALUES (1)", "SELECT datetime('now', 'localtime')", "WITH x(a) AS (SELECT 1) SELECT a FROM x"}) {
+    const auto found = run(select(sql));
+    BOOST_TEST_CONTEXT(sql << ": " << (found ? "" : found.error().detail)) {
+      BOOST_REQUIRE(found);
+      BOOST_TEST(!found->empty());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(full_text_search_works_on_a_reader) {
+  schema("CREATE VIRTUAL TABLE words USING fts5(body)");
+  apply({execute("INSERT INTO words VALUES ('solar kettle')")});
+  auto found = run(select("SELECT body FROM words WHERE words MATCH 'kettle'"));
+  BOOST_REQUIRE_MESSAGE(found, found.error().detail);
+  BOOST_TEST(found->size() == 1u);
+  apply({execute("INSERT INTO words VALUES ('electric kettle')")});
+  found = run(select("SELECT body FROM words WHERE words MATCH 'kettle'"));
+  BOOST_REQUIRE_MESSAGE(found, found.error().detail);
+  BOOST_TEST(found->size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_query_past_its_deadline_is_interrupted_and_the_reader_goes_on) {
+  const auto endless = select("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+  const auto interrupted = reader->run(endless, {.deadline = read_limits::clock::now() + 20ms});
+  BOOST_REQUIRE(!interrupted);
+  BOOST_TEST(interrupted.error().code == errc::deadline_exceeded);
+  const auto late = reader->run(select("SELECT 1"), {.deadline = read_limits::clock::now() - 1ms});
+  BOOST_REQUIRE(!late);
+  BOOST_TEST(late.error().code == errc::deadline_exceeded);
+  BOOST_TEST(refusal(select("SELECT 1")) == errc::none);
+  BOOST_TEST(reader->applied_seq().value_or(0) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_stays_and_without_it_the_newest_commit_shows) {
+  const auto count = select("SELECT count(*) FROM t");
+  BOOST_REQUIRE(reader->begin_snapshot());
+  apply({execute("DELETE FROM t WHERE id = 1")});
+  BOOST_TEST((*run(count))[0][0].as_integer() == 3);
+  BOOST_TEST(reader->applied_seq().value_or(0) == 1u);
+  reader->end_snapshot();
+  reader->end_snapshot();
+  BOOST_TEST((*run(count))[0][0].as_integer() == 2);
+  BOOST_TEST(reader->applied_seq().value_or(0) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_cached_statement_follows_the_schema) {
+  const auto all = select("SELECT * FROM t WHERE id = 1");
+  BOOST_TEST(run(all)->columns().size() == 2u);
+  schema("ALTER TABLE t ADD COLUMN b DEFAULT 5; ALTER TABLE t RENAME COLUMN a TO name");
+  const auto after = run(all);
+  BOOST_REQUIRE(after);
+  BOOST_TEST(after->columns().size() == 3u);
+  BOOST_TEST((*after)[0]["name"].as_text() == "one");
+  BOOST_TEST((*after)[0]["b"].as_integer() == 5);
+  schema("DROP TABLE t");
+  BOOST_TEST(refusal(all) == errc::bad_sql);
+}
+
+BOOST_AUTO_TEST_CASE(more_statements_than_the_cache_holds_still_work) {
+  auto small = open_sqlite_reader(file, {.cached_statements = 2, .cache_kib = 1'024});
+  BOOST_REQUIRE(small);
+  for (int round = 0; round < 3; ++round) {
+    for (int number = 0; number < 5; ++number) {
+      const auto one = (*small)->run(select("SELECT ?1 + " + std::to_string(number), 10), {});
+      BOOST_REQUIRE(one);
+      BOOST_TEST((*one)[0][0].as_integer() == 10 + number);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_query_past_its_lease_is_interrupted_only_while_the_log_starves) {
+  const auto endless = select("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+  std::atomic<bool> starving = true;
+  const auto now = read_limits::clock::now();
+  const auto ended = reader->run(endless, {.lease_end = now + 10ms, .starving = &starving});
+  BOOST_REQUIRE(!ended);
+  BOOST_TEST(ended.error().code == errc::lease_expired);
+  const auto unbegun = reader->run(select("SELECT 1"), {.lease_end = now, .starving = &starving});
+  BOOST_REQUIRE(!unbegun);
+  BOOST_TEST(unbegun.error().code == errc::lease_expired);
+
+  starving = false;
+  BOOST_TEST(reader->run(select("SELECT 1"), {.lease_end = now, .starving = &starving}).has_value());
+  BOOST_TEST(reader->run(select("SELECT 1"), {.lease_end = now}).has_value());
+  const auto late = reader->run(
+    endless, {.deadline = read_limits::clock::now() + 20ms, .lease_end = now, .starving = &starving});
+  BOOST_REQUIRE(!late);
+  BOOST_TEST(late.error().code == errc::deadline_exceeded);
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_its_index_contradicts_is_found_and_named) {
+  schema("CREATE INDEX t_by_a ON t(a)");
+  const auto sound = reader->find_damage({});
+  BOOST_REQUIRE(sound);
+  BOOST_TEST(sound->empty());
+  spoil("three");
+  auto anew = open_sqlite_reader(file, {});
+  BOOST_REQUIRE(anew);
+  const auto found = (*anew)->find_damage({});
+  BOOST_REQUIRE(found);
+  BOOST_REQUIRE(!found->empty());
+  BOOST_TEST(found->front().find("missing from index t_by_a") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_search_for_damage_ends_at_its_limits_in_the_midst_of_a_table) {
+  std::atomic<bool> closing = true;
+  BOOST_TEST((reader->find_damage({.closing = &closing}).error().code == errc::shutting_down));
+  schema("CREATE TABLE large(a)");
+  apply(
+    {execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) "
+             "INSERT INTO large SELECT i FROM n")});
+  const auto ended = reader->find_damage({.deadline = read_limits::clock::now() + 5ms});
+  BOOST_REQUIRE(!ended);
+  BOOST_TEST((ended.error().code == errc::deadline_exceeded));
+  BOOST_TEST(run(select("SELECT count(*) FROM t"))->size() == 1u);
+  BOOST_TEST(reader->find_damage({})->empty());
+}
+
+BOOST_AUTO_TEST_CASE(limits_of_a_query_do_not_outlive_it) {
+  for (int i = 0; i < 2'000; ++i) {
+    BOOST_REQUIRE(!reader->run(select("SELECT 1"), {.deadline = read_limits::clock::now() - 1ms}));
+    BOOST_REQUIRE(reader->begin_snapshot());
+    reader->end_snapshot();
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,214 @@
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct attempt_fixture : database_fixture {
+  attempt_fixture() { schema("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE)"); }
+
+  static transaction insert(int number) { return execute("INSERT INTO t(a) VALUES (?1)", number); }
+  static transaction insert_or_rollback(int number) {
+    return execute("INSERT OR ROLLBACK INTO t(a) VALUES (?1)", number);
+  }
+
+  void check_tried(const std::vector<std::uint64_t>& expected) {
+    BOOST_TEST(mark.now.at == expected, boost::test_tools::per_element());
+  }
+};
+
+const auto endless =
+  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t(a) SELECT count(*) FROM n";
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sqlite_attempt_suite, attempt_fixture)
+
+BOOST_AUTO_TEST_CASE(the_mark_tells_what_is_tried_and_that_the_call_returned) {
+  apply({insert(1), insert(2), stretch_end{}});
+  BOOST_TEST(mark.now.first == 2u);
+  BOOST_TEST(mark.now.last == 4u);
+  check_tried({2, 3, 4, 0});
+  BOOST_TEST(mark.now.ended);
+
+  stranger other{file};
+  other.execute("BEGIN IMMEDIATE");
+  BOOST_REQUIRE(!try_to_apply(next_batch({insert(3)})));
+  BOOST_TEST(mark.now.first == 5u);
+  BOOST_TEST(mark.now.ended);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_applied_already_is_passed_over) {
+  const auto first = next_batch({insert(1), insert(2)});
+  const auto second = next_batch({insert(3), insert(4)});
+  second->first_seq += 2;
+  const auto third = next_batch({insert(5)});
+  third->first_seq += 4;
+  const batch_ptr all[] = {first, second, third};
+  BOOST_REQUIRE(writer->apply(std::span{all}.first(1), mark));
+  const auto rest = writer->apply(all, mark);
+  BOOST_REQUIRE(rest);
+  BOOST_REQUIRE(rest->size() == 3u);
+  BOOST_TEST((*rest)[0]->seq == 4u);
+  BOOST_TEST((*rest)[2]->seq == 6u);
+  check_tried({4, 5, 6, 0});
+
+  const auto nothing = writer->apply(all, mark);
+  BOOST_REQUIRE(nothing);
+  BOOST_TEST(nothing->empty());
+  BOOST_TEST(rows("SELECT a FROM t ORDER BY id") == "1\n2\n3\n4\n5");
+}
+
+BOOST_AUTO_TEST_CASE(a_call_may_begin_in_the_middle_of_a_batch) {
+  const auto whole = next_batch({insert(1), insert(2), insert(3)});
+  whole->skipped = {{2, errc::deadline_exceeded, 0}, {3, errc::deadline_exceeded, 0}};
+  const auto part = next_batch({insert(1)});
+  part->skipped = {{2, errc::deadline_exceeded, 0}};
+  BOOST_REQUIRE(try_to_apply(part));
+  const auto rest = try_to_apply(whole);
+  BOOST_REQUIRE(rest);
+  BOOST_REQUIRE(rest->size() == 2u);
+  BOOST_TEST(code_of((*rest)[0]) == errc::deadline_exceeded);
+  BOOST_TEST((*rest)[1]->seq == 4u);
+  BOOST_TEST(rows("SELECT a FROM t") == "3");
+}
+
+BOOST_AUTO_TEST_CASE(work_that_ends_the_transaction_ends_the_call_before_it_and_then_fails_alone) {
+  const batch_ptr next = next_batch({insert(1), insert_or_rollback(1), insert(2), insert(3), insert_or_rollback(3)});
+  auto answers = try_to_apply(next);
+  BOOST_REQUIRE(answers);
+  BOOST_TEST(answers->size() == 1u);
+  BOOST_TEST(code_of((*answers)[0]) == errc::none);
+  check_tried({2, 3, 2, 0});
+
+  answers = try_to_apply(next);
+  BOOST_REQUIRE(answers);
+  BOOST_TEST(answers->size() == 1u);
+  BOOST_TEST(code_of((*answers)[0]) == errc::constraint);
+  check_tried({3, 0});
+  BOOST_TEST(rows("SELECT applied_seq FROM millrace_meta") == "3");
+
+  answers = try_to_apply(next);
+  BOOST_REQUIRE(answers);
+  BOOST_TEST(answers->size() == 2u);
+  check_tried({4, 5, 6, 4, 5, 0});
+
+  answers = try_to_apply(next);
+  BOOST_REQUIRE(answers);
+  BOOST_TEST(code_of(answers->at(0)) == errc::constraint);
+  BOOST_TEST(rows("SELECT id, a FROM t") == "1|1\n2|2\n3|3");
+  BOOST_TEST(writer->applied_seq() == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_that_saw_a_schema_that_was_rolled_back_is_compiled_anew) {
+  schema(
+    "CREATE TABLE seen(c); CREATE TABLE many(a);"
+    "CREATE TRIGGER r BEFORE INSERT ON many BEGIN INSERT INTO seen VALUES (changes()); END");
+  const auto insert_many = execute("INSERT INTO many VALUES (1), (2), (3)");
+  const std::vector<work> items{insert(1), insert_many, schema_script{"drop", "DROP TRIGGER r"}, insert_many,
+                                insert_or_rollback(1)};
+  apply(items);
+  const auto together = rows("SELECT c FROM seen");
+  database_fixture other;
+  other.schema("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE)");
+  other.schema(
+    "CREATE TABLE seen(c); CREATE TABLE many(a);"
+    "CREATE TRIGGER r BEFORE INSERT ON many BEGIN INSERT INTO seen VALUES (changes()); END");
+  for (const auto& item : items) {
+    other.apply_one(item);
+  }
+  BOOST_TEST(together == other.rows("SELECT c FROM seen"));
+}
+
+BOOST_AUTO_TEST_CASE(work_that_runs_too_long_is_interrupted_and_counts_as_a_death) {
+  open({.transaction_time_max = 1ms});
+  const auto next = next_batch({insert(1), execute(endless), insert(2)});
+  const auto interrupted = try_to_apply(next);
+  BOOST_REQUIRE(!interrupted);
+  BOOST_TEST(interrupted.error().code == errc::outcome_unknown);
+  BOOST_TEST(interrupted.error().detail.find("seq 3") != std::string::npos);
+  BOOST_TEST(!mark.now.ended);
+  check_tried({2, 3});
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
+  BOOST_TEST(writer->applied_seq() == 1u);
+
+  // This one is of no use any more; another goes on.
+  BOOST_TEST(!try_to_apply(next));
+  BOOST_TEST(!writer->checkpoint());
+  open();
+  next->skipped = {{3, errc::quarantined, 3}};
+  BOOST_REQUIRE(try_to_apply(next));
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+}
+
+/// SQLite says of it that the database is damaged, or that the disk is full.
+BOOST_AUTO_TEST_CASE(work_that_would_be_refused_for_ever_as_if_the_machine_were_at_fault_counts_as_a_death) {
+  schema("CREATE VIRTUAL TABLE words USING fts5(body, content='')");
+  apply({execute("INSERT INTO t(id, a) VALUES (1, 1)"),
+         execute("INSERT OR IGNORE INTO t(id, a) VALUES (9223372036854775807, 1)")});
+  for (const auto& poison :
+       {execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'hello')"), insert(2)}) {
+    const auto seq = writer->applied_seq() + 2;
+    const auto next = next_batch({execute("INSERT INTO t(id, a) VALUES (?1, ?1)", seq), poison});
+    const auto refused = try_to_apply(next);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().code == errc::outcome_unknown);
+    BOOST_TEST(refused.error().detail.find("seq " + std::to_string(seq)) != std::string::npos);
+    BOOST_TEST(!mark.now.ended);
+    check_tried({seq - 1, seq});
+    open();
+    next->skipped = {{seq, errc::quarantined, 3}};
+    BOOST_TEST(try_to_apply(next).has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_that_is_in_its_own_way_fails_like_any_other) {
+  schema("CREATE VIRTUAL TABLE place USING rtree(id, low, high); INSERT INTO place VALUES (1, 1, 2)");
+  const auto answers = apply({execute("DELETE FROM place WHERE id IN (SELECT id FROM place WHERE low >= 0 LIMIT 1)"),
+                              execute("INSERT INTO place VALUES (2, 3, 4)")});
+  BOOST_TEST(code_of(answers.at(0)) == errc::bad_sql);
+  BOOST_TEST(code_of(answers.at(1)) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(no_group_survives_being_interrupted) {
+  auto guarded = insert(1);
+  guarded.in_group(on_error::continue_after, [](transaction& group) { group.add(endless); });
+  open({.transaction_time_max = 1ms});
+  const auto interrupted = try_to_apply(next_batch({guarded}));
+  BOOST_REQUIRE(!interrupted);
+  BOOST_TEST(interrupted.error().code == errc::outcome_unknown);
+  BOOST_TEST(!mark.now.ended);
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_script_may_take_any_time) {
+  open({.transaction_time_max = 1ms});
+  const auto done = apply({schema_script{"long",
+                                         "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + "
+                                         "1 FROM n WHERE i < 300000) SELECT i FROM n"}});
+  BOOST_TEST(code_of(done.at(0)) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(many_short_pieces_of_work_are_not_taken_for_a_long_one) {
+  const auto all_applied = [this] {
+    open({.transaction_time_max = 1500ms});
+    const auto short_one = execute(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT count(*) FROM n");
+    const auto answers = try_to_apply(next_batch(std::vector<work>(600, short_one)));
+    return answers && std::ranges::all_of(*answers, [](const answer& one) { return code_of(one) == errc::none; });
+  };
+  // Where the machine itself stands still for so long, any piece is a long one; it does not do so again and again.
+  BOOST_TEST((all_applied() || all_applied() || all_applied()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,80 @@
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+
+BOOST_FIXTURE_TEST_SUITE(schema_script_suite, database_fixture)
+
+BOOST_AUTO_TEST_CASE(a_script_is_applied_once_and_a_changed_one_is_refused) {
+  const schema_script script{"001.sql", "CREATE TABLE t(a); -- data\nINSERT INTO t VALUES (1);\n"};
+  BOOST_TEST(code_of(apply_one(script)) == errc::none);
+  BOOST_TEST(code_of(apply_one(script)) == errc::none);
+  BOOST_TEST(code_of(apply_one(schema_script{"001.sql", "CREATE TABLE u(a)"})) == errc::schema_changed);
+  BOOST_TEST(rows("SELECT * FROM t") == "1");
+  BOOST_TEST(rows("SELECT name, seq FROM millrace_schema") == "001.sql|1");
+  BOOST_TEST(writer->applied_seq() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_script_that_fails_leaves_the_old_schema) {
+  schema("CREATE TABLE t(a UNIQUE); INSERT INTO t VALUES (1)");
+  const auto replies = apply({
+    schema_script{"bad", "CREATE TABLE u(a); ALTER TABLE t RENAME TO v; INSERT INTO v VALUES (1)"},
+    execute("INSERT INTO t VALUES (2)"),
+    execute("INSERT INTO u VALUES (2)"),
+  });
+  BOOST_TEST(code_of(replies[0]) == errc::constraint);
+  BOOST_TEST(code_of(replies[1]) == errc::none);
+  BOOST_TEST(code_of(replies[2]) == errc::bad_sql);
+  BOOST_TEST(rows("SELECT * FROM t") == "1\n2");
+}
+
+BOOST_AUTO_TEST_CASE(scripts_may_not_control_transactions_or_touch_what_is_not_theirs) {
+  for (const std::string sql :
+       {"BEGIN", "COMMIT", "SAVEPOINT s", "PRAGMA foreign_keys = OFF", "PRAGMA page_size", "ATTACH 'x' AS x",
+        "DETACH main", "DROP TABLE millrace_meta", "CREATE TABLE Millrace_more(a)",
+        "UPDATE millrace_meta SET applied_seq = 0", "CREATE TABLE mine(a); ALTER TABLE mine RENAME TO millrace_mine",
+        "CREATE TEMP TABLE t(a)", "CREATE TABLE ok(a); CREATE INDEX millrace_i ON ok(a)",
+        "ALTER TABLE millrace_meta ADD COLUMN x", "CREATE VIEW millrace_v AS SELECT 1", "DELETE FROM sqlite_master",
+        "CREATE VIRTUAL TABLE v USING dbstat",
+        "CREATE TRIGGER r AFTER DELETE ON millrace_schema BEGIN SELECT 1; END"}) {
+    const auto reply = apply_one(schema_script{"s", "CREATE TABLE fine(a); " + sql});
+    BOOST_TEST_CONTEXT(sql << ": " << detail_of(reply)) {
+      BOOST_TEST(code_of(reply) == errc::not_permitted);
+    }
+  }
+  BOOST_TEST(rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+             == "millrace_meta\nmillrace_outcomes\nmillrace_quarantine\nmillrace_schema");
+  BOOST_TEST(code_of(apply_one(schema_script{"v", "VACUUM"})) == errc::bad_sql);
+}
+
+BOOST_AUTO_TEST_CASE(everything_that_belongs_to_a_schema_works) {
+  schema(
+    "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a, at TEXT DEFAULT CURRENT_TIMESTAMP, r DEFAULT (random()));"
+    "CREATE INDEX i ON t(a) WHERE a > 0; CREATE VIEW v AS SELECT a FROM t;"
+    "CREATE TRIGGER x AFTER INSERT ON t BEGIN UPDATE t SET a = a + 1 WHERE id = new.id; END;"
+    "ALTER TABLE t ADD COLUMN b; ALTER TABLE t RENAME COLUMN b TO c; ANALYZE;"
+    "CREATE VIRTUAL TABLE words USING fts5(body); CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1);");
+  open();
+  const auto replies = apply({
+    execute("INSERT INTO t(a, c) VALUES (1, 2)"),
+    execute("INSERT INTO words VALUES ('solar kettle')"),
+    execute("SELECT body FROM words WHERE words MATCH 'kettle'"),
+    execute("INSERT INTO boxes VALUES (1, 2, 3)"),
+  });
+  for (const auto& reply : replies) {
+    BOOST_TEST_CONTEXT(detail_of(reply)) {
+      BOOST_TEST(code_of(reply) == errc::none);
+    }
+  }
+  BOOST_REQUIRE(replies[2]);
+  BOOST_TEST(replies[2]->results[0].rows.size() == 1u);
+  BOOST_TEST(rows("SELECT a, c FROM t") == "2|2");
+  BOOST_TEST(code_of(apply_one(schema_script{"drop", "DROP TABLE t; DROP TABLE words"})) == errc::none);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
