@@ -1,17 +1,18 @@
 #pragma once
 
+#include "attempt_mark.hpp"
 #include "work.hpp"
 
 #include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/query.hpp>
 #include <millrace/storage/base/result.hpp>
-#include <millrace/storage/queue/attempt_page.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -131,6 +132,10 @@ public:
   virtual result<std::vector<std::string>> find_damage(const read_limits& limits) = 0;
 };
 
+/// Give a connection of one's own.
+using writer_opener = std::function<result<std::unique_ptr<database_writer>>()>;
+using reader_opener = std::function<result<std::unique_ptr<database_reader>>()>;
+
 struct recorded_script {
   std::string name;
   std::uint64_t seq = 0;
@@ -164,9 +169,6 @@ struct outcome_window {
 
 /// Of one transaction.
 inline constexpr std::size_t recorded_rows_bytes_max = 64 * 1024;
-
-/// XXH3-64 of a text, as `recorded_script::sql_hash` holds it.
-std::uint64_t hash_of(std::string_view text) noexcept;
 
 struct sqlite_options {
   int cached_statements = 256; ///< Prepared statements kept per connection.

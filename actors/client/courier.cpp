@@ -2,8 +2,9 @@
 
 #include "resend.hpp"
 
+#include <millrace/actors/base/atoms.hpp>
 #include <millrace/actors/base/backoff.hpp>
-#include <millrace/actors/front/internal.hpp>
+#include <millrace/actors/base/monotonic_time.hpp>
 
 #include <cstdint>
 #include <map>

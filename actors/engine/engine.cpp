@@ -3,9 +3,9 @@
 #include "schema.hpp"
 
 #include <millrace/actors/base/breaker.hpp>
+#include <millrace/actors/front/address_book.hpp>
 #include <millrace/actors/front/front.hpp>
 #include <millrace/actors/front/operations.hpp>
-#include <millrace/actors/front/switchboard.hpp>
 #include <millrace/actors/health/health_monitor.hpp>
 #include <millrace/actors/health/scrubber.hpp>
 #include <millrace/actors/read/reader.hpp>
@@ -62,9 +62,9 @@ public:
       data_(std::move(data)),
       identity_(std::move(identity)),
       room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)),
-      board_(std::make_shared<switchboard>(
+      board_(std::make_shared<address_book>(
         settings_.readers, room_,
-        switchboard::query_bound{settings_.waiting_queries_max, settings_.waiting_query_bytes_max})),
+        query_bound{settings_.waiting_queries_max, settings_.waiting_query_bytes_max})),
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
@@ -82,7 +82,7 @@ public:
   const engine_actor& front() const { return front_; }
   const operations_actor& operations_address() const { return operations_; }
   const storage::recovery_report& recovery() const { return recovery_; }
-  const switchboard& board() const { return *board_; }
+  const address_book& board() const { return *board_; }
 
 private:
   std::shared_ptr<breaker> make_breaker(std::string name, const breaker_options& settings) const;
@@ -91,7 +91,7 @@ private:
   caf::actor spawn_storage_supervisor();
   caf::actor spawn_queue();
   caf::actor spawn_writer() const;
-  reader_opener read_connections(int cache_kib_max) const;
+  storage::reader_opener read_connections(int cache_kib_max) const;
   caf::actor spawn_reader(std::size_t number) const;
   caf::actor spawn_scrubber() const;
   template <class Actor, class Options>
@@ -111,7 +111,7 @@ private:
   storage::folder data_;
   storage::database_identity identity_;
   std::shared_ptr<admission> room_;
-  std::shared_ptr<switchboard> board_;
+  std::shared_ptr<address_book> board_;
   std::shared_ptr<breaker> transactions_;
   std::shared_ptr<breaker> queries_;
   std::shared_ptr<name_index> names_;
@@ -202,7 +202,7 @@ std::vector<child_spec> engine::impl::top_children() {
   std::vector<child_spec> children;
   children.push_back({.id = "storage", .start = [this] { return spawn_storage_supervisor(); }, .is_supervisor = true});
   for (std::size_t i = 0; i < settings_.readers; ++i) {
-    children.push_back(child(switchboard::reader_id(i), queries_, [this, i] { return spawn_reader(i); }));
+    children.push_back(child(reader_pool::id(i), queries_, [this, i] { return spawn_reader(i); }));
   }
   children.push_back(child("scrubber", nullptr, [this] { return spawn_scrubber(); }));
   const health_monitor_options monitoring{.board = board_,
@@ -273,7 +273,7 @@ caf::actor engine::impl::spawn_writer() const {
 }
 
 /// Opens connections for reading, with a page cache of so much at most.
-reader_opener engine::impl::read_connections(int cache_kib_max) const {
+storage::reader_opener engine::impl::read_connections(int cache_kib_max) const {
   auto settings = settings_.database;
   settings.cache_kib = std::min(settings.cache_kib, cache_kib_max);
   return [file = data_.database_file(), settings] { return storage::open_sqlite_reader(file, settings); };
@@ -286,7 +286,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
                                             .index = static_cast<std::uint32_t>(number),
                                             .breaker = queries_,
                                             .starving = board_->starving(),
-                                            .closing = board_->hurried(),
+                                            .closing = board_->closing(),
                                             .openings = board_->openings(),
                                             .lease = settings_.reader_lease,
                                             .age_max = settings_.reader_age_max,
@@ -296,7 +296,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
 caf::actor engine::impl::spawn_scrubber() const {
   return spawn_apart(scrubber, scrubber_options{.open_database = read_connections(page_cache_kib),
                                                 .starving = board_->starving(),
-                                                .closing = board_->hurried(),
+                                                .closing = board_->closing(),
                                                 .lease = settings_.reader_lease,
                                                 .interval = settings_.scrub_interval});
 }
@@ -325,7 +325,7 @@ void engine::impl::wait_for_children() const {
   wait_for("queue", patience);
   wait_for("writer", patience);
   for (std::size_t i = 0; i < settings_.readers; ++i) {
-    wait_for(switchboard::reader_id(i), patience);
+    wait_for(reader_pool::id(i), patience);
   }
   wait_for("monitor", patience);
 }
@@ -374,15 +374,15 @@ void engine::impl::close() {
       "the next start");
   }
   for (std::size_t i = 0; i < settings_.readers; ++i) {
-    if (!drained(switchboard::reader_id(i), deadline)) {
-      spdlog::warn("closing: {} did not answer all its queries in time", switchboard::reader_id(i));
+    if (!drained(reader_pool::id(i), deadline)) {
+      spdlog::warn("closing: {} did not answer all its queries in time", reader_pool::id(i));
     }
   }
-  board_->hurried()->store(true);
+  board_->closing()->store(true);
   stop_supervisor();
 }
 
-/// Waits until a child has answered all that it was given. Nothing new reaches it: the switchboard is closed.
+/// Waits until a child has answered all that it was given. Nothing new reaches it: the address_book is closed.
 bool engine::impl::drained(std::string_view id, std::chrono::steady_clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   const auto address = board_->find(id);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/base/breaker.hpp>
+#include <millrace/actors/base/breaker_options.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/query.hpp>
 #include <millrace/messages/row_set.hpp>

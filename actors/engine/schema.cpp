@@ -1,5 +1,7 @@
 #include "schema.hpp"
 
+#include <millrace/storage/base/hash.hpp>
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>

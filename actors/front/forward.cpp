@@ -48,13 +48,13 @@ void refuse(const caf::mailbox_element& request, failure why) {
   answer(request, to_error(std::move(why)));
 }
 
-void refuse_absent(const caf::mailbox_element& request, const switchboard& board, const char* who) {
+void refuse_absent(const caf::mailbox_element& request, const address_book& board, const char* who) {
   refuse(request, board.closed() ? failure{errc::shutting_down, ""}
                                  : failure{errc::unavailable, std::string{who} + " is being restarted"});
 }
 
-void refuse_undelivered(const caf::mailbox_element& request, const switchboard& board,
-                        const switchboard::delivery& tried, const char* who, const char* what) {
+void refuse_undelivered(const caf::mailbox_element& request, const address_book& board,
+                        const address_book::delivery& tried, const char* who, const char* what) {
   if (tried.full == nullptr) {
     return refuse_absent(request, board, who);
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "switchboard.hpp"
+#include "address_book.hpp"
 
 #include <millrace/messages/error.hpp>
 
@@ -24,9 +24,9 @@ void make_urgent(caf::actor_system& system, caf::mailbox_element& message);
 
 void refuse(const caf::mailbox_element& request, failure why);
 /// Because `who` should serve it is down, or the engine is closed.
-void refuse_absent(const caf::mailbox_element& request, const switchboard& board, const char* who);
+void refuse_absent(const caf::mailbox_element& request, const address_book& board, const char* who);
 /// Because it could not be put into the mailbox of `who`, where other `what` wait.
-void refuse_undelivered(const caf::mailbox_element& request, const switchboard& board,
-                        const switchboard::delivery& tried, const char* who, const char* what);
+void refuse_undelivered(const caf::mailbox_element& request, const address_book& board,
+                        const address_book::delivery& tried, const char* who, const char* what);
 
 } // namespace millrace

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "switchboard.hpp"
+#include "address_book.hpp"
 
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
@@ -18,7 +18,7 @@
 namespace millrace {
 
 struct front_options {
-  std::shared_ptr<switchboard> board;
+  std::shared_ptr<address_book> board;
   /// For transactions that are to be applied, and for queries and pages; null where nothing guards them.
   std::shared_ptr<breaker> transactions;
   std::shared_ptr<breaker> queries;

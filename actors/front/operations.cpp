@@ -11,7 +11,7 @@
 
 namespace millrace {
 
-operations::operations(caf::actor_config& config, std::shared_ptr<switchboard> board)
+operations::operations(caf::actor_config& config, std::shared_ptr<address_book> board)
   : caf::monitorable_actor(config), board_(std::move(board)) {}
 
 std::set<std::string> operations::message_types() const {
@@ -45,7 +45,7 @@ void operations::order(caf::mailbox_element_ptr message, storage::quarantine_ord
   }
 }
 
-operations_actor spawn_operations(caf::actor_system& system, std::shared_ptr<switchboard> board) {
+operations_actor spawn_operations(caf::actor_system& system, std::shared_ptr<address_book> board) {
   caf::actor_config config;
   return caf::actor_cast<operations_actor>(caf::make_actor<operations, caf::strong_actor_ptr>(
     system.next_actor_id(), system.node(), &system, config, std::move(board)));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "switchboard.hpp"
+#include "address_book.hpp"
 
 #include <millrace/messages/wire/interfaces.hpp>
 
@@ -16,7 +16,7 @@ namespace millrace {
 /// does so in the thread of the sender, and nothing that is sent to it can end it.
 class operations : public caf::monitorable_actor {
 public:
-  operations(caf::actor_config& config, std::shared_ptr<switchboard> board);
+  operations(caf::actor_config& config, std::shared_ptr<address_book> board);
 
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override;
@@ -26,9 +26,9 @@ public:
 private:
   void order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host);
 
-  std::shared_ptr<switchboard> board_;
+  std::shared_ptr<address_book> board_;
 };
 
-operations_actor spawn_operations(caf::actor_system& system, std::shared_ptr<switchboard> board);
+operations_actor spawn_operations(caf::actor_system& system, std::shared_ptr<address_book> board);
 
 } // namespace millrace

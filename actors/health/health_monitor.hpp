@@ -1,8 +1,9 @@
 #pragma once
 
 #include <millrace/actors/base/breaker.hpp>
-#include <millrace/actors/front/internal.hpp>
-#include <millrace/actors/front/switchboard.hpp>
+#include <millrace/actors/base/monotonic_time.hpp>
+#include <millrace/actors/base/sample.hpp>
+#include <millrace/actors/front/address_book.hpp>
 #include <millrace/messages/health.hpp>
 
 #include <chrono>
@@ -34,7 +35,7 @@ using health_monitor_actor = caf::typed_actor<caf::replies_to<health_request>::w
                                               caf::reacts_to<atom::tick>>;
 
 struct health_monitor_options {
-  std::shared_ptr<switchboard> board;
+  std::shared_ptr<address_book> board;
   std::shared_ptr<admission> room; ///< For transactions.
   std::shared_ptr<breaker> transactions;
   std::shared_ptr<breaker> queries;

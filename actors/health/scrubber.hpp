@@ -1,7 +1,8 @@
 #pragma once
 
-#include <millrace/actors/front/internal.hpp>
-#include <millrace/actors/read/pager.hpp>
+#include <millrace/actors/base/monotonic_time.hpp>
+#include <millrace/actors/base/sample.hpp>
+#include <millrace/storage/database.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -24,7 +25,7 @@ using scrubber_actor = caf::typed_actor<
   caf::reacts_to<atom::tick>, sampled>;
 
 struct scrubber_options {
-  reader_opener open_database;
+  storage::reader_opener open_database;
   /// Whether the database's log cannot be emptied; null means never.
   std::shared_ptr<const std::atomic<bool>> starving;
   /// Whether what still runs is to end at once; null means never.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/front/internal.hpp>
+#include <millrace/actors/base/monotonic_time.hpp>
 #include <millrace/messages/paging.hpp>
 #include <millrace/storage/database.hpp>
 
@@ -14,11 +14,9 @@
 
 namespace millrace {
 
-using reader_opener = std::function<storage::result<std::unique_ptr<storage::database_reader>>()>;
-
 struct pager_options {
   /// Gives each result a connection of its own.
-  reader_opener open_database;
+  storage::reader_opener open_database;
   std::size_t cursors_max = 8;
   /// How long a result is kept without being asked, and its snapshot while `starving` is set.
   std::chrono::milliseconds lease{5'000};

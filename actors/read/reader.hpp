@@ -5,8 +5,9 @@
 #include <millrace/actors/base/backoff.hpp>
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/actors/base/histogram.hpp>
-#include <millrace/actors/front/internal.hpp>
-#include <millrace/actors/front/switchboard.hpp>
+#include <millrace/actors/base/sample.hpp>
+#include <millrace/actors/front/address_book.hpp>
+#include <millrace/actors/front/admitted.hpp>
 #include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/paging.hpp>
 #include <millrace/storage/database.hpp>
@@ -28,7 +29,7 @@ namespace millrace {
 
 /// Answers queries from a read-only connection, and pages from connections of their own. It lives on where the database
 /// cannot be opened: then it answers with the reason, and tries again. Whoever asks for rows, an outcome or a listing
-/// has picked it from the switchboard, which counts what it is given.
+/// has picked it from the address_book, which counts what it is given.
 using reader_actor = caf::typed_actor<
   // Answers one query.
   caf::replies_to<admitted_query>::with<row_set>,
@@ -45,10 +46,10 @@ using reader_actor = caf::typed_actor<
   caf::reacts_to<atom::run>, caf::reacts_to<atom::retry>, caf::reacts_to<atom::tick>, sampled>;
 
 struct reader_options {
-  reader_opener open_database;
+  storage::reader_opener open_database;
   /// For results that are read page by page, one connection each; `open_database` where it is empty.
-  reader_opener open_for_pages;
-  std::shared_ptr<switchboard::reader_slot> slot;
+  storage::reader_opener open_for_pages;
+  std::shared_ptr<reader_slot> slot;
   std::uint32_t index = 0; ///< Its place in the pool, from 0.
   /// Told what became of each query and page; null where nobody wants to know.
   std::shared_ptr<millrace::breaker> breaker;
@@ -92,7 +93,7 @@ private:
   caf::result<std::uint64_t> drain();
   sample take_sample() const;
 
-  std::string id() const { return switchboard::reader_id(settings_.index); }
+  std::string id() const { return reader_pool::id(settings_.index); }
   void open();
   void use(std::unique_ptr<storage::database_reader> opened);
   void follow_writer();

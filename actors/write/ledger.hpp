@@ -1,7 +1,9 @@
 #pragma once
 
-#include <millrace/actors/front/internal.hpp>
+#include <millrace/actors/base/monotonic_time.hpp>
 #include <millrace/messages/outcome.hpp>
+#include <millrace/messages/wire/registry.hpp>
+#include <millrace/storage/database.hpp>
 
 #include <cstddef>
 #include <cstdint>

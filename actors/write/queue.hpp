@@ -4,12 +4,14 @@
 #include "ledger.hpp"
 #include "name_index.hpp"
 #include "opened_log.hpp"
+#include "protocol.hpp"
 #include "waiting_queries.hpp"
 
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/actors/base/histogram.hpp>
-#include <millrace/actors/front/internal.hpp>
-#include <millrace/actors/front/switchboard.hpp>
+#include <millrace/actors/base/sample.hpp>
+#include <millrace/actors/front/address_book.hpp>
+#include <millrace/actors/front/admitted.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>
 
 #include <atomic>
@@ -47,7 +49,7 @@ using queue_actor = caf::typed_actor<
 struct queue_options {
   /// Opens (and recovers) the log; called once by each incarnation, in its own thread.
   std::function<storage::result<opened_log>()> open_log;
-  std::shared_ptr<switchboard> board;
+  std::shared_ptr<address_book> board;
   std::shared_ptr<admission> room;
   /// Outlives the actor; each incarnation goes on with it.
   std::shared_ptr<name_index> names;

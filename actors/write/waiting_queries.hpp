@@ -1,6 +1,7 @@
 #pragma once
 
-#include <millrace/actors/front/switchboard.hpp>
+#include <millrace/actors/front/address_book.hpp>
+#include <millrace/actors/front/admitted.hpp>
 
 #include <cstdint>
 #include <map>
@@ -15,7 +16,7 @@ namespace millrace {
 /// where it comes too late or never. The queue's thread only.
 class waiting_queries {
 public:
-  explicit waiting_queries(std::shared_ptr<switchboard> board) : board_(std::move(board)) {}
+  explicit waiting_queries(std::shared_ptr<address_book> board) : board_(std::move(board)) {}
   waiting_queries(const waiting_queries&) = delete;
   waiting_queries& operator=(const waiting_queries&) = delete;
   /// Answers all that still wait: `unavailable`.
@@ -44,7 +45,7 @@ public:
   bool empty() const noexcept { return waiters_.empty(); }
 
 private:
-  std::shared_ptr<switchboard> board_;
+  std::shared_ptr<address_book> board_;
   std::multimap<std::uint64_t, waiter> waiters_; ///< By the `seq` that each waits for.
 };
 

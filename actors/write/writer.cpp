@@ -78,7 +78,7 @@ void writer_state::apply() {
     return;
   }
   no_mark nothing;
-  storage::attempt_mark& mark = settings_.attempts ? static_cast<storage::attempt_mark&>(*settings_.attempts) : nothing;
+  storage::attempt_mark& mark = settings_.attempts ? *settings_.attempts : nothing;
   const auto first = database_->applied_seq() + 1;
   const auto started = std::chrono::steady_clock::now();
   auto answers = database_->apply(pending_, mark);

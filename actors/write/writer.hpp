@@ -1,11 +1,13 @@
 #pragma once
 
 #include "checkpoint_pace.hpp"
+#include "protocol.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/actors/base/histogram.hpp>
-#include <millrace/actors/front/internal.hpp>
+#include <millrace/actors/base/monotonic_time.hpp>
+#include <millrace/actors/base/sample.hpp>
 #include <millrace/storage/database.hpp>
 
 #include <atomic>
@@ -32,11 +34,11 @@ using writer_actor = caf::typed_actor<
   caf::reacts_to<atom::tick>, sampled>;
 
 struct writer_options {
-  std::function<storage::result<std::unique_ptr<storage::database_writer>>()> open_database;
+  storage::writer_opener open_database;
   /// Where reports go: the queue.
   writer_listener queue;
   /// Told what is tried; null where no deaths are counted.
-  std::shared_ptr<storage::attempt_page> attempts;
+  std::shared_ptr<storage::attempt_mark> attempts;
   std::shared_ptr<millrace::breaker> breaker;
   /// Set while the database's own log cannot be emptied.
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);

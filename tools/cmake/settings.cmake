@@ -43,9 +43,7 @@ if(MILLRACE_SANITIZE)
 endif()
 if(MILLRACE_COVERAGE)
   string(REPLACE -O2 -O0 CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
-  # One name for each file, however it was included.
-  add_compile_options(-fprofile-instr-generate -fcoverage-mapping
-                      -fcoverage-prefix-map=${PROJECT_BINARY_DIR}/include/millrace=${PROJECT_SOURCE_DIR})
+  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
   add_link_options(-fprofile-instr-generate)
 endif()
 if(MILLRACE_PROOF)

@@ -21,7 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <xxhash.h>
 
 namespace millrace::storage {
 
@@ -216,10 +215,6 @@ result<database_identity> prepare(connection& database, bool create) {
 }
 
 } // namespace
-
-std::uint64_t hash_of(std::string_view text) noexcept {
-  return XXH3_64bits(text.data(), text.size());
-}
 
 result<database_identity> prepare_sqlite(const std::filesystem::path& file, bool create) {
   if (create) {

@@ -4,6 +4,7 @@
 #include "prepared_statement.hpp"
 
 #include <millrace/messages/row_set.hpp>
+#include <millrace/storage/base/hash.hpp>
 #include <millrace/storage/database.hpp>
 
 #include <cstddef>

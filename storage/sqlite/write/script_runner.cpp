@@ -1,6 +1,7 @@
 #include "script_runner.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/base/hash.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/meta.hpp>

@@ -2,8 +2,8 @@
 
 #include "process_death_tearing.hpp"
 
+#include <millrace/actors/base/atoms.hpp>
 #include <millrace/actors/engine/engine.hpp>
-#include <millrace/actors/front/internal.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/support/line_file.hpp>
 #include <millrace/tests/support/process/program.hpp>

@@ -1,3 +1,4 @@
+#include <millrace/storage/base/hash.hpp>
 #include <millrace/storage/queue/format.hpp>
 #include <millrace/tests/support/disks/faulty_file_system.hpp>
 #include <millrace/tests/support/storage/log_fixture.hpp>

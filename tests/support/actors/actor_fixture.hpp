@@ -1,7 +1,9 @@
 #pragma once
 
-#include <millrace/actors/front/internal.hpp>
-#include <millrace/actors/front/switchboard.hpp>
+#include <millrace/actors/base/sample.hpp>
+#include <millrace/actors/front/address_book.hpp>
+#include <millrace/actors/front/admitted.hpp>
+#include <millrace/actors/write/protocol.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 #include <millrace/tests/support/storage/stranger.hpp>
 
@@ -42,7 +44,7 @@ struct actor_fixture {
   caf::actor_system system{config};
   caf::scheduler::test_coordinator& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   std::shared_ptr<admission> room = std::make_shared<admission>(1'000, 1'000'000);
-  std::shared_ptr<switchboard> board = std::make_shared<switchboard>(2, room, switchboard::query_bound{100, 1'000'000});
+  std::shared_ptr<address_book> board = std::make_shared<address_book>(2, room, query_bound{100, 1'000'000});
   std::vector<caf::actor> spawned; ///< All that must end before the system does.
 
   ~actor_fixture() { end_all(); }

@@ -1,5 +1,6 @@
 #include "load_resume.hpp"
 
+#include <millrace/storage/base/hash.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/tools/millrace/common/sql_text.hpp>
 

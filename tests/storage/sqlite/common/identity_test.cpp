@@ -1,3 +1,4 @@
+#include <millrace/storage/base/hash.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <filesystem>

@@ -8,7 +8,7 @@ using namespace millrace::test;
 namespace {
 
 /// Two readers that do nothing.
-struct switchboard_fixture : actor_fixture {
+struct address_book_fixture : actor_fixture {
   caf::actor first = start("reader-1");
   caf::actor second = start("reader-2");
 
@@ -35,7 +35,7 @@ struct switchboard_fixture : actor_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(switchboard_suite, switchboard_fixture)
+BOOST_FIXTURE_TEST_SUITE(address_book_suite, address_book_fixture)
 
 BOOST_AUTO_TEST_CASE(readers_that_have_as_much_to_do_are_taken_in_turn) {
   BOOST_TEST((std::set{board->pick_reader(), board->pick_reader()} == std::set{first, second}));
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_preferred_reader_is_taken_as_long_as_it_has_room_and_anot
   BOOST_TEST((place_of(1) == std::nullopt));
 }
 
-BOOST_AUTO_TEST_CASE(a_closed_switchboard_gives_nothing_to_readers) {
+BOOST_AUTO_TEST_CASE(a_closed_address_book_gives_nothing_to_readers) {
   board->close();
   BOOST_TEST((place_of(1) == std::nullopt));
   BOOST_TEST((place_of(std::nullopt) == std::nullopt));

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "admission.hpp"
-#include "internal.hpp"
+#include "admitted.hpp"
+#include "reader_pool.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -14,43 +15,23 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <caf/actor.hpp>
 #include <caf/mailbox_element.hpp>
 
 namespace millrace {
 
-/// Who serves what at this moment: the addresses behind the front, which change with every restart, and the counters
-/// of the reader pool. Supervisors write it, the front reads it in its clients' threads. Any thread.
-class switchboard {
+/// Who serves what at this moment: the addresses behind the front, which change with every restart.
+/// Supervisors write it, the front reads it in its clients' threads. Any thread.
+class address_book {
 public:
-  /// How many queries may wait for one reader, and as many for the queue, with how many bytes.
-  struct query_bound {
-    std::uint64_t queries_max = 0;
-    std::uint64_t bytes_max = 0;
-  };
-
-  /// What one reader is doing, shared with that reader.
-  struct reader_slot {
-    explicit reader_slot(query_bound most) : room(most.queries_max, most.bytes_max) {}
-
-    admission room; ///< Requests it has been given and not answered; those that it answers together leave together.
-    std::atomic<std::uint64_t> answered{0};
-    std::atomic<std::uint64_t> wait_count{0};
-    std::atomic<std::uint64_t> wait_us{0};
-    std::atomic<std::uint64_t> cursors{0}; ///< Results that it keeps ready for their next page.
-    std::atomic<std::uint64_t> recycled{0};
-    std::atomic<std::uint64_t> leases_ended{0};
-  };
-
   /// What became of a message that was to be put into a mailbox.
   struct delivery {
     bool done = false;
     const admission* full = nullptr; ///< Whose bound it would have broken; null where nobody is there to take it.
   };
 
-  switchboard(std::size_t readers, std::shared_ptr<admission> transaction_room, query_bound queries);
+  address_book(std::size_t readers, std::shared_ptr<admission> transaction_room, query_bound queries);
 
   /// Records the address of a child after a start, or null when it is down. What an earlier queue or reader held of the
   /// admission bounds is free again: its requests were answered when it ended.
@@ -103,40 +84,28 @@ public:
   /// How often a newly opened database was taken to: the queue counts, readers then look whether theirs was moved away.
   const std::shared_ptr<std::atomic<std::uint64_t>>& openings() const noexcept { return openings_; }
   /// Whether the engine waits no longer for what readers run: set when it closes, after the time that they have for it.
-  const std::shared_ptr<std::atomic<bool>>& hurried() const noexcept { return hurried_; }
+  const std::shared_ptr<std::atomic<bool>>& closing() const noexcept { return closing_; }
 
-  std::shared_ptr<reader_slot> slot(std::size_t reader) const { return readers_[reader].slot; }
+  const std::shared_ptr<reader_slot>& slot(std::size_t reader) const { return readers_.slot(reader); }
   pool_health pool() const;
-
-  static std::string reader_id(std::size_t reader) { return "reader-" + std::to_string(reader + 1); }
 
 private:
   struct entry {
     caf::actor address;
     std::uint64_t starts = 0;
   };
-  struct pool_member {
-    caf::actor address;
-    std::shared_ptr<reader_slot> slot;
-  };
-
-  /// The caller holds the lock, for all of these.
-  const pool_member* choose_reader(std::size_t bytes, std::optional<std::uint32_t> preferred);
-  const pool_member* least_busy_reader(std::size_t bytes, std::size_t first) const;
-  const admission* full_reader(std::size_t bytes) const;
 
   mutable std::shared_mutex mutex_; ///< Guards all addresses. Held while a message is put into a mailbox.
   mutable std::condition_variable_any changed_;
   std::map<std::string, entry, std::less<>> children_;
   caf::actor queue_;
   caf::actor monitor_;
-  std::vector<pool_member> readers_;
   std::shared_ptr<admission> transaction_room_;
+  reader_pool readers_;
   admission queue_room_;
   std::shared_ptr<std::atomic<bool>> starving_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<std::atomic<std::uint64_t>> openings_ = std::make_shared<std::atomic<std::uint64_t>>(0);
-  std::shared_ptr<std::atomic<bool>> hurried_ = std::make_shared<std::atomic<bool>>(false);
-  std::atomic<std::size_t> next_reader_{0};
+  std::shared_ptr<std::atomic<bool>> closing_ = std::make_shared<std::atomic<bool>>(false);
   std::atomic<bool> closed_{false};
 };
 

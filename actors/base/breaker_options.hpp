@@ -1,0 +1,24 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace millrace {
+
+/// When a circuit breaker opens, and how it closes again.
+struct breaker_options {
+  bool enabled = true;
+  /// What happened longer ago is forgotten.
+  std::chrono::milliseconds window{10'000};
+  /// It opens when, within the window, so many failed and they were at least this part of all.
+  std::uint64_t failures_min = 10;
+  double failure_rate = 0.5;
+  /// What takes longer counts as failed.
+  std::chrono::milliseconds slow{10'000};
+  /// How long it stays open before it lets probes through.
+  std::chrono::milliseconds open_for{1'000};
+  /// How many requests go through in each such period while it is half-open, and how many successes close it.
+  std::uint64_t probes = 3;
+};
+
+} // namespace millrace
