@@ -48,7 +48,7 @@ enum class errc : std::uint8_t {
   bad_option = 69,
 };
 
-/// The three promises an error can make (DESIGN §5).
+/// The three promises an error can make (actors/DESIGN.md §5).
 enum class error_kind : std::uint8_t {
   rejected,  ///< It had no effect and never will.
   retryable, ///< It had no effect; the same may succeed later.

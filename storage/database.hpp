@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-/// The narrow interface through which actors see a database (DESIGN §12). It takes batches, not statements, and no type
-/// of the engine below it shows through.
+/// The narrow interface through which actors see a database (storage/DESIGN.md §4). It takes batches, not statements,
+/// and no type of the engine below it shows through.
 namespace millrace::storage {
 
 /// What one piece of work came to: its outcome, or why it was rejected. Both are final and a function of the log.
@@ -174,8 +174,8 @@ struct sqlite_options {
   int cached_statements = 256; ///< Prepared statements kept per connection.
   int cache_kib = 65'536;      ///< Page cache per connection.
   outcome_window outcomes;
-  /// A transaction that runs longer is interrupted, which counts as a death of the writer (DESIGN §3, poison). Schema
-  /// scripts may take any time.
+  /// A transaction that runs longer is interrupted, which counts as a death of the writer
+  /// (storage/DESIGN.md §4 rule 6). Schema scripts may take any time.
   std::chrono::milliseconds transaction_time_max{60'000};
   /// Whose file it must be: opening another is `database_gone`. Without it any database of Millrace's will do.
   std::optional<uuid> identity;

@@ -11,7 +11,8 @@
 namespace millrace::storage {
 
 /// Says that work with these numbers, accepted before, is not applied. It is in the log before any successor of theirs
-/// is applied, since what is no function of the log must be in it (DESIGN §6). Without an effect of its own.
+/// is applied, since what is no function of the log must be in it (storage/DESIGN.md §1 rule 3). Without an effect of
+/// its own.
 struct skip_order {
   std::vector<std::uint64_t> seqs;
   errc why = errc::none;    ///< `deadline_exceeded` or `quarantined`.
@@ -55,7 +56,7 @@ struct skipped_work {
 /// What one frame of the write-ahead queue holds: consecutive work, accepted at one time and synced together.
 struct batch {
   std::uint64_t first_seq = 0;
-  /// Milliseconds since 1970-01-01 UTC; `'now'` for every statement in it (DESIGN §6).
+  /// Milliseconds since 1970-01-01 UTC; `'now'` for every statement in it (storage/DESIGN.md §1 rule 1).
   std::int64_t accept_time_ms = 0;
   std::vector<work> items;
   /// Items that are skipped, by rising `seq`. No part of the frame: the queue fills it in when it sends the batch.

@@ -39,7 +39,7 @@ constexpr int exit_code_of_escalation = 70; // EX_SOFTWARE of sysexits.h
 constexpr std::chrono::seconds replay_patience{5};
 
 /// Longer than the writer takes for a transaction, and a client to send the next one. A lone client's median was 1.36
-/// times its limit (R8.5) without, 0.95 with it.
+/// times its limit (actors/DESIGN.md §3) without, 0.95 with it.
 constexpr std::chrono::microseconds awake_max{150};
 
 /// Of a connection that reads one thing from its beginning to its end.
@@ -63,8 +63,7 @@ public:
       identity_(std::move(identity)),
       room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)),
       board_(std::make_shared<address_book>(
-        settings_.readers, room_,
-        query_bound{settings_.waiting_queries_max, settings_.waiting_query_bytes_max})),
+        settings_.readers, room_, query_bound{settings_.waiting_queries_max, settings_.waiting_query_bytes_max})),
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),

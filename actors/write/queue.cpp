@@ -177,7 +177,8 @@ void queue_state::note(storage::work item) {
   ledger_.add({});
 }
 
-/// Somebody else changed the database. That must be in the log (DESIGN §6), though a full disk may refuse it for long.
+/// Somebody else changed the database. That must be in the log (storage/DESIGN.md §1 rule 5), though a full disk may
+/// refuse it for long.
 void queue_state::end_stretch() {
   stretch_ended_ = true;
   flush();
@@ -306,7 +307,8 @@ void queue_state::feed_writer() {
   }
 }
 
-/// Whether the writer may be given what comes next. What ended it too often is set aside first (DESIGN §3, poison).
+/// Whether the writer may be given what comes next. What ended it too often is set aside first
+/// (actors/DESIGN.md §7 rule 3).
 bool queue_state::set_suspect_aside() {
   if (settings_.attempts == nullptr) {
     return true;
@@ -330,7 +332,7 @@ void queue_state::skip_expired(std::uint64_t first, std::uint64_t last) {
   }
 }
 
-/// That work is skipped must be in the log before anything after it is applied (DESIGN §6).
+/// That work is skipped must be in the log before anything after it is applied (storage/DESIGN.md §1 rule 3).
 bool queue_state::write_skip_order(storage::skip_order order) {
   const auto seqs = order.seqs;
   const auto why = order.why;

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-/// Places where a proof interferes with the engine (tests/README.md). Only a build with `MILLRACE_PROOF` has them; in
-/// all others both functions are nothing, and their calls are compiled away.
+/// Places where a proof interferes with the engine (tests/proof/README.md). Only a build with `MILLRACE_PROOF` has
+/// them; in all others both functions are nothing, and their calls are compiled away.
 namespace millrace::storage {
 
 #ifdef MILLRACE_PROOF

@@ -11,8 +11,8 @@ enum class folder_mode {
   create,   ///< It is made where it is missing, or taken where it is empty.
 };
 
-/// A data folder, locked for this process for as long as the object lives (DESIGN §7 rule 7). Files are 0600, folders
-/// 0700.
+/// A data folder, locked for this process for as long as the object lives (storage/DESIGN.md §2 rule 7). Files are
+/// 0600, folders 0700.
 class folder {
 public:
   /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`.

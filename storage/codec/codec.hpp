@@ -14,8 +14,8 @@
 #include <unordered_map>
 #include <vector>
 
-/// Work as bytes, independent of CAF (README.md gives the format). SQL texts are written once per segment and referred
-/// to by number afterwards.
+/// Work as bytes, independent of CAF (storage/queue/README.md gives the format). SQL texts are written once per segment
+/// and referred to by number afterwards.
 namespace millrace::storage {
 
 /// A segment's texts are bounded, because a reader keeps all of them; what comes beyond stands in full each time.

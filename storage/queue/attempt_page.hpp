@@ -20,8 +20,9 @@ struct broken_attempt {
 };
 
 /// The file `attempt`, mapped into memory: what is written here survives the process at the price of a store, so that
-/// even a first attempt names its culprit (DESIGN §3, poison). It need not survive a power loss, which is nobody's
-/// fault; the count of deaths does. Written by the writer's thread between `begin` and `end`, by the queue's otherwise.
+/// even a first attempt names its culprit (actors/DESIGN.md §7 rule 1). It need not survive a power loss, which is
+/// nobody's fault; the count of deaths does. Written by the writer's thread between `begin` and `end`, by the queue's
+/// otherwise.
 class attempt_page final : public attempt_mark {
 public:
   struct suspicion {

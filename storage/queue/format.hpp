@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-/// The bytes of the write-ahead queue, format version 2 (../README.md has the tables).
+/// The bytes of the write-ahead queue, format version 2 (README.md has the tables).
 namespace millrace::storage {
 
 /// What is written; every version up to it is read.

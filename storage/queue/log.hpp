@@ -36,14 +36,15 @@ public:
   virtual result<std::optional<batch>> next() = 0;
 };
 
-/// The write-ahead queue on disk: a folder of segments (storage/README.md gives the format). Used by one thread.
+/// The write-ahead queue on disk: a folder of segments (storage/queue/README.md gives the format). Used by one thread.
 class log {
 public:
   /// Told of the unapplied work that recovery finds, batch by batch in order, before it is known whether recovery
   /// succeeds.
   using visitor = std::function<void(const batch&)>;
 
-  /// Recovers the folder and makes it ready for appending. `applied_seq` decides what damage matters (DESIGN §7.4).
+  /// Recovers the folder and makes it ready for appending. `applied_seq` decides what damage matters
+  /// (storage/DESIGN.md §2 rule 4).
   /// Errors: `corrupt` where acknowledged work is damaged (names `seq` and file; nothing was changed),
   /// `folder_newer`, `folder_foreign` (another database's segments), `io_error`, `disk_full` (not where the newest
   /// segment can be gone on in).
@@ -61,7 +62,7 @@ public:
 
   /// Writes the batch as one frame and syncs it. `work.first_seq` must be `last_seq() + 1`. `disk_full` means that
   /// nothing was written and a later attempt may succeed. Any other failure is final: the log refuses all further
-  /// appends (DESIGN §3: a failed fdatasync is never retried).
+  /// appends (storage/DESIGN.md §2 rule 8).
   result<> append(const batch& work);
 
   /// Writes an empty frame, the witness that the last batch was synced. Does nothing where there is one already.

@@ -21,10 +21,10 @@ struct recovered_queue {
   std::uint64_t newest_end = 0; ///< Where the frames of the newest segment end.
 };
 
-/// Reads a queue folder and decides about every byte that is not as it should be (DESIGN §7 rule 4). Streams: memory
-/// is bounded by one segment's window and one frame. Changes nothing unless all acknowledged work is there. Then it
-/// cuts off a torn tail and syncs what it read, so that whoever builds on it builds on synced ground. `visit` is told
-/// of unapplied work as it is read, before it is known whether recovery succeeds.
+/// Reads a queue folder and decides about every byte that is not as it should be (storage/DESIGN.md §2 rule 4).
+/// Streams: memory is bounded by one segment's window and one frame. Changes nothing unless all acknowledged work is
+/// there. Then it cuts off a torn tail and syncs what it read, so that whoever builds on it builds on synced ground.
+/// `visit` is told of unapplied work as it is read, before it is known whether recovery succeeds.
 result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report,
                                 const log::visitor& visit);
 

@@ -28,7 +28,7 @@ result<std::uint64_t> random_salt() {
   return std::max<std::uint64_t>(salt, 1);
 }
 
-/// A sync is never tried again, whatever made it fail (DESIGN §3).
+/// A sync is never tried again, whatever made it fail (storage/DESIGN.md §2 rule 8).
 result<> final_if_failed(result<> synced) {
   if (!synced && synced.error().code == errc::disk_full) {
     synced.error().code = errc::io_error;

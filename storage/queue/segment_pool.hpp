@@ -32,9 +32,9 @@ public:
   /// half-made are removed, or kept as spares where they are complete.
   result<> adopt(const std::vector<std::string>& names);
 
-  /// Makes and syncs a segment (DESIGN §7 rule 5) with a salt of its own and room for `frame_bytes` at least;
-  /// `header.salt`, `header.capacity` and `header.database` are filled in. `disk_full`: nothing was made, may be tried
-  /// again. Everything else, a failed sync included, is `io_error`.
+  /// Makes and syncs a segment (storage/DESIGN.md §2 rule 5) with a salt of its own and room for `frame_bytes` at
+  /// least; `header.salt`, `header.capacity` and `header.database` are filled in. `disk_full`: nothing was made, may be
+  /// tried again. Everything else, a failed sync included, is `io_error`.
   result<active_segment> make(segment_header header, std::uint64_t frame_bytes, segment_purpose purpose);
 
   /// Sees to it that there is a spare, if the disk has room for one.

@@ -41,9 +41,9 @@ schema_script numbered_schema();
 /// The complete lines of an ack file; none where there is no file.
 std::vector<acknowledgement> read_acknowledgements(const std::filesystem::path& file);
 
-/// Opens the folder and checks what DESIGN §13 promises: each client's rows are 1 to k without a gap, each once, whole
-/// and in order; k is not below the last acknowledged; sequence numbers are unique and rows stand in their order; and
-/// the database is sound.
+/// Opens the folder and checks what actors/DESIGN.md §11 promises: each client's rows are 1 to k without a gap, each
+/// once, whole and in order; k is not below the last acknowledged; sequence numbers are unique and rows stand in their
+/// order; and the database is sound.
 void check_numbered(const std::filesystem::path& data, const std::vector<acknowledgement>& acknowledged);
 
 } // namespace millrace::test

@@ -8,8 +8,8 @@
 
 #include <sqlite3.h>
 
-/// What makes the same log give the same database (DESIGN §6): a clock that shows the accept time, random numbers that
-/// follow from the sequence number, and nothing that leaks from one piece of work into the next.
+/// What makes the same log give the same database (storage/DESIGN.md §1 rule 1): a clock that shows the accept time,
+/// random numbers that follow from the sequence number, and nothing that leaks from one piece of work into the next.
 namespace millrace::storage::sqlite {
 
 /// The name of the VFS whose clock shows the accept time while a `fixed_clock` lives on the calling thread, and the

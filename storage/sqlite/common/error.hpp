@@ -15,7 +15,7 @@ errc code_of(int result_code) noexcept;
 failure failure_of(sqlite3* database, int result_code);
 
 /// Whether the code may be a transaction's outcome, that is, follows from the log alone. Everything else depends on the
-/// machine (disk, memory, locks) and is never an outcome (DESIGN §6).
+/// machine (disk, memory, locks) and is never an outcome (storage/DESIGN.md §1 rule 4).
 bool is_outcome(errc code) noexcept;
 
 } // namespace millrace::storage::sqlite

@@ -8,7 +8,8 @@
 #include <optional>
 #include <string_view>
 
-/// What became of named transactions, as the bytes of `millrace_outcomes.outcomes` (README.md gives the format).
+/// What became of named transactions, as the bytes of `millrace_outcomes.outcomes` (storage/sqlite/README.md gives the
+/// format).
 namespace millrace::storage::sqlite {
 
 /// A record takes no more transactions from here on. What one transaction adds is far less than what then is left until

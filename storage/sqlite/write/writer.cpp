@@ -369,7 +369,7 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
   if (const int code = whole.commit(); code != SQLITE_OK) {
     auto reason = failure_of(handle, code);
     if (reason.code != errc::locked || sqlite3_get_autocommit(handle) != 0) {
-      // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (DESIGN §3).
+      // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
       reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1)
                                                             + " to " + std::to_string(last_seq)
                                                             + " failed: " + reason.detail});

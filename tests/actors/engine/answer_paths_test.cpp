@@ -270,7 +270,7 @@ bool ends_reader(blow what) {
 } // namespace
 
 /// At every stage of a request's life something ends. Each time all requests have one answer, and of the right kind
-/// (DESIGN §5).
+/// (actors/DESIGN.md §5).
 BOOST_AUTO_TEST_SUITE(answer_paths_suite)
 
 BOOST_AUTO_TEST_CASE(what_is_sent_to_somebody_who_is_down_is_refused_at_once) {

@@ -48,10 +48,10 @@ struct history {
   std::size_t strays = 0;      ///< Messages that answered nothing.
 };
 
-/// What contradicts DESIGN §5 and §13 in it, a sentence each: every request has exactly one answer; each acknowledged
-/// write has exactly one effect, each refused one none, an unknown one none or one; named writes have one effect and
-/// one outcome however often they were sent; clients' writes stand in the order they were sent; queries saw one state
-/// and in it all that they had to.
+/// What contradicts actors/DESIGN.md §5 and §11 in it, a sentence each: every request has exactly one answer; each
+/// acknowledged write has exactly one effect, each refused one none, an unknown one none or one; named writes have one
+/// effect and one outcome however often they were sent; clients' writes stand in the order they were sent; queries saw
+/// one state and in it all that they had to.
 std::vector<std::string> contradictions(const history& all);
 
 /// A line for each write and query: what was sent, what was answered, what is there. For who looks into a failure.

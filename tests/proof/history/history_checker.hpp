@@ -34,9 +34,9 @@ struct final_state {
   std::vector<logged_work> log; ///< Of `seq` 1, 2, 3, …
 };
 
-/// Compares what clients saw with what there is in the end, by the promises of DESIGN §5 and §13 and of `consistency`.
-/// A sentence for everything that is not as promised, at most a few for each rule. Takes time in proportion to the
-/// history and the state.
+/// Compares what clients saw with what there is in the end, by the promises of actors/DESIGN.md §5 and §11 and of
+/// `consistency`. A sentence for everything that is not as promised, at most a few for each rule. Takes time in
+/// proportion to the history and the state.
 std::vector<std::string> check(const std::vector<event>& history, const final_state& end);
 
 } // namespace millrace::test::histories

@@ -48,7 +48,7 @@ struct permitted {
   bool finding = false;       ///< Whether opening must report something.
 };
 
-/// What DESIGN §7 rule 4 demands where the byte at `offset` is wrong.
+/// What storage/DESIGN.md §2 rule 4 demands where the byte at `offset` is wrong.
 permitted after_flip(const rotting_queue& queue, const placed_segment& segment, std::size_t offset,
                      std::uint64_t applied);
 
