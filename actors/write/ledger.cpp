@@ -1,5 +1,6 @@
 #include "ledger.hpp"
 
+#include <millrace/actors/base/invariant.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
@@ -55,6 +56,7 @@ void ledger::forget_deadline(std::uint64_t seq) {
 }
 
 void ledger::answer_durable(std::uint64_t first, std::uint64_t last) {
+  invariant(last < first_ + debts_.size(), "what became durable was owed");
   const auto answer = [](debt& owed, std::uint64_t seq) {
     if (owed.acknowledgement == ack::durable || storage::planted("applied_before_commit")) {
       deliver(owed.answer, outcome{.seq = seq, .results = {}});
@@ -69,11 +71,12 @@ void ledger::answer_durable(std::uint64_t first, std::uint64_t last) {
 }
 
 ledger::freed ledger::settle_up_to(std::uint64_t seq, const settler& settle) {
+  invariant(seq < first_ + debts_.size(), "what is settled was owed");
   freed room;
   while (!followers_.empty() && followers_.begin()->first < std::min(first_, seq + 1)) {
     settle_followers(followers_.begin()->first, settle);
   }
-  while (first_ <= seq && !debts_.empty()) {
+  while (first_ <= seq) {
     auto& owed = debts_.front();
     settle_followers(first_, settle);
     settle(owed, first_, true);
@@ -98,6 +101,7 @@ void ledger::settle_followers(std::uint64_t seq, const settler& settle) {
 }
 
 ledger::freed ledger::refuse_newest(std::size_t count, const failure& why) {
+  invariant(count <= debts_.size(), "what is refused was owed");
   freed room;
   for (; count > 0; --count) {
     auto& owed = debts_.back();

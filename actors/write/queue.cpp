@@ -1,5 +1,6 @@
 #include "queue.hpp"
 
+#include <millrace/actors/base/invariant.hpp>
 #include <millrace/actors/base/linger.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
@@ -38,6 +39,7 @@ queue_state::~queue_state() {
 
 queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
   settings_ = std::move(settings);
+  end_process_where_broken(*self_, settings_.on_fatal);
   auto opened = settings_.open_log();
   if (!opened) {
     spdlog::error("the write-ahead queue cannot be opened: {}", to_string(opened.error()));
@@ -121,7 +123,9 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
                                               .admitted = true,
                                               .named = called.given()});
   if (called.given()) {
-    settings_.names->add(called, durable_seq_ + open_->items.size(), open_since_ms_);
+    const auto seq = durable_seq_ + open_->items.size();
+    invariant(seq > settings_.names->newest_seq(), "names are remembered by rising seq");
+    settings_.names->add(called, seq, open_since_ms_);
   }
   return answer;
 }
@@ -241,6 +245,7 @@ bool queue_state::write_open() {
   stretch_ended_ = false;
   sync_latency_.record(std::chrono::steady_clock::now() - started);
   durable_seq_ = work->last_seq();
+  invariant(log_->last_seq() == durable_seq_, "the log ends where the queue says");
   storage::failpoint("answer.before_durable");
   witnessed_ = false;
   ledger_.answer_durable(work->first_seq, durable_seq_);
@@ -301,6 +306,7 @@ void queue_state::feed_writer() {
       }
       return;
     }
+    invariant((*work)->first_seq == first, "the writer is given what is due");
     sent_seq_ = (*work)->last_seq();
     in_flight_.push_back(sent_seq_);
     self_->send(writer_, apply_batch{std::move(*work), opening_});
@@ -433,6 +439,7 @@ void queue_state::settle(const batch_applied& message) {
       return deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown, "its outcome was not reported"}});
     }
     auto& answer = answers[seq - message.first_seq];
+    invariant(!answer || answer->seq == seq, "each outcome stands at its own seq");
     deliver(owed.answer, last ? std::move(answer) : answer);
   });
   quarantined_ = message.quarantined;
@@ -443,6 +450,7 @@ void queue_state::settle(const batch_applied& message) {
 }
 
 void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& settler) {
+  invariant(applied_seq <= durable_seq_, "only what is durable is applied");
   const auto freed = ledger_.settle_up_to(applied_seq, settler);
   settings_.room->give_back(freed.transactions, freed.bytes);
   applied_seq_ = std::max(applied_seq_, applied_seq);

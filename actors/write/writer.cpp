@@ -1,5 +1,6 @@
 #include "writer.hpp"
 
+#include <millrace/actors/base/invariant.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <chrono>
@@ -32,6 +33,7 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
   settings_ = std::move(settings);
   delay_ = backoff{settings_.retry_delay};
   pace_ = {settings_.checkpoint_pages, settings_.wal_pages_max / 4};
+  end_process_where_broken(*self_, settings_.on_fatal);
   open();
   return {
     [this](apply_batch& request) { take(request); },
@@ -101,6 +103,7 @@ void writer_state::apply() {
 void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> answers) {
   storage::failpoint("apply.before_report");
   const auto applied = database_->applied_seq();
+  invariant(first_seq + answers.size() == applied + 1, "there is one answer for each seq that was applied");
   std::erase_if(pending_, [applied](const storage::batch_ptr& work) { return work->last_seq() <= applied; });
   self_->send<caf::message_priority::high>(
     settings_.queue, batch_applied{first_seq, std::make_shared<std::vector<storage::answer>>(std::move(answers)),

@@ -19,6 +19,7 @@ struct scripted_database {
   int checkpoints = 0;
   int opened = 0;
   std::size_t most_at_once = SIZE_MAX; ///< Pieces of work that one call applies.
+  std::size_t answers_lost = 0;        ///< Of each call that succeeds.
   std::optional<failure> checkpoint_failure;
   bool foreign_commit = false;
 };
@@ -45,6 +46,7 @@ public:
         answers.push_back(outcome{.seq = ++script_->applied_seq, .results = {}});
       }
     }
+    answers.resize(answers.size() - script_->answers_lost);
     return answers;
   }
 
@@ -318,6 +320,15 @@ BOOST_AUTO_TEST_CASE(what_a_call_leaves_is_applied_by_the_next_ones) {
   give(4, 2);
   scheduler.run();
   BOOST_TEST((committed == reports{{1, 2}, {3, 2}, {5, 1}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_gives_too_few_answers_ends_the_process_before_one_is_told) {
+  database->answers_lost = 1;
+  start();
+  give(1, 3);
+  scheduler.run();
+  BOOST_TEST(fatal == 1);
+  BOOST_TEST(committed.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_foreign_commit_is_reported_once) {
