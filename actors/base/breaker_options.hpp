@@ -1,7 +1,11 @@
 #pragma once
 
+#include <millrace/messages/error.hpp>
+
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace millrace {
 
@@ -20,5 +24,8 @@ struct breaker_options {
   /// How many requests go through in each such period while it is half-open, and how many successes close it.
   std::uint64_t probes = 3;
 };
+
+/// Says which value of the breaker with this name cannot be used; nothing where all can.
+std::optional<failure> check(const breaker_options& settings, const std::string& name);
 
 } // namespace millrace

@@ -61,9 +61,11 @@ public:
       settings_(std::move(settings)),
       data_(std::move(data)),
       identity_(std::move(identity)),
-      room_(std::make_shared<admission>(settings_.inflight_transactions_max, settings_.inflight_bytes_max)),
+      room_(std::make_shared<admission>(settings_.admission.inflight_transactions_max,
+                                        settings_.admission.inflight_bytes_max)),
       board_(std::make_shared<address_book>(
-        settings_.readers, room_, query_bound{settings_.waiting_queries_max, settings_.waiting_query_bytes_max})),
+        settings_.read.readers, room_,
+        query_bound{settings_.admission.waiting_queries_max, settings_.admission.waiting_query_bytes_max})),
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
@@ -190,17 +192,13 @@ child_spec engine::impl::child(std::string id, std::shared_ptr<breaker> concerne
 }
 
 supervisor_options engine::impl::supervision(restart_strategy strategy) const {
-  return {.strategy = strategy,
-          .restarts_max = settings_.restarts_max,
-          .period = settings_.restart_period,
-          .delay = {},
-          .on_escalation = settings_.on_escalation};
+  return {.strategy = strategy, .intensity = settings_.restarts, .delay = {}, .on_escalation = settings_.on_escalation};
 }
 
 std::vector<child_spec> engine::impl::top_children() {
   std::vector<child_spec> children;
   children.push_back({.id = "storage", .start = [this] { return spawn_storage_supervisor(); }, .is_supervisor = true});
-  for (std::size_t i = 0; i < settings_.readers; ++i) {
+  for (std::size_t i = 0; i < settings_.read.readers; ++i) {
     children.push_back(child(reader_pool::id(i), queries_, [this, i] { return spawn_reader(i); }));
   }
   children.push_back(child("scrubber", nullptr, [this] { return spawn_scrubber(); }));
@@ -208,8 +206,8 @@ std::vector<child_spec> engine::impl::top_children() {
                                           .room = room_,
                                           .transactions = transactions_,
                                           .queries = queries_,
-                                          .interval = settings_.health_interval,
-                                          .wal_pages_max = settings_.wal_pages_max};
+                                          .interval = settings_.health.interval,
+                                          .wal_pages_max = settings_.write.wal_pages_max};
   children.push_back(child("monitor", nullptr, [this, monitoring] {
     return caf::actor_cast<caf::actor>(system_.spawn(health_monitor, monitoring));
   }));
@@ -251,8 +249,8 @@ caf::actor engine::impl::spawn_queue() {
                                    .attempts = attempts_,
                                    .breaker = transactions_,
                                    .applied_seq = applied_seq_,
-                                   .window_bytes_max = settings_.window_bytes_max,
-                                   .deaths_max = settings_.deaths_max,
+                                   .window_bytes_max = settings_.write.window_bytes_max,
+                                   .deaths_max = settings_.write.deaths_max,
                                    .awake_max = settings_.simulation_step ? std::chrono::microseconds{0} : awake_max,
                                    .on_fatal = settings_.on_escalation});
 }
@@ -266,8 +264,8 @@ caf::actor engine::impl::spawn_writer() const {
                                             .attempts = attempts_,
                                             .breaker = transactions_,
                                             .starving = board_->starving(),
-                                            .checkpoint_pages = settings_.checkpoint_pages,
-                                            .wal_pages_max = settings_.wal_pages_max,
+                                            .checkpoint_pages = settings_.write.checkpoint_pages,
+                                            .wal_pages_max = settings_.write.wal_pages_max,
                                             .on_fatal = settings_.on_escalation});
 }
 
@@ -287,17 +285,17 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
                                             .starving = board_->starving(),
                                             .closing = board_->closing(),
                                             .openings = board_->openings(),
-                                            .lease = settings_.reader_lease,
-                                            .age_max = settings_.reader_age_max,
-                                            .cursors_max = settings_.cursors_max});
+                                            .lease = settings_.read.lease,
+                                            .age_max = settings_.read.age_max,
+                                            .cursors_max = settings_.read.cursors_max});
 }
 
 caf::actor engine::impl::spawn_scrubber() const {
   return spawn_apart(scrubber, scrubber_options{.open_database = read_connections(page_cache_kib),
                                                 .starving = board_->starving(),
                                                 .closing = board_->closing(),
-                                                .lease = settings_.reader_lease,
-                                                .interval = settings_.scrub_interval});
+                                                .lease = settings_.read.lease,
+                                                .interval = settings_.health.scrub_interval});
 }
 
 caf::actor engine::impl::wait_for(std::string_view id, std::chrono::milliseconds patience) const {
@@ -323,7 +321,7 @@ void engine::impl::wait_for_children() const {
   constexpr std::chrono::seconds patience{5};
   wait_for("queue", patience);
   wait_for("writer", patience);
-  for (std::size_t i = 0; i < settings_.readers; ++i) {
+  for (std::size_t i = 0; i < settings_.read.readers; ++i) {
     wait_for(reader_pool::id(i), patience);
   }
   wait_for("monitor", patience);
@@ -372,7 +370,7 @@ void engine::impl::close() {
       "closing: not all accepted transactions were applied in time; they are in the log and are applied at "
       "the next start");
   }
-  for (std::size_t i = 0; i < settings_.readers; ++i) {
+  for (std::size_t i = 0; i < settings_.read.readers; ++i) {
     if (!drained(reader_pool::id(i), deadline)) {
       spdlog::warn("closing: {} did not answer all its queries in time", reader_pool::id(i));
     }

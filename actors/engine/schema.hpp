@@ -11,9 +11,6 @@
 
 namespace millrace {
 
-/// Says which option has a value that cannot be used; nothing where all can.
-std::optional<failure> check(const options& settings);
-
 /// The schema scripts that `settings` names and the database has not recorded yet, in order. Errors: `file_not_found`,
 /// `schema_changed` where a recorded one has another text now, `bad_option` where two have one name.
 tl::expected<std::vector<schema_script>, failure> pending_scripts(const options& settings,

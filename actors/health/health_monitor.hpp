@@ -1,5 +1,7 @@
 #pragma once
 
+#include "health_options.hpp"
+
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/actors/base/monotonic_time.hpp>
 #include <millrace/actors/base/sample.hpp>
@@ -39,9 +41,9 @@ struct health_monitor_options {
   std::shared_ptr<admission> room; ///< For transactions.
   std::shared_ptr<breaker> transactions;
   std::shared_ptr<breaker> queries;
-  std::chrono::milliseconds interval{1'000};
+  std::chrono::milliseconds interval = health_options{}.interval;
   /// More pages than these in SQLite's log are a cause for concern.
-  std::uint64_t wal_pages_max = 16'384;
+  std::uint64_t wal_pages_max = 0;
   /// Who is told of changes; outlives restarts of the monitor, which alone uses it.
   std::shared_ptr<std::vector<health_listener>> subscribers = std::make_shared<std::vector<health_listener>>();
 };

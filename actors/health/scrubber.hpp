@@ -1,5 +1,7 @@
 #pragma once
 
+#include "health_options.hpp"
+
 #include <millrace/actors/base/monotonic_time.hpp>
 #include <millrace/actors/base/sample.hpp>
 #include <millrace/storage/database.hpp>
@@ -34,7 +36,7 @@ struct scrubber_options {
   std::chrono::milliseconds lease{5'000};
   /// From one look to the next. The first one, and the next after one that found something or did not come to its end,
   /// come after a tenth of it. Zero means never.
-  std::chrono::milliseconds interval{std::chrono::hours{24}};
+  std::chrono::milliseconds interval = health_options{}.scrub_interval;
 };
 
 class scrubber_state {

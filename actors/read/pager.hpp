@@ -1,5 +1,7 @@
 #pragma once
 
+#include "read_options.hpp"
+
 #include <millrace/actors/base/monotonic_time.hpp>
 #include <millrace/messages/paging.hpp>
 #include <millrace/storage/database.hpp>
@@ -17,9 +19,9 @@ namespace millrace {
 struct pager_options {
   /// Gives each result a connection of its own.
   storage::reader_opener open_database;
-  std::size_t cursors_max = 8;
+  std::size_t cursors_max = read_options{}.cursors_max;
   /// How long a result is kept without being asked, and its snapshot while `starving` is set.
-  std::chrono::milliseconds lease{5'000};
+  std::chrono::milliseconds lease = read_options{}.lease;
   /// Whether the database's log cannot be emptied; null means never.
   std::shared_ptr<const std::atomic<bool>> starving;
   /// Whether what still runs is to end at once; null means never.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pager.hpp"
+#include "read_options.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
 #include <millrace/actors/base/breaker.hpp>
@@ -60,10 +61,10 @@ struct reader_options {
   /// How often a newly opened database was taken to.
   std::shared_ptr<const std::atomic<std::uint64_t>> openings = std::make_shared<std::atomic<std::uint64_t>>(0);
   /// How long it may hold a snapshot while `starving` is set, and a result without being asked for its next page.
-  std::chrono::milliseconds lease{5'000};
+  std::chrono::milliseconds lease = read_options{}.lease;
   /// A connection is replaced when it is so old, or up to a fifth younger, so that not all readers do it at once.
-  std::chrono::milliseconds age_max{600'000};
-  std::size_t cursors_max = 8; ///< Results kept ready for their next page.
+  std::chrono::milliseconds age_max = read_options{}.age_max;
+  std::size_t cursors_max = read_options{}.cursors_max; ///< Results kept ready for their next page.
   /// Between attempts to open the database.
   backoff_options reopen_delay;
 };

@@ -70,8 +70,8 @@ void supervisor_state::failed(child& one, const caf::error& reason) {
   spdlog::warn("{} ended ({}) and is restarted", one.spec.id, caf::to_string(reason));
   if (too_many_restarts()) {
     const auto text = one.spec.id + " ended again (" + caf::to_string(reason) + "): more than "
-                      + std::to_string(settings_.restarts_max) + " restarts within "
-                      + std::to_string(settings_.period.count()) + " ms";
+                      + std::to_string(settings_.intensity.restarts_max) + " restarts within "
+                      + std::to_string(settings_.intensity.period.count()) + " ms";
     escalate(text);
     end();
     return;
@@ -104,10 +104,10 @@ caf::error supervisor_state::threw(const std::exception_ptr& thrown) {
 bool supervisor_state::too_many_restarts() {
   const auto now = self_->clock().now();
   restarts_.push_back(now);
-  while (now - restarts_.front() > settings_.period) {
+  while (now - restarts_.front() > settings_.intensity.period) {
     restarts_.pop_front();
   }
-  return restarts_.size() > settings_.restarts_max;
+  return restarts_.size() > settings_.intensity.restarts_max;
 }
 
 void supervisor_state::schedule(child& one) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "restart_options.hpp"
+
 #include <millrace/actors/base/backoff.hpp>
 
 #include <chrono>
@@ -51,9 +53,8 @@ struct child_spec {
 
 struct supervisor_options {
   restart_strategy strategy = restart_strategy::one_for_one;
-  /// More restarts than `restarts_max` within `period` escalate: the supervisor stops its children and itself.
-  std::size_t restarts_max = 30;
-  std::chrono::milliseconds period{30'000};
+  /// Beyond that it escalates: it stops its children and itself.
+  restart_options intensity;
   /// The first restart is immediate, the next ones wait so long; a quiet period starts over.
   backoff_options delay;
   std::chrono::milliseconds quiet_period{5'000};

@@ -6,6 +6,7 @@
 #include "opened_log.hpp"
 #include "protocol.hpp"
 #include "waiting_queries.hpp"
+#include "write_options.hpp"
 
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/actors/base/histogram.hpp>
@@ -58,8 +59,8 @@ struct queue_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// What the queue knows to be applied, for whoever opens the log next.
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq = std::make_shared<std::atomic<std::uint64_t>>(0);
-  std::uint64_t window_bytes_max = 64ull * 1024 * 1024;
-  std::uint32_t deaths_max = 3;
+  std::uint64_t window_bytes_max = write_options{}.window_bytes_max;
+  std::uint32_t deaths_max = write_options{}.deaths_max;
   /// How long the thread stays awake for a lone client; only where the actor has a thread of its own.
   std::chrono::microseconds awake_max{0};
   /// Called when nothing more may be acknowledged (a sync failed); it must end the process.

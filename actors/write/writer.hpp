@@ -2,6 +2,7 @@
 
 #include "checkpoint_pace.hpp"
 #include "protocol.hpp"
+#include "write_options.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
 #include <millrace/actors/base/breaker.hpp>
@@ -42,8 +43,8 @@ struct writer_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// Set while the database's own log cannot be emptied.
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
-  std::uint32_t checkpoint_pages = 200;
-  std::uint32_t wal_pages_max = 16'384;
+  std::uint32_t checkpoint_pages = write_options{}.checkpoint_pages;
+  std::uint32_t wal_pages_max = write_options{}.wal_pages_max;
   backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
   /// Called when a sync of the database failed; it must end the process.
   std::function<void(const std::string&)> on_fatal;

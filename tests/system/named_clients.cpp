@@ -96,7 +96,7 @@ int play(const std::vector<std::string>& arguments) {
   settings.data = arguments.at(0);
   settings.create_if_missing = true;
   settings.scripts = {named_schema()};
-  settings.checkpoint_pages = 40;
+  settings.write.checkpoint_pages = 40;
   settings.log.segment_bytes = 256 * 1024;
   settings.files = &files;
   const auto first_number = std::stoull(arguments.at(2));

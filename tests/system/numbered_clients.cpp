@@ -133,7 +133,7 @@ options numbered_options(const std::filesystem::path& data) {
   settings.data = data;
   settings.create_if_missing = true;
   settings.scripts = {numbered_schema()};
-  settings.checkpoint_pages = 40;
+  settings.write.checkpoint_pages = 40;
   settings.log.segment_bytes = 256 * 1024;
   return settings;
 }

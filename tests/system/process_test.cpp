@@ -57,7 +57,7 @@ options settings_for(const fs::path& folder) {
 /// Kills its own writer, which may not be restarted even once.
 int escalate(const std::vector<std::string>& arguments) {
   auto settings = settings_for(arguments.at(0));
-  settings.restarts_max = 0;
+  settings.restarts.restarts_max = 0;
   opened folder{settings};
   caf::anon_send_exit(folder.served().child("writer"), caf::exit_reason::kill);
   std::this_thread::sleep_for(std::chrono::minutes{1});

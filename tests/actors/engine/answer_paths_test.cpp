@@ -68,9 +68,9 @@ fate fate_of(errc code) {
 class scene : engine_fixture {
 public:
   explicit scene(blow planned) : planned_(planned) {
-    settings.readers = 1;
+    settings.read.readers = 1;
     settings.files = &files_;
-    settings.restarts_max = planned == blow::escalation ? 0 : 1'000;
+    settings.restarts.restarts_max = planned == blow::escalation ? 0 : 1'000;
     engine_fixture::open(schema);
     other_ = std::make_unique<stranger>(database());
     // Recorded while nothing is in the way.
@@ -192,7 +192,7 @@ public:
       closing_.join();
     }
     if (planned_ == blow::close || planned_ == blow::escalation) {
-      settings.restarts_max = 1'000;
+      settings.restarts.restarts_max = 1'000;
       engine_fixture::open();
     }
     auto db = connect();

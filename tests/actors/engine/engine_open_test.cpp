@@ -81,12 +81,12 @@ BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused) {
-  settings.readers = 0;
+  settings.read.readers = 0;
   BOOST_TEST(refusal().code == errc::bad_option);
-  settings.readers = 1;
-  settings.inflight_transactions_max = 0;
+  settings.read.readers = 1;
+  settings.admission.inflight_transactions_max = 0;
   BOOST_TEST(refusal().code == errc::bad_option);
-  settings.inflight_transactions_max = 1;
+  settings.admission.inflight_transactions_max = 1;
   settings.data.clear();
   BOOST_TEST(refusal().code == errc::bad_option);
 }

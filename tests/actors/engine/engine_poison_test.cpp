@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_nei
   BOOST_TEST(rows("SELECT n FROM t ORDER BY rowid") == "1\n2");
   const auto set_aside = quarantine();
   BOOST_REQUIRE_EQUAL(set_aside.size(), 1u);
-  BOOST_TEST(set_aside[0].deaths == settings.deaths_max);
+  BOOST_TEST(set_aside[0].deaths == settings.write.deaths_max);
   BOOST_TEST(set_aside[0].work.statements.at(0).sql == endless);
 }
 

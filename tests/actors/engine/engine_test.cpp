@@ -148,16 +148,16 @@ BOOST_AUTO_TEST_CASE(health_is_reported_through_the_client) {
   BOOST_TEST(eventually([&] {
     const auto report = db.health();
     return report && report->state == health_state::healthy && report->applied_seq == 2 && report->durable_seq == 2
-           && report->pool.queries == 1 && report->pool.open == settings.readers && report->sync.count == 2
+           && report->pool.queries == 1 && report->pool.open == settings.read.readers && report->sync.count == 2
            && report->query.count == 1 && report->apply.count == 2 && report->log_bytes > 0
-           && report->inflight_transactions == 0 && report->actors.size() == 4 + settings.readers;
+           && report->inflight_transactions == 0 && report->actors.size() == 4 + settings.read.readers;
   }));
 }
 
 BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_emptied_is_interrupted_after_its_lease) {
-  settings.checkpoint_pages = 4;
-  settings.wal_pages_max = 40;
-  settings.reader_lease = std::chrono::milliseconds{100};
+  settings.write.checkpoint_pages = 4;
+  settings.write.wal_pages_max = 40;
+  settings.read.lease = std::chrono::milliseconds{100};
   open(ideas);
   auto question = select(
     "WITH RECURSIVE c(n) AS (SELECT count(*) FROM idea UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c");
@@ -179,8 +179,8 @@ BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_empti
 }
 
 BOOST_AUTO_TEST_CASE(queries_beyond_what_is_allowed_are_overloaded_and_the_room_comes_back) {
-  settings.readers = 1;
-  settings.waiting_queries_max = 2;
+  settings.read.readers = 1;
+  settings.admission.waiting_queries_max = 2;
   open(ideas);
   caf::scoped_actor self{system};
   const auto ask = [&](auto question) { return self->request(tested->front(), std::chrono::minutes{1}, question); };
@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(damage_that_no_query_meets_is_found_and_said) {
     bytes.seekp(static_cast<std::streamoff>(all.rfind("needle")));
     bytes.put('#');
   }
-  settings.scrub_interval = std::chrono::milliseconds{100};
+  settings.health.scrub_interval = std::chrono::milliseconds{100};
   open();
   BOOST_TEST(becomes(health_state::unhealthy));
   const auto report = connect().health();

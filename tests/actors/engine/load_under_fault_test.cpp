@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct load_fixture : engine_fixture {
-  load_fixture() { settings.checkpoint_pages = 200; }
+  load_fixture() { settings.write.checkpoint_pages = 200; }
 
   /// Kills so many actors in all, one or several at a time, at random moments. Gives the kills of each.
   std::map<std::string, std::uint64_t> kill_at_random(std::uint64_t times, std::mt19937_64& random) {
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_while_actors_are_killed_at_rando
   BOOST_TEST_MESSAGE("replay with MILLRACE_TEST_SEED=" << seed);
   BOOST_TEST_INFO_SCOPE("MILLRACE_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
-  settings.restarts_max = 100'000;
+  settings.restarts.restarts_max = 100'000;
   open(load_schema);
   load_run run{system, tested->front(), {.clients = 1'000, .pause = 50ms}};
   const auto kills = kill_at_random(times, random);
@@ -82,8 +82,8 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_while_actors_are_killed_at_rando
 
 BOOST_AUTO_TEST_CASE(a_foreign_lock_delays_work_and_loses_none) {
   const std::chrono::seconds hold{from_environment("MILLRACE_TEST_LOCK_SECONDS", 3)};
-  settings.inflight_transactions_max = 500;
-  settings.window_bytes_max = 16 * 1024; // So that much is read back from the log.
+  settings.admission.inflight_transactions_max = 500;
+  settings.write.window_bytes_max = 16 * 1024; // So that much is read back from the log.
   open(load_schema);
   stranger other{database()};
   load_run run{system, tested->front(), {.clients = 1'000, .pause = 1ms}};
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_lock_delays_work_and_loses_none) {
   std::this_thread::sleep_for(hold);
   const auto held = *db.health();
   BOOST_TEST(held.durable_seq > held.applied_seq);
-  BOOST_TEST(held.inflight_transactions <= settings.inflight_transactions_max);
+  BOOST_TEST(held.inflight_transactions <= settings.admission.inflight_transactions_max);
   BOOST_TEST(db.query("SELECT count(*) FROM entry").has_value()); // Readers go on.
   other.execute("COMMIT");
   const auto before = run.acknowledged.load();
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(closing_waits_for_what_was_accepted_when_the_lock_goes_in_t
 }
 
 BOOST_AUTO_TEST_CASE(too_many_restarts_escalate) {
-  settings.restarts_max = 2;
+  settings.restarts.restarts_max = 2;
   open(load_schema);
   BOOST_REQUIRE(connect().execute("INSERT INTO entry(client, number) VALUES (0, 1)"));
   kill("writer");

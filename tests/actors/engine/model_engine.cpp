@@ -40,12 +40,12 @@ model_engine::model_engine(wrapper wrap, std::chrono::milliseconds patience)
   auto& settings = fixture_.settings;
   settings.scripts = {{"0001", schema}};
   settings.drain_deadline = 20ms;
-  settings.restarts_max = 1'000'000;
+  settings.restarts.restarts_max = 1'000'000;
   // So small that their limits are met.
-  settings.inflight_transactions_max = 12;
-  settings.waiting_queries_max = 4;
-  settings.window_bytes_max = 512;
-  settings.checkpoint_pages = 40;
+  settings.admission.inflight_transactions_max = 12;
+  settings.admission.waiting_queries_max = 4;
+  settings.write.window_bytes_max = 512;
+  settings.write.checkpoint_pages = 40;
   settings.log.segment_bytes = 64 * 1024;
   settings.transaction_breaker.open_for = 20ms;
   settings.query_breaker.open_for = 20ms;

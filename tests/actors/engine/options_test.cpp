@@ -1,4 +1,4 @@
-#include <millrace/actors/engine/schema.hpp>
+#include <millrace/actors/engine/options.hpp>
 
 #include <functional>
 #include <string>
@@ -17,16 +17,16 @@ BOOST_AUTO_TEST_CASE(the_defaults_can_be_used) {
 BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_used_is_refused_by_its_name) {
   const std::vector<std::pair<std::string, std::function<void(options&)>>> mistakes{
     {"data", [](options& o) { o.data.clear(); }},
-    {"readers", [](options& o) { o.readers = 0; }},
-    {"inflight_transactions_max", [](options& o) { o.inflight_transactions_max = 0; }},
-    {"inflight_bytes_max", [](options& o) { o.inflight_bytes_max = 0; }},
-    {"waiting_queries_max", [](options& o) { o.waiting_queries_max = 0; }},
-    {"waiting_query_bytes_max", [](options& o) { o.waiting_query_bytes_max = 0; }},
-    {"health_interval", [](options& o) { o.health_interval = 0ms; }},
-    {"reader_lease", [](options& o) { o.reader_lease = 0ms; }},
-    {"reader_age_max", [](options& o) { o.reader_age_max = -1ms; }},
-    {"wal_pages_max", [](options& o) { o.wal_pages_max = o.checkpoint_pages; }},
-    {"deaths_max", [](options& o) { o.deaths_max = 0; }},
+    {"read.readers", [](options& o) { o.read.readers = 0; }},
+    {"admission.inflight_transactions_max", [](options& o) { o.admission.inflight_transactions_max = 0; }},
+    {"admission.inflight_bytes_max", [](options& o) { o.admission.inflight_bytes_max = 0; }},
+    {"admission.waiting_queries_max", [](options& o) { o.admission.waiting_queries_max = 0; }},
+    {"admission.waiting_query_bytes_max", [](options& o) { o.admission.waiting_query_bytes_max = 0; }},
+    {"health.interval", [](options& o) { o.health.interval = 0ms; }},
+    {"read.lease", [](options& o) { o.read.lease = 0ms; }},
+    {"read.age_max", [](options& o) { o.read.age_max = -1ms; }},
+    {"write.wal_pages_max", [](options& o) { o.write.wal_pages_max = o.write.checkpoint_pages; }},
+    {"write.deaths_max", [](options& o) { o.write.deaths_max = 0; }},
     {"outcome_window", [](options& o) { o.database.outcomes.count = 0; }},
     {"outcome_window", [](options& o) { o.database.outcomes.age = 0ms; }},
     {"transaction_time_max", [](options& o) { o.database.transaction_time_max = 0ms; }},

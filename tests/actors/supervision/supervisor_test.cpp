@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(rest_for_one_starts_nothing_before_what_it_builds_on) {
 }
 
 BOOST_AUTO_TEST_CASE(restarts_are_delayed_more_and_more_and_fall_back_after_a_quiet_period) {
-  run({child("a")}, {.restarts_max = 100, .delay = {100ms, 1s}});
+  run({child("a")}, {.intensity = {.restarts_max = 100}, .delay = {100ms, 1s}});
   kill("a");
   pass(2ms);
   BOOST_TEST(runs("a")); // The first is immediate.
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(a_temporary_child_is_never_restarted) {
 }
 
 BOOST_AUTO_TEST_CASE(too_many_restarts_escalate_and_end_the_supervisor_with_its_children) {
-  run({child("a"), child("b")}, {.restarts_max = 3, .period = 60s});
+  run({child("a"), child("b")}, {.intensity = {.restarts_max = 3, .period = 60s}});
   for (int i = 0; i < 3; ++i) {
     kill("a");
     pass(2s);
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_cannot_be_started_escalates_and_ends_the_super
 }
 
 BOOST_AUTO_TEST_CASE(restarts_spread_over_more_than_the_period_do_not_escalate) {
-  run({child("a")}, {.restarts_max = 3, .period = 5s});
+  run({child("a")}, {.intensity = {.restarts_max = 3, .period = 5s}});
   for (int i = 0; i < 12; ++i) {
     kill("a");
     pass(6s);

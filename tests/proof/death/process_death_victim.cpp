@@ -331,14 +331,14 @@ options settings_for(const std::filesystem::path& data, victim_task task) {
                        "CREATE TABLE entry(id INTEGER PRIMARY KEY, client INTEGER NOT NULL, number INTEGER NOT NULL);"
                        "CREATE INDEX entry_by_client ON entry(client, number)"},
                       {"0002", "ALTER TABLE entry ADD COLUMN note TEXT"}};
-  settings.readers = 1;
-  settings.checkpoint_pages = 8;
-  settings.deaths_max = 100;
+  settings.read.readers = 1;
+  settings.write.checkpoint_pages = 8;
+  settings.write.deaths_max = 100;
   settings.log.segment_bytes = 8 * 1024;
   settings.database.cache_kib = 1024;
   settings.database.outcomes.count = outcomes_kept;
   if (task == victim_task::poison) {
-    settings.deaths_max = 2;
+    settings.write.deaths_max = 2;
     settings.database.transaction_time_max = std::chrono::milliseconds{60};
   }
   return settings;

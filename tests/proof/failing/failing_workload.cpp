@@ -89,10 +89,10 @@ options workload::settings() {
   wanted.scripts = {{"0001", schema}};
   wanted.files = &files_;
   wanted.log.segment_bytes = 16 * 1024;
-  wanted.checkpoint_pages = 12;
-  wanted.health_interval = 20ms;
+  wanted.write.checkpoint_pages = 12;
+  wanted.health.interval = 20ms;
   wanted.drain_deadline = 500ms;
-  wanted.restarts_max = 10'000;
+  wanted.restarts.restarts_max = 10'000;
   wanted.transaction_breaker.open_for = 20ms;
   wanted.query_breaker.open_for = 20ms;
   wanted.on_escalation = [this](const std::string&) {

@@ -50,7 +50,7 @@ public:
     settings_.create_if_missing = true;
     settings_.scripts = {{"0001", schema}};
     settings_.log.segment_bytes = 64 * 1024;
-    settings_.checkpoint_pages = 16;
+    settings_.write.checkpoint_pages = 16;
     settings_.drain_deadline = 100ms;
     settings_.transaction_breaker.open_for = 50ms;
     settings_.query_breaker.open_for = 50ms;

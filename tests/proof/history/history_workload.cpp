@@ -529,10 +529,10 @@ options workload_options(const workload_folder& folder, storage::file_system* fi
   settings.data = folder.data();
   settings.create_if_missing = true;
   settings.files = files;
-  settings.checkpoint_pages = 60;
+  settings.write.checkpoint_pages = 60;
   settings.log.segment_bytes = 32 * 1024;
-  settings.restarts_max = 100'000;
-  settings.reader_age_max = milliseconds{100};
+  settings.restarts.restarts_max = 100'000;
+  settings.read.age_max = milliseconds{100};
   settings.transaction_breaker.enabled = false;
   settings.query_breaker.enabled = false;
   std::string sql = R"(

@@ -207,10 +207,10 @@ options power_loss_settings(const std::filesystem::path& data) {
   settings.data = data;
   settings.create_if_missing = true;
   settings.scripts = {{"0001", first_script}, {"0002", second_script}};
-  settings.readers = 1;
-  settings.checkpoint_pages = 8;
-  settings.wal_pages_max = 64;
-  settings.health_interval = std::chrono::minutes{10};
+  settings.read.readers = 1;
+  settings.write.checkpoint_pages = 8;
+  settings.write.wal_pages_max = 64;
+  settings.health.interval = std::chrono::minutes{10};
   settings.log.segment_bytes = 16 * 1024;
   settings.database.cache_kib = 1024;
   return settings;
@@ -297,7 +297,7 @@ void run_power_loss_work(const std::filesystem::path& data, recording& notes, st
     auto settings = power_loss_settings(data);
     settings.files = &files;
     settings.scripts.resize(number == 1 ? 1 : 2);
-    settings.checkpoint_pages = static_cast<std::uint32_t>(4 + random() % 24);
+    settings.write.checkpoint_pages = static_cast<std::uint32_t>(4 + random() % 24);
     const auto count = usual / 2 + random() % usual + 1;
     notes.leave_out(number == 1 ? missing_sync::none : missing);
     session{system, settings, notes}.run(first, first + count);

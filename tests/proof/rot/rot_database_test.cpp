@@ -76,10 +76,10 @@ options settings_for(const fs::path& data) {
   settings.scripts = {{"0001",
                        "CREATE TABLE idea(id INTEGER PRIMARY KEY, title TEXT NOT NULL, score REAL);"
                        "CREATE INDEX idea_by_title ON idea(title)"}};
-  settings.readers = 1;
+  settings.read.readers = 1;
   settings.drain_deadline = std::chrono::milliseconds{100};
-  settings.health_interval = std::chrono::milliseconds{10};
-  settings.scrub_interval = std::chrono::milliseconds{10};
+  settings.health.interval = std::chrono::milliseconds{10};
+  settings.health.scrub_interval = std::chrono::milliseconds{10};
   settings.log.segment_bytes = 16 * 1024;
   settings.database.cache_kib = 1024;
   settings.on_escalation = [](const std::string& why) { throw std::runtime_error{why}; };

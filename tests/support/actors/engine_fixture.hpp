@@ -52,7 +52,7 @@ struct engine_fixture {
   engine_fixture() {
     settings.data = folder.path() / "data";
     settings.create_if_missing = true;
-    settings.health_interval = std::chrono::milliseconds{50};
+    settings.health.interval = std::chrono::milliseconds{50};
     settings.log.segment_bytes = 1024 * 1024;
     settings.on_escalation = [this](const std::string& why) {
       const std::lock_guard lock{mutex};

@@ -56,7 +56,7 @@ options engine_options(const bench_context& context) {
   result.create_if_missing = true;
   result.scripts.push_back(bench_schema());
   if (context.settings.checkpoint_pages > 0) {
-    result.checkpoint_pages = context.settings.checkpoint_pages;
+    result.write.checkpoint_pages = context.settings.checkpoint_pages;
   }
   return result;
 }

@@ -46,7 +46,7 @@ int run_killed(const bench_context& context) {
   caf::actor_system system{config};
   auto settings = engine_options(context);
   settings.scripts.push_back(kept_schema());
-  settings.restarts_max = restarts_max;
+  settings.restarts.restarts_max = restarts_max;
   auto target = open(system, settings);
   if (!target) {
     return complain(to_string(target.error()), exit_code::engine);
@@ -62,7 +62,7 @@ int run_killed(const bench_context& context) {
   profile.kept = true;
   const auto run = std::make_shared<bench_run>(std::move(profile));
   const std::chrono::milliseconds period{static_cast<std::int64_t>(context.settings.kill_every_seconds * 1000.0)};
-  bench_killer killer{*target, settings.readers, period};
+  bench_killer killer{*target, settings.read.readers, period};
   bench_stage stage{run, context.result.workload, context.progress};
   const auto measured = stage.measure(context.result.clients, context.settings.seconds,
                                       [&] { return system.spawn(bench_client, run, target->front()); });

@@ -38,7 +38,7 @@ tl::expected<stage_result, int> measure_overload(const bench_context& context, c
   system_config config;
   caf::actor_system system{config};
   auto settings = engine_options(context);
-  settings.inflight_transactions_max = context.result.clients;
+  settings.admission.inflight_transactions_max = context.result.clients;
   auto target = open(system, settings);
   if (!target) {
     return tl::unexpected{complain(to_string(target.error()), exit_code::engine)};

@@ -141,7 +141,7 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
   started_ = load_run::clock::now();
   std::optional<load_killer> killer;
   if (in_process != nullptr) {
-    killer.emplace(*in_process, *run_, settings_.kill_writer, settings_.kill_reader, engine_options().readers);
+    killer.emplace(*in_process, *run_, settings_.kill_writer, settings_.kill_reader, engine_options().read.readers);
   }
   spawn_clients(system, front);
   const bool answered = wait();
@@ -167,7 +167,7 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
   }
   if (in_process != nullptr) {
     summary_.writer_restarts = in_process->restarts("writer");
-    for (std::size_t reader = 1; reader <= engine_options().readers; ++reader) {
+    for (std::size_t reader = 1; reader <= engine_options().read.readers; ++reader) {
       summary_.reader_restarts += in_process->restarts("reader-" + std::to_string(reader));
     }
   }

@@ -49,7 +49,7 @@ options engine_options_of(const serve_settings& settings) {
   chosen.data = settings.data;
   chosen.create_if_missing = settings.create;
   chosen.schema.assign(settings.schema.begin(), settings.schema.end());
-  chosen.readers = settings.readers;
+  chosen.read.readers = settings.readers;
   chosen.drain_deadline = std::chrono::seconds{settings.drain_seconds};
   return chosen;
 }

@@ -170,7 +170,7 @@ int run_sql(const sql_settings& settings) {
   caf::actor_system system{config};
   options engine_options;
   engine_options.data = settings.data;
-  engine_options.readers = 1;
+  engine_options.read.readers = 1;
   auto target = open(system, engine_options);
   if (!target) {
     return complain(target.error(), exit_code::engine);
