@@ -40,6 +40,8 @@ constexpr std::array table{
   entry{errc::not_found, "not_found", rejected, "There is nothing under this number."},
   entry{errc::wrong_role, "wrong_role", rejected,
         "The server does not let this program do that; connect where its role allows it."},
+  entry{errc::version_mismatch, "version_mismatch", rejected,
+        "The server and this program speak no version in common; use releases that do."},
   entry{errc::overloaded, "overloaded", retryable, "There is no room for more work now; try again a little later."},
   entry{errc::unavailable, "unavailable", retryable,
         "The part of the engine that does this is being restarted; try again."},

@@ -23,6 +23,7 @@ enum class errc : std::uint8_t {
   quarantined = 11,
   not_found = 12,
   wrong_role = 13,
+  version_mismatch = 14,
   overloaded = 20,
   unavailable = 21,
   shutting_down = 22,

@@ -86,26 +86,39 @@ void front::ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32
 }
 
 void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
-  auto& content = message->content();
-  if (content.match_elements<transaction>()) {
-    accept(std::move(message), host);
-  } else if (content.match_elements<query>()) {
-    ask(std::move(message), host);
-  } else if (content.match_elements<page_query>()) {
-    ask_page<admitted_page_query, page_query>(std::move(message), std::nullopt, host);
-  } else if (content.match_elements<page_cursor>()) {
-    const auto reader = content.get_as<page_cursor>(0).reader;
-    ask_page<admitted_page_cursor, page_cursor>(std::move(message), reader, host);
-  } else if (content.match_elements<health_request>() || content.match_elements<health_subscription>()) {
-    if (!settings_.board->to_monitor(message, host)) {
-      refuse_absent(*message, *settings_.board, "the health monitor");
-    }
-  } else {
+  const auto known = wire::visit_request(engine_requests{}, message->content(), [&]<class Row>(Row) {
+    serve(std::type_identity<typename Row::request>{}, std::move(message), host);
+  });
+  if (!known) {
     answer_unexpected(*message);
   }
 }
 
-void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+void front::serve(std::type_identity<page_query>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  ask_page<admitted_page_query, page_query>(std::move(message), std::nullopt, host);
+}
+
+void front::serve(std::type_identity<page_cursor>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  const auto reader = message->content().get_as<page_cursor>(0).reader;
+  ask_page<admitted_page_cursor, page_cursor>(std::move(message), reader, host);
+}
+
+void front::serve(std::type_identity<health_request>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  ask_monitor(std::move(message), host);
+}
+
+void front::serve(std::type_identity<health_subscription>, caf::mailbox_element_ptr message,
+                  caf::execution_unit* host) {
+  ask_monitor(std::move(message), host);
+}
+
+void front::ask_monitor(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  if (!settings_.board->to_monitor(message, host)) {
+    refuse_absent(*message, *settings_.board, "the health monitor");
+  }
+}
+
+void front::serve(std::type_identity<transaction>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
   const auto& work = message->content().get_as<transaction>(0);
   if (auto problem = check(work)) {
     return refuse(*message, std::move(*problem));
@@ -131,7 +144,7 @@ void front::accept(caf::mailbox_element_ptr message, caf::execution_unit* host) 
   }
 }
 
-void front::ask(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+void front::serve(std::type_identity<query>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
   const auto& asked = message->content().get_as<query>(0);
   if (auto problem = check(asked)) {
     return refuse(*message, std::move(*problem));

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
 
 #include <caf/monitorable_actor.hpp>
 #include <tl/expected.hpp>
@@ -42,8 +43,15 @@ public:
   std::set<std::string> message_types() const override;
 
 private:
-  void accept(caf::mailbox_element_ptr message, caf::execution_unit* host);
-  void ask(caf::mailbox_element_ptr message, caf::execution_unit* host);
+  // One for each of `engine_requests`.
+  void serve(std::type_identity<transaction>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<query>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<page_query>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<page_cursor>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<health_request>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<health_subscription>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+
+  void ask_monitor(caf::mailbox_element_ptr message, caf::execution_unit* host);
   template <class Admitted, class Request>
   void ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32_t> preferred, caf::execution_unit* host);
 

@@ -19,22 +19,32 @@ std::set<std::string> operations::message_types() const {
 }
 
 void operations::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
-  using action = storage::quarantine_order::action;
-  auto& content = message->content();
-  if (content.match_elements<quarantine_list>()) {
-    const auto tried = board_->admit_reading(0, priority::operations, message, host);
-    if (!tried.done) {
-      refuse_undelivered(*message, *board_, tried, "every reader", "queries");
-    }
-  } else if (content.match_elements<quarantine_resubmit>()) {
-    const auto seq = content.get_as<quarantine_resubmit>(0).seq;
-    order(std::move(message), {seq, action::resubmit}, host);
-  } else if (content.match_elements<quarantine_discard>()) {
-    const auto seq = content.get_as<quarantine_discard>(0).seq;
-    order(std::move(message), {seq, action::discard}, host);
-  } else {
+  const auto known = wire::visit_request(operations_requests{}, message->content(), [&]<class Row>(Row) {
+    serve(std::type_identity<typename Row::request>{}, std::move(message), host);
+  });
+  if (!known) {
     answer_unexpected(*message);
   }
+}
+
+void operations::serve(std::type_identity<quarantine_list>, caf::mailbox_element_ptr message,
+                       caf::execution_unit* host) {
+  const auto tried = board_->admit_reading(0, priority::operations, message, host);
+  if (!tried.done) {
+    refuse_undelivered(*message, *board_, tried, "every reader", "queries");
+  }
+}
+
+void operations::serve(std::type_identity<quarantine_resubmit>, caf::mailbox_element_ptr message,
+                       caf::execution_unit* host) {
+  const auto seq = message->content().get_as<quarantine_resubmit>(0).seq;
+  order(std::move(message), {seq, storage::quarantine_order::action::resubmit}, host);
+}
+
+void operations::serve(std::type_identity<quarantine_discard>, caf::mailbox_element_ptr message,
+                       caf::execution_unit* host) {
+  const auto seq = message->content().get_as<quarantine_discard>(0).seq;
+  order(std::move(message), {seq, storage::quarantine_order::action::discard}, host);
 }
 
 void operations::order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <type_traits>
 
 #include <caf/monitorable_actor.hpp>
 
@@ -24,6 +25,11 @@ public:
   std::set<std::string> message_types() const override;
 
 private:
+  // One for each of `operations_requests`.
+  void serve(std::type_identity<quarantine_list>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<quarantine_resubmit>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<quarantine_discard>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+
   void order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host);
 
   std::shared_ptr<address_book> board_;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "version.hpp"
+
 #include <millrace/messages/health.hpp>
 #include <millrace/messages/limits.hpp>
 #include <millrace/messages/operations/quarantine.hpp>
@@ -264,5 +266,19 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, health_changed& x) {
   return f(caf::meta::type_name("health_changed"), x.report);
 }
+
+namespace wire {
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, hello& x) {
+  return f(caf::meta::type_name("hello"), x.speaks.oldest, x.speaks.newest);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, welcome& x) {
+  return f(caf::meta::type_name("welcome"), x.version, x.granted);
+}
+
+} // namespace wire
 
 } // namespace millrace

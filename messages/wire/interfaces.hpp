@@ -1,37 +1,35 @@
 #pragma once
 
-#include "registry.hpp"
+#include "requests.hpp"
 
-#include <caf/replies_to.hpp>
-#include <caf/typed_actor.hpp>
+#include <set>
+#include <string>
 
+#include <caf/fwd.hpp>
+
+/// What may be asked of whom. The requests and what they are answered with are in requests.hpp.
 namespace millrace {
 
 /// What may be asked of an engine without changing anything in it.
-using query_actor = caf::typed_actor<
-  // Answers a query from a reader.
-  caf::replies_to<query>::with<row_set>,
-  // Answers with the first page of a query's result, and with the page after that.
-  caf::replies_to<page_query>::with<row_page>, caf::replies_to<page_cursor>::with<row_page>,
-  // The newest health report.
-  caf::replies_to<health_request>::with<health_report>,
-  // Subscribes the sender to `health_changed` and `breaker_changed`; answers with the report as it is now.
-  caf::replies_to<health_subscription>::with<health_report>>;
+using query_actor = wire::actor_of<wire::requests_up_to<wire::role::read>>;
 
 /// The front of an engine: the one stable address, and the only actor that clients see. Every request gets exactly one
 /// answer; `failure_of` reads the errors.
-using engine_actor = query_actor::extend<
-  // Applies a transaction (or makes it durable, as it asks) and answers with its outcome.
-  caf::replies_to<transaction>::with<outcome>>;
+using engine_requests = wire::requests_up_to<wire::role::read_write>;
+using engine_actor = wire::actor_of<engine_requests>;
 
 /// What operators may do. Not part of the front, so that no client can do it by accident.
-using operations_actor = caf::typed_actor<
-  // Lists what is in quarantine.
-  caf::replies_to<quarantine_list>::with<quarantine_listing>,
-  // Applies one of them now, or forgets it. `not_found` where there is none.
-  caf::replies_to<quarantine_resubmit>::with<outcome>, caf::replies_to<quarantine_discard>::with<outcome>>;
+using operations_requests = wire::rows_between<wire::requests, wire::role::operations, wire::role::operations>;
+using operations_actor = wire::actor_of<operations_requests>;
 
 /// All of that by one address, as a server shows it to an operator elsewhere.
-using operator_actor = engine_actor::extend_with<operations_actor>;
+using operator_actor = wire::actor_of<wire::requests>;
+
+namespace wire {
+
+/// The interface that a program with this role is shown.
+std::set<std::string> interface_of(role granted, const caf::actor_system& system);
+
+} // namespace wire
 
 } // namespace millrace

@@ -32,6 +32,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_listing))
   CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_resubmit))
   CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_discard))
+  CAF_ADD_TYPE_ID(millrace, (millrace::wire::hello))
+  CAF_ADD_TYPE_ID(millrace, (millrace::wire::welcome))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {

@@ -4,8 +4,8 @@
 
 #include "fuzz.hpp"
 
-#include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
+#include <millrace/messages/wire/requests.hpp>
 #include <millrace/tests/support/network/basp_frames.hpp>
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include <caf/io/basp/header.hpp>
 
 using namespace millrace::network;
+namespace wire = millrace::wire;
 using namespace millrace::test;
 
 namespace {
@@ -38,9 +39,9 @@ guard_scope scope_of(guarded_side side) {
   scope.own_node = as_node(a_node(1, 'H'));
   scope.published_actor = published;
   if (side == guarded_side::server) {
-    scope.contents = requests_to_engine;
+    scope.contents = wire::contents_from(wire::role::operations);
   } else {
-    scope.contents = answers_of_engine;
+    scope.contents = wire::contents_from_server();
   }
   scope.limits = {.handshake_bytes_max = 1024,
                   .message_bytes_max = message_bytes_max,

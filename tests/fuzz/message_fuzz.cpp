@@ -6,6 +6,8 @@
 #include <millrace/messages/wire/registry.hpp>
 
 #include <array>
+#include <cstddef>
+#include <utility>
 #include <vector>
 
 #include <caf/actor_system.hpp>
@@ -42,24 +44,11 @@ void check(std::string_view bytes) {
 }
 
 /// All that is registered, in the order of the registry.
-constexpr std::array<void (*)(std::string_view), 17> checks{check<transaction>,
-                                                            check<outcome>,
-                                                            check<query>,
-                                                            check<row_set>,
-                                                            check<failure>,
-                                                            check<health_request>,
-                                                            check<health_subscription>,
-                                                            check<health_report>,
-                                                            check<health_changed>,
-                                                            check<page_query>,
-                                                            check<page_cursor>,
-                                                            check<row_page>,
-                                                            check<breaker_changed>,
-                                                            check<quarantine_list>,
-                                                            check<quarantine_listing>,
-                                                            check<quarantine_resubmit>,
-                                                            check<quarantine_discard>};
-static_assert(checks.size() == caf::id_block::millrace_last_type_id - caf::id_block::millrace_first_type_id + 1);
+constexpr auto first_type = caf::id_block::millrace_first_type_id;
+constexpr auto checks = []<std::size_t... At>(std::index_sequence<At...>) {
+  return std::array{&check<typename caf::type_by_id<first_type + At>::type>...};
+}
+(std::make_index_sequence<caf::id_block::millrace_last_type_id - first_type + 1>{});
 
 } // namespace
 

@@ -1,11 +1,11 @@
 /// Writes the seeds of all fuzzers anew, as after a change of a format: fuzz_seeds FOLDER, which is tests/fuzz/corpus.
 
-#include <millrace/actors/network/connection/contents.hpp>
-#include <millrace/messages/wire/registry.hpp>
+#include <millrace/messages/wire/requests.hpp>
 #include <millrace/storage/codec/codec.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>
 #include <millrace/storage/queue/log.hpp>
 #include <millrace/storage/sqlite/common/outcome_record.hpp>
+#include <millrace/tests/messages/wire/samples.hpp>
 #include <millrace/tests/support/disks/folder_image.hpp>
 #include <millrace/tests/support/network/basp_frames.hpp>
 
@@ -228,26 +228,9 @@ void add_message(const corpus& to, const std::string& name, T message) {
   to.add("message", name, {bytes.data(), bytes.size()});
 }
 
-void add_messages(const corpus& to) {
-  const auto question = select("SELECT ?1", 1);
-  const page_cursor position{.question = question, .page_rows = 10, .seq = 5, .offset = 20, .reader = 1, .number = 8};
-  health_report report{.reasons = {"the disk is full"}, .foreign_commits = 2};
-  report.actors = {{"writer", true, 1}};
-  add_message(to, "transaction", with_name(every_value()));
-  add_message(to, "outcome", rows_and_an_error());
-  add_message(to, "query", question);
-  add_message(to, "row_set", two_rows());
-  add_message(to, "failure", failure{errc::overloaded, "later", std::chrono::milliseconds{50}});
-  add_message(to, "health_report", report);
-  add_message(to, "health_changed", health_changed{report});
-  add_message(to, "page_query", page_query{question, 7});
-  add_message(to, "page_cursor", position);
-  add_message(to, "row_page", row_page{two_rows(), position});
-  add_message(to, "breaker_changed", breaker_changed{"queries", breaker_state::closed, breaker_state::open});
-  add_message(to, "quarantine_list", quarantine_list{});
-  add_message(to, "quarantine_listing",
-              quarantine_listing{{{.seq = 4, .accepted_ms = 1, .deaths = 3, .work = every_value()}}, true});
-  add_message(to, "quarantine_resubmit", quarantine_resubmit{4});
+template <class... Ts>
+void add_samples(const corpus& to, wire::types<Ts...>) {
+  (add_message(to, name_of<Ts>(), sample<Ts>()), ...);
 }
 
 void add_delimited(const corpus& to) {
@@ -263,7 +246,7 @@ void add_delimited(const corpus& to) {
 void add_basp(const corpus& to) {
   const auto here = a_node(1, 'H');
   const auto there = a_node(2, 'T');
-  const auto asked = message_payload(network::requests_to_engine[1], "values");
+  const auto asked = message_payload(wire::content<page_query>, "values");
   const auto greeted = "\x10" + client_handshake(there);
   to.add("basp", "requests",
          greeted + client_handshake(there, network::basp_select_connection) + monitor_message(there, here, 7)
@@ -276,7 +259,7 @@ void add_basp(const corpus& to) {
   to.add("basp", "routed", greeted + frame({.operation = 3, .dest_actor = 7}, there + here + asked));
   to.add("basp", "answers",
          "\x21" + server_handshake(there) + monitor_message(there, here, 5)
-           + direct_message(9, 5, response_number, message_payload(network::answers_of_engine[0], "values"))
+           + direct_message(9, 5, response_number, message_payload(wire::content<outcome>, "values"))
            + direct_message(9, 5, response_number,
                             message_payload("@<>+@error", error_bytes("@<>+@str", basp_string("why"))))
            + down_message(there, here, 9, error_bytes("@<>+@str+@i64", basp_string("why") + big_endian(1, 8))));
@@ -296,7 +279,7 @@ int main(int argc, char** argv) {
   add_outcome(to);
   add_attempt(to, folder / "attempt.scratch");
   add_row_set(to);
-  add_messages(to);
+  add_samples(to, registered{});
   add_delimited(to);
   add_basp(to);
   return 0;

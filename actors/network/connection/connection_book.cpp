@@ -3,6 +3,7 @@
 #include "connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -72,12 +73,12 @@ void connection_book::leave(const std::string& address) {
 
 bool connection_book::claim(const node_bytes& node, const std::string& identity) {
   const std::lock_guard lock{mutex_};
-  auto& [owner, connections] = nodes_[node];
-  if (connections > 0 && owner != identity) {
+  auto& known = nodes_[node];
+  if (known.connections > 0 && known.identity != identity) {
     return false;
   }
-  owner = identity;
-  ++connections;
+  known.identity = identity;
+  ++known.connections;
   return true;
 }
 
@@ -85,14 +86,35 @@ void connection_book::release(const node_bytes& node) {
   {
     const std::lock_guard lock{mutex_};
     const auto found = nodes_.find(node);
-    if (found == nodes_.end() || --found->second.second > 0) {
+    if (found == nodes_.end() || --found->second.connections > 0) {
       return;
     }
+    versions_refused_ -= found->second.version_refused ? 1 : 0;
     nodes_.erase(found);
   }
   if (gone_) {
     gone_(node);
   }
+}
+
+void connection_book::refuse_version(const node_bytes& node, const failure& why, std::string_view detail) {
+  std::string identity = "a program";
+  {
+    const std::lock_guard lock{mutex_};
+    if (const auto found = nodes_.find(node); found != nodes_.end()) {
+      auto& known = found->second;
+      identity = known.identity;
+      versions_refused_ += known.version_refused ? 0 : 1;
+      known.version_refused = why;
+    }
+  }
+  refuse(refusal::wire_version, identity, detail);
+}
+
+std::optional<failure> connection_book::version_refused(const node_bytes& node) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = nodes_.find(node);
+  return found == nodes_.end() ? std::nullopt : found->second.version_refused;
 }
 
 bool connection_book::count_actors(std::size_t before, std::size_t now) {

@@ -3,6 +3,7 @@
 #include <millrace/actors/network/guard/allowance.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
 #include <millrace/actors/network/guard/refusal.hpp>
+#include <millrace/messages/error.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -11,9 +12,10 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
-#include <utility>
+#include <string_view>
 
 namespace millrace::network {
 
@@ -69,6 +71,14 @@ public:
   bool claim(const node_bytes& node, const std::string& identity);
   void release(const node_bytes& node);
 
+  /// Counts and logs that a node speaks no version of the messages that is spoken here, and remembers why for as long
+  /// as it is connected.
+  void refuse_version(const node_bytes& node, const failure& why, std::string_view detail);
+  /// What each request of such a node is answered with; nothing for all others.
+  std::optional<failure> version_refused(const node_bytes& node) const;
+  /// Whether there is any such node. Costs nothing.
+  bool any_version_refused() const noexcept { return versions_refused_.load(std::memory_order_relaxed) > 0; }
+
   /// Replaces what a connection had counted before. False, and nothing changed, where that would be too many.
   bool count_actors(std::size_t before, std::size_t now);
 
@@ -80,6 +90,12 @@ public:
   void end_all();
 
 private:
+  struct known_node {
+    std::string identity;        ///< Who speaks for it,
+    std::size_t connections = 0; ///< over how many connections.
+    std::optional<failure> version_refused;
+  };
+
   const connection_limits limits_;
   const node_gone gone_;
   refusal_counts refused_;
@@ -88,7 +104,8 @@ private:
   std::set<connection*> connections_;
   std::size_t admitted_ = 0;
   std::map<std::string, std::size_t> per_address_;
-  std::map<node_bytes, std::pair<std::string, std::size_t>> nodes_; ///< Who speaks for it, over how many connections.
+  std::map<node_bytes, known_node> nodes_;
+  std::atomic<std::size_t> versions_refused_{0}; ///< How many of `nodes_`.
   std::size_t actors_ = 0;
   allowance lines_{20, 5};
   std::uint64_t lines_left_out_ = 0;

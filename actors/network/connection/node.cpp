@@ -13,14 +13,14 @@
 
 namespace millrace::network {
 
-node_bytes own_node_of(caf::actor_system& system) {
+node_bytes bytes_of(const caf::node_id& node) {
   std::vector<char> bytes;
-  caf::binary_serializer sink{system, bytes};
-  node_bytes node{};
-  if (!sink(system.node()) && bytes.size() == node.size()) {
-    std::ranges::copy(bytes, node.begin());
+  caf::binary_serializer sink{nullptr, bytes};
+  node_bytes written{};
+  if (!sink(node) && bytes.size() == written.size()) {
+    std::ranges::copy(bytes, written.begin());
   }
-  return node;
+  return written;
 }
 
 void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node) {

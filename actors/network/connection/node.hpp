@@ -12,8 +12,8 @@
 
 namespace millrace::network {
 
-/// This program's node, as it names itself in handshakes.
-node_bytes own_node_of(caf::actor_system& system);
+/// A node as it names itself in handshakes.
+node_bytes bytes_of(const caf::node_id& node);
 
 /// Lets CAF's broker forget a node that is not connected any more. By itself it keeps an actor for each node that ever
 /// shook hands, some 1,100 bytes. Any thread.

@@ -38,6 +38,7 @@ constexpr std::array<entry, refusals> table{{
   {refusal::tls_failed, "tls_failed", "TLS could not be agreed on with the peer."},
   {refusal::certificate_refused, "certificate_refused", "The peer's certificate is not one to trust."},
   {refusal::certificate_not_pinned, "certificate_not_pinned", "The peer's certificate is not among those allowed."},
+  {refusal::wire_version, "wire_version", "The peer speaks no version of the messages that is spoken here."},
 }};
 
 constexpr bool in_order() {
@@ -67,6 +68,7 @@ bool closes(refusal why) noexcept {
     case refusal::named_receiver:
     case refusal::unpublished_receiver:
     case refusal::content_not_permitted:
+    case refusal::wire_version:
       return false;
     default:
       return true;

@@ -42,9 +42,11 @@ enum class refusal : std::uint8_t {
   tls_failed,
   certificate_refused,
   certificate_not_pinned,
+  // The messages: the connection stays, and each request over it is answered with an error.
+  wire_version,
 };
 
-inline constexpr std::size_t refusals = static_cast<std::size_t>(refusal::certificate_not_pinned) + 1;
+inline constexpr std::size_t refusals = static_cast<std::size_t>(refusal::wire_version) + 1;
 
 /// A word for counters, such as `frame_too_large`.
 std::string_view name_of(refusal why) noexcept;
@@ -52,7 +54,7 @@ std::string_view name_of(refusal why) noexcept;
 /// A sentence for people.
 std::string_view sentence_of(refusal why) noexcept;
 
-/// Whether the connection ends; otherwise one frame was left out.
+/// Whether the connection ends; otherwise one frame was left out, or answered with an error.
 bool closes(refusal why) noexcept;
 
 /// How often each of them happened. Any thread.

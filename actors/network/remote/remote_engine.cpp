@@ -40,7 +40,7 @@ public:
 
   const engine_actor& front() const noexcept { return front_; }
   const operations_actor& operations() const noexcept { return operations_; }
-  std::optional<role> granted() const { return state_->granted(); }
+  std::optional<wire::role> granted() const { return state_->granted(); }
   const connection_book& book() const noexcept { return *book_; }
 
 private:
@@ -99,7 +99,7 @@ bool remote_engine::connected() const {
   return granted().has_value();
 }
 
-std::optional<role> remote_engine::granted() const {
+std::optional<wire::role> remote_engine::granted() const {
   return impl_->granted();
 }
 

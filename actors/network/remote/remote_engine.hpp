@@ -1,7 +1,6 @@
 #pragma once
 
 #include <millrace/actors/network/connection/connection_book.hpp>
-#include <millrace/actors/network/connection/role.hpp>
 #include <millrace/actors/network/connection/tls.hpp>
 #include <millrace/messages/error.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
@@ -49,7 +48,7 @@ public:
   /// Whether there is a connection now.
   bool connected() const;
   /// What the server lets this program do; nothing while there is no connection.
-  std::optional<role> granted() const;
+  std::optional<wire::role> granted() const;
   const refusal_counts& refused() const noexcept;
 
 private:

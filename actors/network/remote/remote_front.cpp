@@ -1,7 +1,6 @@
 #include "remote_front.hpp"
 
 #include <millrace/actors/base/answer.hpp>
-#include <millrace/actors/network/connection/request.hpp>
 
 #include <utility>
 
@@ -12,20 +11,8 @@
 
 namespace millrace::network {
 
-namespace {
-
-bool is_request(const caf::mailbox_element& message) {
-  const auto& content = message.content();
-  return content.match_elements<transaction>() || content.match_elements<query>()
-         || content.match_elements<page_query>() || content.match_elements<page_cursor>()
-         || content.match_elements<health_request>() || content.match_elements<health_subscription>()
-         || is_operation(content);
-}
-
-} // namespace
-
 void remote_front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
-  if (!is_request(*message)) {
+  if (!wire::least_role(message->content())) {
     return answer_unexpected(*message);
   }
   caf::strong_actor_ptr session;
@@ -48,7 +35,7 @@ std::set<std::string> remote_front::message_types() const {
   return home_system().message_types<operator_actor>();
 }
 
-void remote_front::connected(caf::strong_actor_ptr session, role granted) {
+void remote_front::connected(caf::strong_actor_ptr session, wire::role granted) {
   const std::lock_guard lock{mutex_};
   session_ = std::move(session);
   granted_ = granted;
@@ -61,7 +48,7 @@ void remote_front::disconnected(failure obstacle) {
   obstacle_ = std::move(obstacle);
 }
 
-std::optional<role> remote_front::granted() const {
+std::optional<wire::role> remote_front::granted() const {
   const std::lock_guard lock{mutex_};
   return session_ ? std::optional{granted_} : std::nullopt;
 }

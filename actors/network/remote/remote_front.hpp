@@ -1,6 +1,5 @@
 #pragma once
 
-#include <millrace/actors/network/connection/role.hpp>
 #include <millrace/messages/error.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
@@ -27,16 +26,16 @@ public:
   std::set<std::string> message_types() const override;
 
   /// `granted` is what the server lets this program do.
-  void connected(caf::strong_actor_ptr session, role granted);
+  void connected(caf::strong_actor_ptr session, wire::role granted);
   /// `obstacle` is what requests are answered with meanwhile.
   void disconnected(failure obstacle);
   /// The role that the server granted; nothing while there is no connection.
-  std::optional<role> granted() const;
+  std::optional<wire::role> granted() const;
 
 private:
   mutable std::mutex mutex_;
   caf::strong_actor_ptr session_;
-  role granted_ = role::read;
+  wire::role granted_ = wire::role::read;
   failure obstacle_{errc::unavailable, "there has been no connection yet"};
 };
 

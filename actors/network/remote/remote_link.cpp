@@ -3,7 +3,6 @@
 #include "session.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
-#include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/actors/network/connection/guarded_scribe.hpp>
 #include <millrace/actors/network/connection/node.hpp>
 
@@ -37,10 +36,10 @@ public:
 private:
   void connect();
   void await_handshake(int socket);
-  void shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server,
-                   const std::set<std::string>& interface);
+  void shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server);
   void begin_session(std::uint16_t port);
-  void lost(const std::string& why);
+  void welcomed(const wire::welcome& said);
+  void lost(const std::string& why, errc code = errc::unavailable);
   static void hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book);
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
@@ -48,7 +47,6 @@ private:
   backoff delays_{{}};
   caf::actor broker_;
   caf::strong_actor_ptr server_; ///< From the handshake until the session begins; else null.
-  role granted_ = role::read;    ///< By that server.
   session_actor session_;
   std::shared_ptr<subscriber_list> subscribers_ = std::make_shared<subscriber_list>();
   std::string last_obstacle_;
@@ -66,7 +64,8 @@ caf::behavior remote_link_state::make_behavior(link_options settings) {
   self_->set_down_handler([this](const caf::down_msg& ended) {
     if (session_ && ended.source == session_.address()) {
       session_ = nullptr;
-      lost("the connection was lost");
+      const auto why = failure_of(ended.reason);
+      lost(why.detail, why.code);
     }
   });
   self_->set_exit_handler([this](const caf::exit_msg& why) {
@@ -81,6 +80,7 @@ caf::behavior remote_link_state::make_behavior(link_options settings) {
   return {
     [this](caf::connect_atom) { connect(); },
     [this](connected_at, std::uint16_t port) { begin_session(port); },
+    [this](const wire::welcome& said) { welcomed(said); },
   };
 }
 
@@ -100,8 +100,8 @@ void remote_link_state::await_handshake(int socket) {
   watch_for_dead_peers(socket);
   guard_scope scope;
   scope.side = guarded_side::client;
-  scope.own_node = own_node_of(self_->system());
-  scope.contents = answers_of_engine;
+  scope.own_node = bytes_of(self_->system().node());
+  scope.contents = wire::contents_from_server();
   scope.limits = settings_.settings.limits.frames;
   auto bytes = settings_.tls ? settings_.tls->connect(socket, settings_.server.address) : make_plain_transport(socket);
   caf::io::scribe_ptr scribe = caf::make_counted<guarded_scribe>(
@@ -111,19 +111,16 @@ void remote_link_state::await_handshake(int socket) {
     ->request(broker_, 2 * settings_.settings.limits.handshake_timeout, caf::connect_atom_v, std::move(scribe),
               settings_.server.port)
     .then([this](const caf::node_id& node, const caf::strong_actor_ptr& server,
-                 const std::set<std::string>& interface) { shook_hands(node, server, interface); },
+                 const std::set<std::string>&) { shook_hands(node, server); },
           [this](const caf::error&) { lost("the server did not shake hands"); });
 }
 
-void remote_link_state::shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server,
-                                    const std::set<std::string>& interface) {
-  const auto granted = server ? role_served(interface, self_->system()) : std::nullopt;
-  if (!granted) {
+void remote_link_state::shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server) {
+  if (!server) {
     hang_up(self_->system(), settings_.book);
     return lost("the server is no Millrace engine");
   }
   server_ = server;
-  granted_ = *granted;
   find_port_of_node(self_->system(), broker_, node, [link = caf::actor_cast<caf::actor>(self_)](std::uint16_t port) {
     caf::anon_send(link, connected_at::value, port);
   });
@@ -137,22 +134,32 @@ void remote_link_state::begin_session(std::uint16_t port) {
     return lost("this program is connected to that server at port " + std::to_string(port)
                 + " already; a program uses one port of a server");
   }
-  spdlog::debug("connected to {} with the role \"{}\"", to_string(settings_.server), network::name(granted_));
+  session_ = spawn_session(
+    self_->system(),
+    {caf::actor_cast<operator_actor>(server), caf::actor_cast<welcome_listener>(self_), subscribers_,
+     settings_.settings.ping_interval, [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
+  self_->monitor(session_);
+}
+
+/// The server and the session agree on a version. One of a session that has ended meanwhile may come late.
+void remote_link_state::welcomed(const wire::welcome& said) {
+  auto session = caf::actor_cast<caf::strong_actor_ptr>(session_);
+  if (!session || session != self_->current_sender()) {
+    return;
+  }
+  spdlog::debug("connected to {} with the role \"{}\", wire version {}", to_string(settings_.server),
+                wire::name(said.granted), said.version);
   last_obstacle_.clear();
   delays_.reset();
-  session_ = spawn_session(
-    self_->system(), {caf::actor_cast<operator_actor>(server), granted_, subscribers_, settings_.settings.ping_interval,
-                      [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
-  self_->monitor(session_);
-  settings_.front.state->connected(caf::actor_cast<caf::strong_actor_ptr>(session_), granted_);
+  settings_.front.state->connected(std::move(session), said.granted);
 }
 
 /// There is no connection, and after a while the next attempt to make one.
-void remote_link_state::lost(const std::string& why) {
+void remote_link_state::lost(const std::string& why, errc code) {
   if (why != std::exchange(last_obstacle_, why)) {
     spdlog::warn("{}: {}", to_string(settings_.server), why);
   }
-  settings_.front.state->disconnected({errc::unavailable, to_string(settings_.server) + ": " + why});
+  settings_.front.state->disconnected({code, to_string(settings_.server) + ": " + why});
   self_->delayed_send(self_, delays_.next(), caf::connect_atom_v);
 }
 

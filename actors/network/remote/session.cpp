@@ -1,8 +1,11 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <caf/actor_cast.hpp>
@@ -26,6 +29,18 @@ std::vector<caf::strong_actor_ptr> subscriber_list::all() const {
   return subscribers_;
 }
 
+std::optional<failure> obstacle(const wire::welcome& said, wire::role least, std::uint32_t since) {
+  if (said.version < since) {
+    return failure{errc::version_mismatch, "the server speaks wire version " + std::to_string(said.version)
+                                             + ", and this takes " + std::to_string(since) + "; use a newer server"};
+  }
+  if (said.granted < least) {
+    return failure{errc::wrong_role, "here it is \"" + std::string{wire::name(said.granted)} + "\", and this takes \""
+                                       + std::string{wire::name(least)} + "\""};
+  }
+  return std::nullopt;
+}
+
 namespace {
 
 class session_state {
@@ -38,42 +53,69 @@ public:
 
   session_actor::behavior_type make_behavior(session_options settings) {
     settings_ = std::move(settings);
-    self_->set_down_handler([this](caf::down_msg&) { self_->quit(); });
+    self_->set_down_handler([this](caf::down_msg&) { end(errc::unavailable, "the connection was lost"); });
     self_->monitor(settings_.server);
-    if (!settings_.subscribers->all().empty()) {
-      subscribe_again();
-    }
-    wait();
+    greet();
+    return behavior_of(wire::requests{});
+  }
+
+private:
+  template <class... Rows>
+  session_actor::behavior_type behavior_of(wire::table<Rows...>) {
     return {
-      [this](query& question) { return pass_on<row_set>(std::move(question)); },
-      [this](page_query& question) { return pass_on<row_page>(std::move(question)); },
-      [this](page_cursor& position) { return pass_on<row_page>(std::move(position)); },
-      [this](health_request asked) { return pass_on<health_report>(asked); },
-      [this](health_subscription asked) { return subscribe(asked); },
-      [this](transaction& work) { return pass_on<outcome>(std::move(work), role::read_write); },
-      [this](quarantine_list asked) { return pass_on<quarantine_listing>(asked, role::operations); },
-      [this](quarantine_resubmit asked) { return pass_on<outcome>(asked, role::operations); },
-      [this](quarantine_discard asked) { return pass_on<outcome>(asked, role::operations); },
+      [this](typename Rows::request& asked) { return pass_on<Rows>(asked); }...,
       [this](const health_changed& event) { tell(event); },
       [this](const breaker_changed& event) { tell(event); },
       [this](caf::tick_atom) { ping(); },
     };
   }
 
-private:
-  template <class Answer, class Request>
-  caf::typed_response_promise<Answer> pass_on(Request request, role needed = role::read) {
-    auto promise = self_->make_response_promise<Answer>();
-    if (settings_.granted < needed) {
-      promise.deliver(
-        to_error({errc::wrong_role, "here it is \"" + std::string{network::name(settings_.granted)}
-                                      + "\", and this takes \"" + std::string{network::name(needed)} + "\""}));
+  void greet() {
+    self_->request(caf::actor_cast<caf::actor>(settings_.server), settings_.ping_interval, wire::hello{wire::spoken})
+      .then([this](const wire::welcome& said) { begin(said); }, [this](const caf::error& why) { not_welcome(why); });
+  }
+
+  void begin(const wire::welcome& said) {
+    if (!wire::common(wire::spoken, {said.version, said.version})) {
+      const auto why = wire::mismatch({said.version, said.version}, wire::spoken);
+      return leave(why.code, why.detail);
+    }
+    welcome_ = said;
+    // A newer server may know roles above ours, which include them.
+    welcome_.granted = std::min(said.granted, wire::role::operations);
+    self_->send(settings_.link, welcome_);
+    if (!settings_.subscribers->all().empty()) {
+      subscribe_again();
+    }
+    wait();
+  }
+
+  void not_welcome(const caf::error& why) {
+    if (why == caf::sec::request_timeout) {
+      return leave(errc::unavailable, "the server does not answer");
+    }
+    const auto reason = failure_of(why);
+    if (reason.code == errc::version_mismatch) {
+      return leave(reason.code, reason.detail);
+    }
+    leave(errc::unavailable, "the server is no Millrace engine");
+  }
+
+  template <class Row>
+  caf::typed_response_promise<typename Row::answer> pass_on(typename Row::request& request) {
+    using answer_type = typename Row::answer;
+    if constexpr (std::is_same_v<typename Row::request, health_subscription>) {
+      settings_.subscribers->add(self_->current_sender());
+    }
+    auto promise = self_->make_response_promise<answer_type>();
+    if (auto why = obstacle(welcome_, Row::least, Row::since)) {
+      promise.deliver(to_error(std::move(*why)));
       return promise;
     }
     const auto number = ++last_number_;
     unanswered_.emplace_hint(unanswered_.end(), number, promise);
     self_->request(settings_.server, caf::infinite, std::move(request))
-      .then([this, number](Answer& answer) { deliver(number, std::move(answer)); },
+      .then([this, number](answer_type& answer) { deliver(number, std::move(answer)); },
             [this, number](const caf::error& why) { deliver(number, translated(why)); });
     return promise;
   }
@@ -92,11 +134,6 @@ private:
       return why;
     }
     return to_error({errc::unavailable, "the server is ending"});
-  }
-
-  caf::typed_response_promise<health_report> subscribe(health_subscription asked) {
-    settings_.subscribers->add(self_->current_sender());
-    return pass_on<health_report>(asked);
   }
 
   /// What may have changed while there was no connection.
@@ -121,10 +158,17 @@ private:
               if (why != caf::sec::request_timeout) {
                 return wait();
               }
-              settings_.hang_up();
-              self_->quit(); // Whatever becomes of the connection, what is unanswered is given up.
+              leave(errc::unavailable, "the server does not answer");
             });
   }
+
+  /// Ends the connection, too. Whatever becomes of that, what is unanswered is given up.
+  void leave(errc code, std::string why) {
+    settings_.hang_up();
+    end(code, std::move(why));
+  }
+
+  void end(errc code, std::string why) { self_->quit(to_error({code, std::move(why)})); }
 
   void give_up() {
     for (auto& [number, promise] : unanswered_) {
@@ -135,6 +179,7 @@ private:
 
   session_actor::pointer self_; ///< Not owned; outlives the state.
   session_options settings_;
+  wire::welcome welcome_; ///< Of version 0 until the server has said it.
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, caf::response_promise> unanswered_;
 };

@@ -1,7 +1,7 @@
 #include "gate.hpp"
 
 #include <millrace/actors/base/answer.hpp>
-#include <millrace/actors/network/connection/request.hpp>
+#include <millrace/actors/network/connection/node.hpp>
 
 #include <utility>
 
@@ -12,25 +12,64 @@
 
 namespace millrace::network {
 
-gate::gate(caf::actor_config& config, served_actors served, std::set<std::string> interface)
+namespace {
+
+std::string shown(const wire::versions& all) {
+  return "versions " + std::to_string(all.oldest) + " to " + std::to_string(all.newest);
+}
+
+node_bytes asking_node(const caf::mailbox_element& message) {
+  return message.sender ? bytes_of(message.sender->node()) : node_bytes{};
+}
+
+} // namespace
+
+gate::gate(caf::actor_config& config, served_actors served, wire::role admits, std::shared_ptr<connection_book> book)
   : caf::monitorable_actor(config),
     engine_(caf::actor_cast<caf::strong_actor_ptr>(std::move(served.engine))),
     operations_(caf::actor_cast<caf::strong_actor_ptr>(std::move(served.operations))),
-    interface_(std::move(interface)) {}
+    admits_(admits),
+    book_(std::move(book)) {}
 
 void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
-  const auto& served = is_operation(message->content()) ? operations_ : engine_;
-  // CAF makes an empty message of values that it cannot read.
-  if (message->content().empty() || !served) {
+  const auto& content = message->content();
+  if (content.match_elements<wire::hello>()) {
+    return greet(*message);
+  }
+  if (book_->any_version_refused()) {
+    if (auto why = book_->version_refused(asking_node(*message))) {
+      return answer(*message, to_error(std::move(*why)));
+    }
+  }
+  // CAF makes an empty message of values that it cannot read, which is no request.
+  const auto least = wire::least_role(content);
+  const auto& served = least == wire::role::operations ? operations_ : engine_;
+  if (!least || !served) {
     return answer_unexpected(*message);
   }
   served->enqueue(std::move(message), host);
 }
 
-caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, std::set<std::string> interface) {
+void gate::greet(const caf::mailbox_element& message) {
+  const auto speaks = message.content().get_as<wire::hello>(0).speaks;
+  if (const auto version = wire::common(wire::spoken, speaks)) {
+    return answer(message, caf::make_message(wire::welcome{*version, admits_}));
+  }
+  auto why = wire::mismatch(wire::spoken, speaks);
+  book_->refuse_version(asking_node(message), why,
+                        "it speaks " + shown(speaks) + ", this server " + shown(wire::spoken));
+  answer(message, to_error(std::move(why)));
+}
+
+std::set<std::string> gate::message_types() const {
+  return wire::interface_of(admits_, home_system());
+}
+
+caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, wire::role admits,
+                                 std::shared_ptr<connection_book> book) {
   caf::actor_config config;
   return caf::make_actor<gate, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system, config,
-                                                      std::move(served), std::move(interface));
+                                                      std::move(served), admits, std::move(book));
 }
 
 void close_gate(const caf::strong_actor_ptr& made_by_spawn) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <millrace/actors/network/connection/connection_book.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -19,25 +21,30 @@ struct served_actors {
 
 /// What is published at a port: a stand-in for the actors that serve, which therefore are never known to CAF's broker
 /// and to no other node. It passes on requests in the sender's thread and has neither mailbox nor behaviour, so that
-/// nothing that is sent to it can end it.
+/// nothing that is sent to it can end it. It also agrees with those who connect on a version of the messages.
 class gate : public caf::monitorable_actor {
 public:
-  gate(caf::actor_config& config, served_actors served, std::set<std::string> interface);
+  gate(caf::actor_config& config, served_actors served, wire::role admits, std::shared_ptr<connection_book> book);
 
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override;
   const char* name() const override { return "gate"; }
-  std::set<std::string> message_types() const override { return interface_; }
+  std::set<std::string> message_types() const override;
 
   void close() { cleanup(caf::exit_reason::user_shutdown, nullptr); }
 
 private:
+  void greet(const caf::mailbox_element& message);
+
   caf::strong_actor_ptr engine_;
   caf::strong_actor_ptr operations_;
-  std::set<std::string> interface_;
+  wire::role admits_;
+  std::shared_ptr<connection_book> book_;
 };
 
-caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, std::set<std::string> interface);
+/// `book` knows who is connected.
+caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, wire::role admits,
+                                 std::shared_ptr<connection_book> book);
 
 /// Tells all that watch a gate that it is gone, and makes the registry of actors forget it.
 void close_gate(const caf::strong_actor_ptr& made_by_spawn);

@@ -45,17 +45,17 @@ public:
                    : std::make_shared<connection_book>(
                      settings.limits,
                      [&system, broker = broker_](const node_bytes& node) { forget_node(system, broker, node); })),
-      gate_(spawn_gate(system, std::move(served), interface_of(settings.admits, system))),
+      gate_(spawn_gate(system, std::move(served), settings.admits, book_)),
       port_(local_port(socket)) {
     guard_scope scope;
-    scope.own_node = own_node_of(system);
+    scope.own_node = bytes_of(system.node());
     scope.published_actor = gate_->id();
-    scope.contents = requests_of(settings.admits);
+    scope.contents = wire::contents_from(settings.admits);
     scope.limits = settings.limits.frames;
     caf::io::doorman_ptr doorman = caf::make_counted<guarded_doorman>(loop_of(system), socket, book_, scope,
                                                                       std::move(tls));
     caf::anon_send(broker_, caf::publish_atom_v, std::move(doorman), port_, gate_,
-                   interface_of(settings.admits, system));
+                   wire::interface_of(settings.admits, system));
     sweeper_ = spawn_sweeper(system, book_, sweep_interval(settings.limits));
   }
 
@@ -137,7 +137,7 @@ tl::expected<listener, std::string> listener::open(caf::actor_system& system, li
   if (!socket) {
     return tl::unexpected{socket.error()};
   }
-  if (settings.admits != role::operations) {
+  if (settings.admits != wire::role::operations) {
     served.operations = nullptr;
   }
   return listener{std::make_unique<impl>(system, settings, *socket, std::move(tls), std::move(served),

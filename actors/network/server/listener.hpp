@@ -4,7 +4,6 @@
 
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/connection_book.hpp>
-#include <millrace/actors/network/connection/role.hpp>
 #include <millrace/actors/network/connection/tls.hpp>
 
 #include <chrono>
@@ -20,7 +19,7 @@ namespace millrace::network {
 struct listen_settings {
   endpoint at;
   /// Of everybody who connects there.
-  role admits = role::read_write;
+  wire::role admits = wire::role::read_write;
   connection_limits limits;
   /// Required where other machines can reach the address.
   tls_settings tls;

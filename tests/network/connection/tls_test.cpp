@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(what_other_machines_can_reach_takes_tls) {
   const auto engine = spawn_fake_engine(system);
   const certificate_folder files;
   const auto open = [&](const tls_settings& tls) {
-    return listener::open(system, {{"0.0.0.0", 0}, role::read_write, {}, tls}, {engine, {}}).has_value();
+    return listener::open(system, {{"0.0.0.0", 0}, wire::role::read_write, {}, tls}, {engine, {}}).has_value();
   };
   BOOST_TEST(!open({}));
   auto incomplete = files.settings("server");

@@ -1,5 +1,5 @@
-#include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
+#include <millrace/messages/wire/requests.hpp>
 #include <millrace/tests/support/network/basp_frames.hpp>
 
 #include <chrono>
@@ -18,6 +18,7 @@ std::ostream& operator<<(std::ostream& to, refusal why) {
 namespace {
 
 using namespace millrace::network;
+namespace wire = millrace::wire;
 using namespace millrace::test;
 using namespace std::chrono_literals;
 
@@ -37,9 +38,9 @@ guard_scope scope_of(guarded_side side, guard_limits limits = {}) {
   scope.own_node = as_node(here);
   scope.published_actor = published;
   if (side == guarded_side::server) {
-    scope.contents = requests_to_engine;
+    scope.contents = wire::contents_from(wire::role::operations);
   } else {
-    scope.contents = answers_of_engine;
+    scope.contents = wire::contents_from_server();
   }
   scope.limits = limits;
   return scope;
@@ -75,7 +76,7 @@ struct at_client : fixture {
   at_client() : fixture(guarded_side::client) { BOOST_TEST(judge(server_handshake(there)) == refusal::none); }
 };
 
-std::string request(std::uint64_t from = 5, std::string_view types = requests_to_engine[1]) {
+std::string request(std::uint64_t from = 5, std::string_view types = wire::content<millrace::page_query>) {
   return direct_message(from, published, request_number, message_payload(types, "values"));
 }
 
@@ -90,10 +91,10 @@ BOOST_AUTO_TEST_SUITE(basp_guard_suite)
 BOOST_AUTO_TEST_CASE(what_a_client_sends_passes_a_servers_guard) {
   at_server peer;
   BOOST_TEST(peer.judge(client_handshake(there, basp_select_connection)) == refusal::none);
-  for (const auto types : requests_to_engine) {
+  for (const auto types : wire::contents_from(wire::role::operations)) {
     BOOST_TEST(peer.judge(request(5, types)) == refusal::none);
   }
-  BOOST_TEST(peer.judge(direct_message(0, published, no_number, message_payload(requests_to_engine[0])))
+  BOOST_TEST(peer.judge(direct_message(0, published, no_number, message_payload(wire::content<millrace::query>)))
              == refusal::none);
   BOOST_TEST(peer.judge(monitor_message(there, here, published)) == refusal::none);
   BOOST_TEST(peer.judge(down_message(there, here, 5, error_bytes())) == refusal::none);
@@ -103,11 +104,12 @@ BOOST_AUTO_TEST_CASE(what_a_client_sends_passes_a_servers_guard) {
 
 BOOST_AUTO_TEST_CASE(what_a_server_sends_passes_a_clients_guard) {
   at_client peer;
-  for (const auto types : answers_of_engine) {
+  for (const auto types : wire::contents_from_server()) {
     const bool error = types == "@<>+@error";
     BOOST_TEST(peer.judge(answer(types, error ? error_bytes() : "values")) == refusal::none);
   }
-  BOOST_TEST(peer.judge(direct_message(9, 5, no_number, message_payload(answers_of_engine[4]))) == refusal::none);
+  BOOST_TEST(peer.judge(direct_message(9, 5, no_number, message_payload(wire::content<millrace::health_changed>)))
+             == refusal::none);
   BOOST_TEST(peer.judge(monitor_message(there, here, 5)) == refusal::none);
   BOOST_TEST(peer.judge(down_message(there, here, 9, error_bytes())) == refusal::none);
   BOOST_TEST(peer.judge(heartbeat()) == refusal::none);
@@ -169,7 +171,7 @@ BOOST_AUTO_TEST_CASE(header_fields_that_an_operation_has_no_use_for_are_zero) {
     return peer.judge(frame(header, payload)) == refusal::malformed_header;
   };
   const auto nodes = there + here;
-  const auto message = message_payload(requests_to_engine[1]);
+  const auto message = message_payload(wire::content<millrace::page_query>);
   BOOST_TEST(refused({.operation = 1, .padding = 1}, there));
   BOOST_TEST(refused({.operation = 1, .flags = 1}, there));
   BOOST_TEST(refused({.operation = 1, .operation_data = 3}, there));
@@ -229,7 +231,7 @@ BOOST_AUTO_TEST_CASE(nobody_is_this_node_or_two_nodes_or_none) {
 
 BOOST_AUTO_TEST_CASE(routed_messages_are_left_out) {
   at_server peer;
-  const auto payload = there + here + message_payload(requests_to_engine[1]);
+  const auto payload = there + here + message_payload(wire::content<millrace::page_query>);
   BOOST_TEST(peer.judge(frame({.operation = 3, .dest_actor = published}, payload)) == refusal::routed_message);
   BOOST_TEST(peer.judge(request()) == refusal::none);
   BOOST_TEST(peer.judge(frame({.operation = 3}, payload)) == refusal::malformed_header);
@@ -249,7 +251,7 @@ BOOST_AUTO_TEST_CASE(monitors_and_downs_speak_for_the_node_that_shook_hands) {
 
 BOOST_AUTO_TEST_CASE(only_the_published_actor_can_be_reached) {
   at_server peer;
-  const auto payload = message_payload(requests_to_engine[1]);
+  const auto payload = message_payload(wire::content<millrace::page_query>);
   BOOST_TEST(peer.judge(direct_message(5, published + 1, request_number, payload)) == refusal::unpublished_receiver);
   BOOST_TEST(peer.judge(monitor_message(there, here, published + 1)) == refusal::unpublished_receiver);
   BOOST_TEST(peer.judge(direct_message(5, 12345, no_number, payload, basp_named_receiver)) == refusal::named_receiver);
@@ -270,16 +272,17 @@ BOOST_AUTO_TEST_CASE(exits_downs_links_and_kin_are_left_out) {
 
 BOOST_AUTO_TEST_CASE(a_forwarding_stack_is_left_out) {
   at_server peer;
-  const auto stack = varint(1) + big_endian(4, 8) + elsewhere + message_payload(requests_to_engine[1]).substr(1);
+  const auto stack = varint(1) + big_endian(4, 8) + elsewhere
+                     + message_payload(wire::content<millrace::page_query>).substr(1);
   BOOST_TEST(peer.judge(direct_message(5, published, request_number, stack)) == refusal::content_not_permitted);
   // One that reads as if there were none.
-  auto payload = message_payload(requests_to_engine[1]);
+  auto payload = message_payload(wire::content<millrace::page_query>);
   payload[0] = 1;
   BOOST_TEST(peer.judge(direct_message(5, published, request_number, payload)) == refusal::content_not_permitted);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_that_is_cut_within_its_types_is_refused) {
-  const auto payload = message_payload(requests_to_engine[1]);
+  const auto payload = message_payload(wire::content<millrace::page_query>);
   for (std::size_t bytes = 7; bytes < payload.size(); ++bytes) {
     at_server peer;
     BOOST_TEST(peer.judge(direct_message(5, published, request_number, payload.substr(0, bytes)))
@@ -295,11 +298,11 @@ BOOST_AUTO_TEST_CASE(a_server_takes_no_responses_and_a_client_no_requests) {
   for (const auto number :
        {response_number, request_number | std::uint64_t{1} << 62U, request_number | std::uint64_t{1} << 61U}) {
     at_server peer;
-    BOOST_TEST(peer.judge(direct_message(5, published, number, message_payload(requests_to_engine[0])))
+    BOOST_TEST(peer.judge(direct_message(5, published, number, message_payload(wire::content<millrace::query>)))
                == refusal::content_not_permitted);
   }
   at_client peer;
-  BOOST_TEST(peer.judge(direct_message(9, 5, request_number, message_payload(answers_of_engine[0])))
+  BOOST_TEST(peer.judge(direct_message(9, 5, request_number, message_payload(wire::content<millrace::outcome>)))
              == refusal::content_not_permitted);
 }
 

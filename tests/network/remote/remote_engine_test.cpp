@@ -167,8 +167,8 @@ BOOST_AUTO_TEST_CASE(a_server_that_does_not_answer_any_more_is_left) {
 
 BOOST_AUTO_TEST_CASE(a_second_port_of_one_server_is_said_to_be_no_use_until_the_first_is_left) {
   served_engine server;
-  const auto reading = listener::open(server.system(), {{"127.0.0.1", 0}, role::read, {}, {}}, {server.engine(), {}},
-                                      &server.listener());
+  const auto reading = listener::open(server.system(), {{"127.0.0.1", 0}, wire::role::read, {}, {}},
+                                      {server.engine(), {}}, &server.listener());
   BOOST_REQUIRE_MESSAGE(reading, (reading ? "" : reading.error()));
   std::optional<remote_engine> first{connect_to({.url = url_of(server)})};
   BOOST_REQUIRE(eventually([&] { return first->connected(); }));
@@ -185,11 +185,11 @@ BOOST_AUTO_TEST_CASE(a_second_port_of_one_server_is_said_to_be_no_use_until_the_
     const auto shared = connect_to({.url = url_of(server)});
     client beside{system, shared.front()};
     BOOST_TEST(beside.execute("DELETE FROM t").has_value());
-    BOOST_TEST((shared.granted() == role::read_write));
+    BOOST_TEST((shared.granted() == wire::role::read_write));
   }
   first.reset();
   BOOST_TEST(eventually([&] { return second.connected(); }));
-  BOOST_TEST((second.granted() == role::read));
+  BOOST_TEST((second.granted() == wire::role::read));
 }
 
 BOOST_AUTO_TEST_CASE(a_hostile_server_cannot_break_its_client) {

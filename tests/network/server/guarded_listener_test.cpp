@@ -1,4 +1,3 @@
-#include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/actors/network/connection/node.hpp>
 #include <millrace/tests/support/network/resident.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>
@@ -134,7 +133,7 @@ BOOST_AUTO_TEST_CASE(an_exit_message_reaches_nobody) {
 
 BOOST_AUTO_TEST_CASE(a_request_without_its_values_is_answered_with_an_error) {
   greeted_peer peer{server.port()};
-  peer.send(direct_message(5, peer.published, request_number, message_payload(requests_to_engine[0])));
+  peer.send(direct_message(5, peer.published, request_number, message_payload(wire::content<query>)));
   std::string answer;
   do {
     answer = peer.frame();
@@ -314,7 +313,7 @@ BOOST_AUTO_TEST_CASE(actors_are_limited_in_all) {
   served_engine server{{.actors_max = 150, .actors_always = 30}};
   stock_client good{server.port()};
   BOOST_TEST(good.served());
-  const auto asks = message_payload(requests_to_engine[3]);
+  const auto asks = message_payload(wire::content<health_request>);
   const auto many = [&](greeted_peer& peer, std::uint64_t count) {
     for (std::uint64_t actor = 1; actor <= count; ++actor) {
       peer.send(direct_message(actor, peer.published, no_number, asks));

@@ -1,7 +1,6 @@
 /// Many malformed, truncated, half-open, slow and interleaved conversations with a server that serves somebody
 /// meanwhile.
 
-#include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/tests/support/environment.hpp>
 #include <millrace/tests/support/network/resident.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>
@@ -45,9 +44,10 @@ private:
     switch (below(9)) {
       case 0:
         return client_handshake(own, basp_select_connection);
-      case 1:
-        return direct_message(actor, target, request_number,
-                              message_payload(requests_to_engine[below(requests_to_engine.size())], noise(200)));
+      case 1: {
+        const auto asked = wire::contents_from(wire::role::operations);
+        return direct_message(actor, target, request_number, message_payload(asked[below(asked.size())], noise(200)));
+      }
       case 2:
         return direct_message(actor, target, no_number, message_payload("@<>+@exit", noise(50)));
       case 3:

@@ -1,6 +1,4 @@
 #include <millrace/actors/client/client.hpp>
-#include <millrace/actors/network/connection/contents.hpp>
-#include <millrace/actors/network/connection/role.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
 #include <millrace/tests/support/network/basp_frames.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>
@@ -10,6 +8,7 @@ namespace {
 using namespace millrace;
 using namespace millrace::network;
 using namespace millrace::test;
+using wire::role;
 using namespace std::chrono_literals;
 
 /// What a server whose port admits one role lets pass.
@@ -19,7 +18,7 @@ bool passes(role admitted, std::string_view types) {
   guard_scope scope;
   scope.own_node = as_node(a_node(1, 'H'));
   scope.published_actor = published;
-  scope.contents = requests_of(admitted);
+  scope.contents = wire::contents_from(admitted);
   scope.limits.message_bytes_max = 1024;
   basp_guard guard{scope};
   const basp_guard::time_point now{1h};
@@ -68,13 +67,13 @@ BOOST_AUTO_TEST_SUITE(role_suite)
 
 BOOST_AUTO_TEST_CASE(each_role_has_a_name) {
   for (const auto one : {role::read, role::read_write, role::operations}) {
-    BOOST_TEST((role_of_name(name(one)) == one));
+    BOOST_TEST((wire::role_of_name(name(one)) == one));
   }
-  BOOST_TEST(!role_of_name("root"));
+  BOOST_TEST(!wire::role_of_name("root"));
 }
 
 BOOST_AUTO_TEST_CASE(what_a_role_may_not_do_does_not_pass_the_guard) {
-  for (const auto types : requests_to_engine) {
+  for (const auto types : wire::contents_from(role::operations)) {
     const bool writes = types == "@<>+millrace::transaction";
     const bool operates = types.find("quarantine") != std::string_view::npos;
     BOOST_TEST(passes(role::read, types) == (!writes && !operates));

@@ -67,7 +67,7 @@ private:
 class served_engine {
 public:
   explicit served_engine(network::connection_limits limits = {}, network::tls_settings tls = {}, std::uint16_t port = 0,
-                         network::role admits = network::role::read_write) {
+                         wire::role admits = wire::role::read_write) {
     auto opened = network::listener::open(system_, {{"127.0.0.1", port}, admits, limits, std::move(tls)},
                                           {engine_, operations_});
     BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error()));

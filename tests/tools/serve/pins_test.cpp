@@ -9,7 +9,7 @@ namespace {
 
 using namespace millrace;
 using namespace millrace::tools;
-using network::role;
+using wire::role;
 
 std::string fingerprint(char digit) {
   return std::string(64, digit);

@@ -105,7 +105,7 @@ int load_job::run() {
 }
 
 int load_job::load_elsewhere(caf::actor_system& system, const network::remote_engine& target) {
-  if (target.granted() == network::role::read) {
+  if (target.granted() == wire::role::read) {
     return complain("Programs may only read at " + settings_.remote.server
                       + "; load at the address that the server has for those that write (--listen).",
                     exit_code::failed);

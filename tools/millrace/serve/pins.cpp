@@ -12,8 +12,8 @@ tl::expected<pins, std::string> pins::parse(const std::vector<std::string>& text
   for (const auto& text : texts) {
     const auto split = text.find('=');
     const bool has_role = split != std::string::npos;
-    const auto role_text = has_role ? text.substr(0, split) : std::string{network::name(network::role::read_write)};
-    const auto role = network::role_of_name(role_text);
+    const auto role_text = has_role ? text.substr(0, split) : std::string{wire::name(wire::role::read_write)};
+    const auto role = wire::role_of_name(role_text);
     if (!role) {
       return tl::unexpected{"\"" + role_text + "\" is no role; there are read, read-write and operator."};
     }
@@ -30,7 +30,7 @@ tl::expected<pins, std::string> pins::parse(const std::vector<std::string>& text
   return all;
 }
 
-std::vector<std::string> pins::for_port(network::role admitted) const {
+std::vector<std::string> pins::for_port(wire::role admitted) const {
   std::vector<std::string> fitting;
   for (const auto& [fingerprint, role] : roles_) {
     if (role >= admitted) {
@@ -40,7 +40,7 @@ std::vector<std::string> pins::for_port(network::role admitted) const {
   return fitting;
 }
 
-std::string pins::below(network::role least_admitted) const {
+std::string pins::below(wire::role least_admitted) const {
   const auto found = std::ranges::find_if(roles_, [=](const auto& one) { return one.second < least_admitted; });
   return found == roles_.end() ? std::string{} : found->first;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/network/connection/role.hpp>
+#include <millrace/messages/wire/role.hpp>
 
 #include <map>
 #include <string>
@@ -19,13 +19,13 @@ public:
   bool empty() const noexcept { return roles_.empty(); }
 
   /// Those that may connect at a port which admits a role: its own and higher ones.
-  std::vector<std::string> for_port(network::role admitted) const;
+  std::vector<std::string> for_port(wire::role admitted) const;
 
   /// One whose role is below all ports, of which the least admits a role; empty where there is none.
-  std::string below(network::role least_admitted) const;
+  std::string below(wire::role least_admitted) const;
 
 private:
-  std::map<std::string, network::role> roles_; ///< By fingerprint.
+  std::map<std::string, wire::role> roles_; ///< By fingerprint.
 };
 
 } // namespace millrace::tools

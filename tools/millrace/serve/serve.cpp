@@ -61,13 +61,13 @@ void wait_for_interrupt() {
 }
 
 /// What TLS asks of those who connect to a port: where certificates are pinned, those whose role allows as much.
-tl::expected<network::tls_settings, std::string> tls_for(network::role admitted, const network::tls_settings& given,
+tl::expected<network::tls_settings, std::string> tls_for(wire::role admitted, const network::tls_settings& given,
                                                          const pins& pinned) {
   auto tls = given;
   tls.pins = pinned.for_port(admitted);
-  const auto unpinned = tls.pins.empty() && (!pinned.empty() || admitted == network::role::operations);
+  const auto unpinned = tls.pins.empty() && (!pinned.empty() || admitted == wire::role::operations);
   if (!given.empty() && unpinned) {
-    const std::string role{network::name(admitted)};
+    const std::string role{wire::name(admitted)};
     return tl::unexpected{"No certificate may connect as \"" + role + "\"; name one with --tls-pin " + role
                           + "=FINGERPRINT, or leave that address out."};
   }
@@ -75,7 +75,7 @@ tl::expected<network::tls_settings, std::string> tls_for(network::role admitted,
 }
 
 /// One address and what is let in there. The error is a sentence.
-tl::expected<network::listen_settings, std::string> listening_at(const std::string& address, network::role admitted,
+tl::expected<network::listen_settings, std::string> listening_at(const std::string& address, wire::role admitted,
                                                                  const serve_settings& settings, const pins& pinned) {
   const auto where = network::parse_endpoint(address);
   if (!where) {
@@ -111,8 +111,8 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
   }
   std::vector<network::listen_settings> all;
   for (const auto& [address, admitted] :
-       {std::pair{&settings.listen, network::role::read_write}, std::pair{&settings.listen_read, network::role::read},
-        std::pair{&settings.listen_operator, network::role::operations}}) {
+       {std::pair{&settings.listen, wire::role::read_write}, std::pair{&settings.listen_read, wire::role::read},
+        std::pair{&settings.listen_operator, wire::role::operations}}) {
     if (address->empty()) {
       continue;
     }
@@ -144,7 +144,7 @@ std::string ready_line(const serve_settings& settings, const std::vector<network
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto admitted = places[i].admits;
     line += (i == 0 ? "" : ", ") + network::to_string({places[i].at.address, listeners[i].port()})
-            + (admitted == network::role::read_write ? "" : " (" + std::string{network::name(admitted)} + ")");
+            + (admitted == wire::role::read_write ? "" : " (" + std::string{wire::name(admitted)} + ")");
   }
   return line + (settings.tls.empty() ? "" : " with TLS");
 }

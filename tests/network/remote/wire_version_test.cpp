@@ -1,0 +1,166 @@
+/// How two programs agree on a wire version, and what both say where they do not.
+
+#include <millrace/actors/client/client.hpp>
+#include <millrace/actors/network/remote/remote_engine.hpp>
+#include <millrace/tests/support/network/server_fixture.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <spdlog/sinks/ringbuffer_sink.h>
+#include <spdlog/spdlog.h>
+#include <caf/event_based_actor.hpp>
+
+namespace {
+
+using namespace millrace;
+using namespace millrace::network;
+using namespace millrace::test;
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t future = wire::spoken.newest + 1;
+
+/// What is logged meanwhile.
+class log_listener {
+public:
+  log_listener() { spdlog::default_logger()->sinks().push_back(sink_); }
+  ~log_listener() { std::erase(spdlog::default_logger()->sinks(), sink_); }
+
+  bool has(const std::string& text) const {
+    return std::ranges::any_of(sink_->last_formatted(),
+                               [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  }
+
+private:
+  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> sink_ = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
+};
+
+/// A server that is no Millrace of this release: a stock node that publishes an actor.
+class other_server {
+public:
+  explicit other_server(const std::function<caf::behavior(caf::event_based_actor*)>& behaves)
+    : published_(system_.spawn(behaves)) {
+    const auto port = system_.middleman().publish(published_, 0, "127.0.0.1");
+    BOOST_REQUIRE_MESSAGE(port, caf::to_string(port ? caf::error{} : port.error()));
+    port_ = *port;
+  }
+  ~other_server() {
+    system_.middleman().unpublish(published_, port_);
+    caf::anon_send_exit(published_, caf::exit_reason::user_shutdown);
+  }
+  std::string url() const { return "millrace://127.0.0.1:" + std::to_string(port_); }
+
+private:
+  middleman_config config_;
+  caf::actor_system system_{config_};
+  caf::actor published_;
+  std::uint16_t port_ = 0;
+};
+
+struct program_elsewhere {
+  failure refused_by(const other_server& server) {
+    const auto engine = network::connect(system, {.url = server.url(), .reconnect_first = 10ms, .reconnect_cap = 50ms});
+    BOOST_REQUIRE_MESSAGE(engine, (engine ? "" : engine.error()));
+    client db{system, engine->front(), 2s};
+    failure why;
+    // Before the server has been heard there is another obstacle, which may pass.
+    eventually([&] {
+      const auto done = db.query("SELECT 1");
+      BOOST_REQUIRE(!done);
+      why = done.error();
+      return why.detail.find("no connection yet") == std::string::npos;
+    });
+    BOOST_TEST(!engine->connected());
+    return why;
+  }
+
+  /// What a request is answered with.
+  template <class Answer, class Request>
+  static failure answered(stock_client& program, Request request) {
+    failure why;
+    caf::scoped_actor self{program.system()};
+    self->request(caf::actor_cast<caf::actor>(program.server()), 20s, std::move(request))
+      .receive([](const Answer&) {}, [&](const caf::error& error) { why = failure_of(error); });
+    return why;
+  }
+
+  log_listener log; ///< Before the system, and after it.
+  middleman_config config;
+  caf::actor_system system{config};
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(wire_version, program_elsewhere)
+
+BOOST_AUTO_TEST_CASE(a_program_of_another_version_is_answered_a_sentence_and_named_in_the_servers_log) {
+  served_engine server;
+  stock_client newer{server.port()};
+  stock_client silent{server.port()};
+  const auto told = answered<wire::welcome>(newer, wire::hello{{future, future + 1}});
+  const auto refused = answered<row_set>(newer, select("SELECT 1"));
+  for (const auto& why : {told, refused}) {
+    BOOST_TEST((why.code == errc::version_mismatch));
+    BOOST_TEST(why.detail
+               == "the server speaks wire version 1, this program 2 to 3; use an older program or a newer server");
+  }
+  BOOST_TEST(server.refused(refusal::wire_version) == 1U);
+  BOOST_TEST(log.has("127.0.0.1: The peer speaks no version of the messages"));
+  BOOST_TEST(log.has("(wire_version, it speaks versions 2 to 3, this server versions 1 to 1)"));
+  BOOST_TEST(silent.served());
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_is_gone_is_forgotten) {
+  served_engine server;
+  {
+    stock_client newer{server.port()};
+    BOOST_TEST((answered<wire::welcome>(newer, wire::hello{{future, future}}).code == errc::version_mismatch));
+    BOOST_TEST(server.listener().connections().any_version_refused());
+  }
+  BOOST_TEST(eventually([&] { return !server.listener().connections().any_version_refused(); }));
+}
+
+BOOST_AUTO_TEST_CASE(the_server_says_what_is_spoken_and_what_may_be_done) {
+  served_engine server;
+  stock_client program{server.port()};
+  caf::scoped_actor self{program.system()};
+  self->request(caf::actor_cast<caf::actor>(program.server()), 20s, wire::hello{{1, future}})
+    .receive(
+      [](const wire::welcome& said) {
+        BOOST_TEST((said == wire::welcome{wire::spoken.newest, wire::role::read_write}));
+      },
+      [](const caf::error& why) { BOOST_FAIL(caf::to_string(why)); });
+}
+
+BOOST_AUTO_TEST_CASE(a_server_of_another_version_is_a_sentence_for_whoever_asks_and_in_the_log) {
+  const auto why = refused_by(other_server{[](caf::event_based_actor*) -> caf::behavior {
+    return {[](const wire::hello& heard) -> caf::error {
+      return to_error(wire::mismatch({future, future}, heard.speaks));
+    }};
+  }});
+  BOOST_TEST((why.code == errc::version_mismatch));
+  const std::string sentence = "the server speaks wire version 2, this program 1; use a newer program";
+  BOOST_TEST(why.detail.ends_with(sentence), why.detail);
+  BOOST_TEST(log.has(sentence));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_chooses_a_version_not_spoken_here_is_left) {
+  const auto why = refused_by(other_server{[](caf::event_based_actor*) -> caf::behavior {
+    return {[](const wire::hello&) { return wire::welcome{future, wire::role::read}; }};
+  }});
+  BOOST_TEST((why.code == errc::version_mismatch));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_is_no_engine_is_said_to_be_none) {
+  const auto why = refused_by(other_server{[](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::drop);
+    return {[](int) {}};
+  }});
+  BOOST_TEST((why.code == errc::unavailable));
+  BOOST_TEST(why.detail.ends_with("the server is no Millrace engine"), why.detail);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
