@@ -1,6 +1,7 @@
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/network/connection/contents.hpp>
 #include <millrace/actors/network/connection/role.hpp>
+#include <millrace/actors/network/guard/basp_guard.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
 #include <millrace/tests/support/network/basp_frames.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>
