@@ -7,6 +7,7 @@
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/query.hpp>
 #include <millrace/storage/base/result.hpp>
+#include <millrace/storage/sqlite/options.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -160,26 +161,8 @@ struct database_identity {
   std::int64_t forgotten_made_at_ms = 0;
 };
 
-/// How long outcomes of named transactions are kept: the older ones go when either bound is passed, those of one call
-/// together.
-struct outcome_window {
-  std::uint64_t count = 1'000'000;                       ///< At least so many stay where the age lets them.
-  std::chrono::milliseconds age{std::chrono::hours{24}}; ///< By accept times.
-};
-
 /// Of one transaction.
 inline constexpr std::size_t recorded_rows_bytes_max = 64 * 1024;
-
-struct sqlite_options {
-  int cached_statements = 256; ///< Prepared statements kept per connection.
-  int cache_kib = 65'536;      ///< Page cache per connection.
-  outcome_window outcomes;
-  /// A transaction that runs longer is interrupted, which counts as a death of the writer
-  /// (storage/DESIGN.md §4 rule 6). Schema scripts may take any time.
-  std::chrono::milliseconds transaction_time_max{60'000};
-  /// Whose file it must be: opening another is `database_gone`. Without it any database of Millrace's will do.
-  std::optional<uuid> identity;
-};
 
 /// Creates Millrace's own tables where the file is new, adds what an older program did not know of, and reads the
 /// identity. `folder_newer` where a newer program wrote it, `folder_foreign` where it is a database of something else,

@@ -2,20 +2,45 @@
 
 #include "resend.hpp"
 
+#include <millrace/actors/base/backoff.hpp>
+
+#include <optional>
 #include <thread>
 #include <type_traits>
 #include <utility>
 
+#include <caf/scoped_actor.hpp>
+
 namespace millrace {
 
-client::client(caf::actor_system& system, engine_actor front, std::chrono::milliseconds patience)
-  : system_(system),
-    self_(std::in_place, system),
-    front_(std::move(front)),
-    patience_(patience),
-    last_name_{new_client_id(), 0} {}
+class client::impl {
+public:
+  impl(caf::actor_system& system, engine_actor front, std::chrono::milliseconds patience)
+    : system_(system),
+      self_(std::in_place, system),
+      front_(std::move(front)),
+      patience_(patience),
+      last_name_{new_client_id(), 0} {}
 
-tl::expected<outcome, failure> client::execute(transaction work) {
+  tl::expected<outcome, failure> execute(transaction work);
+  tl::expected<row_set, failure> query(const millrace::query& question);
+  tl::expected<health_report, failure> health();
+
+private:
+  template <class Answer, class Request>
+  tl::expected<Answer, failure> ask(std::chrono::milliseconds time_limit, Request request);
+  template <class Answer, class Request>
+  tl::expected<Answer, failure> insist(resend& life, const Request& request);
+
+  caf::actor_system& system_; ///< Not owned; outlives the client.
+  std::optional<caf::scoped_actor> self_;
+  engine_actor front_;
+  std::chrono::milliseconds patience_;
+  transaction_name last_name_;
+  backoff delays_{{}};
+};
+
+tl::expected<outcome, failure> client::impl::execute(transaction work) {
   const auto named_here = work.name == transaction_name{};
   if (named_here) {
     ++last_name_.number;
@@ -31,19 +56,19 @@ tl::expected<outcome, failure> client::execute(transaction work) {
   return answer;
 }
 
-tl::expected<row_set, failure> client::query(millrace::query question) {
+tl::expected<row_set, failure> client::impl::query(const millrace::query& question) {
   resend life{resend::clock::now(), patience_};
   return insist<row_set>(life, question);
 }
 
-tl::expected<health_report, failure> client::health() {
+tl::expected<health_report, failure> client::impl::health() {
   return ask<health_report>(patience_, health_request{}).map_error(without_doubt);
 }
 
 /// Sends until there is an answer for good or the patience is over. `life` then tells whether an attempt before the
 /// last one may have had an effect.
 template <class Answer, class Request>
-tl::expected<Answer, failure> client::insist(resend& life, const Request& request) {
+tl::expected<Answer, failure> client::impl::insist(resend& life, const Request& request) {
   constexpr auto only_reads = std::is_same_v<Request, millrace::query>;
   delays_.reset();
   for (;;) {
@@ -66,7 +91,7 @@ tl::expected<Answer, failure> client::insist(resend& life, const Request& reques
 }
 
 template <class Answer, class Request>
-tl::expected<Answer, failure> client::ask(std::chrono::milliseconds time_limit, Request request) {
+tl::expected<Answer, failure> client::impl::ask(std::chrono::milliseconds time_limit, Request request) {
   tl::expected<Answer, failure> result;
   auto timed_out = false;
   (*self_)
@@ -81,6 +106,24 @@ tl::expected<Answer, failure> client::ask(std::chrono::milliseconds time_limit, 
     self_.emplace(system_);
   }
   return result;
+}
+
+client::client(caf::actor_system& system, engine_actor front, std::chrono::milliseconds patience)
+  : impl_(std::make_unique<impl>(system, std::move(front), patience)) {}
+client::client(client&&) noexcept = default;
+client& client::operator=(client&&) noexcept = default;
+client::~client() = default;
+
+tl::expected<outcome, failure> client::execute(transaction work) {
+  return impl_->execute(std::move(work));
+}
+
+tl::expected<row_set, failure> client::query(millrace::query question) {
+  return impl_->query(question);
+}
+
+tl::expected<health_report, failure> client::health() {
+  return impl_->health();
 }
 
 } // namespace millrace

@@ -1,20 +1,16 @@
 #pragma once
 
-#include <millrace/actors/base/backoff.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
 #include <chrono>
-#include <optional>
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include <caf/fwd.hpp>
-#include <caf/scoped_actor.hpp>
 #include <tl/expected.hpp>
 
 namespace millrace {
-
-class resend;
 
 /// A blocking client for code that is no actor. One thread at a time; a thread more wants a client more.
 ///
@@ -25,6 +21,9 @@ public:
   /// `patience` bounds every call. After it the answer is the last failure where the request certainly had no effect,
   /// `outcome_unknown` where a transaction may have had one.
   client(caf::actor_system& system, engine_actor front, std::chrono::milliseconds patience = std::chrono::seconds{60});
+  client(client&&) noexcept;
+  client& operator=(client&&) noexcept;
+  ~client();
 
   tl::expected<outcome, failure> execute(transaction work);
   template <parameter... Ts>
@@ -42,17 +41,8 @@ public:
   tl::expected<health_report, failure> health();
 
 private:
-  template <class Answer, class Request>
-  tl::expected<Answer, failure> ask(std::chrono::milliseconds time_limit, Request request);
-  template <class Answer, class Request>
-  tl::expected<Answer, failure> insist(resend& life, const Request& request);
-
-  caf::actor_system& system_;
-  std::optional<caf::scoped_actor> self_;
-  engine_actor front_;
-  std::chrono::milliseconds patience_;
-  transaction_name last_name_;
-  backoff delays_{{}};
+  class impl;
+  std::unique_ptr<impl> impl_;
 };
 
 } // namespace millrace

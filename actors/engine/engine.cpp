@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include "schema.hpp"
+#include "testing.hpp"
 
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/actors/front/address_book.hpp>
@@ -56,9 +57,11 @@ void end_process(const std::string& reason) {
 /// Everything that an open engine owns. Members are destroyed in reverse order, the folder's lock last.
 class engine::impl {
 public:
-  impl(caf::actor_system& system, options settings, storage::folder data, storage::database_identity identity)
+  impl(caf::actor_system& system, options settings, testing_hooks hooks, storage::folder data,
+       storage::database_identity identity)
     : system_(system),
       settings_(std::move(settings)),
+      hooks_(std::move(hooks)),
       data_(std::move(data)),
       identity_(std::move(identity)),
       room_(std::make_shared<admission>(settings_.admission.inflight_transactions_max,
@@ -109,6 +112,7 @@ private:
 
   caf::actor_system& system_; ///< Not owned; outlives the engine.
   options settings_;
+  testing_hooks hooks_;
   storage::folder data_;
   storage::database_identity identity_;
   std::shared_ptr<admission> room_;
@@ -175,7 +179,7 @@ std::shared_ptr<breaker> engine::impl::make_breaker(std::string name, const brea
 }
 
 storage::result<opened_log> engine::impl::recover(std::uint64_t applied_seq, storage::recovery_report& report) const {
-  auto& files = settings_.files == nullptr ? storage::posix_file_system() : *settings_.files;
+  auto& files = hooks_.files == nullptr ? storage::posix_file_system() : *hooks_.files;
   return open_log(files, data_.queue_folder(), identity_.id, applied_seq, settings_.log, report);
 }
 
@@ -225,9 +229,8 @@ caf::actor engine::impl::spawn_storage_supervisor() {
 /// Those that wait for the disk get threads of their own, except in a simulation.
 template <class Actor, class Options>
 caf::actor engine::impl::spawn_apart(Actor actor, Options settings) const {
-  return caf::actor_cast<caf::actor>(settings_.simulation_step
-                                       ? system_.spawn(actor, std::move(settings))
-                                       : system_.spawn<caf::detached>(actor, std::move(settings)));
+  return caf::actor_cast<caf::actor>(hooks_.simulation_step ? system_.spawn(actor, std::move(settings))
+                                                            : system_.spawn<caf::detached>(actor, std::move(settings)));
 }
 
 caf::actor engine::impl::spawn_queue() {
@@ -251,7 +254,7 @@ caf::actor engine::impl::spawn_queue() {
                                    .applied_seq = applied_seq_,
                                    .window_bytes_max = settings_.write.window_bytes_max,
                                    .deaths_max = settings_.write.deaths_max,
-                                   .awake_max = settings_.simulation_step ? std::chrono::microseconds{0} : awake_max,
+                                   .awake_max = hooks_.simulation_step ? std::chrono::microseconds{0} : awake_max,
                                    .on_fatal = settings_.on_escalation});
 }
 
@@ -299,20 +302,20 @@ caf::actor engine::impl::spawn_scrubber() const {
 }
 
 caf::actor engine::impl::wait_for(std::string_view id, std::chrono::milliseconds patience) const {
-  if (!settings_.simulation_step) {
+  if (!hooks_.simulation_step) {
     return board_->wait_for(id, patience);
   }
   const auto end = std::chrono::steady_clock::now() + patience;
   while (!board_->find(id) && std::chrono::steady_clock::now() < end) {
-    settings_.simulation_step();
+    hooks_.simulation_step();
   }
   return board_->find(id);
 }
 
 /// After a request: `receive` blocks by itself unless nothing runs in the meantime.
 void engine::impl::wait_for_answer(caf::scoped_actor& self) const {
-  while (settings_.simulation_step && self->mailbox().empty()) {
-    settings_.simulation_step();
+  while (hooks_.simulation_step && self->mailbox().empty()) {
+    hooks_.simulation_step();
   }
 }
 
@@ -437,6 +440,10 @@ void engine::close() {
 }
 
 tl::expected<engine, failure> open(caf::actor_system& system, options settings) {
+  return open(system, std::move(settings), testing_hooks{});
+}
+
+tl::expected<engine, failure> open(caf::actor_system& system, options settings, testing_hooks hooks) {
   if (auto problem = check(settings)) {
     return tl::unexpected{std::move(*problem)};
   }
@@ -460,7 +467,8 @@ tl::expected<engine, failure> open(caf::actor_system& system, options settings) 
     return tl::unexpected{identity.error()};
   }
   storage::failpoint("open.database_prepared");
-  auto state = std::make_unique<engine::impl>(system, std::move(settings), std::move(*data), std::move(*identity));
+  auto state = std::make_unique<engine::impl>(system, std::move(settings), std::move(hooks), std::move(*data),
+                                              std::move(*identity));
   if (auto started = state->start(); !started) {
     return tl::unexpected{started.error()};
   }

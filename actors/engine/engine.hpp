@@ -4,6 +4,7 @@
 
 #include <millrace/messages/wire/interfaces.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -12,6 +13,8 @@
 #include <tl/expected.hpp>
 
 namespace millrace {
+
+struct testing_hooks;
 
 /// An open engine. Destroying it (or `close`) refuses new requests, drains what was accepted within the drain deadline,
 /// answers everybody, stops all actors and unlocks the folder. It must not outlive the actor system.
@@ -41,7 +44,7 @@ public:
   void close();
 
 private:
-  friend tl::expected<engine, failure> open(caf::actor_system& system, options settings);
+  friend tl::expected<engine, failure> open(caf::actor_system& system, options settings, testing_hooks hooks);
   class impl;
   explicit engine(std::unique_ptr<impl> state);
   std::unique_ptr<impl> impl_;

@@ -10,8 +10,8 @@
 #include <millrace/messages/query.hpp>
 #include <millrace/messages/row_set.hpp>
 #include <millrace/messages/transaction.hpp>
-#include <millrace/storage/database.hpp>
-#include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/queue/log_options.hpp>
+#include <millrace/storage/sqlite/options.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -57,11 +57,6 @@ struct options {
 
   storage::log_options log;
   storage::sqlite_options database;
-  /// Where the write-ahead queue's file operations go; null means the machine's own files. Must outlive the engine.
-  storage::file_system* files = nullptr;
-  /// For simulations in one thread, on CAF's test coordinator: no actor gets a thread of its own, and opening and
-  /// closing call this, which lets something run or time pass, instead of blocking. Empty means threads.
-  std::function<void()> simulation_step;
 
   /// Called when restarting no longer helps, a sync of the log or the database failed, or actors do not end when the
   /// engine closes, with the reason; it must end the process or arrange for that. The default logs and exits with 70.

@@ -3,6 +3,7 @@
 #include "options.hpp"
 
 #include <millrace/messages/error.hpp>
+#include <millrace/storage/database.hpp>
 
 #include <optional>
 #include <vector>

@@ -1,5 +1,6 @@
 #include "named_clients.hpp"
 
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/tests/support/disks/forgetful_file_system.hpp>
 #include <millrace/tests/support/line_file.hpp>
 #include <millrace/tests/support/process/opened.hpp>
@@ -98,11 +99,10 @@ int play(const std::vector<std::string>& arguments) {
   settings.scripts = {named_schema()};
   settings.write.checkpoint_pages = 40;
   settings.log.segment_bytes = 256 * 1024;
-  settings.files = &files;
   const auto first_number = std::stoull(arguments.at(2));
   system_config config;
   caf::actor_system system{config};
-  auto target = open(system, settings);
+  auto target = open(system, settings, {.files = &files});
   if (!target) {
     give_up(to_string(target.error()));
   }

@@ -1,5 +1,6 @@
 #include "numbered_clients.hpp"
 
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/tests/support/disks/forgetful_file_system.hpp>
 #include <millrace/tests/support/line_file.hpp>
 #include <millrace/tests/support/process/opened.hpp>
@@ -156,11 +157,10 @@ std::map<std::size_t, std::int64_t> last_numbers(client db) {
 int play(const std::vector<std::string>& arguments) {
   const auto count = std::stoul(arguments.at(2));
   forgetful_file_system files{std::stoull(arguments.at(3))};
-  auto settings = numbered_options(arguments.at(0));
-  settings.files = &files;
+  const auto settings = numbered_options(arguments.at(0));
   system_config config;
   caf::actor_system system{config};
-  auto target = open(system, settings);
+  auto target = open(system, settings, {.files = &files});
   if (!target) {
     give_up(to_string(target.error()));
   }

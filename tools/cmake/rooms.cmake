@@ -67,12 +67,17 @@ function(millrace_precompile_room name)
   endif()
 endfunction()
 
-# millrace_library(name ROOMS room... [LINKS library...]): one installed library of the objects of some rooms. In the
-# tree, whoever links it sees the roots of all of them; outside, the headers that are installed.
+# millrace_library(name [STATIC] ROOMS room... [LINKS library...] [USES library...]): one library of the objects of some
+# rooms, static or shared as BUILD_SHARED_LIBS says, or always static. In the tree, whoever links it sees the roots of
+# all of them; outside, the headers that are installed. USES are what its sources alone include.
 function(millrace_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "ROOMS;LINKS;USES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "STATIC" "" "ROOMS;LINKS;USES")
   set(library millrace_${name})
-  add_library(${library})
+  if(arg_STATIC)
+    add_library(${library} STATIC)
+  else()
+    add_library(${library})
+  endif()
   add_library(millrace::${name} ALIAS ${library})
   set_target_properties(${library} PROPERTIES LINKER_LANGUAGE CXX
     EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})

@@ -52,6 +52,10 @@ endif()
 if(BUILD_SHARED_LIBS)
   # On programs too, so that they may share the libraries' precompiled headers.
   add_compile_options(-fPIC)
+  # Each library names those whose symbols it uses.
+  add_link_options(LINKER:-z,defs)
+  # The libraries lie beside each other, and the program knows where.
+  set(CMAKE_INSTALL_RPATH $ORIGIN $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
 endif()
 
 find_program(MILLRACE_CCACHE ccache)

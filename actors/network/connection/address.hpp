@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/actors/network/settings.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -10,12 +12,6 @@
 
 /// Addresses and sockets, as far as the network needs them beside what CAF does. IPv4 and IPv6.
 namespace millrace::network {
-
-/// A host, as a name or a number, and a port. An IPv6 number stands in brackets before its port: `[::1]:7400`.
-struct endpoint {
-  std::string address;
-  std::uint16_t port = 0;
-};
 
 /// The error is a sentence.
 tl::expected<endpoint, std::string> parse_endpoint(std::string_view text);

@@ -3,6 +3,7 @@
 #include <millrace/actors/network/guard/allowance.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
 #include <millrace/actors/network/guard/refusal.hpp>
+#include <millrace/actors/network/settings.hpp>
 #include <millrace/messages/error.hpp>
 
 #include <atomic>
@@ -20,23 +21,6 @@
 namespace millrace::network {
 
 class connection;
-
-/// What all connections of a listener, or of a client, have to keep to.
-struct connection_limits {
-  guard_limits frames;
-  /// From the first byte on the socket to the end of the handshake, TLS's included.
-  std::chrono::milliseconds handshake_timeout{10'000};
-  /// How long nothing may come; 0 for ever.
-  std::chrono::milliseconds idle_timeout{3'600'000};
-  /// How long a peer may leave unread what it is sent, and how much of it may wait.
-  std::chrono::milliseconds unread_timeout{30'000};
-  std::size_t unread_bytes_max = 96 * 1024 * 1024;
-  std::size_t connections_max = 1'000;
-  std::size_t connections_per_address_max = 256;
-  /// Of all peers together; one that has few is let in beyond that, so that nobody takes the place of all others.
-  std::size_t actors_max = 50'000;
-  std::size_t actors_always = 100;
-};
 
 /// The connections there are, who they belong to, and what was refused. Any thread.
 class connection_book {

@@ -2,11 +2,11 @@
 
 #include "transport.hpp"
 
-#include <filesystem>
+#include <millrace/actors/network/settings.hpp>
+
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -15,18 +15,6 @@ namespace millrace::network {
 /// A SHA-256 fingerprint as it is compared: lower case, without the colons that some programs print. The error is a
 /// sentence.
 tl::expected<std::string, std::string> plain_fingerprint(std::string_view text);
-
-/// What a node shows of itself and whom it believes. All files are PEM.
-struct tls_settings {
-  std::filesystem::path certificate; ///< Its own, and those between it and the authority.
-  std::filesystem::path key;         ///< The certificate's, without a pass phrase.
-  std::filesystem::path ca;          ///< The authorities whose certificates are believed.
-  /// SHA-256 fingerprints in hexadecimal; where there are some, no other certificate is believed.
-  std::vector<std::string> pins;
-
-  /// Whether nothing is set.
-  bool empty() const noexcept { return certificate.empty() && key.empty() && ca.empty() && pins.empty(); }
-};
 
 /// Mutual TLS, 1.2 or newer, for one end of connections. Both ends show a certificate or are refused: there is no
 /// anonymous way in. Immutable once made; any thread.

@@ -4,6 +4,8 @@
 #include "basp_frame.hpp"
 #include "refusal.hpp"
 
+#include <millrace/actors/network/settings.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,17 +18,6 @@ namespace millrace::network {
 
 /// Which end of a connection the guard stands in front of. A server hears requests, a client hears answers.
 enum class guarded_side : std::uint8_t { server, client };
-
-struct guard_limits {
-  std::size_t handshake_bytes_max = 16 * 1024;
-  std::size_t message_bytes_max = 0;
-  std::size_t down_bytes_max = 64 * 1024;
-  /// Actors of the peer that may be known at once. CAF keeps a proxy of some 400 bytes for each.
-  std::size_t actors_max = 10'000;
-  /// Frames that carry nothing for an actor of ours: heartbeats, repeated handshakes, all that is left out.
-  double control_at_once = 2'000;
-  double control_per_second = 500;
-};
 
 /// What the guard knows of the connection before its first byte.
 struct guard_scope {

@@ -2,6 +2,7 @@
 
 #include "remote_link.hpp"
 
+#include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/sweeper.hpp>
 #include <millrace/messages/limits.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/actors/network/connection/connection_book.hpp>
-#include <millrace/actors/network/connection/tls.hpp>
+#include <millrace/actors/network/guard/refusal.hpp>
+#include <millrace/actors/network/settings.hpp>
 #include <millrace/messages/error.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
@@ -26,7 +26,7 @@ struct remote_settings {
   std::chrono::milliseconds reconnect_cap{5'000};
   /// How often the server is asked whether it is there. One that does not say so for as long is disconnected.
   std::chrono::milliseconds ping_interval{15'000};
-  connection_limits limits{.idle_timeout = std::chrono::milliseconds{0}, .connections_max = 4};
+  connection_limits limits = limits_of_client();
 };
 
 /// An engine elsewhere, by one stable address: what is sent to its front goes over a connection that is made anew

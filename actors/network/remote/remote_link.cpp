@@ -3,6 +3,7 @@
 #include "session.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/guarded_scribe.hpp>
 #include <millrace/actors/network/connection/node.hpp>
 

@@ -3,7 +3,9 @@
 #include "remote_engine.hpp"
 #include "remote_front.hpp"
 
-#include <millrace/actors/network/connection/address.hpp>
+#include <millrace/actors/network/connection/connection_book.hpp>
+#include <millrace/actors/network/connection/tls.hpp>
+#include <millrace/actors/network/settings.hpp>
 
 #include <memory>
 

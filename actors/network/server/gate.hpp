@@ -1,5 +1,7 @@
 #pragma once
 
+#include "served_actors.hpp"
+
 #include <millrace/actors/network/connection/connection_book.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
@@ -12,12 +14,6 @@
 #include <caf/monitorable_actor.hpp>
 
 namespace millrace::network {
-
-/// Who serves what comes in at a port.
-struct served_actors {
-  engine_actor engine;
-  operations_actor operations; ///< Null where no operator connects.
-};
 
 /// What is published at a port: a stand-in for the actors that serve, which therefore are never known to CAF's broker
 /// and to no other node. It passes on requests in the sender's thread and has neither mailbox nor behaviour, so that

@@ -1,8 +1,13 @@
 #include "listener.hpp"
 
+#include "gate.hpp"
+
+#include <millrace/actors/network/connection/address.hpp>
+#include <millrace/actors/network/connection/connection_book.hpp>
 #include <millrace/actors/network/connection/guarded_doorman.hpp>
 #include <millrace/actors/network/connection/node.hpp>
 #include <millrace/actors/network/connection/sweeper.hpp>
+#include <millrace/actors/network/connection/tls.hpp>
 #include <millrace/messages/limits.hpp>
 
 #include <algorithm>
@@ -153,8 +158,16 @@ std::uint16_t listener::port() const noexcept {
   return impl_->port();
 }
 
-const connection_book& listener::connections() const noexcept {
-  return *impl_->book();
+std::size_t listener::connections() const {
+  return impl_->book()->open();
+}
+
+std::uint64_t listener::accepted() const noexcept {
+  return impl_->book()->accepted();
+}
+
+const refusal_counts& listener::refused() const noexcept {
+  return impl_->book()->refused();
 }
 
 void listener::stop_accepting() {

@@ -1,12 +1,13 @@
 #pragma once
 
-#include "gate.hpp"
+#include "served_actors.hpp"
 
-#include <millrace/actors/network/connection/address.hpp>
-#include <millrace/actors/network/connection/connection_book.hpp>
-#include <millrace/actors/network/connection/tls.hpp>
+#include <millrace/actors/network/guard/refusal.hpp>
+#include <millrace/actors/network/settings.hpp>
+#include <millrace/messages/wire/role.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,7 +40,11 @@ public:
   ~listener();
 
   std::uint16_t port() const noexcept;
-  const connection_book& connections() const noexcept;
+  /// Connections that are open now, and those that came to be since the port was opened. These, and what was refused,
+  /// are of all listeners that share a book.
+  std::size_t connections() const;
+  std::uint64_t accepted() const noexcept;
+  const refusal_counts& refused() const noexcept;
 
   /// Takes in nobody any more. Who is connected stays so.
   void stop_accepting();

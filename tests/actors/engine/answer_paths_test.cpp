@@ -69,7 +69,7 @@ class scene : engine_fixture {
 public:
   explicit scene(blow planned) : planned_(planned) {
     settings.read.readers = 1;
-    settings.files = &files_;
+    hooks.files = &files_;
     settings.restarts.restarts_max = planned == blow::escalation ? 0 : 1'000;
     engine_fixture::open(schema);
     other_ = std::make_unique<stranger>(database());

@@ -1,3 +1,4 @@
+#include <millrace/storage/database.hpp>
 #include <millrace/tests/support/actors/endless.hpp>
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 

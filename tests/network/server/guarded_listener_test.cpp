@@ -154,8 +154,8 @@ BOOST_AUTO_TEST_CASE(peers_that_ask_and_go_at_once_leave_nothing_behind) {
     const std::lock_guard lock{known.mtx_};
     return known.direct_by_nid_.size();
   };
-  const auto& connections = server.listener().connections();
-  BOOST_TEST(eventually([&] { return connections.accepted() >= 1'000 && connections.open() == 1; }));
+  const auto& port = server.listener();
+  BOOST_TEST(eventually([&] { return port.accepted() >= 1'000 && port.connections() == 1; }));
   BOOST_TEST(eventually([&] { return nodes() == 1; }), nodes()); // Who is served meanwhile.
 }
 
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(half_a_frame_and_an_end_leave_nothing_behind) {
     raw_peer peer{server.port()};
     peer.send(all.substr(0, bytes));
   }
-  BOOST_TEST(eventually([&] { return server.listener().connections().open() == 1; }));
+  BOOST_TEST(eventually([&] { return server.listener().connections() == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(nobody_speaks_for_the_server_itself) {
@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(nobody_takes_the_place_of_a_node_that_is_connected) {
   BOOST_TEST(server.refused(refusal::node_taken) == 1U);
   BOOST_TEST(answers(*rightful));
   rightful.reset();
-  BOOST_TEST(eventually([&] { return server.listener().connections().open() == 1; }));
+  BOOST_TEST(eventually([&] { return server.listener().connections() == 1; }));
   greeted_peer later{server.port(), a_node(79), "127.0.0.2"};
   BOOST_TEST(answers(later));
 }
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(many_stock_nodes_are_served_at_once) {
     BOOST_TEST(client->served());
   }
   clients.clear();
-  BOOST_TEST(eventually([&] { return server.listener().connections().open() == 1; }));
+  BOOST_TEST(eventually([&] { return server.listener().connections() == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_large_message_passes_whole) {
@@ -294,7 +294,7 @@ BOOST_AUTO_TEST_CASE(connections_are_limited_in_all) {
     BOOST_TEST(fourth.closed());
     BOOST_TEST(server.refused(refusal::too_many_connections) == 1U);
   }
-  BOOST_TEST(eventually([&] { return server.listener().connections().open() == 1; }));
+  BOOST_TEST(eventually([&] { return server.listener().connections() == 1; }));
   const stock_client again{server.port()};
   BOOST_TEST(good.served());
 }
@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_is_disconnected) {
                                    payload_of(good.system(), select(std::string(200'000, 'x'))));
   for (int i = 0; i < 100 && peer.send(asks); ++i) {}
   BOOST_TEST(eventually([&] { return server.refused(refusal::peer_does_not_read) == 1; }));
-  BOOST_TEST(eventually([&] { return server.listener().connections().open() == 1; }));
+  BOOST_TEST(eventually([&] { return server.listener().connections() == 1; }));
   BOOST_TEST(good.served());
 }
 

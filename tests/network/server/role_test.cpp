@@ -1,4 +1,5 @@
 #include <millrace/actors/client/client.hpp>
+#include <millrace/actors/network/guard/basp_guard.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
 #include <millrace/tests/support/network/basp_frames.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>

@@ -4,6 +4,7 @@
 
 #include <millrace/actors/base/atoms.hpp>
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/support/line_file.hpp>
 #include <millrace/tests/support/process/program.hpp>
@@ -303,11 +304,10 @@ int play(const std::vector<std::string>& arguments) {
               .ids = {}};
   std::transform(arguments.begin() + 4, arguments.end(), std::back_inserter(self.ids), from_hex);
   tearing_file_system files;
-  auto settings = settings_for(self.data, self.task);
-  settings.files = &files;
+  const auto settings = settings_for(self.data, self.task);
   system_config config;
   caf::actor_system system{config};
-  auto served = unwrap(open(system, settings));
+  auto served = unwrap(open(system, settings, {.files = &files}));
   player{system, served, self}.play();
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "failing_workload.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/support/storage/stranger.hpp>
 
@@ -87,7 +88,6 @@ options workload::settings() {
   wanted.data = folder_ / "data";
   wanted.create_if_missing = true;
   wanted.scripts = {{"0001", schema}};
-  wanted.files = &files_;
   wanted.log.segment_bytes = 16 * 1024;
   wanted.write.checkpoint_pages = 12;
   wanted.health.interval = 20ms;
@@ -119,7 +119,7 @@ std::optional<engine> workload::open() {
   const auto began = std::chrono::steady_clock::now();
   for (;;) {
     plan_.revive();
-    auto opened = millrace::open(system_, settings());
+    auto opened = millrace::open(system_, settings(), {.files = &files_});
     if (opened) {
       return std::move(*opened);
     }

@@ -3,9 +3,11 @@
 #include "undoable_disk.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/format.hpp>
+#include <millrace/storage/queue/log.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
 #include <algorithm>
@@ -144,7 +146,7 @@ std::uint64_t examiner::open_once() {
   system_config config;
   config.set("scheduler.max-threads", 2);
   caf::actor_system system{config};
-  auto served = open(system, workload_options(folder_, &disk));
+  auto served = open(system, workload_options(folder_), {.files = &disk});
   if (!served) {
     throw std::runtime_error{"the folder cannot be opened: " + to_string(served.error())};
   }
@@ -226,8 +228,8 @@ void examiner::read_log() {
   const auto identity = require(storage::prepare_sqlite(folder_.database()), "the database");
   storage::recovery_report report;
   const auto log = require(
-    storage::log::open(storage::posix_file_system(), whole, identity.id, 0, workload_options(folder_, nullptr).log,
-                       report, [this](const storage::batch& read) { log_.push_back(read); }),
+    storage::log::open(storage::posix_file_system(), whole, identity.id, 0, workload_options(folder_).log, report,
+                       [this](const storage::batch& read) { log_.push_back(read); }),
     "the log from its beginning");
   note_log();
 }

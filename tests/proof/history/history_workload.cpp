@@ -5,6 +5,7 @@
 
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <array>
@@ -397,7 +398,7 @@ void play(const workload_folder& folder, const life& one) {
   system_config config;
   config.set("scheduler.max-threads", 4);
   caf::actor_system system{config};
-  auto served = open(system, workload_options(folder, &disk));
+  auto served = open(system, workload_options(folder), {.files = &disk});
   if (!served) {
     give_up("the folder cannot be opened: " + to_string(served.error()));
   }
@@ -524,11 +525,10 @@ private:
 
 } // namespace
 
-options workload_options(const workload_folder& folder, storage::file_system* files) {
+options workload_options(const workload_folder& folder) {
   options settings;
   settings.data = folder.data();
   settings.create_if_missing = true;
-  settings.files = files;
   settings.write.checkpoint_pages = 60;
   settings.log.segment_bytes = 32 * 1024;
   settings.restarts.restarts_max = 100'000;

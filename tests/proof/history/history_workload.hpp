@@ -31,7 +31,7 @@ struct workload_folder {
 };
 
 /// Segments, checkpoints and caches so small that much happens in little time.
-options workload_options(const workload_folder& folder, storage::file_system* files);
+options workload_options(const workload_folder& folder);
 
 /// How a process ends.
 enum class life_end : std::uint8_t {

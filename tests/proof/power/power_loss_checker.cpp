@@ -4,6 +4,7 @@
 #include "recording_file_system.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
@@ -74,9 +75,8 @@ public:
   served(caf::actor_system& system, const std::filesystem::path& data, storage::file_system* files = nullptr)
     : self_(system) {
     auto settings = power_loss_settings(data);
-    settings.files = files;
     settings.on_escalation = [](const std::string&) {};
-    auto opened = millrace::open(system, settings);
+    auto opened = millrace::open(system, settings, {.files = files});
     if (!opened) {
       throw std::runtime_error{"the engine does not open: " + to_string(opened.error())};
     }

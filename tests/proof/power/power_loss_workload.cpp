@@ -3,6 +3,7 @@
 #include "recording_file_system.hpp"
 
 #include <millrace/actors/client/client.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
@@ -140,8 +141,8 @@ void order_something_impossible(caf::actor_system& system, engine& served) {
 /// All clients at work on one open engine.
 class session {
 public:
-  session(caf::actor_system& system, const options& settings, recording& notes)
-    : system_(system), notes_(notes), served_(open_or_throw(system, settings)) {}
+  session(caf::actor_system& system, const options& settings, storage::file_system& files, recording& notes)
+    : system_(system), notes_(notes), served_(open_or_throw(system, settings, files)) {}
 
   /// Each client's transactions from number `first` on up to before `end`.
   void run(std::uint64_t first, std::uint64_t end) {
@@ -162,8 +163,8 @@ public:
   }
 
 private:
-  static engine open_or_throw(caf::actor_system& system, const options& settings) {
-    auto opened = millrace::open(system, settings);
+  static engine open_or_throw(caf::actor_system& system, const options& settings, storage::file_system& files) {
+    auto opened = millrace::open(system, settings, {.files = &files});
     if (!opened) {
       throw std::runtime_error{to_string(opened.error())};
     }
@@ -295,12 +296,11 @@ void run_power_loss_work(const std::filesystem::path& data, recording& notes, st
   std::uint64_t first = 1;
   for (std::uint64_t number = 1; number <= sessions; ++number) {
     auto settings = power_loss_settings(data);
-    settings.files = &files;
     settings.scripts.resize(number == 1 ? 1 : 2);
     settings.write.checkpoint_pages = static_cast<std::uint32_t>(4 + random() % 24);
     const auto count = usual / 2 + random() % usual + 1;
     notes.leave_out(number == 1 ? missing_sync::none : missing);
-    session{system, settings, notes}.run(first, first + count);
+    session{system, settings, files, notes}.run(first, first + count);
     first += count;
   }
 }

@@ -176,8 +176,7 @@ result run::play() {
 bool run::begin() {
   crashed_ = false;
   now_ = std::make_unique<life>(machine_, random_, seen_);
-  settings_.files = disk_.get();
-  if (auto opened = now_->open(settings_); !opened && !crashed_) {
+  if (auto opened = now_->open(settings_, *disk_); !opened && !crashed_) {
     seen_.complaints.push_back("it did not open: " + to_string(opened.error()));
   }
   return !crashed_ && seen_.complaints.empty();

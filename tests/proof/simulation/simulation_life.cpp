@@ -71,9 +71,8 @@ life::~life() {
   close();
 }
 
-tl::expected<void, failure> life::open(options settings) {
-  settings.simulation_step = [this] { step(); };
-  auto opened = millrace::open(system_, std::move(settings));
+tl::expected<void, failure> life::open(options settings, storage::file_system& files) {
+  auto opened = millrace::open(system_, std::move(settings), {.files = &files, .simulation_step = [this] { step(); }});
   if (!opened) {
     drain();
     return tl::unexpected{std::move(opened).error()};

@@ -5,6 +5,7 @@
 
 #include <millrace/actors/client/courier.hpp>
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <cstdint>
@@ -36,7 +37,7 @@ public:
   /// Closes the engine where that was not done; nothing is recorded any more then.
   ~life();
 
-  tl::expected<void, failure> open(options settings);
+  tl::expected<void, failure> open(options settings, storage::file_system& files);
   /// As a program ends that is told to.
   void close();
   /// The machine stopped: what is answered from now on reaches nobody.

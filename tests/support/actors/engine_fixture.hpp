@@ -2,6 +2,7 @@
 
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/support/storage/stranger.hpp>
 
@@ -45,6 +46,7 @@ struct engine_fixture {
   system_config config;
   caf::actor_system system{config};
   options settings;
+  testing_hooks hooks;
   std::mutex mutex;
   std::vector<std::string> escalations; ///< Guarded by `mutex`.
   std::optional<engine> tested;
@@ -69,14 +71,14 @@ struct engine_fixture {
   }
   void open() {
     tested.reset();
-    auto opened = millrace::open(system, settings);
+    auto opened = millrace::open(system, settings, hooks);
     BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : to_string(opened.error())));
     tested.emplace(std::move(*opened));
   }
 
   /// The error of an attempt to open that must fail.
   failure refusal() {
-    const auto opened = millrace::open(system, settings);
+    const auto opened = millrace::open(system, settings, hooks);
     BOOST_REQUIRE(!opened);
     return opened.error();
   }

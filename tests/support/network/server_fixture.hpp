@@ -85,7 +85,7 @@ public:
   void fall_silent() { *silent_ = true; }
   network::listener& listener() { return *listener_; }
   const engine_actor& engine() const noexcept { return engine_; }
-  std::uint64_t refused(network::refusal why) const { return listener_->connections().refused()[why]; }
+  std::uint64_t refused(network::refusal why) const { return listener_->refused()[why]; }
   caf::actor_system& system() noexcept { return system_; }
 
 private:

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/base/folder.hpp>
+#include <millrace/storage/queue/log.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 

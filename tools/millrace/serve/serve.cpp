@@ -3,6 +3,8 @@
 #include "pins.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/network/connection/address.hpp>
+#include <millrace/actors/network/connection/tls.hpp>
 #include <millrace/actors/network/server/listener.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
