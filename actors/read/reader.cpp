@@ -1,7 +1,5 @@
 #include "reader.hpp"
 
-#include <millrace/storage/base/failpoint.hpp>
-
 #include <algorithm>
 #include <numeric>
 #include <random>
@@ -162,9 +160,7 @@ void reader_state::run_all() {
   for (auto& one : pending_) {
     run(one);
   }
-  if (!storage::planted("snapshot_kept")) {
-    end_shared_snapshot();
-  }
+  end_shared_snapshot();
   const auto add = [](std::size_t sum, const pending_query& one) { return sum + one.admitted.bytes; };
   settled(pending_.size(), std::accumulate(pending_.begin(), pending_.end(), std::size_t{0}, add));
   pending_.clear();

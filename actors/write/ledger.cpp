@@ -1,7 +1,6 @@
 #include "ledger.hpp"
 
 #include <millrace/actors/base/invariant.hpp>
-#include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -58,7 +57,7 @@ void ledger::forget_deadline(std::uint64_t seq) {
 void ledger::answer_durable(std::uint64_t first, std::uint64_t last) {
   invariant(last < first_ + debts_.size(), "what became durable was owed");
   const auto answer = [](debt& owed, std::uint64_t seq) {
-    if (owed.acknowledgement == ack::durable || storage::planted("applied_before_commit")) {
+    if (owed.acknowledgement == ack::durable) {
       deliver(owed.answer, outcome{.seq = seq, .results = {}});
     }
   };

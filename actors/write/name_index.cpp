@@ -1,7 +1,5 @@
 #include "name_index.hpp"
 
-#include <millrace/storage/base/failpoint.hpp>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -16,9 +14,6 @@ std::size_t name_index::hash::operator()(const uuid& id) const noexcept {
 }
 
 void name_index::load(const storage::database_identity& identity) {
-  if (storage::planted("names_not_loaded")) {
-    return;
-  }
   for (const auto& one : identity.names) {
     // What was resubmitted from quarantine, or noted, is recorded twice; its name stands for the first.
     if (find(one.name).what == verdict::fresh) {

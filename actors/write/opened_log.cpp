@@ -1,7 +1,5 @@
 #include "opened_log.hpp"
 
-#include <millrace/storage/base/failpoint.hpp>
-
 #include <utility>
 #include <variant>
 
@@ -17,8 +15,7 @@ storage::result<opened_log> open_log(storage::file_system& files, const std::fil
     for (const auto& item : unapplied.items) {
       if (const auto* work = std::get_if<transaction>(&item); work != nullptr && work->name.given()) {
         names.push_back({work->name, seq, unapplied.accept_time_ms, storage::says_forgotten(*work)});
-      } else if (const auto* order = std::get_if<storage::skip_order>(&item);
-                 order != nullptr && !storage::planted("skip_order_forgotten")) {
+      } else if (const auto* order = std::get_if<storage::skip_order>(&item)) {
         for (const auto target : order->seqs) {
           skipped.push_back({target, order->why, order->deaths});
         }

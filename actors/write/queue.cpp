@@ -97,7 +97,7 @@ void queue_state::adopt(opened_log opened) {
 caf::result<outcome> queue_state::accept(admitted_transaction& request) {
   const auto called = request.work.name;
   // Before its deadline is looked at: one that is under way already may well take effect.
-  if (called.given() && !storage::planted("resend_applied")) {
+  if (called.given()) {
     const auto found = settings_.names->find(called);
     if (found.what != name_index::verdict::fresh) {
       settings_.room->give_back(1, request.bytes);
@@ -231,9 +231,6 @@ bool queue_state::write_open() {
     ledger_.add({});
   }
   forget_names();
-  if (storage::planted("durable_before_sync")) {
-    ledger_.answer_durable(open_->first_seq, open_->last_seq());
-  }
   if (auto written = log_->append(*open_); !written) {
     refuse_open(written.error());
     return false;
@@ -465,8 +462,7 @@ void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& sett
 
 void queue_state::release(std::uint64_t checkpointed_seq) {
   checkpointed_seq_ = checkpointed_seq;
-  const auto upto = storage::planted("recycled_early") ? applied_seq_ : checkpointed_seq;
-  if (auto released = log_->release(upto); !released) {
+  if (auto released = log_->release(checkpointed_seq); !released) {
     spdlog::warn("segments could not be released: {}", to_string(released.error()));
   }
 }
@@ -479,8 +475,7 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
   auto promise = waiter.answer;
   if (seq > durable_seq_ + open_->items.size()) {
     waiting_->refuse(waiter, {errc::malformed, "seq " + std::to_string(seq) + " was never given out"});
-  } else if (seq <= applied_seq_
-             || storage::planted(linearizable ? "linearizable_not_waiting" : "at_least_not_waiting")) {
+  } else if (seq <= applied_seq_) {
     waiting_->forward(waiter);
   } else {
     waiting_->add(seq, std::move(waiter));

@@ -37,7 +37,6 @@ struct ending {
 };
 
 const ending wanted{from_environment("MILLRACE_FAILPOINT")};
-const std::string_view wanted_bug = from_environment("MILLRACE_PLANTED");
 std::atomic<unsigned> passed = 0;
 
 } // namespace
@@ -50,10 +49,6 @@ void failpoint(std::string_view name) noexcept {
     std::abort();
   }
   std::raise(SIGKILL);
-}
-
-bool planted(std::string_view bug) noexcept {
-  return !wanted_bug.empty() && bug == wanted_bug;
 }
 
 } // namespace millrace::storage

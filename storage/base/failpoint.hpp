@@ -3,7 +3,7 @@
 #include <string_view>
 
 /// Places where a proof interferes with the engine (tests/proof/README.md). Only a build with `MILLRACE_PROOF` has
-/// them; in all others both functions are nothing, and their calls are compiled away.
+/// them; in all others they are nothing, and their calls are compiled away.
 namespace millrace::storage {
 
 #ifdef MILLRACE_PROOF
@@ -12,15 +12,9 @@ namespace millrace::storage {
 /// `MILLRACE_FAILPOINT=<name>[:<nth time, 1 at first>][:kill|abort]`. Any thread.
 void failpoint(std::string_view name) noexcept;
 
-/// Whether a deliberate bug is to be made, to see whether it is found: `MILLRACE_PLANTED=<name>`. Any thread.
-bool planted(std::string_view bug) noexcept;
-
 #else
 
 constexpr void failpoint(std::string_view) noexcept {}
-constexpr bool planted(std::string_view) noexcept {
-  return false;
-}
 
 #endif
 

@@ -1,7 +1,5 @@
 #include "format.hpp"
 
-#include <millrace/storage/base/failpoint.hpp>
-
 #include <algorithm>
 #include <charconv>
 
@@ -167,9 +165,8 @@ bool plausible(const frame_header& header, std::uint64_t salt, std::uint64_t roo
 }
 
 bool verifies(std::string_view frame, std::uint64_t salt) noexcept {
-  return planted("checksum_ignored")
-         || load<std::uint64_t>(frame.data())
-              == XXH3_64bits_withSeed(frame.data() + checksum_bytes, frame.size() - checksum_bytes, salt);
+  return load<std::uint64_t>(frame.data())
+         == XXH3_64bits_withSeed(frame.data() + checksum_bytes, frame.size() - checksum_bytes, salt);
 }
 
 result<batch> decode_frame(const frame_view& frame, std::uint64_t from_seq, decoder_dictionary& texts) {

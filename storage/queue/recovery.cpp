@@ -344,7 +344,7 @@ result<> scan::judge_tail(segment_reader& reader) {
 /// Everything acknowledged is there: from here on the folder may be changed.
 result<> scan::settle() {
   failpoint("recovery.read");
-  found_.last_seq = std::max(applied_, planted("unwitnessed_frame_dropped") ? found_.witnessed : expected_ - 1);
+  found_.last_seq = std::max(applied_, expected_ - 1);
   report_.last_seq = found_.last_seq;
   if (found_.segments.empty()) {
     return {};

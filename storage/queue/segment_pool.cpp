@@ -150,7 +150,7 @@ result<> segment_pool::finish(file& target, const segment_header& header, const 
     return renamed;
   }
   failpoint("segment.renamed");
-  return planted("folder_not_synced") ? result<>{} : final_if_failed(folder_.files->sync_folder(folder_.path));
+  return final_if_failed(folder_.files->sync_folder(folder_.path));
 }
 
 result<active_segment> segment_pool::make(segment_header header, std::uint64_t frame_bytes, segment_purpose purpose) {

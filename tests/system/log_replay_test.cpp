@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <random>
-#include <sstream>
 
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -138,19 +137,13 @@ void send_round(opened& folder, std::mt19937_64& random, std::map<errc, std::siz
 
 /// What a database says, line by line, but for its own identity and for where things lie in its file.
 std::vector<std::string> dump(const fs::path& file) {
-  stranger database{file};
-  std::istringstream tables{
-    database.rows("SELECT name FROM pragma_table_list WHERE schema = 'main' AND name <> "
-                  "'sqlite_schema' ORDER BY name")};
+  plain_connection database{file};
+  const auto tables = database.lines(
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name <> 'sqlite_schema' ORDER BY name");
   std::vector<std::string> lines;
-  const auto add = [&](const std::string& sql) {
-    std::istringstream text{database.rows(sql)};
-    for (std::string line; std::getline(text, line);) {
-      lines.push_back(line);
-    }
-  };
+  const auto add = [&](const std::string& sql) { std::ranges::move(database.lines(sql), std::back_inserter(lines)); };
   add("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name");
-  for (std::string table; std::getline(tables, table);) {
+  for (const auto& table : tables) {
     const auto columns = database.rows("SELECT group_concat('quote(\"' || name || '\")', ', ') FROM pragma_table_info('"
                                        + table + "') WHERE name <> 'uuid'");
     const auto keyed = database.rows("SELECT wr FROM pragma_table_list WHERE name = '" + table + "'") == "1";
@@ -232,7 +225,8 @@ BOOST_AUTO_TEST_CASE(the_log_alone_gives_the_same_database_however_it_was_applie
   settings.create_if_missing = true;
   settings.log.segment_bytes = 64 * 1024;
   settings.scripts = {{"0001", first_script}};
-  std::optional<stranger> holder; // Its snapshot keeps checkpoints from ever being complete, so no segment is recycled.
+  // Its snapshot keeps checkpoints from ever being complete, so no segment is recycled.
+  std::optional<plain_connection> holder;
   std::map<errc, std::size_t> answers;
   for (int life = 1; life <= 2; ++life) {
     opened engine{settings};

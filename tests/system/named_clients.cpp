@@ -2,12 +2,12 @@
 
 #include <millrace/actors/engine/testing.hpp>
 #include <millrace/tests/support/disks/forgetful_file_system.hpp>
+#include <millrace/tests/support/hex.hpp>
 #include <millrace/tests/support/line_file.hpp>
+#include <millrace/tests/support/process/give_up.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 #include <millrace/tests/support/process/program.hpp>
 
-#include <charconv>
-#include <cstdio>
 #include <functional>
 
 #include <unistd.h>
@@ -19,31 +19,6 @@ namespace millrace::test {
 namespace {
 
 constexpr std::chrono::minutes time_limit{2};
-constexpr int failed_code = 3;
-
-std::string to_hex(const uuid& id) {
-  static constexpr std::string_view digits{"0123456789abcdef"};
-  std::string text;
-  for (const auto byte : id) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
-
-uuid from_hex(std::string_view text) {
-  uuid id{};
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, id[i], 16);
-  }
-  return id;
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fputs(why.c_str(), stderr);
-  std::fflush(stderr);
-  std::_Exit(failed_code);
-}
 
 class named_client_state {
 public:

@@ -3,6 +3,7 @@
 #include <millrace/actors/engine/testing.hpp>
 #include <millrace/tests/support/disks/forgetful_file_system.hpp>
 #include <millrace/tests/support/line_file.hpp>
+#include <millrace/tests/support/process/give_up.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 #include <millrace/tests/support/process/program.hpp>
 
@@ -22,7 +23,6 @@ namespace {
 
 constexpr auto insert = "INSERT INTO entry(client, number, part) VALUES (?1, ?2, ?3)";
 constexpr std::chrono::minutes time_limit{2};
-constexpr int failed_code = 3;
 
 /// What a client sends; a third of them each.
 enum class habit : std::uint8_t {
@@ -66,12 +66,6 @@ transaction refused_work(std::size_t client, std::int64_t number) {
   work.add(insert, client, number, 99);
   work.add("INSERT INTO refused(client) VALUES (NULL)");
   return work;
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fputs(why.c_str(), stderr);
-  std::fflush(stderr);
-  std::_Exit(failed_code);
 }
 
 class numbered_client_state {

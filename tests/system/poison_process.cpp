@@ -1,5 +1,6 @@
 #include "poison_process.hpp"
 
+#include <millrace/tests/support/process/give_up.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 #include <millrace/tests/support/process/program.hpp>
 
@@ -13,7 +14,6 @@ namespace millrace::test {
 
 namespace {
 
-constexpr int failed_code = 3;
 bool deadly = true;
 
 void poison(sqlite3_context* context, int, sqlite3_value**) {
@@ -26,11 +26,6 @@ void poison(sqlite3_context* context, int, sqlite3_value**) {
 int add_poison(sqlite3* database, char**, const sqlite3_api_routines*) {
   return sqlite3_create_function_v2(database, "poison", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, nullptr, poison, nullptr,
                                     nullptr, nullptr);
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::cerr << why << std::endl;
-  std::_Exit(failed_code);
 }
 
 transaction ordinary(int number, ack acknowledgement) {
@@ -51,7 +46,7 @@ void fill(client db, const std::filesystem::path& database) {
   for (int number = 1; number <= middle / 2; ++number) {
     require(db.execute(ordinary(number, ack::applied)));
   }
-  stranger other{database};
+  plain_connection other{database};
   other.execute("BEGIN IMMEDIATE");
   for (int number = middle / 2 + 1; number <= ordinary_transactions; ++number) {
     require(db.execute(ordinary(number, ack::durable)));

@@ -226,11 +226,11 @@ BOOST_AUTO_TEST_CASE(sql_refuses_a_folder_of_something_else_and_leaves_it_alone)
 BOOST_AUTO_TEST_CASE(sql_refuses_the_database_of_another_program_and_leaves_it_alone) {
   const temporary_folder folder;
   const auto file = folder.path() / "database.sqlite3";
-  stranger{file}.execute("CREATE TABLE theirs(a); INSERT INTO theirs VALUES (1)");
+  plain_connection{file}.execute("CREATE TABLE theirs(a); INSERT INTO theirs VALUES (1)");
   const auto refused = run_millrace({"sql", "--data", folder.path(), "SELECT 1"});
   BOOST_TEST(refused.code == engine_code);
   BOOST_TEST(contains(refused.err, sentence(errc::folder_foreign)), refused.err);
-  BOOST_TEST(stranger{file}.rows("SELECT name FROM sqlite_schema") == "theirs");
+  BOOST_TEST(plain_connection{file}.rows("SELECT name FROM sqlite_schema") == "theirs");
 }
 
 BOOST_AUTO_TEST_CASE(a_load_whose_writer_and_readers_are_killed_loses_no_row_and_reports_in_json) {

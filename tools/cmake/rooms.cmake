@@ -23,6 +23,7 @@ function(millrace_room name)
     endforeach()
     file(GLOB found CONFIGURE_DEPENDS ${folder}/*.cpp)
     list(APPEND sources ${found})
+    set_property(GLOBAL PROPERTY MILLRACE_ROOM_OF_${folder} ${name})
   endforeach()
 
   # What those see who know it.

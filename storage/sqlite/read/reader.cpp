@@ -4,7 +4,6 @@
 #include "row_stream.hpp"
 
 #include <millrace/messages/limits.hpp>
-#include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/meta.hpp>
 #include <millrace/storage/sqlite/common/outcome_record.hpp>
@@ -264,9 +263,6 @@ result<std::optional<answer>> reader::recorded_outcome(std::uint64_t seq) {
   auto entry = record.next();
   while (entry && entry->seq < seq) {
     entry = record.next();
-  }
-  if (const auto beside = entry && planted("neighbours_outcome") ? record.next() : std::nullopt) {
-    entry->reply = beside->reply;
   }
   if (record.ok() && (!entry || entry->seq != seq)) {
     return std::optional<answer>{};

@@ -51,7 +51,7 @@ result<checkpoint_report> checkpointer::run(std::uint64_t applied_seq) {
   failpoint("checkpoint.after");
   log_pages_ = static_cast<std::uint32_t>(std::max(log_pages, 0));
   moved_pages_ = std::min(static_cast<std::uint32_t>(std::max(moved_pages, 0)), log_pages_);
-  if (moved_pages_ == log_pages_ || planted("checkpoint_ahead")) {
+  if (moved_pages_ == log_pages_) {
     checkpointed_seq_ = applied_seq;
     if (log_pages_ > long_log_pages) {
       make_room();

@@ -1,7 +1,6 @@
 #include "executor.hpp"
 
 #include <millrace/messages/limits.hpp>
-#include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/parameters.hpp>
 #include <millrace/storage/sqlite/common/rows.hpp>
@@ -109,9 +108,7 @@ progress<> executor::run_group(const group& part) {
   if (done.error().how_far != reach::group) {
     return done;
   }
-  if (planted("group_not_undone")) {
-    undo.commit();
-  } else if (const int code = undo.roll_back(); code != SQLITE_OK) {
+  if (const int code = undo.roll_back(); code != SQLITE_OK) {
     return tl::unexpected{setback{reach::call, failure_of(owner_->get(), code)}};
   }
   functions_->carried_row_id = carried_row_id;

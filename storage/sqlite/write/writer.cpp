@@ -186,24 +186,15 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
   auto seq = applied_seq_ + answers.size() + 1;
   auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
-    auto index = seq - part.first_seq;
-    if (planted("neighbours_swapped") && (index ^ 1) < part.items.size()) {
-      index ^= 1;
-    }
-    const auto& item = part.items[index];
+    const auto& item = part.items[seq - part.first_seq];
     attempt<answer> done;
     if (skipped != part.skipped.end() && skipped->seq == seq) {
       done = skip_item(item, part.accept_time_ms, *skipped++, aim.mark);
-    } else if (planted("work_skipped") && seq % 50 == 0) {
-      done = answer{outcome{seq, {}}};
     } else {
       done = apply_item(item, seq, aim);
     }
     if (!done) {
       return tl::unexpected{std::move(done).error()};
-    }
-    if (planted("failure_answered_ok") && !*done) {
-      *done = outcome{seq, {}};
     }
     answers.push_back(std::move(*done));
     failpoint("apply.between_items");
@@ -360,8 +351,7 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
   if (auto counted = quarantine_->count(); !counted) {
     return tl::unexpected{stop{stop::next::give_up, std::move(counted).error()}};
   }
-  const auto stored_seq = planted("applied_seq_forgotten") ? applied_seq_ : last_seq;
-  sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(stored_seq));
+  sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(last_seq));
   if (const int code = store_applied_seq_.run(); code != SQLITE_OK) {
     return tl::unexpected{stop{stop::next::give_up, failure_of(handle, code)}};
   }

@@ -1,7 +1,8 @@
 #include "fake_front.hpp"
 
 #include <millrace/actors/client/client.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/printing.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -72,7 +72,7 @@ public:
     hooks.files = &files_;
     settings.restarts.restarts_max = planned == blow::escalation ? 0 : 1'000;
     engine_fixture::open(schema);
-    other_ = std::make_unique<stranger>(database());
+    other_ = std::make_unique<plain_connection>(database());
     // Recorded while nothing is in the way.
     write();
     require_answer(0);
@@ -239,7 +239,7 @@ private:
   pausing_file_system files_;
   answer_recorder recorder_{system};
   history seen_;
-  std::unique_ptr<stranger> other_;
+  std::unique_ptr<plain_connection> other_;
   uuid client_id_ = new_client_id();
   std::int64_t last_number_ = 0;
   transaction last_late_;

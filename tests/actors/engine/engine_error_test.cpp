@@ -57,7 +57,7 @@ struct error_fixture : engine_fixture {
 
   /// While a stranger holds the lock, everything gathers in front of the writer.
   std::vector<answer> execute_all_in_one_commit(std::vector<transaction> work) {
-    stranger other{database()};
+    plain_connection other{database()};
     other.execute("BEGIN IMMEDIATE");
     std::thread releases{[&] {
       auto db = connect();

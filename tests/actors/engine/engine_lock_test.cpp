@@ -26,7 +26,7 @@ BOOST_FIXTURE_TEST_SUITE(engine_lock_suite, engine_fixture)
 BOOST_AUTO_TEST_CASE(durable_writes_and_reads_go_on_under_a_foreign_lock) {
   open(schema);
   auto db = connect();
-  stranger other{database()};
+  plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   for (int i = 0; i < 20; ++i) {
     BOOST_REQUIRE(db.execute(insert(i)));
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(durable_writes_and_reads_go_on_under_a_foreign_lock) {
 BOOST_AUTO_TEST_CASE(actors_that_are_killed_under_a_foreign_lock_come_back_before_it_goes) {
   open(schema);
   auto db = connect();
-  stranger other{database()};
+  plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   int n = 0;
   for (const auto* victim : {"writer", "queue", "reader-1", "queue", "writer"}) {
@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(actors_that_are_killed_under_a_foreign_lock_come_back_befor
 BOOST_AUTO_TEST_CASE(an_engine_opens_under_a_foreign_lock_and_serves_what_it_can) {
   settings.drain_deadline = 50ms;
   open(schema);
-  stranger other{database()};
+  plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   BOOST_REQUIRE(connect().execute(insert(1)));
   open();
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(subscribers_are_told_when_the_engine_is_degraded_and_when_i
     self->request(front, 1min, health_subscription{}).then([](const health_report&) {});
     return {[&](const health_changed& event) { ++(event.report.state == health_state::healthy ? healthy : degraded); }};
   });
-  stranger other{database()};
+  plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   BOOST_REQUIRE(connect().execute(insert(1)));
   BOOST_TEST(eventually([&] { return degraded == 1; }));

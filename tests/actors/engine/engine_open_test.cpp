@@ -67,14 +67,14 @@ BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {
 
 BOOST_AUTO_TEST_CASE(a_database_of_something_else_is_refused) {
   std::filesystem::create_directory(settings.data);
-  stranger{database()}.execute("CREATE TABLE other(x)");
+  plain_connection{database()}.execute("CREATE TABLE other(x)");
   BOOST_TEST(refusal().code == errc::folder_foreign);
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {
   open();
   tested.reset();
-  stranger{database()}.execute("UPDATE millrace_meta SET format_version = 99");
+  plain_connection{database()}.execute("UPDATE millrace_meta SET format_version = 99");
   const auto why = refusal();
   BOOST_TEST(why.code == errc::folder_newer);
   BOOST_TEST(mentions(why, "99"));

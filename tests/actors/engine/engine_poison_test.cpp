@@ -57,7 +57,7 @@ struct fixture : engine_fixture {
 BOOST_FIXTURE_TEST_SUITE(engine_poison_suite, fixture)
 
 BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_neighbours_are_applied_once) {
-  stranger other{database()};
+  plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   const auto before = recorder.send(tested->front(), insert(1));
   const auto poison = recorder.send(tested->front(), execute(endless));

@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(damage_that_no_query_meets_is_found_and_said) {
   open("CREATE TABLE idea(id INTEGER PRIMARY KEY, title TEXT); CREATE INDEX idea_by_title ON idea(title)");
   BOOST_REQUIRE(connect().execute("INSERT INTO idea(title) VALUES ('needle')"));
   tested.reset();
-  stranger{database()}.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  plain_connection{database()}.execute("PRAGMA wal_checkpoint(TRUNCATE)");
   {
     std::fstream bytes{database(), std::ios::binary | std::ios::in | std::ios::out};
     const std::string all{std::istreambuf_iterator<char>{bytes}, {}};
@@ -286,7 +286,7 @@ BOOST_AUTO_TEST_CASE(an_older_copy_that_is_put_in_place_gets_what_it_lacks_from_
   const auto titles = [this] { return rows("SELECT title FROM idea ORDER BY id"); };
   const auto copy = folder.path() / "copy";
   BOOST_REQUIRE(add("a"));
-  stranger{database()}.execute("VACUUM INTO '" + copy.string() + "'");
+  plain_connection{database()}.execute("VACUUM INTO '" + copy.string() + "'");
   BOOST_REQUIRE(add("b"));
   std::filesystem::rename(copy, database());
   std::filesystem::remove(database().string() + "-wal");

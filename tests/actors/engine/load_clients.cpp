@@ -1,7 +1,7 @@
 #include "load_clients.hpp"
 
 #include <millrace/actors/client/client.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 
 #include <algorithm>
 

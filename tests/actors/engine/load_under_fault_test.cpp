@@ -36,6 +36,13 @@ struct load_fixture : engine_fixture {
     }
     return kills;
   }
+
+  /// Locks the database under a load that is well on its way, and waits until the engine says that it suffers.
+  void lock_under(const load_run& run, plain_connection& other) {
+    BOOST_REQUIRE(eventually([&] { return run.acknowledged > 2'000; }));
+    other.execute("BEGIN IMMEDIATE");
+    BOOST_REQUIRE(eventually([&] { return connect().health()->state == health_state::degraded; }));
+  }
 };
 
 } // namespace
@@ -85,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_lock_delays_work_and_loses_none) {
   settings.admission.inflight_transactions_max = 500;
   settings.write.window_bytes_max = 16 * 1024; // So that much is read back from the log.
   open(load_schema);
-  stranger other{database()};
+  plain_connection other{database()};
   load_run run{system, tested->front(), {.clients = 1'000, .pause = 1ms}};
   BOOST_REQUIRE(eventually([&] { return run.acknowledged > 2'000; }));
   other.execute("BEGIN IMMEDIATE");
@@ -129,11 +136,9 @@ BOOST_AUTO_TEST_CASE(closing_under_load_drains_and_answers_everybody) {
 BOOST_AUTO_TEST_CASE(closing_while_the_database_is_locked_answers_everybody_and_keeps_what_was_acknowledged) {
   settings.drain_deadline = 200ms;
   open(load_schema);
-  stranger other{database()};
+  plain_connection other{database()};
   load_run run{system, tested->front(), {.clients = 1'000}};
-  BOOST_REQUIRE(eventually([&] { return run.acknowledged > 2'000; }));
-  other.execute("BEGIN IMMEDIATE");
-  BOOST_REQUIRE(eventually([&] { return connect().health()->state == health_state::degraded; }));
+  lock_under(run, other);
   tested->close();
   run.wait();
   BOOST_TEST(run.unknown > 0); // Those that waited for the lock.
@@ -145,11 +150,9 @@ BOOST_AUTO_TEST_CASE(closing_while_the_database_is_locked_answers_everybody_and_
 
 BOOST_AUTO_TEST_CASE(closing_waits_for_what_was_accepted_when_the_lock_goes_in_time) {
   open(load_schema);
-  stranger other{database()};
+  plain_connection other{database()};
   load_run run{system, tested->front(), {.clients = 1'000}};
-  BOOST_REQUIRE(eventually([&] { return run.acknowledged > 2'000; }));
-  other.execute("BEGIN IMMEDIATE");
-  BOOST_REQUIRE(eventually([&] { return connect().health()->state == health_state::degraded; }));
+  lock_under(run, other);
   std::thread releases{[&] {
     auto db = connect();
     eventually([&] {

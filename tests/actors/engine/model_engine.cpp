@@ -204,7 +204,7 @@ void model_engine::kill(const step& next) {
 
 void model_engine::lock() {
   if (!lock_) {
-    lock_ = std::make_unique<stranger>(fixture_.database());
+    lock_ = std::make_unique<plain_connection>(fixture_.database());
     lock_->execute("BEGIN IMMEDIATE");
   }
 }
@@ -222,7 +222,7 @@ history model_engine::finish() {
   settle();
   seen_.exchanges = recorder_->all();
   seen_.strays = recorder_->strays();
-  stranger reader{fixture_.database()};
+  plain_connection reader{fixture_.database()};
   std::istringstream text{
     reader.rows("SELECT id, client, number, part FROM entry WHERE sequence = " + std::to_string(sequence_)
                 + " AND client <> " + std::to_string(last_client) + " ORDER BY id")};

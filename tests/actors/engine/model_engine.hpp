@@ -103,7 +103,7 @@ private:
   std::array<std::int64_t, clients> last_number_{};
   std::array<uuid, clients> names_{};
   std::vector<named_work> named_;
-  std::unique_ptr<stranger> lock_;
+  std::unique_ptr<plain_connection> lock_;
 };
 
 } // namespace millrace::test

@@ -66,8 +66,8 @@ BOOST_AUTO_TEST_CASE(a_reader_reads_from_the_file_that_the_writer_opened_last) {
   settings.openings = board->openings();
   start();
   const auto copy = folder.path() / "copy.sqlite3";
-  stranger{file}.execute("VACUUM INTO '" + copy.string() + "'");
-  stranger{copy}.execute("DELETE FROM t");
+  plain_connection{file}.execute("VACUUM INTO '" + copy.string() + "'");
+  plain_connection{copy}.execute("DELETE FROM t");
   writer.reset();
   std::filesystem::rename(copy, file);
   std::filesystem::remove(file.string() + "-wal");

@@ -15,6 +15,18 @@ struct fixture : queue_fixture {
     work.name = {client, number};
     return work;
   }
+
+  /// A window of two outcomes that is full, so that the next name makes this client's be forgotten. Gives that one.
+  transaction fill_window() {
+    names = std::make_shared<name_index>(storage::outcome_window{.count = 2});
+    start();
+    start_writer();
+    send_alone(numbered(7));
+    send_alone(numbered(5));
+    auto other = insert(1);
+    other.name = {new_client_id(), 1};
+    return other;
+  }
 };
 
 } // namespace
@@ -79,13 +91,7 @@ BOOST_AUTO_TEST_CASE(a_resend_beyond_the_window_is_told_so) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_forgotten_before_a_lower_number_that_came_later_is_forgotten_in_the_next_life_too) {
-  names = std::make_shared<name_index>(storage::outcome_window{.count = 2});
-  start();
-  start_writer();
-  send_alone(numbered(7));
-  send_alone(numbered(5));
-  auto other = insert(1);
-  other.name = {new_client_id(), 1};
+  const auto other = fill_window();
   send_alone(other);
   applied(1, 4);
   BOOST_REQUIRE(received.size() == 3);
@@ -101,13 +107,7 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_before_a_lower_number_that_came_later_is_
 }
 
 BOOST_AUTO_TEST_CASE(a_note_that_a_full_disk_refused_is_written_with_the_next_batch) {
-  names = std::make_shared<name_index>(storage::outcome_window{.count = 2});
-  start();
-  start_writer();
-  send_alone(numbered(7));
-  send_alone(numbered(5));
-  auto other = insert(1);
-  other.name = {new_client_id(), 1};
+  const auto other = fill_window();
   files.fail(operation::write, errc::disk_full, 0, 1);
   BOOST_TEST(send_alone(other)->code() == errc::disk_full);
   send_alone(insert(2));

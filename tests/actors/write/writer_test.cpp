@@ -447,7 +447,7 @@ BOOST_AUTO_TEST_CASE(a_real_database_is_written_and_checkpointed) {
   caf::anon_send(tested, apply_batch{work, 1});
   scheduler.run();
   BOOST_TEST((ready == std::vector<std::uint64_t>{0}));
-  BOOST_TEST(stranger{file}.rows("SELECT n FROM t") == "7");
+  BOOST_TEST(plain_connection{file}.rows("SELECT n FROM t") == "7");
   pass(1s);
   BOOST_TEST((checkpointed == std::vector<std::uint64_t>{2}));
 }

@@ -3,7 +3,7 @@
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 
 #include <algorithm>
 #include <deque>
@@ -224,7 +224,8 @@ void check_what_is_left(const victim& left, const std::filesystem::path& data) {
   require(recovery.transactions == 0 && recovery.findings.empty(), "the second recovery finds something to do");
   require(again.rows() == rows, "the second recovery changes something");
   again.served().close();
-  require(stranger{data / "database.sqlite3"}.rows("PRAGMA integrity_check") == "ok", "the database is damaged");
+  require(plain_connection{data / "database.sqlite3"}.rows("PRAGMA integrity_check") == "ok",
+          "the database is damaged");
 }
 
 } // namespace millrace::test

@@ -6,17 +6,18 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tests/support/hex.hpp>
 #include <millrace/tests/support/line_file.hpp>
+#include <millrace/tests/support/process/give_up.hpp>
 #include <millrace/tests/support/process/program.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 #include <map>
 #include <sstream>
 #include <thread>
 
-#include <sqlite3.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -29,18 +30,12 @@ namespace millrace::test {
 namespace {
 
 constexpr std::chrono::minutes patience{2};
-constexpr int failed_code = 3;
 constexpr std::uint64_t named_window = 4;
 constexpr std::uint64_t burst = 40;
 constexpr int bursts = 3;
 constexpr std::uint64_t unnamed_clients = 3;
 constexpr std::uint64_t impatient_client = 50; ///< Among those without a name.
 constexpr std::uint64_t poison_client = 60;
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::cerr << why << std::endl;
-  std::_Exit(failed_code);
-}
 
 template <class T>
 T unwrap(tl::expected<T, failure> given) {
@@ -227,11 +222,9 @@ private:
   /// While a stranger holds the database's lock, the writer is given all it takes; what comes after that waits in the
   /// queue until its deadline has passed.
   void wait_too_long() {
-    sqlite3* stranger = nullptr;
-    sqlite3_open((self_.data / "database.sqlite3").c_str(), &stranger);
-    sqlite3_busy_timeout(stranger, 10'000);
-    if (sqlite3_exec(stranger, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) {
-      give_up(sqlite3_errmsg(stranger));
+    plain_connection stranger{self_.data / "database.sqlite3"};
+    if (!stranger.try_execute("BEGIN IMMEDIATE")) {
+      give_up("the database is locked already");
     }
     caf::scoped_actor self{system_};
     const auto client = unnamed(impatient_client);
@@ -241,16 +234,15 @@ private:
       work.acknowledgement = ack::durable;
       ask(self, client, number, std::move(work));
     }
-    std::thread lets_go{[stranger] {
+    std::thread lets_go{[&stranger] {
       std::this_thread::sleep_for(std::chrono::milliseconds{5});
-      sqlite3_exec(stranger, "ROLLBACK", nullptr, nullptr, nullptr);
+      stranger.try_execute("ROLLBACK");
     }};
     auto work = victim_work(client, ++number);
     work.acknowledgement = ack::applied;
     work.deadline = std::chrono::milliseconds{1};
     ask(self, client, number, std::move(work));
     lets_go.join();
-    sqlite3_close(stranger);
   }
 
   void take_poison() {
@@ -275,24 +267,6 @@ private:
   victim self_;
   journal notes_;
 };
-
-uuid from_hex(std::string_view text) {
-  uuid id{};
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, id[i], 16);
-  }
-  return id;
-}
-
-std::string to_hex(const uuid& id) {
-  constexpr std::string_view digits{"0123456789abcdef"};
-  std::string text;
-  for (const auto byte : id) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
 
 int play(const std::vector<std::string>& arguments) {
   const rlimit no_core{0, 0};

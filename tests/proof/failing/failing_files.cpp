@@ -1,6 +1,6 @@
 #include "failing_files.hpp"
 
-#include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include <fcntl.h>
@@ -76,119 +76,107 @@ std::uint64_t fault_plan::operations(file_owner owner) const {
   return found == done_.end() ? 0 : found->second;
 }
 
-class failing_file_system::failing_file final : public storage::file {
-public:
-  failing_file(failing_file_system& owner, std::unique_ptr<storage::file> base, std::filesystem::path path)
-    : owner_(owner), base_(std::move(base)), path_(std::move(path)) {}
+namespace {
 
-  storage::result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
-    return owner_.check("reading", path_).and_then([&] { return base_->read_at(offset, into); });
-  }
-
-  storage::result<> write_at(std::uint64_t offset, std::string_view bytes) override {
-    auto allowed = owner_.check("writing", path_, may_meet_full_disk());
-    if (!allowed) {
-      if (owner_.plan_.fault().torn && !owner_.plan_.dead()) {
-        static_cast<void>(write_through(offset, bytes.substr(0, bytes.size() / 2)));
-      }
-      return allowed;
-    }
-    return write_through(offset, bytes);
-  }
-
-  storage::result<> sync() override {
-    if (sync_failed_) {
-      owner_.plan_.sync_tried_again();
-    }
-    auto allowed = owner_.check("syncing", path_, may_meet_full_disk());
-    if (!allowed) {
-      sync_failed_ = true;
-      owner_.plan_.sync_failed();
-      drop_unsynced();
-      return allowed;
-    }
-    unsynced_.clear();
-    return base_->sync();
-  }
-
-  storage::result<> preallocate(std::uint64_t bytes) override {
-    return owner_.check("reserving", path_, true).and_then([&] { return base_->preallocate(bytes); });
-  }
-  storage::result<> truncate(std::uint64_t bytes) override {
-    return owner_.check("truncating", path_).and_then([&] { return base_->truncate(bytes); });
-  }
-  storage::result<std::uint64_t> size() override {
-    return owner_.check("looking at", path_).and_then([&] { return base_->size(); });
-  }
-
-private:
-  /// Room is reserved before anything is written, so a disk that stays full lets that be written.
-  bool may_meet_full_disk() const { return !owner_.plan_.fault().lasts; }
-
-  storage::result<> write_through(std::uint64_t offset, std::string_view bytes) {
-    if (owner_.plan_.fault().drops) {
-      std::string before(bytes.size(), '\0');
-      if (const auto given = base_->read_at(offset, {before.data(), before.size()})) {
-        before.resize(*given);
-        unsynced_.emplace_back(offset, std::move(before));
-      }
-    }
-    return base_->write_at(offset, bytes);
-  }
-
-  /// As the kernel does: the pages are clean after a failure, and what the disk has is read next.
-  void drop_unsynced() {
-    for (auto write = unsynced_.rbegin(); write != unsynced_.rend(); ++write) {
-      static_cast<void>(base_->write_at(write->first, write->second));
-    }
-    unsynced_.clear();
-  }
-
-  failing_file_system& owner_;
-  std::unique_ptr<storage::file> base_;
-  std::filesystem::path path_;
-  std::vector<std::pair<std::uint64_t, std::string>> unsynced_; ///< What stood there before.
-  bool sync_failed_ = false;
+/// How it is told, and whether it can meet a full disk.
+struct described_operation {
+  const char* what;
+  bool needs_room = false;
 };
 
-storage::result<> failing_file_system::check(std::string_view what, const std::filesystem::path& path,
-                                             bool needs_room) {
-  const auto verdict = plan_.judge(file_owner::queue, needs_room, what, path.native());
+/// Room is reserved before anything is written, so a disk that stays full lets that be written.
+described_operation described(operation what, bool stays_full) {
+  switch (what) {
+    case operation::open:
+      return {"opening"};
+    case operation::create:
+      return {"creating", true};
+    case operation::read:
+      return {"reading"};
+    case operation::write:
+      return {"writing", !stays_full};
+    case operation::sync:
+      return {"syncing", !stays_full};
+    case operation::preallocate:
+      return {"reserving", true};
+    case operation::truncate:
+      return {"truncating"};
+    case operation::size:
+      return {"looking at"};
+    case operation::rename:
+      return {"renaming"};
+    case operation::remove:
+      return {"removing"};
+    case operation::list:
+      return {"listing"};
+    case operation::make_folder:
+      return {"making", true};
+    case operation::sync_folder:
+      return {"syncing folder"};
+  }
+  return {""};
+}
+
+} // namespace
+
+storage::result<> failing_file_system::check(const file_operation& asked) {
+  const auto [what, needs_room] = described(asked.what, plan_.fault().lasts);
+  const auto verdict = plan_.judge(file_owner::queue, needs_room, what, asked.path.native());
   if (!verdict.fails) {
     return {};
   }
   return storage::fail(verdict.full ? errc::disk_full : errc::io_error,
-                       "injected: " + std::string{what} + " " + path.string());
+                       "injected: " + std::string{what} + " " + asked.path.string());
 }
 
-storage::result<std::unique_ptr<storage::file>> failing_file_system::open(const std::filesystem::path& path,
-                                                                          storage::file_mode mode) {
-  const bool makes = mode == storage::file_mode::create_new;
-  return check(makes ? "creating" : "opening", path, makes)
-    .and_then([&] { return base_.open(path, mode); })
-    .map([&](std::unique_ptr<storage::file> opened) {
-      return std::unique_ptr<storage::file>{std::make_unique<failing_file>(*this, std::move(opened), path)};
-    });
+storage::result<> failing_file_system::perform(const file_operation& asked, const action& proceed) {
+  if (asked.what == operation::sync && file_of(asked).sync_failed) {
+    plan_.sync_tried_again();
+  }
+  if (auto allowed = check(asked); !allowed) {
+    return fail(asked, std::move(allowed));
+  }
+  if (asked.what == operation::write) {
+    remember(asked, asked.bytes.size());
+  } else if (asked.what == operation::sync) {
+    file_of(asked).unsynced.clear();
+  }
+  return proceed();
 }
 
-storage::result<> failing_file_system::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
-  return check("renaming", from).and_then([&] { return base_.rename(from, to); });
+storage::result<> failing_file_system::fail(const file_operation& asked, storage::result<> why) {
+  if (asked.what == operation::write && plan_.fault().torn && !plan_.dead()) {
+    const auto half = asked.bytes.size() / 2;
+    remember(asked, half);
+    static_cast<void>(asked.base->write_at(asked.offset, asked.bytes.substr(0, half)));
+  } else if (asked.what == operation::sync) {
+    auto& file = file_of(asked);
+    file.sync_failed = true;
+    plan_.sync_failed();
+    // As the kernel does: the pages are clean after a failure, and what the disk has is read next.
+    for (auto write = file.unsynced.rbegin(); write != file.unsynced.rend(); ++write) {
+      static_cast<void>(asked.base->write_at(write->first, write->second));
+    }
+    file.unsynced.clear();
+  }
+  return why;
 }
 
-storage::result<> failing_file_system::remove(const std::filesystem::path& path) {
-  return check("removing", path).and_then([&] { return base_.remove(path); });
+auto failing_file_system::file_of(const file_operation& asked) -> open_file& {
+  const std::lock_guard lock{mutex_};
+  return files_[asked.file];
 }
 
-storage::result<std::vector<std::string>> failing_file_system::list(const std::filesystem::path& folder) {
-  return check("listing", folder).and_then([&] { return base_.list(folder); });
-}
-
-storage::result<> failing_file_system::make_folder(const std::filesystem::path& folder) {
-  return check("making", folder, true).and_then([&] { return base_.make_folder(folder); });
-}
-
-storage::result<> failing_file_system::sync_folder(const std::filesystem::path& folder) {
-  return check("syncing folder", folder).and_then([&] { return base_.sync_folder(folder); });
+/// What stands where it is to be written to.
+void failing_file_system::remember(const file_operation& asked, std::size_t bytes) {
+  if (!plan_.fault().drops) {
+    return;
+  }
+  std::string before(bytes, '\0');
+  if (const auto given = asked.base->read_at(asked.offset, {before.data(), before.size()})) {
+    before.resize(*given);
+    file_of(asked).unsynced.emplace_back(asked.offset, std::move(before));
+  }
 }
 
 namespace {

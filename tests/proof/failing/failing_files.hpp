@@ -1,18 +1,17 @@
 #pragma once
 
-#include <millrace/storage/base/file.hpp>
+#include <millrace/tests/support/disks/forwarding_file_system.hpp>
 #include <millrace/tests/support/disks/vfs_shim.hpp>
 
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace::test {
@@ -78,25 +77,26 @@ private:
 };
 
 /// The machine's files, failing as planned.
-class failing_file_system final : public storage::file_system {
+class failing_file_system final : public forwarding_file_system {
 public:
   explicit failing_file_system(fault_plan& plan) : plan_(plan) {}
 
-  storage::result<std::unique_ptr<storage::file>> open(const std::filesystem::path& path,
-                                                       storage::file_mode mode) override;
-  storage::result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
-  storage::result<> remove(const std::filesystem::path& path) override;
-  storage::result<std::vector<std::string>> list(const std::filesystem::path& folder) override;
-  storage::result<> make_folder(const std::filesystem::path& folder) override;
-  storage::result<> sync_folder(const std::filesystem::path& folder) override;
-
 private:
-  class failing_file;
+  /// Used by one thread at a time.
+  struct open_file {
+    std::vector<std::pair<std::uint64_t, std::string>> unsynced; ///< What stood there before.
+    bool sync_failed = false;
+  };
 
-  storage::result<> check(std::string_view what, const std::filesystem::path& path, bool needs_room = false);
+  storage::result<> perform(const file_operation& asked, const action& proceed) override;
+  storage::result<> check(const file_operation& asked);
+  storage::result<> fail(const file_operation& asked, storage::result<> why);
+  open_file& file_of(const file_operation& asked);
+  void remember(const file_operation& asked, std::size_t bytes);
 
   fault_plan& plan_;
-  storage::file_system& base_ = storage::posix_file_system();
+  std::mutex mutex_;
+  std::map<std::uint64_t, open_file> files_; ///< By number. Guarded by `mutex_`.
 };
 
 /// SQLite's file operations, failing as planned. Closing and unlocking never fail.

@@ -3,7 +3,7 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 
 #include <array>
 #include <atomic>
@@ -276,7 +276,7 @@ void workload::check_entries(engine& served) {
 }
 
 void workload::check_file() {
-  stranger database{folder_ / "data" / "database.sqlite3"};
+  plain_connection database{folder_ / "data" / "database.sqlite3"};
   if (const auto found = database.rows("PRAGMA integrity_check"); found != "ok") {
     broke("integrity_check: " + found);
   }

@@ -2,7 +2,8 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/proof/report.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -127,7 +128,8 @@ public:
     }
     require(escalations_ == 0, "a full disk ended the process");
     close();
-    require(stranger{settings_.data / "database.sqlite3"}.rows("PRAGMA integrity_check") == "ok", "integrity_check");
+    require(plain_connection{settings_.data / "database.sqlite3"}.rows("PRAGMA integrity_check") == "ok",
+            "integrity_check");
   }
 
   std::size_t acknowledged() const { return acknowledged_.size(); }

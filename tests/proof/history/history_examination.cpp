@@ -8,6 +8,7 @@
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/format.hpp>
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
 #include <algorithm>
@@ -21,7 +22,6 @@
 #include <variant>
 
 #include <spdlog/spdlog.h>
-#include <sqlite3.h>
 #include <caf/actor_system.hpp>
 
 namespace millrace::test::histories {
@@ -38,49 +38,19 @@ T require(storage::result<T> given, const std::string& what) {
   return std::move(*given);
 }
 
-/// The database as another program sees it.
-class plain_database {
-public:
-  explicit plain_database(const fs::path& file) {
-    sqlite3_open_v2(file.c_str(), &handle_, SQLITE_OPEN_READWRITE, nullptr);
-  }
-  plain_database(const plain_database&) = delete;
-  plain_database& operator=(const plain_database&) = delete;
-  ~plain_database() { sqlite3_close(handle_); }
-
-  /// One text for each row, its cells separated by spaces.
-  std::vector<std::string> rows(const std::string& sql) {
-    std::vector<std::string> all;
-    const auto add = [](void* to, int count, char** cells, char**) {
-      std::string row;
-      for (int i = 0; i < count; ++i) {
-        row += i == 0 ? "" : " ";
-        row += cells[i] == nullptr ? "NULL" : cells[i];
-      }
-      static_cast<std::vector<std::string>*>(to)->push_back(std::move(row));
-      return 0;
-    };
-    if (sqlite3_exec(handle_, sql.c_str(), add, &all, nullptr) != SQLITE_OK) {
-      throw std::runtime_error{sql + ": " + sqlite3_errmsg(handle_)};
-    }
-    return all;
-  }
-
-private:
-  sqlite3* handle_ = nullptr;
-};
+/// The database as another program sees it, which leaves no files of SQLite's behind.
+constexpr plain_connection::options tidy{.checkpoints = true};
 
 /// All that is a function of the log.
 std::vector<std::string> dump(const fs::path& file) {
-  plain_database database{file};
+  plain_connection database{file, tidy};
   std::vector<std::string> all;
   for (const auto* sql :
        {"SELECT type, name, sql FROM sqlite_schema ORDER BY type, name", "SELECT * FROM entry ORDER BY id",
         "SELECT * FROM account ORDER BY id", "SELECT * FROM refused", "SELECT * FROM millrace_schema ORDER BY name",
         "SELECT seq, deaths, quote(record) FROM millrace_quarantine ORDER BY seq",
         "SELECT applied_seq FROM millrace_meta"}) {
-    const auto rows = database.rows(sql);
-    all.insert(all.end(), rows.begin(), rows.end());
+    std::ranges::move(database.lines(sql), std::back_inserter(all));
   }
   return all;
 }
@@ -189,28 +159,30 @@ void examiner::look_for_leftovers() {
 }
 
 void examiner::read_database() {
-  plain_database database{folder_.database()};
-  for (const auto& problem : database.rows("PRAGMA integrity_check")) {
+  plain_connection database{folder_.database(), tidy};
+  for (const auto& problem : database.lines("PRAGMA integrity_check")) {
     if (problem != "ok") {
       find("integrity_check: " + problem);
     }
   }
-  for (const auto& problem : database.rows("PRAGMA foreign_key_check")) {
+  for (const auto& problem : database.lines("PRAGMA foreign_key_check")) {
     find("foreign_key_check: " + problem);
   }
   auto& state = result_.state;
-  for (const auto& line : database.rows("SELECT client, number, list, coalesce(source, 0), coalesce(target, 0), amount "
-                                        "FROM entry ORDER BY id")) {
+  for (const auto& line :
+       database.lines("SELECT client, number, list, coalesce(source, 0), coalesce(target, 0), amount "
+                      "FROM entry ORDER BY id",
+                      " ")) {
     stored_row row;
     std::istringstream{line} >> row.who.client >> row.who.number >> row.list >> row.source >> row.target >> row.amount;
     state.rows.push_back(row);
   }
-  for (const auto& balance : database.rows("SELECT balance FROM account ORDER BY id")) {
+  for (const auto& balance : database.lines("SELECT balance FROM account ORDER BY id")) {
     state.balances.push_back(std::stoll(balance));
   }
   state.first_balance = first_balance;
-  state.refused = database.rows("SELECT client FROM refused").size();
-  state.applied_seq = std::stoull(database.rows("SELECT applied_seq FROM millrace_meta").front());
+  state.refused = database.lines("SELECT client FROM refused").size();
+  state.applied_seq = std::stoull(database.rows("SELECT applied_seq FROM millrace_meta"));
 }
 
 /// Reads a copy of the log from the first segment on, as if nothing were applied.

@@ -1,5 +1,6 @@
 #include "history_examination.hpp"
 
+#include <millrace/tests/support/storage/plain_connection.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
@@ -32,12 +32,7 @@ public:
 
   const workload_folder& folder() const { return folder_; }
 
-  void change(const char* sql) const {
-    sqlite3* database = nullptr;
-    sqlite3_open(folder_.database().c_str(), &database);
-    BOOST_TEST(sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
-    sqlite3_close(database);
-  }
+  void change(const char* sql) const { plain_connection{folder_.database(), {.checkpoints = true}}.execute(sql); }
 
   bool finds(std::string_view words) const {
     return std::ranges::any_of(examine(folder_).findings,

@@ -7,6 +7,8 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tests/support/process/give_up.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 
 #include <array>
 #include <atomic>
@@ -45,7 +47,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto role_variable = "MILLRACE_HISTORY_LIFE";
-constexpr int failed_code = 3;
 constexpr std::uint32_t clients_at_once = 40;
 constexpr std::uint32_t clients_per_life = 100'000;
 constexpr std::chrono::minutes time_limit{2};
@@ -53,11 +54,6 @@ constexpr std::chrono::minutes time_limit{2};
 constexpr auto insert =
   "INSERT INTO entry(list, client, number, source, target, amount, filler) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
   "RETURNING client, number";
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::cerr << why << std::endl;
-  std::_Exit(failed_code);
-}
 
 /// A client's name is the same in each life.
 uuid name_of(std::uint32_t client) {
@@ -331,33 +327,21 @@ std::vector<event> unfinished_in(const std::vector<event>& history) {
   return left;
 }
 
-/// Another program's connection.
-class neighbour {
-public:
-  explicit neighbour(const std::filesystem::path& database) {
-    sqlite3_open_v2(database.c_str(), &handle_, SQLITE_OPEN_READWRITE, nullptr);
-    sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  }
-  neighbour(const neighbour&) = delete;
-  neighbour& operator=(const neighbour&) = delete;
-  ~neighbour() { sqlite3_close(handle_); }
+/// Another program's connection, which never waits for a lock.
+constexpr plain_connection::options impatient{.patience = milliseconds{0}};
 
-  void hold(const char* sql, milliseconds time) {
-    if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK) {
-      std::this_thread::sleep_for(time);
-      sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
-    }
+void hold(plain_connection& other, const char* sql, milliseconds time) {
+  if (other.try_execute(sql)) {
+    std::this_thread::sleep_for(time);
+    other.try_execute("ROLLBACK");
   }
-
-private:
-  sqlite3* handle_ = nullptr;
-};
+}
 
 constexpr auto snapshot = "BEGIN; SELECT count(*) FROM account";
 
 /// Makes trouble until the time is over.
 void make_trouble(engine& served, const std::filesystem::path& database, std::mt19937_64& random, milliseconds time) {
-  neighbour other{database};
+  plain_connection other{database, impatient};
   const auto end = std::chrono::steady_clock::now() + time;
   while (std::chrono::steady_clock::now() < end) {
     const auto choice = random() % 10;
@@ -367,9 +351,9 @@ void make_trouble(engine& served, const std::filesystem::path& database, std::mt
         caf::anon_send_exit(victim, caf::exit_reason::kill);
       }
     } else if (choice < 5) {
-      other.hold("BEGIN IMMEDIATE", milliseconds{20});
+      hold(other, "BEGIN IMMEDIATE", milliseconds{20});
     } else if (choice < 7) {
-      other.hold(snapshot, milliseconds{40});
+      hold(other, snapshot, milliseconds{40});
     }
     std::this_thread::sleep_for(milliseconds{random() % 30});
   }
@@ -414,7 +398,8 @@ void play(const workload_folder& folder, const life& one) {
   make_trouble(*served, folder.database(), random, milliseconds{one.milliseconds});
   if (one.end == life_end::power) {
     // Half of them after a while in which a snapshot kept every checkpoint from being complete.
-    neighbour{folder.database()}.hold(snapshot, milliseconds{random() % 2 * 150});
+    plain_connection other{folder.database(), impatient};
+    hold(other, snapshot, milliseconds{random() % 2 * 150});
     disk.lose_power(one.seed, all.recording);
   }
   if (one.end == life_end::closed) {

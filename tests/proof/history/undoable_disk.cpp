@@ -38,45 +38,6 @@ bool is_undone(std::string_view path) {
 
 } // namespace
 
-class undoable_disk::disk_file final : public storage::file {
-public:
-  disk_file(undoable_disk& owner, std::unique_ptr<storage::file> base, int descriptor)
-    : owner_(owner), base_(std::move(base)), descriptor_(descriptor) {}
-
-  storage::result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
-    return base_->read_at(offset, into);
-  }
-  storage::result<> write_at(std::uint64_t offset, std::string_view bytes) override {
-    return changing(offset, bytes.size(), [&] { return base_->write_at(offset, bytes); });
-  }
-  storage::result<> sync() override {
-    std::this_thread::sleep_for(sync_time);
-    auto synced = base_->sync();
-    const std::lock_guard lock{owner_.mutex_};
-    owner_.forget(descriptor_);
-    return synced;
-  }
-  storage::result<> preallocate(std::uint64_t bytes) override {
-    return changing(0, 0, [&] { return base_->preallocate(bytes); });
-  }
-  storage::result<> truncate(std::uint64_t bytes) override {
-    return changing(bytes, SIZE_MAX, [&] { return base_->truncate(bytes); });
-  }
-  storage::result<std::uint64_t> size() override { return base_->size(); }
-
-private:
-  template <class Change>
-  storage::result<> changing(std::uint64_t offset, std::size_t count, Change change) {
-    const std::lock_guard lock{owner_.mutex_};
-    owner_.remember_bytes(descriptor_, static_cast<std::int64_t>(offset), count);
-    return change();
-  }
-
-  undoable_disk& owner_;
-  std::unique_ptr<storage::file> base_;
-  int descriptor_; ///< Stays open for as long as something may be undone: until the process ends.
-};
-
 undoable_disk::undoable_disk(fs::path archive, fs::path trash, bool remembers)
   : archive_(std::move(archive)), trash_(std::move(trash)), remembers_(remembers) {
   fs::create_directories(archive_);
@@ -114,60 +75,84 @@ void undoable_disk::lose_power(std::uint64_t seed, std::mutex& witnesses) {
   ::_exit(0);
 }
 
-storage::result<std::unique_ptr<storage::file>> undoable_disk::open(const fs::path& path, storage::file_mode mode) {
+storage::result<> undoable_disk::perform(const file_operation& asked, const action& proceed) {
+  switch (asked.what) {
+    case operation::read:
+    case operation::size:
+    case operation::list:
+    case operation::make_folder:
+      return proceed();
+    case operation::sync:
+    case operation::sync_folder:
+      return sync(asked, proceed);
+    default:
+      break;
+  }
   const std::lock_guard lock{mutex_};
-  auto opened = base_.open(path, mode);
-  if (!opened || !remembers_ || mode == storage::file_mode::read) {
-    return opened;
+  if (asked.what == operation::rename || asked.what == operation::remove) {
+    return replace(asked, proceed);
   }
-  if (mode == storage::file_mode::create_new) {
-    remember_name([path] { ::unlink(path.c_str()); });
+  remember_before(asked);
+  auto done = proceed();
+  if (done && asked.what == operation::create) {
+    remember_name([path = asked.path] { ::unlink(path.c_str()); });
   }
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  return std::make_unique<disk_file>(*this, std::move(*opened), descriptor);
+  if (done && remembers_ && asked.mode != storage::file_mode::read) {
+    opened_[asked.file] = ::open(asked.path.c_str(), O_RDWR | O_CLOEXEC);
+  }
+  return done;
 }
 
-storage::result<> undoable_disk::rename(const fs::path& from, const fs::path& to) {
+storage::result<> undoable_disk::sync(const file_operation& asked, const action& proceed) {
+  const bool of_folder = asked.what == operation::sync_folder;
+  if (!of_folder && !remembers_) {
+    return proceed();
+  }
+  std::this_thread::sleep_for(sync_time);
+  auto done = proceed();
   const std::lock_guard lock{mutex_};
-  archive(from);
-  const auto replaced = remembers_ && fs::exists(to) ? keep_aside(to) : fs::path{};
-  auto done = base_.rename(from, to);
+  if (!of_folder) {
+    forget(opened(asked.file));
+  } else if (done) {
+    // All names of the queue stand in one folder.
+    std::erase_if(changes_, [](const change& one) { return one.descriptor < 0; });
+  }
+  return done;
+}
+
+void undoable_disk::remember_before(const file_operation& asked) {
+  if (asked.what == operation::write) {
+    remember_bytes(opened(asked.file), static_cast<std::int64_t>(asked.offset), asked.bytes.size());
+  } else if (asked.what == operation::preallocate) {
+    remember_bytes(opened(asked.file), 0, 0);
+  } else if (asked.what == operation::truncate) {
+    remember_bytes(opened(asked.file), static_cast<std::int64_t>(asked.size), SIZE_MAX);
+  }
+}
+
+/// A rename or a removal: what it puts away is archived, and kept for as long as it may come back.
+storage::result<> undoable_disk::replace(const file_operation& asked, const action& proceed) {
+  const bool renames = asked.what == operation::rename;
+  const auto& lost = renames ? asked.to : asked.path;
+  archive(asked.path);
+  const auto kept = remembers_ && fs::exists(lost) ? keep_aside(lost) : fs::path{};
+  auto done = proceed();
   if (done) {
-    remember_name([from, to, replaced] {
-      ::rename(to.c_str(), from.c_str());
-      if (!replaced.empty()) {
-        ::rename(replaced.c_str(), to.c_str());
+    remember_name([renames, from = asked.path, lost, kept] {
+      if (renames) {
+        ::rename(lost.c_str(), from.c_str());
+      }
+      if (!kept.empty()) {
+        ::rename(kept.c_str(), lost.c_str());
       }
     });
   }
   return done;
 }
 
-storage::result<> undoable_disk::remove(const fs::path& path) {
-  const std::lock_guard lock{mutex_};
-  archive(path);
-  const auto kept = remembers_ && fs::exists(path) ? keep_aside(path) : fs::path{};
-  auto done = base_.remove(path);
-  if (done) {
-    remember_name([path, kept] { ::rename(kept.c_str(), path.c_str()); });
-  }
-  return done;
-}
-
-storage::result<std::vector<std::string>> undoable_disk::list(const fs::path& folder) {
-  return base_.list(folder);
-}
-
-storage::result<> undoable_disk::make_folder(const fs::path& folder) {
-  return base_.make_folder(folder);
-}
-
-/// All names of the queue stand in one folder.
-storage::result<> undoable_disk::sync_folder(const fs::path& folder) {
-  std::this_thread::sleep_for(sync_time);
-  const std::lock_guard lock{mutex_};
-  std::erase_if(changes_, [](const change& one) { return one.descriptor < 0; });
-  return base_.sync_folder(folder);
+int undoable_disk::opened(std::uint64_t file) const {
+  const auto found = opened_.find(file);
+  return found == opened_.end() ? -1 : found->second;
 }
 
 int undoable_disk::before(const vfs_operation& operation) {

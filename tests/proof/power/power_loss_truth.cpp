@@ -2,63 +2,23 @@
 
 #include "power_loss_workload.hpp"
 
+#include <millrace/tests/support/storage/plain_connection.hpp>
+
 #include <algorithm>
 #include <cstdlib>
 #include <set>
 #include <span>
 #include <stdexcept>
 
-#include <sqlite3.h>
-
 namespace millrace::test {
 
 namespace {
 
-/// A connection of somebody who only looks.
-class onlooker {
-public:
-  explicit onlooker(const std::filesystem::path& file) {
-    const int code = sqlite3_open_v2(file.c_str(), &handle_, SQLITE_OPEN_READWRITE, nullptr);
-    sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    sqlite3_busy_timeout(handle_, 10'000);
-    if (code != SQLITE_OK) {
-      const std::string why = sqlite3_errmsg(handle_);
-      sqlite3_close(handle_);
-      throw std::runtime_error{"the database cannot be opened: " + why};
-    }
+void demand(plain_connection& database, const std::string& sql, const std::string& value) {
+  if (const auto found = database.rows(sql); found != value) {
+    throw std::runtime_error{sql + " gives " + (found.empty() ? "nothing" : found)};
   }
-  onlooker(const onlooker&) = delete;
-  onlooker& operator=(const onlooker&) = delete;
-  ~onlooker() { sqlite3_close(handle_); }
-
-  /// Cells of a row are separated by `|`.
-  std::vector<std::string> rows(const char* sql) {
-    std::vector<std::string> lines;
-    const auto add = [](void* to, int count, char** cells, char**) {
-      std::string line;
-      for (int i = 0; i < count; ++i) {
-        line += i == 0 ? "" : "|";
-        line += cells[i] == nullptr ? "NULL" : cells[i];
-      }
-      static_cast<std::vector<std::string>*>(to)->push_back(std::move(line));
-      return 0;
-    };
-    if (sqlite3_exec(handle_, sql, add, &lines, nullptr) != SQLITE_OK) {
-      throw std::runtime_error{std::string{sql} + ": " + sqlite3_errmsg(handle_)};
-    }
-    return lines;
-  }
-
-  void demand(const char* sql, const std::string& value) {
-    const auto found = rows(sql);
-    if (found != std::vector{value}) {
-      throw std::runtime_error{std::string{sql} + " gives " + (found.empty() ? "nothing" : found.front())};
-    }
-  }
-
-private:
-  sqlite3* handle_ = nullptr;
-};
+}
 
 std::string balances_text(const std::vector<std::int64_t>& balances) {
   std::string text;
@@ -75,23 +35,23 @@ std::string described(std::uint32_t client, std::uint64_t number) {
 } // namespace
 
 power_loss_rows power_loss_rows::read(const std::filesystem::path& database) {
-  onlooker file{database};
+  plain_connection file{database};
   power_loss_rows found;
-  file.demand("PRAGMA integrity_check", "ok");
-  file.demand("SELECT count(*) FROM millrace_quarantine", "0");
-  found.applied_seq = file.rows("SELECT applied_seq FROM millrace_meta").at(0);
-  if (file.rows("SELECT name FROM sqlite_schema WHERE name = 'account'").empty()) {
+  demand(file, "PRAGMA integrity_check", "ok");
+  demand(file, "SELECT count(*) FROM millrace_quarantine", "0");
+  found.applied_seq = file.rows("SELECT applied_seq FROM millrace_meta");
+  if (file.lines("SELECT name FROM sqlite_schema WHERE name = 'account'").empty()) {
     return found;
   }
-  file.demand(
-    "SELECT count(*) FROM entry e WHERE (SELECT count(*) FROM part WHERE entry = e.id) "
-    "<> CASE WHEN number % 5 = 0 THEN 2 ELSE 0 END",
-    "0");
-  file.demand("SELECT count(*) FROM part WHERE entry NOT IN (SELECT id FROM entry)", "0");
-  for (const auto& balance : file.rows("SELECT balance FROM account ORDER BY id")) {
+  demand(file,
+         "SELECT count(*) FROM entry e WHERE (SELECT count(*) FROM part WHERE entry = e.id) "
+         "<> CASE WHEN number % 5 = 0 THEN 2 ELSE 0 END",
+         "0");
+  demand(file, "SELECT count(*) FROM part WHERE entry NOT IN (SELECT id FROM entry)", "0");
+  for (const auto& balance : file.lines("SELECT balance FROM account ORDER BY id")) {
     found.balances += balance + ' ';
   }
-  for (auto& text : file.rows("SELECT client, number, id, chance, at, payload FROM entry ORDER BY id")) {
+  for (auto& text : file.lines("SELECT client, number, id, chance, at, payload FROM entry ORDER BY id")) {
     char* rest = nullptr;
     const auto client = static_cast<std::uint32_t>(std::strtoul(text.c_str(), &rest, 10));
     const auto number = std::strtoull(rest + 1, nullptr, 10);

@@ -2,26 +2,24 @@
 
 #include "recording.hpp"
 
-#include <millrace/storage/base/file.hpp>
+#include <millrace/tests/support/disks/forwarding_file_system.hpp>
+
+#include <cstdint>
+#include <map>
 
 namespace millrace::test {
 
-/// The machine's files, with everything put down that is done to them.
-class recording_file_system final : public storage::file_system {
+/// The machine's files, with everything put down that is done to them. Used by one thread at a time.
+class recording_file_system final : public forwarding_file_system {
 public:
   explicit recording_file_system(recording& into) : into_(into) {}
 
-  storage::result<std::unique_ptr<storage::file>> open(const std::filesystem::path& path,
-                                                       storage::file_mode mode) override;
-  storage::result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
-  storage::result<> remove(const std::filesystem::path& path) override;
-  storage::result<std::vector<std::string>> list(const std::filesystem::path& folder) override;
-  storage::result<> make_folder(const std::filesystem::path& folder) override;
-  storage::result<> sync_folder(const std::filesystem::path& folder) override;
-
 private:
+  storage::result<> perform(const file_operation& asked, const action& proceed) override;
+  void note_done(const file_operation& asked);
+
   recording& into_;
-  storage::file_system& base_ = storage::posix_file_system();
+  std::map<std::uint64_t, std::uint32_t> numbers_; ///< In the recording, by open file.
 };
 
 } // namespace millrace::test

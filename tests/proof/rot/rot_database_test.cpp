@@ -3,6 +3,7 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/proof/report.hpp>
 #include <millrace/tests/support/environment.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
 #include <array>
@@ -18,7 +19,6 @@
 #include <vector>
 
 #include <spdlog/spdlog.h>
-#include <sqlite3.h>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 
@@ -53,20 +53,11 @@ constexpr std::array<const char*, 6> words{"refused when opened",
 
 /// What a plain SQLite connection reads: the rows of the queries, or why it cannot.
 std::string read_plainly(const fs::path& file, const std::string& sql) {
-  sqlite3* handle = nullptr;
-  std::string text;
-  const auto add = [](void* to, int count, char** cells, char**) {
-    for (int i = 0; i < count; ++i) {
-      *static_cast<std::string*>(to) += cells[i] == nullptr ? "NULL" : cells[i];
-    }
-    return 0;
-  };
-  if (sqlite3_open(file.c_str(), &handle) != SQLITE_OK
-      || sqlite3_exec(handle, sql.c_str(), add, &text, nullptr) != SQLITE_OK) {
-    text = sqlite3_errmsg(handle);
+  try {
+    return plain_connection{file, {.checkpoints = true}}.rows(sql);
+  } catch (const std::runtime_error& problem) {
+    return problem.what();
   }
-  sqlite3_close(handle);
-  return text;
 }
 
 options settings_for(const fs::path& data) {
@@ -207,7 +198,7 @@ struct fixture {
     write_rows();
     fs::remove(sound() / "reserve");
     // All pages are to stand in the database file itself.
-    BOOST_REQUIRE(read_plainly(database_of(sound()), "PRAGMA wal_checkpoint(TRUNCATE)") == "000");
+    BOOST_REQUIRE(read_plainly(database_of(sound()), "PRAGMA wal_checkpoint(TRUNCATE)") == "0|0|0");
   }
 
   /// Flips one bit of a copy.

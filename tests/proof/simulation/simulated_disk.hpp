@@ -2,22 +2,27 @@
 
 #include "simulation_machine.hpp"
 
+#include <millrace/tests/support/disks/forwarding_file_system.hpp>
 #include <millrace/tests/support/disks/memory_file_system.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <string>
-#include <vector>
+#include <utility>
 
 namespace millrace::test {
 
+/// A base class, so that they are there before the file system that forwards to them.
+struct files_in_memory {
+  memory_file_system files_;
+};
+
 /// The disk of a simulated machine, for the write-ahead queue: it remembers what was synced, takes its time, is full
 /// now and then, and knows the moment when the machine stops.
-class simulated_disk final : public storage::file_system {
+class simulated_disk final : private files_in_memory, public forwarding_file_system {
 public:
-  simulated_disk(simulation_machine& machine, memory_file_system files) : machine_(machine), files_(std::move(files)) {}
+  simulated_disk(simulation_machine& machine, memory_file_system files)
+    : files_in_memory{std::move(files)}, forwarding_file_system(files_), machine_(machine) {}
 
   /// How long one sync takes from now on.
   std::chrono::nanoseconds sync_time{0};
@@ -31,23 +36,12 @@ public:
   const memory_file_system& files() const noexcept { return files_; }
   std::uint64_t syncs() const noexcept { return syncs_; }
 
-  storage::result<std::unique_ptr<storage::file>> open(const std::filesystem::path& path,
-                                                       storage::file_mode mode) override;
-  storage::result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
-  storage::result<> remove(const std::filesystem::path& path) override;
-  storage::result<std::vector<std::string>> list(const std::filesystem::path& folder) override;
-  storage::result<> make_folder(const std::filesystem::path& folder) override;
-  storage::result<> sync_folder(const std::filesystem::path& folder) override;
-
 private:
-  class open_file;
-
+  storage::result<> perform(const file_operation& asked, const action& proceed) override;
   /// Before each operation that changes something.
   void operate();
-  void take_sync_time();
 
-  simulation_machine& machine_; ///< Not owned; outlives the disk.
-  memory_file_system files_;
+  simulation_machine& machine_;       ///< Not owned; outlives the disk.
   std::uint64_t operations_left_ = 0; ///< Before the crash; 0 where none is to come.
   std::function<void()> crash_;
   std::uint64_t syncs_ = 0;

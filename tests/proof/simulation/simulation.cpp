@@ -22,6 +22,9 @@ constexpr auto schema =
 constexpr auto insert_row = "INSERT INTO entry(client, number, part) VALUES (?1, ?2, ?3) RETURNING id";
 constexpr auto select_rows = "SELECT id, client, number, part FROM entry ORDER BY id";
 
+/// In the engine's own thread nobody may wait for another's lock.
+constexpr plain_connection::options impatient{.patience = 0ms};
+
 constexpr std::uint64_t lives_max = 3;
 /// Far more than any engine in order needs to answer everybody.
 constexpr std::uint64_t steps_to_settle_max = 200'000;
@@ -84,40 +87,6 @@ void add_answer(hash& to, const reply_content& content) {
 }
 
 } // namespace
-
-/// A plain SQLite connection, as another program would have it.
-class run::connection {
-public:
-  explicit connection(const std::filesystem::path& file) {
-    if (sqlite3_open(file.c_str(), &handle_) != SQLITE_OK) {
-      throw std::runtime_error{"the database cannot be opened"};
-    }
-    sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  }
-  connection(const connection&) = delete;
-  connection& operator=(const connection&) = delete;
-  ~connection() { sqlite3_close(handle_); }
-
-  bool execute(const char* sql) { return sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
-
-  std::vector<std::vector<std::string>> rows(const char* sql) {
-    std::vector<std::vector<std::string>> all;
-    const auto add = [](void* to, int count, char** cells, char**) {
-      auto& row = static_cast<std::vector<std::vector<std::string>>*>(to)->emplace_back();
-      for (int i = 0; i < count; ++i) {
-        row.emplace_back(cells[i] == nullptr ? "NULL" : cells[i]);
-      }
-      return 0;
-    };
-    if (sqlite3_exec(handle_, sql, add, &all, nullptr) != SQLITE_OK) {
-      all = {{sqlite3_errmsg(handle_)}};
-    }
-    return all;
-  }
-
-private:
-  sqlite3* handle_ = nullptr;
-};
 
 run::run(std::uint64_t seed, std::filesystem::path folder) : folder_(std::move(folder)), machine_(seed), random_(seed) {
   std::ranges::generate(names_, new_client_id);
@@ -256,11 +225,6 @@ void run::settle() {
 /// All that was accepted is applied; another recovery finds nothing to do; the database is in order.
 void run::finish() {
   read_rows();
-  connection last{database()};
-  const auto verdict = last.rows("PRAGMA integrity_check");
-  if (verdict != std::vector<std::vector<std::string>>{{"ok"}}) {
-    seen_.complaints.push_back("the database is damaged: " + verdict.front().front());
-  }
   const auto identity = storage::prepare_sqlite(database(), false);
   if (!identity) {
     return seen_.complaints.push_back("the database cannot be read: " + to_string(identity.error()));
@@ -277,12 +241,16 @@ void run::finish() {
 }
 
 void run::read_rows() {
-  connection last{database()};
-  for (const auto& cells : last.rows(select_rows)) {
-    if (cells.size() != 4) {
-      return seen_.complaints.push_back("the rows cannot be read: " + cells.front());
+  try {
+    plain_connection last{database(), impatient};
+    for (const auto& cells : last.cells(select_rows)) {
+      seen_.rows.push_back({std::stoll(cells[0]), std::stoll(cells[1]), std::stoll(cells[2]), std::stoll(cells[3])});
     }
-    seen_.rows.push_back({std::stoll(cells[0]), std::stoll(cells[1]), std::stoll(cells[2]), std::stoll(cells[3])});
+    if (const auto verdict = last.rows("PRAGMA integrity_check"); verdict != "ok") {
+      seen_.complaints.push_back("the database is damaged: " + verdict);
+    }
+  } catch (const std::runtime_error& problem) {
+    seen_.complaints.push_back(std::string{"the rows cannot be read: "} + problem.what());
   }
 }
 
@@ -454,8 +422,8 @@ void run::lock_or_unlock() {
   if (stranger_) {
     return stranger_.reset();
   }
-  stranger_ = std::make_unique<connection>(database());
-  if (stranger_->execute("BEGIN IMMEDIATE")) {
+  stranger_ = std::make_unique<plain_connection>(database(), impatient);
+  if (stranger_->try_execute("BEGIN IMMEDIATE")) {
     count("foreign locks");
   }
 }
@@ -463,7 +431,8 @@ void run::lock_or_unlock() {
 /// Somebody else commits.
 void run::interfere() {
   if (!stranger_) {
-    connection{database()}.execute("CREATE TABLE IF NOT EXISTS foreign_note(x); INSERT INTO foreign_note VALUES (1)");
+    plain_connection{database(), impatient}.try_execute(
+      "CREATE TABLE IF NOT EXISTS foreign_note(x); INSERT INTO foreign_note VALUES (1)");
     count("foreign commits");
   }
 }

@@ -5,6 +5,8 @@
 #include "simulation_life.hpp"
 #include "simulation_machine.hpp"
 
+#include <millrace/tests/support/storage/plain_connection.hpp>
+
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -15,8 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <sqlite3.h>
 
 namespace millrace::test::simulated {
 
@@ -41,7 +41,6 @@ public:
 
 private:
   enum class ending { process_died, power_lost };
-  class connection;
 
   // Lives.
   bool begin();
@@ -86,7 +85,7 @@ private:
   options settings_;
   std::unique_ptr<simulated_disk> disk_;
   std::unique_ptr<life> now_;
-  std::unique_ptr<connection> stranger_; ///< Holds the database's lock where it is there.
+  std::unique_ptr<plain_connection> stranger_; ///< Holds the database's lock where it is there.
   bool crashed_ = false;
   std::optional<memory_file_system> left_; ///< By a life that was cut off, for the next one.
 

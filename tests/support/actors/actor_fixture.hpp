@@ -5,7 +5,9 @@
 #include <millrace/actors/front/admitted.hpp>
 #include <millrace/actors/write/protocol.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/printing.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -4,7 +4,9 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/printing.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
 
 #include <chrono>
 #include <deque>
@@ -102,7 +104,7 @@ struct engine_fixture {
   }
 
   /// All rows as a stranger sees them.
-  std::string rows(const std::string& sql) { return stranger{database()}.rows(sql); }
+  std::string rows(const std::string& sql) { return plain_connection{database()}.rows(sql); }
 
   void kill(const std::string& id) {
     auto victim = tested->child(id);

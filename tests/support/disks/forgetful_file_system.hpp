@@ -3,8 +3,7 @@
 #include "forwarding_file_system.hpp"
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,42 +18,29 @@ public:
   explicit forgetful_file_system(std::uint64_t syncs_until_failure)
     : syncs_left_(syncs_until_failure == 0 ? UINT64_MAX : syncs_until_failure) {}
 
-  storage::result<std::unique_ptr<storage::file>> open(const std::filesystem::path& path,
-                                                       storage::file_mode mode) override {
-    return base_.open(path, mode).map([this](std::unique_ptr<storage::file> opened) {
-      return std::unique_ptr<storage::file>{std::make_unique<forgetful_file>(*this, std::move(opened))};
-    });
-  }
-
 private:
-  class forgetful_file final : public forwarding_file {
-  public:
-    forgetful_file(forgetful_file_system& owner, std::unique_ptr<storage::file> base)
-      : forwarding_file(std::move(base)), owner_(owner) {}
-
-    storage::result<> write_at(std::uint64_t offset, std::string_view bytes) override {
-      unsynced_.emplace_back(offset, bytes);
+  storage::result<> perform(const file_operation& asked, const action& proceed) override {
+    if (asked.what == operation::write) {
+      unsynced_[asked.file].emplace_back(asked.offset, asked.bytes);
       return {};
     }
-    storage::result<> sync() override {
-      const auto writes = std::exchange(unsynced_, {});
-      // The time of a sync passes first, so that there is a while in which killing the process loses them.
-      auto synced = base_->sync();
-      if (owner_.syncs_left_ == 0) {
-        return storage::fail(errc::io_error, "injected: what was written is gone");
-      }
-      --owner_.syncs_left_;
-      for (auto write = writes.begin(); synced && write != writes.end(); ++write) {
-        synced = base_->write_at(write->first, write->second);
-      }
-      return synced;
+    if (asked.what != operation::sync) {
+      return proceed();
     }
+    const auto writes = std::exchange(unsynced_[asked.file], {});
+    // The time of a sync passes first, so that there is a while in which killing the process loses them.
+    auto synced = proceed();
+    if (syncs_left_ == 0) {
+      return storage::fail(errc::io_error, "injected: what was written is gone");
+    }
+    --syncs_left_;
+    for (auto write = writes.begin(); synced && write != writes.end(); ++write) {
+      synced = asked.base->write_at(write->first, write->second);
+    }
+    return synced;
+  }
 
-  private:
-    forgetful_file_system& owner_;
-    std::vector<std::pair<std::uint64_t, std::string>> unsynced_;
-  };
-
+  std::map<std::uint64_t, std::vector<std::pair<std::uint64_t, std::string>>> unsynced_; ///< By open file.
   std::uint64_t syncs_left_;
 };
 

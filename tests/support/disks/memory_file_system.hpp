@@ -3,6 +3,7 @@
 #include <millrace/storage/base/file.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -54,7 +55,9 @@ public:
   }
 
   /// The next sync fails and leaves what was written in memory alone, where later syncs do not find it any more.
-  void lose_next_sync() { *loses_sync_ = true; }
+  void lose_next_sync() { limits_->loses_sync = true; }
+  /// From now on there is no room for a file above so many bytes.
+  void limit_files(std::uint64_t bytes_max) { limits_->file_bytes_max = bytes_max; }
 
   std::string& bytes(const std::filesystem::path& path) { return now_.at(path)->now; }
 
@@ -86,12 +89,12 @@ public:
       auto made = std::make_shared<node>();
       now_[path] = made;
       synced_.push_back(now_);
-      return std::make_unique<memory_file>(std::move(made), loses_sync_);
+      return std::make_unique<memory_file>(std::move(made), limits_);
     }
     if (found == now_.end()) {
       return storage::fail(errc::file_not_found, "opening " + path.string());
     }
-    return std::make_unique<memory_file>(found->second, loses_sync_);
+    return std::make_unique<memory_file>(found->second, limits_);
   }
 
   storage::result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
@@ -138,10 +141,15 @@ public:
 private:
   static constexpr std::size_t sector_bytes = 512;
 
+  struct limits {
+    bool loses_sync = false;
+    std::uint64_t file_bytes_max = UINT64_MAX;
+  };
+
   class memory_file final : public storage::file {
   public:
-    memory_file(std::shared_ptr<node> data, std::shared_ptr<bool> loses_sync)
-      : data_(std::move(data)), loses_sync_(std::move(loses_sync)) {}
+    memory_file(std::shared_ptr<node> data, std::shared_ptr<limits> limit)
+      : data_(std::move(data)), limits_(std::move(limit)) {}
 
     storage::result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
       if (offset >= data_->now.size()) {
@@ -150,6 +158,9 @@ private:
       return data_->now.copy(into.data(), into.size(), static_cast<std::size_t>(offset));
     }
     storage::result<> write_at(std::uint64_t offset, std::string_view bytes) override {
+      if (offset > limits_->file_bytes_max) {
+        return full();
+      }
       const auto at = static_cast<std::size_t>(offset);
       data_->now.resize(std::max(data_->now.size(), at + bytes.size()));
       data_->now.replace(at, bytes.size(), bytes);
@@ -157,7 +168,7 @@ private:
       return {};
     }
     storage::result<> sync() override {
-      const bool loses = std::exchange(*loses_sync_, false);
+      const bool loses = std::exchange(limits_->loses_sync, false);
       if (std::exchange(data_->dirty, false) && !loses) {
         data_->synced = data_->now;
       }
@@ -170,6 +181,9 @@ private:
       }
     }
     storage::result<> preallocate(std::uint64_t bytes) override {
+      if (bytes > limits_->file_bytes_max) {
+        return full();
+      }
       data_->dirty = true;
       data_->now.resize(std::max(data_->now.size(), static_cast<std::size_t>(bytes)));
       return {};
@@ -182,14 +196,16 @@ private:
     storage::result<std::uint64_t> size() override { return data_->now.size(); }
 
   private:
+    static storage::result<> full() { return storage::fail(errc::disk_full, "the file is too large for this disk"); }
+
     std::shared_ptr<node> data_;
-    std::shared_ptr<bool> loses_sync_;
+    std::shared_ptr<limits> limits_;
   };
 
   entries now_;
   std::vector<entries> synced_{{}}; ///< Names when the folder was synced, and after each operation since.
   std::vector<std::filesystem::path> folders_;
-  std::shared_ptr<bool> loses_sync_ = std::make_shared<bool>(false);
+  std::shared_ptr<limits> limits_ = std::make_shared<limits>();
 };
 
 } // namespace millrace::test

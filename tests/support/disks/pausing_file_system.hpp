@@ -4,9 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <memory>
 #include <mutex>
-#include <utility>
 
 namespace millrace::test {
 
@@ -31,27 +29,13 @@ public:
     return changed_.wait_for(lock, patience, [this] { return held_ > 0; });
   }
 
-  storage::result<std::unique_ptr<storage::file>> open(const std::filesystem::path& path,
-                                                       storage::file_mode mode) override {
-    return base_.open(path, mode).map([this](std::unique_ptr<storage::file> opened) {
-      return std::unique_ptr<storage::file>{std::make_unique<pausing_file>(*this, std::move(opened))};
-    });
-  }
-
 private:
-  class pausing_file final : public forwarding_file {
-  public:
-    pausing_file(pausing_file_system& owner, std::unique_ptr<storage::file> base)
-      : forwarding_file(std::move(base)), owner_(owner) {}
-
-    storage::result<> sync() override {
-      owner_.wait();
-      return base_->sync();
+  storage::result<> perform(const file_operation& asked, const action& proceed) override {
+    if (asked.what == operation::sync) {
+      wait();
     }
-
-  private:
-    pausing_file_system& owner_;
-  };
+    return proceed();
+  }
 
   void wait() {
     std::unique_lock lock{mutex_};

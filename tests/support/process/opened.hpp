@@ -3,7 +3,9 @@
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/tests/support/storage/stranger.hpp>
+#include <millrace/tests/support/printing.hpp>
+#include <millrace/tests/support/storage/plain_connection.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -52,7 +54,7 @@ public:
     return (*rows)[0][std::size_t{0}].as_integer();
   }
 
-  void check_integrity() { BOOST_TEST(stranger{database_}.rows("PRAGMA integrity_check") == "ok"); }
+  void check_integrity() { BOOST_TEST(plain_connection{database_}.rows("PRAGMA integrity_check") == "ok"); }
 
 private:
   static engine open_or_fail(caf::actor_system& system, const options& settings) {

@@ -2,72 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
-#include <sstream>
 #include <stdexcept>
 
 namespace millrace::storage::test {
 
-namespace {
-
-std::string cell(sqlite3_stmt* statement, int column) {
-  const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-  switch (sqlite3_column_type(statement, column)) {
-    case SQLITE_NULL:
-      return "NULL";
-    case SQLITE_BLOB: {
-      std::string hex;
-      const auto* const bytes = static_cast<const unsigned char*>(sqlite3_column_blob(statement, column));
-      for (int at = 0; at < sqlite3_column_bytes(statement, column); ++at) {
-        hex += "0123456789abcdef"[bytes[at] >> 4];
-        hex += "0123456789abcdef"[bytes[at] & 15];
-      }
-      return "x'" + hex + "'";
-    }
-    default:
-      return text == nullptr ? "" : text;
-  }
-}
-
-} // namespace
-
-stranger::stranger(const std::filesystem::path& file) {
-  if (sqlite3_open(file.c_str(), &handle_) != SQLITE_OK) {
-    throw std::runtime_error{sqlite3_errmsg(handle_)};
-  }
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-}
-
-stranger::~stranger() {
-  sqlite3_close(handle_);
-}
-
-void stranger::execute(const std::string& sql) {
-  if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-    throw std::runtime_error{sqlite3_errmsg(handle_)};
-  }
-}
-
-std::string stranger::rows(const std::string& sql) {
-  sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) {
-    throw std::runtime_error{sqlite3_errmsg(handle_)};
-  }
-  std::string text;
-  while (sqlite3_step(statement) == SQLITE_ROW) {
-    text += text.empty() ? "" : "\n";
-    for (int column = 0; column < sqlite3_column_count(statement); ++column) {
-      text += (column == 0 ? "" : "|") + cell(statement, column);
-    }
-  }
-  sqlite3_finalize(statement);
-  return text;
-}
-
 std::string dump(const std::filesystem::path& file) {
-  stranger database{file};
+  plain_connection database{file};
   auto text = database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name, type");
-  std::istringstream tables{database.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")};
-  for (std::string table; std::getline(tables, table);) {
+  for (const auto& table : database.lines("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")) {
     if (table == "millrace_outcomes") {
       continue;
     }
@@ -134,7 +76,7 @@ void database_fixture::schema(const std::string& sql) {
 }
 
 std::string database_fixture::rows(const std::string& sql) {
-  return stranger{file}.rows(sql);
+  return plain_connection{file}.rows(sql);
 }
 
 errc code_of(const answer& reply) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "plain_connection.hpp"
+
 #include <millrace/storage/database.hpp>
+#include <millrace/tests/support/printing.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
 #include <filesystem>
@@ -10,25 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include <sqlite3.h>
-
 namespace millrace::storage::test {
 
-/// A plain SQLite connection, as another program would have it.
-class stranger {
-public:
-  explicit stranger(const std::filesystem::path& file);
-  stranger(const stranger&) = delete;
-  stranger& operator=(const stranger&) = delete;
-  ~stranger();
-
-  void execute(const std::string& sql);
-  /// All rows; cells separated by `|`, quoted as SQL, rows by newlines.
-  std::string rows(const std::string& sql);
-
-private:
-  sqlite3* handle_ = nullptr;
-};
+using millrace::test::plain_connection;
 
 /// Every row of every table and the whole schema. Left out: the database's UUID, and what depends on how the log was
 /// cut into calls (the recorded outcomes, which stand together call by call, and what of them was forgotten).
@@ -98,12 +85,3 @@ errc code_of(const answer& reply);
 std::string detail_of(const answer& reply);
 
 } // namespace millrace::storage::test
-
-namespace millrace {
-
-/// For the messages of failed checks.
-inline std::ostream& operator<<(std::ostream& out, errc code) {
-  return out << name(code);
-}
-
-} // namespace millrace

@@ -33,17 +33,17 @@ BOOST_AUTO_TEST_CASE(a_newer_a_foreign_and_no_database_are_told_apart) {
   millrace::test::temporary_folder place;
   const auto newer = place.path() / "newer";
   BOOST_REQUIRE(prepare_sqlite(newer));
-  stranger{newer}.execute("UPDATE millrace_meta SET format_version = 99");
+  plain_connection{newer}.execute("UPDATE millrace_meta SET format_version = 99");
   const auto newer_refused = prepare_sqlite(newer);
   BOOST_REQUIRE(!newer_refused);
   BOOST_TEST(newer_refused.error().code == errc::folder_newer);
 
   const auto foreign = place.path() / "foreign";
-  stranger{foreign}.execute("CREATE TABLE theirs(a)");
+  plain_connection{foreign}.execute("CREATE TABLE theirs(a)");
   const auto foreign_refused = prepare_sqlite(foreign);
   BOOST_REQUIRE(!foreign_refused);
   BOOST_TEST(foreign_refused.error().code == errc::folder_foreign);
-  BOOST_TEST(stranger{foreign}.rows("PRAGMA journal_mode") == "delete");
+  BOOST_TEST(plain_connection{foreign}.rows("PRAGMA journal_mode") == "delete");
 
   const auto text = place.path() / "text";
   std::ofstream{text} << std::string(5'000, 'x');
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_1_is_brought_up_to_date_and_keeps_what
   millrace::test::temporary_folder place;
   const auto old = place.path() / "old";
   const auto newest = place.path() / "newest";
-  stranger{old}.execute(
+  plain_connection{old}.execute(
     "PRAGMA journal_mode = WAL;"
     "CREATE TABLE millrace_meta(id INTEGER PRIMARY KEY CHECK (id = 1), format_version INTEGER NOT NULL,"
     " uuid BLOB NOT NULL, applied_seq INTEGER NOT NULL);"
@@ -112,14 +112,14 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_1_is_brought_up_to_date_and_keeps_what
   BOOST_TEST(first->scripts.at(0).name == "s");
   BOOST_TEST(first->names.empty());
   BOOST_TEST(first->forgotten_made_at_ms == 0);
-  BOOST_TEST(stranger{old}.rows("SELECT format_version, forgotten_made_at_ms FROM millrace_meta") == "2|0");
-  BOOST_TEST(stranger{old}.rows("SELECT a FROM t") == "5");
+  BOOST_TEST(plain_connection{old}.rows("SELECT format_version, forgotten_made_at_ms FROM millrace_meta") == "2|0");
+  BOOST_TEST(plain_connection{old}.rows("SELECT a FROM t") == "5");
   BOOST_REQUIRE(prepare_sqlite(old));
   BOOST_REQUIRE(prepare_sqlite(newest));
   const auto* const columns =
     "SELECT m.name, c.name, c.type, c.\"notnull\", c.pk FROM sqlite_schema m, "
     "pragma_table_info(m.name) c WHERE m.name LIKE 'millrace%' ORDER BY 1, c.cid";
-  BOOST_TEST(stranger{old}.rows(columns) == stranger{newest}.rows(columns));
+  BOOST_TEST(plain_connection{old}.rows(columns) == plain_connection{newest}.rows(columns));
   BOOST_TEST(open_sqlite_writer(old, {}).has_value());
   BOOST_TEST(open_sqlite_reader(old, {}).has_value());
 }
@@ -127,14 +127,14 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_1_is_brought_up_to_date_and_keeps_what
 BOOST_AUTO_TEST_CASE(an_upgrade_that_fails_leaves_the_old_format) {
   millrace::test::temporary_folder place;
   const auto old = place.path() / "old";
-  stranger{old}.execute(
+  plain_connection{old}.execute(
     "PRAGMA journal_mode = WAL;"
     "CREATE TABLE millrace_meta(id INTEGER PRIMARY KEY CHECK (id = 1), format_version INTEGER NOT NULL"
     " CHECK (format_version = 1), uuid BLOB NOT NULL, applied_seq INTEGER NOT NULL);"
     "CREATE TABLE millrace_schema(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sql_hash INTEGER NOT NULL);"
     "INSERT INTO millrace_meta VALUES (1, 1, zeroblob(16), 41)");
   BOOST_TEST(!prepare_sqlite(old));
-  BOOST_TEST(stranger{old}.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+  BOOST_TEST(plain_connection{old}.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
              == "millrace_meta\nmillrace_schema");
 }
 

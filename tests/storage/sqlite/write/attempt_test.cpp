@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(the_mark_tells_what_is_tried_and_that_the_call_returned) {
   check_tried({2, 3, 4, 0});
   BOOST_TEST(mark.now.ended);
 
-  stranger other{file};
+  plain_connection other{file};
   other.execute("BEGIN IMMEDIATE");
   BOOST_REQUIRE(!try_to_apply(next_batch({insert(3)})));
   BOOST_TEST(mark.now.first == 5u);

@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(what_a_rolled_back_call_recorded_is_gone_with_it) {
   apply({named_as(insert(1), client, 1)});
   const auto next = next_batch({named_as(insert(2), client, 2), named_as(insert(3), client, 3)});
   {
-    stranger other{file};
+    plain_connection other{file};
     other.execute("BEGIN IMMEDIATE");
     BOOST_REQUIRE(!try_to_apply(next));
   }
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(outcomes_grow_old_by_accept_time_and_few_rows_go_at_once) {
 
 BOOST_AUTO_TEST_CASE(damaged_records_are_noticed) {
   apply({named_as(insert(1), client, 1)});
-  stranger{file}.execute("UPDATE millrace_outcomes SET outcomes = substr(outcomes, 1, 10)");
+  plain_connection{file}.execute("UPDATE millrace_outcomes SET outcomes = substr(outcomes, 1, 10)");
   const auto refused = prepare_sqlite(file);
   BOOST_REQUIRE(!refused);
   BOOST_TEST(refused.error().code == errc::corrupt);

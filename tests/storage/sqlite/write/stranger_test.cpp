@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <string>
 
-#include <sqlite3.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace millrace;
@@ -19,21 +18,6 @@ struct stranger_fixture : database_fixture {
   }
 
   static transaction insert(int number) { return execute("INSERT INTO t VALUES (?1)", number); }
-
-  /// Puts a copy back as SQLite's shell does: page by page, in a transaction of its own.
-  void restore(const std::filesystem::path& copy) const {
-    sqlite3* from = nullptr;
-    sqlite3* to = nullptr;
-    sqlite3_open(copy.c_str(), &from);
-    sqlite3_open(file.c_str(), &to);
-    auto* const all = sqlite3_backup_init(to, "main", from, "main");
-    BOOST_REQUIRE(all != nullptr);
-    BOOST_TEST(sqlite3_backup_step(all, -1) == SQLITE_DONE);
-    BOOST_TEST(sqlite3_backup_finish(all) == SQLITE_OK);
-    sqlite3_close(from);
-    sqlite3_db_config(to, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    sqlite3_close(to);
-  }
 
   std::filesystem::path beside(const std::string& suffix) const { return file.string() + suffix; }
 
@@ -99,11 +83,11 @@ BOOST_AUTO_TEST_CASE(nothing_counts_as_checkpointed_when_the_database_is_gone) {
 }
 
 BOOST_AUTO_TEST_CASE(an_older_copy_that_sqlite_put_back_is_noticed_before_anything_is_applied_or_checkpointed) {
-  stranger{file}.execute("VACUUM INTO '" + beside(".copy").string() + "'");
+  plain_connection{file}.execute("VACUUM INTO '" + beside(".copy").string() + "'");
   for (const auto checkpoint : {false, true}) {
     open();
     apply({insert(2)});
-    restore(beside(".copy"));
+    plain_connection{file}.restore(beside(".copy"));
     const auto refused = checkpoint ? writer->checkpoint().error().code : refusal();
     BOOST_TEST(refused == errc::database_gone);
     BOOST_TEST(rows("SELECT a FROM t") == "1");
@@ -114,7 +98,7 @@ BOOST_AUTO_TEST_CASE(an_older_copy_that_sqlite_put_back_is_noticed_before_anythi
 
 BOOST_AUTO_TEST_CASE(a_commit_by_another_program_is_noticed_once) {
   BOOST_TEST(!writer->take_foreign_commit());
-  stranger{file}.execute("INSERT INTO t VALUES (99)");
+  plain_connection{file}.execute("INSERT INTO t VALUES (99)");
   BOOST_TEST(!writer->take_foreign_commit());
   apply({insert(2)});
   BOOST_TEST(writer->take_foreign_commit());
@@ -124,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_commit_by_another_program_is_noticed_once) {
 }
 
 BOOST_AUTO_TEST_CASE(a_foreign_commit_is_not_forgotten_where_our_own_fails) {
-  stranger other{file};
+  plain_connection other{file};
   other.execute("INSERT INTO t VALUES (99)");
   // The first attempt is rolled back and run again with savepoints.
   apply({insert(2), execute("INSERT INTO t VALUES (50), (99)")});
@@ -138,10 +122,10 @@ BOOST_AUTO_TEST_CASE(nothing_of_our_own_is_taken_for_a_foreign_commit) {
   BOOST_REQUIRE(writer->checkpoint());
   apply({insert(4)});
   BOOST_REQUIRE(prepare_sqlite(file));
-  stranger{file}.rows("SELECT * FROM t");
+  plain_connection{file}.rows("SELECT * FROM t");
   apply({insert(5)});
   {
-    stranger other{file};
+    plain_connection other{file};
     other.execute("BEGIN IMMEDIATE");
     BOOST_TEST(refusal() == errc::locked);
   }

@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_lock_is_reported_and_the_same_batches_succeed_lat
   schema("CREATE TABLE t(id INTEGER PRIMARY KEY, a)");
   const auto next = next_batch({execute("INSERT INTO t(a) VALUES ('x')"), execute("INSERT INTO t(a) VALUES ('y')")});
   {
-    stranger other{file};
+    plain_connection other{file};
     other.execute("BEGIN IMMEDIATE");
     for (int attempt = 0; attempt < 3; ++attempt) {
       const auto refused = try_to_apply(next);
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_schema_change_by_another_program_is_noticed) {
   schema("CREATE TABLE t(a)");
   const auto insert = "INSERT INTO t VALUES (?1)";
   apply({execute(insert, 1)});
-  stranger{file}.execute(
+  plain_connection{file}.execute(
     "CREATE TABLE seen(n, c); CREATE TRIGGER r BEFORE INSERT ON t BEGIN "
     "INSERT INTO seen VALUES (new.a, changes()); END");
   apply({execute("UPDATE t SET a = a"), execute(insert, 2)});
@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
   schema("CREATE TABLE t(a)");
   apply({execute("INSERT INTO t VALUES (1)")});
   BOOST_TEST(writer->pages_waiting() > 0u);
-  stranger other{file};
+  plain_connection other{file};
   other.execute("BEGIN");
   BOOST_TEST(other.rows("SELECT a FROM t") == "1");
   apply({execute("INSERT INTO t VALUES (2)")});
