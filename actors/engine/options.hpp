@@ -7,6 +7,7 @@
 #include <millrace/messages/transaction.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/sqlite/options.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -77,7 +78,9 @@ struct options {
   std::chrono::milliseconds restart_period{30'000};
 
   storage::log_options log;
-  storage::sqlite_options database;
+  storage::database_options database;
+  /// Where that is in an SQLite file.
+  storage::sqlite_options sqlite;
   /// Where the write-ahead queue's file operations go; null means the machine's own files. Must outlive the engine.
   storage::file_system* files = nullptr;
   /// For simulations in one thread, on CAF's test coordinator: no actor gets a thread of its own, and opening and
