@@ -159,7 +159,7 @@ std::size_t row::size() const noexcept {
 }
 
 std::optional<row_set> row_set::from_parts(std::vector<std::string> columns, std::string cells, std::uint64_t row_count,
-                                           bool truncated) {
+                                           bool truncated, std::uint64_t seq) {
   const auto width = columns.size();
   // A cell takes at least one byte, which bounds what is allocated for a count that somebody else sent.
   if ((width == 0 && row_count > 0) || (width > 0 && row_count > cells.size() / width)) {
@@ -184,6 +184,7 @@ std::optional<row_set> row_set::from_parts(std::vector<std::string> columns, std
   }
   result.cells_ = std::move(cells);
   result.truncated_ = truncated;
+  result.seq_ = seq;
   return result;
 }
 
@@ -219,7 +220,7 @@ void row_set::drop_last_row() {
 
 bool operator==(const row_set& left, const row_set& right) {
   return left.columns() == right.columns() && left.cells_ == right.cells_ && left.size() == right.size()
-         && left.truncated_ == right.truncated_;
+         && left.truncated_ == right.truncated_ && left.seq_ == right.seq_;
 }
 
 void row_set::add_number(cell::type kind, std::uint64_t bits) {

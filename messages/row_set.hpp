@@ -96,13 +96,16 @@ public:
 
   /// Rebuilds a row set from its parts as they arrive from another node. Nothing where they do not fit together.
   static std::optional<row_set> from_parts(std::vector<std::string> columns, std::string cells, std::uint64_t row_count,
-                                           bool truncated);
+                                           bool truncated, std::uint64_t seq = 0);
 
   const std::vector<std::string>& columns() const noexcept;
   std::size_t size() const noexcept { return offsets_.size(); }
   bool empty() const noexcept { return offsets_.empty(); }
   /// Whether there were more rows than the query allowed.
   bool truncated() const noexcept { return truncated_; }
+  /// The state that a query saw: everything up to this `seq`, and nothing after it. 0 for rows of `RETURNING`, whose
+  /// state is that of their outcome's `seq`.
+  std::uint64_t seq() const noexcept { return seq_; }
   row operator[](std::size_t index) const { return {*this, offsets_[index]}; }
   iterator begin() const { return {this, 0}; }
   iterator end() const { return {this, size()}; }
@@ -118,6 +121,7 @@ public:
   void add_text(std::string_view text);
   void add_blob(std::string_view bytes);
   void mark_truncated() noexcept { truncated_ = true; }
+  void set_seq(std::uint64_t seq) noexcept { seq_ = seq; }
   /// Forgets the row that was begun last.
   void drop_last_row();
 
@@ -133,6 +137,7 @@ private:
   std::string cells_;
   std::vector<std::uint32_t> offsets_; ///< Where each row begins in `cells_`.
   bool truncated_ = false;
+  std::uint64_t seq_ = 0;
 };
 
 } // namespace millrace

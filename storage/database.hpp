@@ -1,24 +1,26 @@
 #pragma once
 
 #include "attempt_mark.hpp"
+#include "database_options.hpp"
 #include "work.hpp"
 
 #include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/query.hpp>
 #include <millrace/storage/base/result.hpp>
-#include <millrace/storage/sqlite/options.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 /// The narrow interface through which actors see a database (storage/DESIGN.md §4). It takes batches, not statements,
 /// and no type of the engine below it shows through.
@@ -27,16 +29,39 @@ namespace millrace::storage {
 /// What one piece of work came to: its outcome, or why it was rejected. Both are final and a function of the log.
 using answer = tl::expected<outcome, failure>;
 
-struct checkpoint_report {
-  /// All work up to here is synced in the database file itself.
-  std::uint64_t checkpointed_seq = 0;
-  /// Pages that still wait in the database's own log.
-  std::uint32_t pages_left = 0;
-  /// Pages that the database's own log is long, those included that were moved already.
-  std::uint32_t log_pages = 0;
+/// Of the monotonic clock.
+using moment = std::chrono::steady_clock::time_point;
+
+/// What is due after a call failed.
+enum class remedy : std::uint8_t {
+  /// Nothing of it was done, and the same call may succeed later on this connection.
+  same_connection,
+  /// Throw this connection away and open another: what was committed only that one knows.
+  reopen,
+  /// End the process: it can no longer tell what the disk holds, and would believe another try wrongly.
+  end_process,
 };
 
-/// The sole write connection. Used by one thread at a time.
+/// Why a call of a writer failed, and what to do about it.
+struct trouble {
+  failure why;
+  remedy next = remedy::same_connection;
+};
+
+/// As of a checkpoint. What is committed stands in the database's own journal first and is merged into its tables by
+/// checkpoints. Amounts are in units of the database (`database_traits::journal_unit`); a database whose server looks
+/// after that itself always says 0.
+struct checkpoint_report {
+  /// All work up to here is synced where the database keeps its tables.
+  std::uint64_t checkpointed_seq = 0;
+  /// What is committed and still not merged.
+  std::uint32_t unmerged = 0;
+  /// How long the journal is, with what of it is merged already.
+  std::uint32_t journal = 0;
+};
+
+/// The sole write connection: opening another ends what this one may do (`database::open_writer`). Used by one thread
+/// at a time.
 class database_writer {
 public:
   virtual ~database_writer() = default;
@@ -48,14 +73,17 @@ public:
   /// stores `applied_seq` with them, and the outcomes of named transactions. What is applied already is passed over;
   /// the rest begins at `applied_seq() + 1`. Gives one answer per piece of work, in order, from `applied_seq() + 1` (as
   /// it was before) on. They may be fewer than there is work, never none while there is any: then call again with the
-  /// same batches. `mark` is told what is tried; a call that throws leaves it standing. Errors:
-  /// - `locked`, `disk_full`, `io_error`, `database_gone`: nothing was applied; try the same batches again later, after
-  ///   `database_gone` with another writer;
-  /// - `outcome_unknown`: the commit failed; throw this writer away, open another, and look at its `applied_seq`. Or
-  ///   work ran longer than `transaction_time_max`, or would be refused for ever as if the machine were at fault: the
-  ///   same is due, nothing was applied, and `mark` stands at that work;
-  /// - `corrupt`: the database is damaged; nothing was applied.
-  virtual result<std::vector<answer>> apply(std::span<const batch_ptr> batches, attempt_mark& mark) = 0;
+  /// same batches. `mark` is told what is tried; a call that throws leaves it standing.
+  ///
+  /// The call as a whole ends soon after `deadline`, schema scripts excepted. What was done by then is committed and
+  /// answered; where that is nothing, the call fails with `deadline_exceeded` and `remedy::same_connection`, or
+  /// `reopen` where it cannot tell. No work is ever answered with that.
+  ///
+  /// Of the codes in a trouble one says more than why: `outcome_unknown` with `remedy::reopen`. The commit failed, and
+  /// the next writer's `applied_seq` tells; or work ran longer than `transaction_time_max`, or would be refused for
+  /// ever as if the machine were at fault: then nothing was applied, and `mark` stands at that work.
+  virtual tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
+                                                           moment deadline) = 0;
 
   /// How many pieces of work are in quarantine, as of opening or the last commit that changed that.
   virtual std::uint64_t quarantined() const noexcept = 0;
@@ -63,24 +91,27 @@ public:
   /// Whether, since this was last asked, somebody else had committed before one of our commits.
   virtual bool take_foreign_commit() noexcept = 0;
 
-  /// Pages that wait for a checkpoint, as of the last commit.
-  virtual std::uint32_t pages_waiting() const noexcept = 0;
+  /// What is committed and waits for a checkpoint, as of the last commit; in the unit of `checkpoint_report`.
+  virtual std::uint32_t unmerged() const noexcept = 0;
 
-  /// Moves committed pages into the database file and syncs it. Never waits for readers. `database_gone` where the file
-  /// is no longer the one in the folder: then nothing counts as checkpointed. `outcome_unknown` where a sync failed:
-  /// what the file holds is not known, and another try would be believed wrongly, since the system forgets what it
-  /// could not write. Only when all connections of the process are gone is everything moved again.
-  virtual result<checkpoint_report> checkpoint() = 0;
+  /// Merges what is committed, as far as no reader is in the way, and syncs it. Never waits for readers. Where it fails
+  /// nothing counts as checkpointed. A failed sync is final (`remedy::end_process`).
+  virtual tl::expected<checkpoint_report, trouble> checkpoint() = 0;
 };
 
-/// How long a read may take.
+/// For a call of `apply` that may take as long as it takes.
+inline constexpr moment no_deadline = moment::max();
+
+/// How long a read may take, and how new the state must be that it sees.
 struct read_limits {
   using clock = std::chrono::steady_clock;
   clock::time_point deadline = clock::time_point::max(); ///< `deadline_exceeded` soon after.
   /// From here on it is interrupted with `lease_expired` while `starving` is set.
   clock::time_point lease_end = clock::time_point::max();
-  const std::atomic<bool>* starving = nullptr; ///< Whether the log cannot be emptied; null means never. Not owned.
+  const std::atomic<bool>* starving = nullptr; ///< Whether the journal cannot be emptied; null: never. Not owned.
   const std::atomic<bool>* closing = nullptr;  ///< `shutting_down` soon after it is set; null means never. Not owned.
+  /// What the snapshot must hold at least: nothing is read from an older one, which is `unavailable`.
+  std::uint64_t least_seq = 0;
 };
 
 /// A result that is read page by page from one snapshot. It holds that snapshot, and its reader's connection, as long
@@ -89,8 +120,8 @@ class row_cursor {
 public:
   virtual ~row_cursor() = default;
 
-  /// Up to `count` more rows (fewer only at the end, or where they reach `limits::row_set_bytes_max`);
-  /// `truncated()` tells whether there are more.
+  /// Up to `count` more rows (fewer only at the end, or where they reach `limits::row_set_bytes_max`), with the `seq`
+  /// of the snapshot; `truncated()` tells whether there are more.
   virtual result<row_set> next(std::uint32_t count, const read_limits& limits) = 0;
   /// Passes over so many rows; it may end before.
   virtual result<> skip(std::uint64_t count, const read_limits& limits) = 0;
@@ -107,7 +138,7 @@ public:
   virtual result<> begin_snapshot() = 0;
   virtual void end_snapshot() noexcept = 0;
 
-  /// Runs one query within its limits.
+  /// Runs one query within its limits, in one snapshot, whose `applied_seq` is the rows' `seq()`.
   virtual result<row_set> run(const query& question, const read_limits& limits) = 0;
 
   /// Begins to read a result page by page. While the cursor lives nothing else may be run on this connection.
@@ -125,17 +156,13 @@ public:
   /// The `applied_seq` of the state that a `run` would see now.
   virtual result<std::uint64_t> applied_seq() = 0;
 
-  /// Whether the file that it reads is no longer the one in the folder.
-  virtual bool moved_away() const noexcept = 0;
+  /// Whether another database has taken the place of the one that it reads, so that one opened now would read another.
+  virtual bool superseded() const noexcept = 0;
 
   /// Looks through everything for damage: what can be told of it, a sentence each, nothing where all is sound.
   /// `corrupt` where the damage keeps it from looking. Holds one snapshot all the time.
   virtual result<std::vector<std::string>> find_damage(const read_limits& limits) = 0;
 };
-
-/// Give a connection of one's own.
-using writer_opener = std::function<result<std::unique_ptr<database_writer>>()>;
-using reader_opener = std::function<result<std::unique_ptr<database_reader>>()>;
 
 struct recorded_script {
   std::string name;
@@ -164,15 +191,47 @@ struct database_identity {
 /// Of one transaction.
 inline constexpr std::size_t recorded_rows_bytes_max = 64 * 1024;
 
-/// Creates Millrace's own tables where the file is new, adds what an older program did not know of, and reads the
-/// identity. `folder_newer` where a newer program wrote it, `folder_foreign` where it is a database of something else,
-/// `corrupt` where it is no database. Without `create`, which is due where there is work for a database already,
-/// `database_gone` where the file is missing or empty.
-result<database_identity> prepare_sqlite(const std::filesystem::path& file, bool create = true);
+/// What differs between kinds of databases.
+struct database_traits {
+  /// Whether applying one log to the same starting database gives the same database, row for row, however it is cut
+  /// into calls (storage/DESIGN.md §1). What replays and compares, or runs work a second time with savepoints, depends
+  /// on that.
+  bool deterministic = false;
+  /// What the journal is counted in, singular (`checkpoint_report`); empty where there is none to merge.
+  std::string_view journal_unit;
+};
 
-result<std::unique_ptr<database_writer>> open_sqlite_writer(const std::filesystem::path& file,
-                                                            const sqlite_options& options);
-result<std::unique_ptr<database_reader>> open_sqlite_reader(const std::filesystem::path& file,
-                                                            const sqlite_options& options);
+/// What a connection for reading is meant for.
+enum class reading : std::uint8_t {
+  queries,    ///< Many queries, which come again.
+  one_result, ///< One thing, read once from its beginning to its end.
+};
+
+/// A database that can be opened: where it is, of what kind, and how. Any thread may call it, several at once. What it
+/// opened may outlive it.
+class database {
+public:
+  virtual ~database() = default;
+
+  virtual database_traits traits() const noexcept = 0;
+
+  /// Creates Millrace's own tables where the database is new, adds what an older program did not know of, and reads the
+  /// identity. From then on what is opened is the database with this identity: another in its place is
+  /// `database_gone`. `folder_newer` where a newer program wrote it, `folder_foreign` where it is a database of
+  /// something else, `corrupt` where it is none. Without `create`, which is due where there is work for a database
+  /// already, `database_gone` where it is missing or empty.
+  virtual result<database_identity> prepare(bool create) = 0;
+
+  /// Opens the sole writer. From the beginning of this call on no earlier one of the database commits or checkpoints
+  /// anything, whether it was given up or not: a call of it that runs is waited for, later ones fail. So what the new
+  /// writer finds as `applied_seq` stays until it commits itself.
+  virtual result<std::unique_ptr<database_writer>> open_writer() = 0;
+
+  virtual result<std::unique_ptr<database_reader>> open_reader(reading purpose = reading::queries) = 0;
+};
+
+/// Give a connection of one's own.
+using writer_opener = std::function<result<std::unique_ptr<database_writer>>()>;
+using reader_opener = std::function<result<std::unique_ptr<database_reader>>()>;
 
 } // namespace millrace::storage

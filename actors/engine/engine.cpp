@@ -16,6 +16,7 @@
 #include <millrace/actors/write/writer.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/base/folder.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -43,13 +44,23 @@ constexpr std::chrono::seconds replay_patience{5};
 /// times its limit (actors/DESIGN.md §3) without, 0.95 with it.
 constexpr std::chrono::microseconds awake_max{150};
 
-/// Of a connection that reads one thing from its beginning to its end.
-constexpr int page_cache_kib = 2'048;
-
 void end_process(const std::string& reason) {
   spdlog::critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
   spdlog::shutdown();
   std::_Exit(exit_code_of_escalation);
+}
+
+std::optional<failure> check_url(const std::string& url) {
+  if (url.empty() || url == "sqlite:") {
+    return std::nullopt;
+  }
+  return failure{errc::bad_option, "`database.url`: Millrace knows no database at `" + url
+                                     + "`; leave it empty, or say `sqlite:` for a file in the data folder"};
+}
+
+/// The one place that knows which kinds of databases there are.
+std::shared_ptr<storage::database> make_database(const options& settings, const storage::folder& data) {
+  return storage::sqlite::make_database(data.database_file(), settings.database, settings.sqlite);
 }
 
 } // namespace
@@ -58,11 +69,12 @@ void end_process(const std::string& reason) {
 class engine::impl {
 public:
   impl(caf::actor_system& system, options settings, testing_hooks hooks, storage::folder data,
-       storage::database_identity identity)
+       std::shared_ptr<storage::database> database, storage::database_identity identity)
     : system_(system),
       settings_(std::move(settings)),
       hooks_(std::move(hooks)),
       data_(std::move(data)),
+      database_(std::move(database)),
       identity_(std::move(identity)),
       room_(std::make_shared<admission>(settings_.admission.inflight_transactions_max,
                                         settings_.admission.inflight_bytes_max)),
@@ -72,9 +84,7 @@ public:
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
-      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {
-    settings_.database.identity = identity_.id;
-  }
+      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -95,7 +105,7 @@ private:
   caf::actor spawn_storage_supervisor();
   caf::actor spawn_queue();
   caf::actor spawn_writer() const;
-  storage::reader_opener read_connections(int cache_kib_max) const;
+  storage::reader_opener open_readers(storage::reading purpose) const;
   caf::actor spawn_reader(std::size_t number) const;
   caf::actor spawn_scrubber() const;
   template <class Actor, class Options>
@@ -114,6 +124,7 @@ private:
   options settings_;
   testing_hooks hooks_;
   storage::folder data_;
+  std::shared_ptr<storage::database> database_;
   storage::database_identity identity_;
   std::shared_ptr<admission> room_;
   std::shared_ptr<address_book> board_;
@@ -259,29 +270,24 @@ caf::actor engine::impl::spawn_queue() {
 }
 
 caf::actor engine::impl::spawn_writer() const {
-  auto open_database = [file = data_.database_file(), settings = settings_.database] {
-    return storage::open_sqlite_writer(file, settings);
-  };
-  return spawn_apart(writer, writer_options{.open_database = std::move(open_database),
+  return spawn_apart(writer, writer_options{.open_database = [database = database_] { return database->open_writer(); },
                                             .queue = caf::actor_cast<writer_listener>(board_->find("queue")),
                                             .attempts = attempts_,
                                             .breaker = transactions_,
                                             .starving = board_->starving(),
                                             .checkpoint_pages = settings_.write.checkpoint_pages,
                                             .wal_pages_max = settings_.write.wal_pages_max,
+                                            .apply_time_max = 2 * settings_.database.transaction_time_max,
                                             .on_fatal = settings_.on_escalation});
 }
 
-/// Opens connections for reading, with a page cache of so much at most.
-storage::reader_opener engine::impl::read_connections(int cache_kib_max) const {
-  auto settings = settings_.database;
-  settings.cache_kib = std::min(settings.cache_kib, cache_kib_max);
-  return [file = data_.database_file(), settings] { return storage::open_sqlite_reader(file, settings); };
+storage::reader_opener engine::impl::open_readers(storage::reading purpose) const {
+  return [database = database_, purpose] { return database->open_reader(purpose); };
 }
 
 caf::actor engine::impl::spawn_reader(std::size_t number) const {
-  return spawn_apart(reader, reader_options{.open_database = read_connections(settings_.database.cache_kib),
-                                            .open_for_pages = read_connections(page_cache_kib),
+  return spawn_apart(reader, reader_options{.open_database = open_readers(storage::reading::queries),
+                                            .open_for_pages = open_readers(storage::reading::one_result),
                                             .slot = board_->slot(number),
                                             .index = static_cast<std::uint32_t>(number),
                                             .breaker = queries_,
@@ -294,7 +300,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
 }
 
 caf::actor engine::impl::spawn_scrubber() const {
-  return spawn_apart(scrubber, scrubber_options{.open_database = read_connections(page_cache_kib),
+  return spawn_apart(scrubber, scrubber_options{.open_database = open_readers(storage::reading::one_result),
                                                 .starving = board_->starving(),
                                                 .closing = board_->closing(),
                                                 .lease = settings_.read.lease,
@@ -447,6 +453,9 @@ tl::expected<engine, failure> open(caf::actor_system& system, options settings, 
   if (auto problem = check(settings)) {
     return tl::unexpected{std::move(*problem)};
   }
+  if (auto problem = check_url(settings.database.url)) {
+    return tl::unexpected{std::move(*problem)};
+  }
   if (!settings.on_escalation) {
     settings.on_escalation = end_process;
   }
@@ -458,17 +467,18 @@ tl::expected<engine, failure> open(caf::actor_system& system, options settings, 
   // A log without its database must not be given a new one.
   std::error_code none;
   const auto fresh = std::filesystem::is_empty(data->queue_folder(), none);
-  auto identity = storage::prepare_sqlite(data->database_file(), fresh);
+  auto database = make_database(settings, *data);
+  auto identity = database->prepare(fresh);
   if (!identity && identity.error().code == errc::disk_full) {
     data->give_up_reserve();
-    identity = storage::prepare_sqlite(data->database_file(), fresh);
+    identity = database->prepare(fresh);
   }
   if (!identity) {
     return tl::unexpected{identity.error()};
   }
   storage::failpoint("open.database_prepared");
   auto state = std::make_unique<engine::impl>(system, std::move(settings), std::move(hooks), std::move(*data),
-                                              std::move(*identity));
+                                              std::move(database), std::move(*identity));
   if (auto started = state->start(); !started) {
     return tl::unexpected{started.error()};
   }

@@ -10,6 +10,7 @@
 #include <millrace/messages/query.hpp>
 #include <millrace/messages/row_set.hpp>
 #include <millrace/messages/transaction.hpp>
+#include <millrace/storage/database_options.hpp>
 #include <millrace/storage/queue/log_options.hpp>
 #include <millrace/storage/sqlite/options.hpp>
 
@@ -56,7 +57,9 @@ struct options {
   std::chrono::milliseconds drain_deadline{10'000};
 
   storage::log_options log;
-  storage::sqlite_options database;
+  storage::database_options database;
+  /// Where that is in an SQLite file.
+  storage::sqlite_options sqlite;
 
   /// Called when restarting no longer helps, a sync of the log or the database failed, or actors do not end when the
   /// engine closes, with the reason; it must end the process or arrange for that. The default logs and exits with 70.

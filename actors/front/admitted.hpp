@@ -35,6 +35,8 @@ struct admitted_query {
   std::size_t bytes = 0; ///< What it holds of an admission bound where it waits.
   monotonic_time arrival;
   monotonic_time deadline;
+  /// What the state that it is answered from must hold at least; 0 where any will do.
+  std::uint64_t least_seq = 0;
 };
 
 /// A query that the queue keeps until its state is applied. Consistency and `seq` stand in the query.

@@ -13,12 +13,6 @@ storage::result<row_page> pager::first(const page_query& asked, monotonic_time d
   if (!started) {
     return tl::unexpected{std::move(started).error()};
   }
-  const auto seq = (*started)->rows->seq();
-  if (asked.question.consistency == consistency::at_least && seq < asked.question.at_least_seq) {
-    return storage::fail(errc::unavailable, "the query asks for the state of seq "
-                                              + std::to_string(asked.question.at_least_seq) + ", but only that of seq "
-                                              + std::to_string(seq) + " is applied");
-  }
   return read(std::move(*started), asked.page_rows, deadline, now);
 }
 
@@ -48,7 +42,9 @@ storage::result<pager::open_result_ptr> pager::start(const query& question, mono
   if (!database) {
     return tl::unexpected{std::move(database).error()};
   }
-  auto rows = (*database)->start(question, limits(now, deadline, now));
+  auto within = limits(now, deadline, now);
+  within.least_seq = question.consistency == consistency::at_least ? question.at_least_seq : 0;
+  auto rows = (*database)->start(question, within);
   if (!rows) {
     return tl::unexpected{std::move(rows).error()};
   }

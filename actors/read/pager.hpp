@@ -35,8 +35,8 @@ class pager {
 public:
   explicit pager(pager_options settings) : settings_(std::move(settings)) {}
 
-  /// The first page of a result, from the newest state. `unavailable` where that is older than the query's
-  /// `at_least_seq`, `too_large` where a single row is more than a page may hold; the rest as `database_reader` has it.
+  /// The first page of a result, from the newest state. `too_large` where a single row is more than a page may hold;
+  /// the rest as `database_reader` has it.
   storage::result<row_page> first(const page_query& asked, monotonic_time deadline, monotonic_time now);
 
   /// The page that begins at `position`: from the result that was kept, or else from one begun anew where nothing was

@@ -108,10 +108,10 @@ void reader_state::use(std::unique_ptr<storage::database_reader> opened) {
   recycle_at_ = recycling_time(self_->clock().now(), settings_.age_max);
 }
 
-/// The writer may have found another file in place of the one that this connection reads on from.
+/// The writer may have found another database in place of the one that this connection reads on from.
 void reader_state::follow_writer() {
   const auto now = settings_.openings->load();
-  if (std::exchange(opening_, now) != now && database_ && database_->moved_away()) {
+  if (std::exchange(opening_, now) != now && database_ && database_->superseded()) {
     database_.reset();
     open();
   }
@@ -198,7 +198,8 @@ storage::result<row_set> reader_state::rows_for(const admitted_query& asked, mon
   auto rows = database_->run(asked.question, {.deadline = asked.deadline,
                                               .lease_end = began + settings_.lease,
                                               .starving = settings_.starving.get(),
-                                              .closing = settings_.closing.get()});
+                                              .closing = settings_.closing.get(),
+                                              .least_seq = asked.least_seq});
   query_latency_.record(std::chrono::steady_clock::now() - started);
   if (!rows) {
     notice(rows.error());

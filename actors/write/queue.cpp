@@ -471,6 +471,7 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
   auto& question = request.admitted.question;
   const auto linearizable = question.consistency == consistency::linearizable;
   const auto seq = linearizable ? durable_seq_ : question.at_least_seq;
+  request.admitted.least_seq = seq; // Its reader looks, too: what is applied need not be what a reader sees.
   waiting_queries::waiter waiter{std::move(request.admitted), self_->make_response_promise<row_set>()};
   auto promise = waiter.answer;
   if (seq > durable_seq_ + open_->items.size()) {

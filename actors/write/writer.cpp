@@ -22,11 +22,6 @@ public:
   void end() noexcept override {}
 };
 
-/// Whether the same batch may succeed later on the same connection.
-bool passes_by_itself(errc code) {
-  return code == errc::locked || code == errc::disk_full || code == errc::io_error;
-}
-
 } // namespace
 
 writer_actor::behavior_type writer_state::make_behavior(writer_options settings) {
@@ -83,7 +78,7 @@ void writer_state::apply() {
   storage::attempt_mark& mark = settings_.attempts ? *settings_.attempts : nothing;
   const auto first = database_->applied_seq() + 1;
   const auto started = std::chrono::steady_clock::now();
-  auto answers = database_->apply(pending_, mark);
+  auto answers = database_->apply(pending_, mark, started + settings_.apply_time_max);
   if (answers) {
     const auto took = std::chrono::steady_clock::now() - started;
     unblock();
@@ -93,10 +88,8 @@ void writer_state::apply() {
       settings_.breaker->succeeded(started + took, took);
     }
     report(first, std::move(*answers));
-  } else if (passes_by_itself(answers.error().code)) {
-    wait_for(std::move(answers.error()));
   } else {
-    give_up_database(std::move(answers.error()));
+    heed(std::move(answers.error()));
   }
 }
 
@@ -114,13 +107,24 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
     self_->send(settings_.queue, foreign_commit_seen{});
   }
   busy_since_idle_check_ = true;
-  if (pace_.due(database_->pages_waiting())) {
+  if (pace_.due(database_->unmerged())) {
     checkpoint();
   }
   if (database_ != nullptr && !pending_.empty() && !std::exchange(apply_scheduled_, true)) {
     self_->send(self_, atom::apply::value);
   }
   arm_idle_check();
+}
+
+void writer_state::heed(storage::trouble met) {
+  switch (met.next) {
+    case storage::remedy::same_connection:
+      return wait_for(std::move(met.why));
+    case storage::remedy::reopen:
+      return give_up_database(std::move(met.why));
+    case storage::remedy::end_process:
+      return end_process(std::move(met.why));
+  }
 }
 
 /// The next connection knows what the database holds, and what is not in it comes again from the queue. The actor
@@ -130,6 +134,13 @@ void writer_state::give_up_database(failure reason) {
   database_.reset();
   pending_.clear();
   wait_for(std::move(reason));
+}
+
+/// What waits in the queue is answered meanwhile.
+void writer_state::end_process(failure reason) {
+  settings_.on_fatal("the database can no longer be trusted: " + to_string(reason));
+  self_->send_exit(settings_.queue, caf::exit_reason::kill);
+  self_->quit(to_error(std::move(reason)));
 }
 
 /// Keeps the batches and tries again later: their order never changes, and the actor stays responsive meanwhile.
@@ -178,29 +189,25 @@ void writer_state::checkpoint() {
   auto done = database_->checkpoint();
   if (done) {
     pace_.checkpointed(std::chrono::steady_clock::now() - started);
-    wal_pages_ = done->log_pages;
-    // A log that is moved completely begins anew with the next commit.
-    const auto starving = done->pages_left > 0 && wal_pages_ > settings_.wal_pages_max;
+    wal_pages_ = done->journal;
+    // A journal that is merged completely begins anew with the next commit.
+    const auto starving = done->unmerged > 0 && wal_pages_ > settings_.wal_pages_max;
     settings_.starving->store(starving, std::memory_order_relaxed);
     self_->send(settings_.queue, database_checkpointed{done->checkpointed_seq});
-  } else if (done.error().code == errc::outcome_unknown) {
-    settings_.on_fatal("the database could not be synced: " + to_string(done.error()));
-    self_->send_exit(settings_.queue, caf::exit_reason::kill); // Until the process ends: what waits there is answered.
-    self_->quit(to_error(done.error()));
-  } else if (done.error().code == errc::database_gone || done.error().code == errc::corrupt) {
-    give_up_database(std::move(done.error()));
-  } else if (done.error().code != errc::locked) {
-    spdlog::warn("the checkpoint failed: {}", to_string(done.error()));
+  } else if (done.error().next != storage::remedy::same_connection) {
+    heed(std::move(done.error()));
+  } else if (done.error().why.code != errc::locked) {
+    spdlog::warn("the checkpoint failed: {}", to_string(done.error().why)); // Nobody waits for it.
   }
 }
 
 void writer_state::idle() {
   idle_armed_ = false;
   const auto busy = std::exchange(busy_since_idle_check_, false);
-  if (!busy && database_ != nullptr && database_->pages_waiting() > 0) {
+  if (!busy && database_ != nullptr && database_->unmerged() > 0) {
     checkpoint();
   }
-  if (busy || (database_ != nullptr && database_->pages_waiting() > 0)) { // Readers may have been in the way.
+  if (busy || (database_ != nullptr && database_->unmerged() > 0)) { // Readers may have been in the way.
     arm_idle_check();
   }
 }

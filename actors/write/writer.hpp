@@ -12,6 +12,7 @@
 #include <millrace/storage/database.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,8 +44,12 @@ struct writer_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// Set while the database's own log cannot be emptied.
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
+  /// Of the database's journal, in its unit: what may wait for a checkpoint at least, and how long it may be.
   std::uint32_t checkpoint_pages = write_options{}.checkpoint_pages;
   std::uint32_t wal_pages_max = write_options{}.wal_pages_max;
+  /// How long one call may hold the writer. More than one transaction may take (`transaction_time_max`), so that the
+  /// first one of a call meets its own limit before.
+  std::chrono::milliseconds apply_time_max{120'000};
   backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
   /// Called when a sync of the database failed; it must end the process.
   std::function<void(const std::string&)> on_fatal;
@@ -62,7 +67,9 @@ private:
   void take(apply_batch& request);
   void apply();
   void report(std::uint64_t first_seq, std::vector<storage::answer> answers);
+  void heed(storage::trouble met);
   void give_up_database(failure reason);
+  void end_process(failure reason);
   void wait_for(failure obstacle);
   void unblock();
   void retry();

@@ -73,11 +73,12 @@ caf::error inspect_row_set(Inspector& f, row_set& x) {
   auto cells = x.cells();
   std::uint64_t count = x.size();
   auto truncated = x.truncated();
-  if (auto problem = f(columns, cells, count, truncated)) {
+  auto seq = x.seq();
+  if (auto problem = f(columns, cells, count, truncated, seq)) {
     return problem;
   }
   if constexpr (loading_inspector<Inspector>) {
-    auto loaded = row_set::from_parts(std::move(columns), std::move(cells), count, truncated);
+    auto loaded = row_set::from_parts(std::move(columns), std::move(cells), count, truncated, seq);
     if (!loaded) {
       return caf::sec::invalid_argument;
     }

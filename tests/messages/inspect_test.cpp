@@ -90,6 +90,7 @@ BOOST_AUTO_TEST_CASE(pages_and_what_asks_for_them_travel_whole) {
   row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"id"})};
   rows.begin_row();
   rows.add_integer(42);
+  rows.set_seq(5);
   BOOST_TEST((travel(page_query{select("SELECT 1"), 7}) == page_query{select("SELECT 1"), 7}));
   BOOST_TEST((travel(position) == position));
   BOOST_TEST((travel(row_page{rows, position}) == row_page{rows, position}));

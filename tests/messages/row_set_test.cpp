@@ -77,10 +77,13 @@ BOOST_AUTO_TEST_CASE(a_row_that_was_begun_can_be_dropped) {
 }
 
 BOOST_AUTO_TEST_CASE(parts_that_travelled_make_the_same_rows) {
-  const auto rows = ideas();
-  const auto rebuilt = row_set::from_parts(rows.columns(), rows.cells(), rows.size(), rows.truncated());
+  auto rows = ideas();
+  rows.set_seq(7);
+  const auto rebuilt = row_set::from_parts(rows.columns(), rows.cells(), rows.size(), rows.truncated(), rows.seq());
   BOOST_REQUIRE(rebuilt.has_value());
   BOOST_TEST((*rebuilt == rows));
+  BOOST_TEST(rebuilt->seq() == 7u);
+  BOOST_TEST((ideas() != rows)); // Of another state.
 }
 
 BOOST_AUTO_TEST_CASE(parts_cut_at_any_byte_or_miscounted_are_refused) {

@@ -1,5 +1,5 @@
-#include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/environment.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 
@@ -168,7 +168,7 @@ T require(storage::result<T> given) {
 
 /// Everything that the log holds, from the first transaction on.
 std::vector<storage::batch_ptr> read_log(const fs::path& data) {
-  const auto identity = require(storage::prepare_sqlite(data / "database.sqlite3"));
+  const auto identity = require(storage::sqlite::make_database(data / "database.sqlite3")->prepare(true));
   storage::recovery_report report;
   auto log = require(
     storage::log::open(storage::posix_file_system(), data / "queue", identity.id, identity.applied_seq, {}, report));
@@ -195,16 +195,18 @@ public:
 /// Applies the log to a new database, some batches at a time, by a new writer now and then. Gives its dump.
 std::vector<std::string> replay(const std::vector<storage::batch_ptr>& log, const fs::path& file,
                                 std::uint64_t together_max, std::mt19937_64& random) {
-  require(storage::prepare_sqlite(file));
+  const auto database = storage::sqlite::make_database(file);
+  BOOST_REQUIRE(database->traits().deterministic);
+  require(database->prepare(true));
   std::unique_ptr<storage::database_writer> writer;
   for (std::size_t done = 0; done < log.size();) {
     if (writer == nullptr || random() % 10 == 0) {
       writer.reset();
-      writer = require(storage::open_sqlite_writer(file, {}));
+      writer = require(database->open_writer());
     }
     const auto count = std::min<std::size_t>(1 + random() % together_max, log.size() - done);
     no_mark nobody;
-    require(writer->apply({log.data() + done, count}, nobody));
+    BOOST_REQUIRE(writer->apply({log.data() + done, count}, nobody, storage::no_deadline));
     while (done < log.size() && log[done]->last_seq() <= writer->applied_seq()) {
       ++done;
     }

@@ -7,11 +7,12 @@
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/rooms)
 file(WRITE ${PROJECT_BINARY_DIR}/rooms/libraries.txt "")
 
-# millrace_room(name FOLDER folder... [KNOWS room...] [LINKS library...]): compiles the sources that lie in the folders
-# (not below them). KNOWS and LINKS are inherited by whoever knows the room. Whether a room includes a library that
+# millrace_room(name FOLDER folder... [KNOWS room...] [HIDES room...] [LINKS library...]): compiles the sources that lie
+# in the folders (not below them). KNOWS and LINKS are inherited by whoever knows the room. What it HIDES its sources
+# know, and nobody else through it. Whether a room includes a library that
 # is linked nowhere there is a test's to find (tests/contract), since Debian's headers are found by everybody.
 function(millrace_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDER;KNOWS;LINKS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDER;KNOWS;HIDES;LINKS")
   set(root ${PROJECT_BINARY_DIR}/rooms/${name})
   file(REMOVE_RECURSE ${root})
   set(sources)
@@ -45,12 +46,19 @@ function(millrace_room name)
     list(APPEND links ${inherited})
   endforeach()
   set_property(TARGET millrace_root_${name} PROPERTY MILLRACE_LINKS ${links})
+  foreach(hidden IN LISTS arg_HIDES)
+    get_property(used TARGET millrace_root_${hidden} PROPERTY MILLRACE_LINKS)
+    list(APPEND links ${used})
+  endforeach()
   list(JOIN links " " line)
   file(APPEND ${PROJECT_BINARY_DIR}/rooms/libraries.txt "${name} ${line}\n")
 
   if(sources)
     add_library(millrace_room_${name} OBJECT ${sources})
     target_link_libraries(millrace_room_${name} PRIVATE millrace_root_${name})
+    foreach(hidden IN LISTS arg_HIDES)
+      target_link_libraries(millrace_room_${name} PRIVATE millrace_root_${hidden})
+    endforeach()
     millrace_precompile_room(${name} ${links})
   endif()
 endfunction()

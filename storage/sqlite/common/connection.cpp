@@ -33,25 +33,26 @@ result<> check_identity(sqlite3* database, const uuid& wanted) {
 
 } // namespace
 
-result<connection> connection::open(const std::filesystem::path& file, role purpose, const sqlite_options& options) {
+result<connection> connection::open(const settings& chosen, role purpose) {
   const char* const clock = purpose == role::writer ? log_clock_vfs() : nullptr;
   const int access = purpose == role::writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   connection made;
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(file.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, clock);
+  const int code = sqlite3_open_v2(chosen.file.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                                   clock);
   made.handle_.reset(handle);
   if (code != SQLITE_OK) {
     auto reason = failure_of(handle, code);
-    reason.detail = file.string() + ": " + reason.detail;
+    reason.detail = chosen.file.string() + ": " + reason.detail;
     return tl::unexpected{std::move(reason)};
   }
-  if (auto done = harden(handle, purpose, options); !done) {
+  if (auto done = harden(handle, purpose, chosen.cache_kib); !done) {
     return tl::unexpected{std::move(done).error()};
   }
   made.rights_ = std::make_unique<authorizer>();
   made.rights_->install(handle);
-  if (options.identity) {
-    if (auto same = check_identity(handle, *options.identity); !same) {
+  if (chosen.identity) {
+    if (auto same = check_identity(handle, *chosen.identity); !same) {
       made.abandon();
       return tl::unexpected{std::move(same).error()};
     }

@@ -2,8 +2,8 @@
 
 #include "authorizer.hpp"
 #include "hardening.hpp"
+#include "settings.hpp"
 
-#include <filesystem>
 #include <memory>
 
 #include <sqlite3.h>
@@ -13,9 +13,9 @@ namespace millrace::storage::sqlite {
 /// Owns one hardened connection and what decides on its rights. Used by one thread at a time.
 class connection {
 public:
-  /// Opens an existing file; `database_gone` where it has another identity than `options` ask for. The writer's
+  /// Opens an existing file; `database_gone` where it has another identity than is asked for. The writer's
   /// connection goes through the clock (determinism.hpp).
-  static result<connection> open(const std::filesystem::path& file, role purpose, const sqlite_options& options);
+  static result<connection> open(const settings& chosen, role purpose);
 
   sqlite3* get() const noexcept { return handle_.get(); }
   authorizer& rights() const noexcept { return *rights_; }

@@ -66,6 +66,18 @@ failure failure_of(sqlite3* database, int result_code) {
   return {code, std::move(detail)};
 }
 
+remedy remedy_after(errc code) noexcept {
+  switch (code) {
+    case errc::locked:
+    case errc::disk_full:
+    case errc::io_error:
+    case errc::deadline_exceeded:
+      return remedy::same_connection;
+    default:
+      return remedy::reopen;
+  }
+}
+
 bool is_outcome(errc code) noexcept {
   switch (code) {
     case errc::bad_sql:

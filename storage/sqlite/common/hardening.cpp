@@ -50,7 +50,7 @@ constexpr int patience_ms = 1'000;
 
 } // namespace
 
-result<> harden(sqlite3* database, role purpose, const sqlite_options& options) {
+result<> harden(sqlite3* database, role purpose, int cache_kib) {
   set_limits(database);
   // After a crash the first connection recovers SQLite's log, and those opened beside it meet its lock for a moment.
   sqlite3_busy_timeout(database, patience_ms);
@@ -63,7 +63,7 @@ result<> harden(sqlite3* database, role purpose, const sqlite_options& options) 
       "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA synchronous=NORMAL;"
       "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"}
     + (reads ? "PRAGMA temp_store=FILE;" : "PRAGMA temp_store=MEMORY;") + "PRAGMA cache_size=-"
-    + std::to_string(std::max(options.cache_kib, 1));
+    + std::to_string(std::max(cache_kib, 1));
   if (const int code = sqlite3_exec(database, pragmas.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK) {
     return tl::unexpected{failure_of(database, code)};
   }

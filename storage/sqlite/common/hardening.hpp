@@ -1,7 +1,6 @@
 #pragma once
 
 #include <millrace/storage/base/result.hpp>
-#include <millrace/storage/database.hpp>
 
 #include <sqlite3.h>
 
@@ -13,6 +12,6 @@ enum class role {
 };
 
 /// Sets limits, safety switches and page cache of a connection that was just opened (SQLite: security.html).
-result<> harden(sqlite3* database, role purpose, const sqlite_options& options);
+result<> harden(sqlite3* database, role purpose, int cache_kib);
 
 } // namespace millrace::storage::sqlite

@@ -1,3 +1,5 @@
+#include "identity.hpp"
+
 #include "connection.hpp"
 #include "error.hpp"
 #include "meta.hpp"
@@ -7,7 +9,6 @@
 
 #include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/base/full_disk.hpp>
-#include <millrace/storage/database.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,14 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
-namespace millrace::storage {
+namespace millrace::storage::sqlite {
 
 namespace {
-
-using sqlite::connection;
-using sqlite::failure_of;
-using sqlite::prepared_statement;
 
 std::string system_words(int error) {
   return std::generic_category().message(error);
@@ -86,9 +82,9 @@ result<std::int64_t> format_of(connection& database) {
                         : fail(errc::folder_foreign, "the database holds tables, but none of Millrace's");
   }
   auto version = number(database, "SELECT format_version FROM millrace_meta WHERE id = 1");
-  if (version && *version > sqlite::meta::format_version) {
+  if (version && *version > meta::format_version) {
     return fail(errc::folder_newer, "the database has format " + std::to_string(*version)
-                                      + "; this program reads format " + std::to_string(sqlite::meta::format_version));
+                                      + "; this program reads format " + std::to_string(meta::format_version));
   }
   return version;
 }
@@ -98,7 +94,7 @@ result<> create_tables(connection& database) {
   if (!id) {
     return tl::unexpected{id.error()};
   }
-  if (auto done = database.execute(sqlite::meta::create); !done) {
+  if (auto done = database.execute(meta::create); !done) {
     return done;
   }
   auto insert = prepared_statement::prepare(
@@ -127,8 +123,8 @@ result<> bring_up_to_date(connection& database) {
       return done;
     }
   }
-  if (*format < sqlite::meta::format_version) {
-    if (auto done = database.execute(sqlite::meta::upgrade_to_2); !done) {
+  if (*format < meta::format_version) {
+    if (auto done = database.execute(meta::upgrade_to_2); !done) {
       return done;
     }
   }
@@ -147,7 +143,7 @@ result<> read_names(connection& database, std::vector<recorded_name>& into) {
   for (; code == SQLITE_ROW; code = records->step()) {
     const auto first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(records->get(), 0));
     const auto accepted_ms = sqlite3_column_int64(records->get(), 2);
-    sqlite::outcome_record_reader record{first_seq, sqlite::blob_at(records->get(), 1)};
+    outcome_record_reader record{first_seq, blob_at(records->get(), 1)};
     while (const auto entry = record.next()) {
       into.push_back({.name = entry->name, .seq = entry->seq, .accepted_ms = accepted_ms});
     }
@@ -207,7 +203,7 @@ result<database_identity> prepare(connection& database, bool create) {
   // A database of something else is left as it is, so WAL mode comes after the look.
   auto done = database.execute("PRAGMA journal_mode = WAL");
   failpoint("database.in_wal_mode");
-  if (done && *format < sqlite::meta::format_version) {
+  if (done && *format < meta::format_version) {
     // The log is synced and bears this database's identity: a power loss must not leave it without one.
     done = database.execute("PRAGMA synchronous = FULL").and_then([&] { return bring_up_to_date(database); });
   }
@@ -216,7 +212,8 @@ result<database_identity> prepare(connection& database, bool create) {
 
 } // namespace
 
-result<database_identity> prepare_sqlite(const std::filesystem::path& file, bool create) {
+result<database_identity> prepare_file(const settings& chosen, bool create) {
+  const auto& file = chosen.file;
   if (create) {
     if (auto made = make_file(file); !made) {
       return tl::unexpected{std::move(made).error()};
@@ -224,7 +221,9 @@ result<database_identity> prepare_sqlite(const std::filesystem::path& file, bool
   } else if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
     return fail(errc::database_gone, file.string() + " is missing");
   }
-  auto database = connection::open(file, sqlite::role::writer, {});
+  auto any = chosen;
+  any.identity.reset();
+  auto database = connection::open(any, role::writer);
   if (!database) {
     return tl::unexpected{std::move(database).error()};
   }
@@ -235,4 +234,4 @@ result<database_identity> prepare_sqlite(const std::filesystem::path& file, bool
   return identity;
 }
 
-} // namespace millrace::storage
+} // namespace millrace::storage::sqlite

@@ -38,14 +38,21 @@ transaction as_transaction(work item) {
 /// A snapshot, unless one is open already; then that is used and left open.
 class reader::snapshot {
 public:
-  static result<snapshot> take(reader& owner) {
-    if (sqlite3_get_autocommit(owner.database_.get()) == 0) {
-      return snapshot{nullptr};
+  /// `unavailable` where it is older than the limits allow.
+  static result<snapshot> take(reader& owner, const read_limits& limits) {
+    snapshot taken{nullptr};
+    if (!owner.in_snapshot()) {
+      if (auto begun = owner.begin_snapshot(); !begun) {
+        return tl::unexpected{std::move(begun).error()};
+      }
+      taken.owner_ = &owner;
     }
-    if (auto begun = owner.begin_snapshot(); !begun) {
-      return tl::unexpected{std::move(begun).error()};
+    if (owner.snapshot_seq_ < limits.least_seq) {
+      return fail(errc::unavailable, "the query asks for the state of seq " + std::to_string(limits.least_seq)
+                                       + ", but only that of seq " + std::to_string(owner.snapshot_seq_)
+                                       + " is applied");
     }
-    return snapshot{&owner};
+    return taken;
   }
 
   snapshot(snapshot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
@@ -63,8 +70,8 @@ private:
 
 class reader::cursor final : public row_cursor {
 public:
-  cursor(reader& owner, snapshot state, std::uint64_t seq, cached_statement& source)
-    : owner_(&owner), state_(std::move(state)), seq_(seq), rows_(owner.database_, source) {}
+  cursor(reader& owner, snapshot state, cached_statement& source)
+    : owner_(&owner), state_(std::move(state)), seq_(owner.snapshot_seq_), rows_(owner.database_, source) {}
 
   result<row_set> next(std::uint32_t count, const read_limits& limits) override {
     read_watch::scope watched{owner_->watch_, limits};
@@ -78,6 +85,7 @@ public:
       }
       page.mark_truncated();
     }
+    page.set_seq(seq_);
     return page;
   }
 
@@ -106,28 +114,25 @@ private:
   bool more_ = false;
 };
 
-result<std::unique_ptr<database_reader>> reader::open(const std::filesystem::path& file,
-                                                      const sqlite_options& options) {
-  auto database = connection::open(file, role::reader, options);
+result<std::unique_ptr<database_reader>> reader::open(const settings& chosen) {
+  auto database = connection::open(chosen, role::reader);
   if (!database) {
     return tl::unexpected{std::move(database).error()};
   }
-  std::unique_ptr<reader> made{new reader{std::move(*database), options}};
+  std::unique_ptr<reader> made{new reader{std::move(*database), chosen}};
   if (auto done = made->prepare(); !done) {
     return tl::unexpected{std::move(done).error()};
   }
   return made;
 }
 
-reader::reader(connection database, const sqlite_options& options)
+reader::reader(connection database, const settings& chosen)
   : database_(std::move(database)),
-    cache_(database_, authority::query, options.cached_statements),
-    cache_kib_(std::max(options.cache_kib, 1)) {}
+    cache_(database_, authority::query, chosen.cached_statements),
+    cache_kib_(std::max(chosen.cache_kib, 1)) {}
 
 result<> reader::prepare() {
   const std::pair<prepared_statement*, const char*> statements[] = {
-    {&begin_, "BEGIN"},
-    {&end_, "ROLLBACK"},
     {&read_applied_seq_, meta::read_applied_seq},
     {&find_outcome_,
      "SELECT first_seq, outcomes FROM millrace_outcomes WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1"},
@@ -146,25 +151,36 @@ result<> reader::prepare() {
   return {};
 }
 
+/// SQLite keeps to one state as long as a statement stands at a row. So the one that reads `applied_seq` does, which
+/// costs less than a transaction and tells what the state is.
 result<> reader::begin_snapshot() {
-  if (const int code = begin_.run(); code != SQLITE_OK) {
-    return tl::unexpected{failure_of(database_.get(), code)};
+  end_snapshot();
+  const int code = read_applied_seq_.step();
+  if (code == SQLITE_ROW) {
+    snapshot_seq_ = static_cast<std::uint64_t>(sqlite3_column_int64(read_applied_seq_.get(), 0));
+    return {};
   }
-  // SQLite takes the snapshot at the first read.
-  if (auto seq = applied_seq(); !seq) {
-    end_snapshot();
-    return tl::unexpected{std::move(seq).error()};
-  }
-  return {};
+  auto reason = code == SQLITE_DONE
+                  ? failure{errc::corrupt, "a row that Millrace keeps about itself is missing from the database"}
+                  : failure_of(database_.get(), code);
+  end_snapshot();
+  return tl::unexpected{std::move(reason)};
 }
 
 void reader::end_snapshot() noexcept {
-  if (sqlite3_get_autocommit(database_.get()) == 0) {
-    end_.run();
-  }
+  read_applied_seq_.reset();
+}
+
+/// Not where SQLite ended it over a failed read.
+bool reader::in_snapshot() const noexcept {
+  return sqlite3_txn_state(database_.get(), "main") != SQLITE_TXN_NONE;
 }
 
 result<row_set> reader::run(const query& question, const read_limits& limits) {
+  const auto state = snapshot::take(*this, limits);
+  if (!state) {
+    return tl::unexpected{state.error()};
+  }
   read_watch::scope watched{watch_, limits};
   const auto source = begin_query(question);
   if (!source) {
@@ -179,24 +195,21 @@ result<row_set> reader::run(const query& question, const read_limits& limits) {
   if (code == SQLITE_ROW) {
     rows.mark_truncated();
   }
+  rows.set_seq(snapshot_seq_);
   return rows;
 }
 
 result<std::unique_ptr<row_cursor>> reader::start(const query& question, const read_limits& limits) {
-  auto state = snapshot::take(*this);
+  auto state = snapshot::take(*this, limits);
   if (!state) {
     return tl::unexpected{std::move(state).error()};
-  }
-  const auto seq = applied_seq();
-  if (!seq) {
-    return tl::unexpected{seq.error()};
   }
   read_watch::scope watched{watch_, limits};
   const auto source = begin_query(question);
   if (!source) {
     return tl::unexpected{source.error()};
   }
-  return std::make_unique<cursor>(*this, std::move(*state), *seq, **source);
+  return std::make_unique<cursor>(*this, std::move(*state), **source);
 }
 
 /// Finds the statement and binds its parameters.
@@ -205,12 +218,6 @@ result<cached_statement*> reader::begin_query(const query& question) {
     return tl::unexpected{std::move(within).error()};
   }
   auto source = cache_.find(question.statement.sql);
-  if (!source && source.error().code == errc::bad_sql) {
-    // Where SQLite cannot read whether the schema it remembers is still that of the file, it keeps that to itself and
-    // says that there is no such table. Inside of a snapshot that is known.
-    const auto state = snapshot::take(*this);
-    source = state ? cache_.find(question.statement.sql) : tl::unexpected{state.error()};
-  }
   if (!source) {
     return source;
   }
@@ -305,11 +312,8 @@ result<quarantine_listing> reader::quarantine(std::uint64_t after, std::uint32_t
 }
 
 result<std::uint64_t> reader::applied_seq() {
-  auto seq = read_applied_seq_.run_for_number();
-  if (!seq) {
-    return tl::unexpected{std::move(seq).error()};
-  }
-  return static_cast<std::uint64_t>(*seq);
+  const auto state = snapshot::take(*this, {});
+  return state ? result<std::uint64_t>{snapshot_seq_} : tl::unexpected{state.error()};
 }
 
 result<std::vector<std::string>> reader::find_damage(const read_limits& limits) {
@@ -318,12 +322,3 @@ result<std::vector<std::string>> reader::find_damage(const read_limits& limits) 
 }
 
 } // namespace millrace::storage::sqlite
-
-namespace millrace::storage {
-
-result<std::unique_ptr<database_reader>> open_sqlite_reader(const std::filesystem::path& file,
-                                                            const sqlite_options& options) {
-  return sqlite::reader::open(file, options);
-}
-
-} // namespace millrace::storage

@@ -9,7 +9,6 @@
 #include <millrace/storage/sqlite/common/statement_cache.hpp>
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +19,7 @@ namespace millrace::storage::sqlite {
 /// One read-only connection.
 class reader final : public database_reader {
 public:
-  static result<std::unique_ptr<database_reader>> open(const std::filesystem::path& file,
-                                                       const sqlite_options& options);
+  static result<std::unique_ptr<database_reader>> open(const settings& chosen);
 
   result<> begin_snapshot() override;
   void end_snapshot() noexcept override;
@@ -30,16 +28,17 @@ public:
   result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
   result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
   result<std::uint64_t> applied_seq() override;
-  bool moved_away() const noexcept override { return guard_.trouble().has_value(); }
+  bool superseded() const noexcept override { return guard_.trouble().has_value(); }
   result<std::vector<std::string>> find_damage(const read_limits& limits) override;
 
 private:
   class cursor;
   class snapshot;
 
-  reader(connection database, const sqlite_options& options);
+  reader(connection database, const settings& chosen);
 
   result<> prepare();
+  bool in_snapshot() const noexcept;
   result<cached_statement*> begin_query(const query& question);
   void fit_page_cache(bool sorts);
   result<> look_at_limits() const;
@@ -51,9 +50,8 @@ private:
   statement_cache cache_;
   int cache_kib_;
   bool cache_is_small_ = false;
-  prepared_statement begin_;
-  prepared_statement end_;
-  prepared_statement read_applied_seq_;
+  prepared_statement read_applied_seq_; ///< Stays at its row as long as a snapshot is held: that is what holds it.
+  std::uint64_t snapshot_seq_ = 0;      ///< Its `applied_seq`.
   prepared_statement find_outcome_;
   prepared_statement list_quarantine_;
 };

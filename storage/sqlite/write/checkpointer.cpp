@@ -36,17 +36,21 @@ int checkpointer::on_commit(void* self, sqlite3*, const char*, int log_pages) no
   return SQLITE_OK;
 }
 
-result<checkpoint_report> checkpointer::run(std::uint64_t applied_seq) {
+tl::expected<checkpoint_report, trouble> checkpointer::run(std::uint64_t applied_seq) {
   failpoint("checkpoint.before");
   int log_pages = 0;
   int moved_pages = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &moved_pages);
   if (code != SQLITE_OK) {
-    auto reason = failure_of(database_, code);
-    if (sqlite3_extended_errcode(database_) == SQLITE_IOERR_FSYNC) {
-      reason.code = errc::outcome_unknown;
+    // The system forgets what it could not write, so another sync would succeed over nothing. Only when all connections
+    // of the process are gone is everything moved again.
+    const bool sync_failed = sqlite3_extended_errcode(database_) == SQLITE_IOERR_FSYNC;
+    auto why = failure_of(database_, code);
+    if (sync_failed) {
+      why.code = errc::outcome_unknown;
     }
-    return tl::unexpected{std::move(reason)};
+    const auto next = sync_failed ? remedy::end_process : remedy_after(why.code);
+    return tl::unexpected{trouble{std::move(why), next}};
   }
   failpoint("checkpoint.after");
   log_pages_ = static_cast<std::uint32_t>(std::max(log_pages, 0));
@@ -57,8 +61,7 @@ result<checkpoint_report> checkpointer::run(std::uint64_t applied_seq) {
       make_room();
     }
   }
-  return checkpoint_report{
-    .checkpointed_seq = checkpointed_seq_, .pages_left = pages_waiting(), .log_pages = log_pages_};
+  return checkpoint_report{.checkpointed_seq = checkpointed_seq_, .unmerged = pages_waiting(), .journal = log_pages_};
 }
 
 void checkpointer::make_room() noexcept {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <millrace/storage/base/result.hpp>
 #include <millrace/storage/database.hpp>
 
 #include <cstdint>
@@ -23,7 +22,7 @@ public:
   std::uint32_t pages_waiting() const noexcept { return log_pages_ - moved_pages_; }
 
   /// `applied_seq` is what the last commit stored.
-  result<checkpoint_report> run(std::uint64_t applied_seq);
+  tl::expected<checkpoint_report, trouble> run(std::uint64_t applied_seq);
 
 private:
   static int on_commit(void* self, sqlite3*, const char*, int log_pages) noexcept;

@@ -22,15 +22,12 @@ int runaway_watch::on_progress(void* self) noexcept {
   const auto now = std::chrono::steady_clock::now();
   if (!watch.seen_at_) {
     watch.seen_at_ = now;
-    return 0;
   }
-  if (now - *watch.seen_at_ <= watch.time_max_) {
-    return 0;
-  }
+  watch.interrupted_ = now - *watch.seen_at_ > watch.time_max_;
+  watch.out_of_time_ = !watch.interrupted_ && now > watch.call_deadline_;
   // What rolls the work back is not to be interrupted.
-  watch.watching_ = false;
-  watch.interrupted_ = true;
-  return 1;
+  watch.watching_ = !watch.interrupted_ && !watch.out_of_time_;
+  return watch.watching_ ? 0 : 1;
 }
 
 } // namespace millrace::storage::sqlite

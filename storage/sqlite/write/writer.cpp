@@ -32,14 +32,15 @@ result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint6
 
 } // namespace
 
-result<std::unique_ptr<database_writer>> writer::open(const std::filesystem::path& file,
-                                                      const sqlite_options& options) {
-  auto database = connection::open(file, role::writer, options);
+result<std::unique_ptr<database_writer>> writer::open(const settings& chosen, std::shared_ptr<fence> gate) {
+  // First, so that nobody changes what is read from here on.
+  const auto pass = gate->renew();
+  auto database = connection::open(chosen, role::writer);
   if (!database) {
     return tl::unexpected{std::move(database).error()};
   }
-  std::unique_ptr<writer> made{new writer{std::move(*database)}};
-  if (auto done = made->prepare(options); !done) {
+  std::unique_ptr<writer> made{new writer{std::move(*database), std::move(gate), pass}};
+  if (auto done = made->prepare(chosen); !done) {
     return tl::unexpected{std::move(done).error()};
   }
   // From here on its actor waits by message, and stays responsive meanwhile.
@@ -47,7 +48,7 @@ result<std::unique_ptr<database_writer>> writer::open(const std::filesystem::pat
   return made;
 }
 
-result<> writer::prepare(const sqlite_options& options) {
+result<> writer::prepare(const settings& chosen) {
   const auto keep = [](auto& place, auto made) -> result<> {
     if (!made) {
       return tl::unexpected{std::move(made).error()};
@@ -74,8 +75,8 @@ result<> writer::prepare(const sqlite_options& options) {
   and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
   and_then([&] { return keep(scripts_, script_runner::make(database_)); });
-  and_then([&] { return keep(executor_, executor::make(database_, functions_, options.cached_statements)); });
-  and_then([&] { return keep(outcomes_, outcome_store::make(database_, options.outcomes)); });
+  and_then([&] { return keep(executor_, executor::make(database_, functions_, chosen.cached_statements)); });
+  and_then([&] { return keep(outcomes_, outcome_store::make(database_, chosen.outcomes)); });
   and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
   and_then([&] { return keep(store_applied_seq_, prepared_statement::prepare(handle, meta::store_applied_seq)); });
   and_then([&] { return keep(read_applied_seq_, prepared_statement::prepare(handle, meta::read_applied_seq)); });
@@ -85,29 +86,49 @@ result<> writer::prepare(const sqlite_options& options) {
     return seq ? result<>{} : tl::unexpected{std::move(seq).error()};
   });
   guard_ = file_guard::watch(database_);
-  watch_.install(handle, options.transaction_time_max);
+  watch_.install(handle, chosen.transaction_time_max);
   checkpointer_.install(handle);
   return done;
 }
 
-result<std::vector<answer>> writer::apply(std::span<const batch_ptr> batches, attempt_mark& mark) {
-  if (useless_) {
-    return tl::unexpected{*useless_};
+/// Held as long as a call runs. Empty where this connection must not be used any more; `useless_` says why.
+std::unique_lock<std::mutex> writer::enter() {
+  auto inside = gate_->enter(pass_);
+  if (!inside && !useless_) {
+    give_up_connection({errc::unavailable, "another writer was opened after this one"});
+  }
+  return useless_ ? std::unique_lock<std::mutex>{} : std::move(inside);
+}
+
+trouble writer::in_trouble(failure why) const {
+  const auto next = useless_ ? remedy::reopen : remedy_after(why.code);
+  return {std::move(why), next};
+}
+
+tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_ptr> batches, attempt_mark& mark,
+                                                         moment deadline) {
+  const auto inside = enter();
+  if (!inside) {
+    return tl::unexpected{in_trouble(*useless_)};
   }
   const auto last = last_seq_of(batches, applied_seq_);
   if (!last) {
-    return tl::unexpected{last.error()};
+    return tl::unexpected{in_trouble(last.error())};
   }
   if (*last <= applied_seq_) {
     return {};
   }
+  watch_.begin_call(deadline);
   mark.begin(applied_seq_ + 1, *last);
   auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
   // Work that has ended this writer: the mark stays at it, as after any other death.
   if (!died_) {
     mark.end();
   }
-  return answers;
+  if (!answers) {
+    return tl::unexpected{in_trouble(std::move(answers).error())};
+  }
+  return std::move(*answers);
 }
 
 auto writer::choose_caution() noexcept -> caution {
@@ -144,6 +165,14 @@ result<std::vector<answer>> writer::apply_somehow(std::span<const batch_ptr> bat
           aim.last_seq = seq - 1;
         }
         break;
+      case stop::next::out_of_time:
+        if (seq == applied_seq_ + 1) {
+          return tl::unexpected{std::move(reason)};
+        }
+        // What stood before it has fitted once.
+        aim.last_seq = seq - 1;
+        watch_.begin_call(no_deadline);
+        break;
     }
   }
 }
@@ -166,7 +195,8 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   answers.reserve(aim.last_seq - applied_seq_);
   std::int64_t accept_time_ms = 0;
   for (const auto& part : batches) {
-    if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()) {
+    if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()
+        || (!answers.empty() && watch_.past_deadline())) {
       break;
     }
     accept_time_ms = part->accept_time_ms;
@@ -312,25 +342,29 @@ progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq)
   return done;
 }
 
-auto writer::fail_item(setback trouble, std::uint64_t seq, bool undoable) -> attempt<answer> {
-  if (watch_.interrupted() || trouble.how_far == reach::death) {
+auto writer::fail_item(setback cause, std::uint64_t seq, bool undoable) -> attempt<answer> {
+  if (watch_.interrupted() || cause.how_far == reach::death) {
     died_ = true;
     auto detail = "seq " + std::to_string(seq)
                   + (watch_.interrupted() ? " ran longer than " + std::to_string(watch_.time_max().count())
                                               + " ms and was interrupted; nothing was applied"
-                                          : " is no use to try again: " + trouble.reason.detail);
+                                          : " is no use to try again: " + cause.reason.detail);
     return tl::unexpected{stop{stop::next::give_up, give_up_connection({errc::outcome_unknown, std::move(detail)})}};
   }
-  if (trouble.how_far == reach::call) {
-    return tl::unexpected{stop{stop::next::give_up, std::move(trouble.reason)}};
+  if (watch_.out_of_time()) {
+    return tl::unexpected{
+      stop{stop::next::out_of_time, {errc::deadline_exceeded, "the call took too long; nothing was applied"}, seq}};
   }
-  if (trouble.how_far == reach::ended) {
-    return tl::unexpected{stop{stop::next::leave_out, std::move(trouble.reason), seq}};
+  if (cause.how_far == reach::call) {
+    return tl::unexpected{stop{stop::next::give_up, std::move(cause.reason)}};
+  }
+  if (cause.how_far == reach::ended) {
+    return tl::unexpected{stop{stop::next::leave_out, std::move(cause.reason), seq}};
   }
   if (!undoable && executor_->started()) {
     return tl::unexpected{stop{stop::next::run_with_savepoints, {}}};
   }
-  return answer{tl::unexpected{std::move(trouble.reason)}};
+  return answer{tl::unexpected{std::move(cause.reason)}};
 }
 
 const transaction_name* writer::name_of(const work& item, const answer& reply) const noexcept {
@@ -409,23 +443,15 @@ failure writer::give_up_connection(failure reason) {
   return reason;
 }
 
-result<checkpoint_report> writer::checkpoint() {
-  if (useless_) {
-    return tl::unexpected{*useless_};
+tl::expected<checkpoint_report, trouble> writer::checkpoint() {
+  const auto inside = enter();
+  if (!inside) {
+    return tl::unexpected{in_trouble(*useless_)};
   }
   if (auto ready = look_around(); !ready) {
-    return tl::unexpected{std::move(ready).error()};
+    return tl::unexpected{in_trouble(std::move(ready).error())};
   }
   return checkpointer_.run(applied_seq_);
 }
 
 } // namespace millrace::storage::sqlite
-
-namespace millrace::storage {
-
-result<std::unique_ptr<database_writer>> open_sqlite_writer(const std::filesystem::path& file,
-                                                            const sqlite_options& options) {
-  return sqlite::writer::open(file, options);
-}
-
-} // namespace millrace::storage

@@ -2,6 +2,7 @@
 
 #include "checkpointer.hpp"
 #include "executor.hpp"
+#include "fence.hpp"
 #include "outcome_store.hpp"
 #include "runaway_watch.hpp"
 #include "script_runner.hpp"
@@ -11,7 +12,6 @@
 #include <millrace/storage/sqlite/common/quarantine_table.hpp>
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,15 +32,15 @@ namespace millrace::storage::sqlite {
 /// failure alone.
 class writer final : public database_writer {
 public:
-  static result<std::unique_ptr<database_writer>> open(const std::filesystem::path& file,
-                                                       const sqlite_options& options);
+  static result<std::unique_ptr<database_writer>> open(const settings& chosen, std::shared_ptr<fence> gate);
 
   std::uint64_t applied_seq() const noexcept override { return applied_seq_; }
-  result<std::vector<answer>> apply(std::span<const batch_ptr> batches, attempt_mark& mark) override;
+  tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
+                                                   moment deadline) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
-  std::uint32_t pages_waiting() const noexcept override { return checkpointer_.pages_waiting(); }
-  result<checkpoint_report> checkpoint() override;
+  std::uint32_t unmerged() const noexcept override { return checkpointer_.pages_waiting(); }
+  tl::expected<checkpoint_report, trouble> checkpoint() override;
 
 private:
   enum class caution { none, savepoints };
@@ -56,16 +56,19 @@ private:
 
   /// Why an attempt ended without a commit.
   struct stop {
-    enum class next { give_up, run_with_savepoints, leave_out } what;
+    enum class next { give_up, run_with_savepoints, leave_out, out_of_time } what;
     failure reason;
-    std::uint64_t seq = 0; ///< What is to be left out.
+    std::uint64_t seq = 0; ///< What is to be left out, or left to the next call.
   };
   template <class T = void>
   using attempt = tl::expected<T, stop>;
 
-  explicit writer(connection database) : database_(std::move(database)) {}
+  writer(connection database, std::shared_ptr<fence> gate, fence::pass pass)
+    : gate_(std::move(gate)), pass_(pass), database_(std::move(database)) {}
 
-  result<> prepare(const sqlite_options& options);
+  result<> prepare(const settings& chosen);
+  std::unique_lock<std::mutex> enter();
+  trouble in_trouble(failure why) const;
   result<std::vector<answer>> apply_somehow(std::span<const batch_ptr> batches, plan aim);
   attempt<std::vector<answer>> try_to_apply(std::span<const batch_ptr> batches, const plan& aim);
   attempt<> run_batch(const batch& part, const plan& aim, std::vector<answer>& answers);
@@ -75,13 +78,15 @@ private:
   progress<outcome> run_item(const work& item, std::uint64_t seq);
   progress<outcome> run_script(const schema_script& script, std::uint64_t seq);
   progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
-  attempt<answer> fail_item(setback trouble, std::uint64_t seq, bool undoable);
+  attempt<answer> fail_item(setback cause, std::uint64_t seq, bool undoable);
   const transaction_name* name_of(const work& item, const answer& reply) const noexcept;
   attempt<> commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms);
   result<> look_around();
   failure give_up_connection(failure reason);
   caution choose_caution() noexcept;
 
+  std::shared_ptr<fence> gate_;
+  fence::pass pass_;
   connection database_;
   log_functions functions_;
   runaway_watch watch_;

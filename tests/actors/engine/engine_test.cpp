@@ -1,4 +1,4 @@
-#include <millrace/storage/database.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/actors/endless.hpp>
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 
@@ -313,7 +313,7 @@ BOOST_AUTO_TEST_CASE(another_database_that_is_put_in_place_is_neither_written_no
   };
   BOOST_REQUIRE(add("a"));
   const auto other = folder.path() / "other";
-  BOOST_REQUIRE(storage::prepare_sqlite(other));
+  BOOST_REQUIRE(storage::sqlite::make_database(other)->prepare(true));
   std::filesystem::rename(database(), folder.path() / "ours");
   std::filesystem::rename(database().string() + "-wal", folder.path() / "ours-wal");
   std::filesystem::remove(database().string() + "-shm");

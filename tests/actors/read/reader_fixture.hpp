@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/read/reader.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/actors/actor_fixture.hpp>
 #include <millrace/tests/support/actors/endless.hpp>
 
@@ -34,8 +35,8 @@ struct reader_fixture : actor_fixture {
   reader_actor tested;
 
   reader_fixture() {
-    BOOST_REQUIRE(storage::prepare_sqlite(file));
-    auto made = storage::open_sqlite_writer(file, {});
+    BOOST_REQUIRE(storage::sqlite::make_database(file)->prepare(true));
+    auto made = storage::sqlite::make_database(file)->open_writer();
     BOOST_REQUIRE(made);
     writer = std::move(*made);
     apply(schema_script{"0001", "CREATE TABLE t(n INTEGER)"});
@@ -50,7 +51,7 @@ struct reader_fixture : actor_fixture {
       return tl::unexpected{*in_the_way};
     }
     ++opened;
-    return storage::open_sqlite_reader(file, {});
+    return storage::sqlite::make_database(file)->open_reader();
   }
 
   /// Starts a reader with the settings as they are; one that runs is killed first.
@@ -69,8 +70,8 @@ struct reader_fixture : actor_fixture {
     batch->items.push_back(std::move(item));
     const std::vector<storage::batch_ptr> batches{batch};
     unmarked mark;
-    auto answers = writer->apply(batches, mark);
-    BOOST_REQUIRE_MESSAGE(answers, (answers ? "" : to_string(answers.error())));
+    auto answers = writer->apply(batches, mark, storage::no_deadline);
+    BOOST_REQUIRE_MESSAGE(answers, (answers ? "" : to_string(answers.error().why)));
     return std::move(answers->front());
   }
 

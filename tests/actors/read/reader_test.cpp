@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(what_is_in_quarantine_is_listed) {
   batch->skipped = {{batch->first_seq, errc::quarantined, 3}, {batch->first_seq + 1, errc::quarantined, 3}};
   const std::vector<storage::batch_ptr> batches{batch};
   unmarked mark;
-  BOOST_REQUIRE(writer->apply(batches, mark));
+  BOOST_REQUIRE(writer->apply(batches, mark, storage::no_deadline));
   const auto listed = request<quarantine_listing>(quarantine_list{.after = 0, .limit = 1});
   scheduler.run();
   BOOST_REQUIRE(listed->value.has_value());
@@ -248,6 +248,30 @@ BOOST_FIXTURE_TEST_CASE(no_snapshot_is_shared_while_the_log_cannot_be_emptied, c
   BOOST_TEST(seen->begun == 1);
   BOOST_TEST(seen->ended == 1);
   BOOST_TEST((seen->inside == std::vector<bool>{true, false, false}));
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_says_the_seq_that_it_saw_alone_and_together) {
+  const auto before = writer->applied_seq();
+  BOOST_TEST(rows_of(select("SELECT 1")).value->seq() == before);
+  apply(execute("INSERT INTO t VALUES (4)"));
+  const auto first = send(select("SELECT 1"));
+  const auto second = send(select("SELECT 2"));
+  scheduler.run();
+  BOOST_TEST(first->value->seq() == before + 1);
+  BOOST_TEST(second->value->seq() == before + 1);
+  BOOST_TEST(first_page(select("SELECT n FROM t"), 2).value->rows.seq() == before + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_whose_state_is_older_than_a_query_needs_does_not_answer_it) {
+  auto early = admitted(select("SELECT count(*) FROM t"));
+  early.least_seq = writer->applied_seq() + 1;
+  auto due = early;
+  due.least_seq = writer->applied_seq();
+  const auto refused = request<row_set>(early, early.bytes);
+  const auto given = request<row_set>(due, due.bytes);
+  scheduler.run();
+  BOOST_TEST(refused->code() == errc::unavailable);
+  BOOST_TEST(given->value.has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,7 @@ struct queue_fixture : actor_fixture {
   std::vector<storage::batch_ptr> received; ///< By fake writers, in order.
   int reopened = 0;                         ///< How often fake writers were asked to open their database anew.
   std::vector<std::string> questions;       ///< SQL of what the fake reader was asked, in order.
+  std::vector<std::uint64_t> least_seqs;    ///< What the state must hold for each of them.
   std::shared_ptr<name_index> names = std::make_shared<name_index>(storage::outcome_window{});
   /// As the page of a process: fakes mark in it what they try.
   std::shared_ptr<storage::attempt_page> attempts = open_attempts();
@@ -59,6 +60,7 @@ struct queue_fixture : actor_fixture {
     const auto fake = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const admitted_query& asked) {
                 questions.push_back(asked.question.statement.sql);
+                least_seqs.push_back(asked.least_seq);
                 return row_set{};
               },
               [this](const recorded_outcome_request& asked) {

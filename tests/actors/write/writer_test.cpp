@@ -1,4 +1,5 @@
 #include <millrace/actors/write/writer.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/actors/actor_fixture.hpp>
 
 #include <deque>
@@ -9,18 +10,27 @@ using namespace std::chrono_literals;
 
 namespace {
 
+storage::trouble passing(errc code, std::string detail = "") {
+  return {{code, std::move(detail)}, storage::remedy::same_connection};
+}
+
+storage::trouble spoilt(errc code, std::string detail = "") {
+  return {{code, std::move(detail)}, storage::remedy::reopen};
+}
+
 /// What the test and the fake database share, since the writer owns its database.
 struct scripted_database {
   std::uint64_t applied_seq = 0;
-  std::deque<failure> failures;                  ///< Of the next applies, in order; then they succeed.
+  std::deque<storage::trouble> failures;         ///< Of the next applies, in order; then they succeed.
   std::vector<std::vector<std::uint64_t>> calls; ///< First `seq` of each batch, per apply.
+  std::vector<storage::moment> deadlines;        ///< Of each.
   std::uint32_t pages = 0;
   std::uint32_t log_pages = 0; ///< After a checkpoint.
   int checkpoints = 0;
   int opened = 0;
   std::size_t most_at_once = SIZE_MAX; ///< Pieces of work that one call applies.
   std::size_t answers_lost = 0;        ///< Of each call that succeeds.
-  std::optional<failure> checkpoint_failure;
+  std::optional<storage::trouble> checkpoint_failure;
   bool foreign_commit = false;
 };
 
@@ -31,8 +41,10 @@ public:
   std::uint64_t applied_seq() const noexcept override { return script_->applied_seq; }
   std::uint64_t quarantined() const noexcept override { return 0; }
 
-  storage::result<std::vector<storage::answer>> apply(std::span<const storage::batch_ptr> batches,
-                                                      storage::attempt_mark&) override {
+  tl::expected<std::vector<storage::answer>, storage::trouble> apply(std::span<const storage::batch_ptr> batches,
+                                                                     storage::attempt_mark&,
+                                                                     storage::moment deadline) override {
+    script_->deadlines.push_back(deadline);
     auto& firsts = script_->calls.emplace_back();
     std::ranges::transform(batches, std::back_inserter(firsts), [](const auto& work) { return work->first_seq; });
     if (!script_->failures.empty()) {
@@ -52,16 +64,16 @@ public:
 
   bool take_foreign_commit() noexcept override { return std::exchange(script_->foreign_commit, false); }
 
-  std::uint32_t pages_waiting() const noexcept override { return script_->pages; }
+  std::uint32_t unmerged() const noexcept override { return script_->pages; }
 
-  storage::result<storage::checkpoint_report> checkpoint() override {
+  tl::expected<storage::checkpoint_report, storage::trouble> checkpoint() override {
     ++script_->checkpoints;
     script_->pages = 0;
     if (auto reason = std::exchange(script_->checkpoint_failure, std::nullopt)) {
       return tl::unexpected{std::move(*reason)};
     }
     return storage::checkpoint_report{
-      .checkpointed_seq = script_->applied_seq, .pages_left = script_->log_pages, .log_pages = script_->log_pages};
+      .checkpointed_seq = script_->applied_seq, .unmerged = script_->log_pages, .journal = script_->log_pages};
   }
 
 private:
@@ -162,7 +174,7 @@ BOOST_AUTO_TEST_CASE(batches_that_wait_together_are_committed_together) {
 }
 
 BOOST_AUTO_TEST_CASE(what_was_sent_before_its_queue_heard_that_it_opened_again_is_left_alone) {
-  database->failures = {{errc::corrupt, ""}};
+  database->failures = {spoilt(errc::corrupt)};
   start();
   give(1);
   scheduler.run();
@@ -180,7 +192,7 @@ BOOST_AUTO_TEST_CASE(what_was_sent_before_its_queue_heard_that_it_opened_again_i
 }
 
 BOOST_AUTO_TEST_CASE(a_writer_that_is_asked_to_opens_its_database_anew_and_drops_what_it_holds) {
-  database->failures = {{errc::locked, ""}};
+  database->failures = {passing(errc::locked)};
   start();
   give(1);
   scheduler.run();
@@ -196,7 +208,7 @@ BOOST_AUTO_TEST_CASE(a_writer_that_is_asked_to_opens_its_database_anew_and_drops
 
 BOOST_AUTO_TEST_CASE(a_locked_database_is_tried_again_with_growing_delays_in_the_same_order) {
   for (int i = 0; i < 4; ++i) {
-    database->failures.push_back({errc::locked, "held"});
+    database->failures.push_back(passing(errc::locked, "held"));
   }
   start();
   give(1);
@@ -221,7 +233,7 @@ BOOST_AUTO_TEST_CASE(a_locked_database_is_tried_again_with_growing_delays_in_the
 }
 
 BOOST_AUTO_TEST_CASE(a_writer_that_waits_answers_and_says_why) {
-  database->failures = {{errc::locked, "held by process 7"}};
+  database->failures = {passing(errc::locked, "held by process 7")};
   start();
   give(1);
   scheduler.run();
@@ -234,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_writer_that_waits_answers_and_says_why) {
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_and_a_failed_read_pass_by_themselves_too) {
-  database->failures = {{errc::disk_full, ""}, {errc::io_error, ""}};
+  database->failures = {passing(errc::disk_full), passing(errc::io_error)};
   start();
   give(1);
   scheduler.run();
@@ -243,8 +255,39 @@ BOOST_AUTO_TEST_CASE(a_full_disk_and_a_failed_read_pass_by_themselves_too) {
   BOOST_TEST((committed == reports{{1, 1}}));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_due_after_a_failure_is_not_guessed_from_its_code) {
+  database->failures = {passing(errc::outcome_unknown), spoilt(errc::locked)};
+  start();
+  give(1);
+  scheduler.run();
+  pass(10ms);
+  BOOST_TEST((database->calls == calls{{1}, {1}}));
+  BOOST_TEST(database->opened == 1);
+  pass(100ms);
+  BOOST_TEST(database->opened == 2);
+  BOOST_TEST(database->calls.size() == 2u); // What it held was dropped.
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_says_that_the_process_must_end_is_the_last) {
+  database->failures = {{{errc::io_error, ""}, storage::remedy::end_process}};
+  start();
+  give(1);
+  scheduler.run();
+  BOOST_TEST(fatal == 1);
+  BOOST_TEST(committed.empty());
+  BOOST_TEST(ended());
+}
+
+BOOST_AUTO_TEST_CASE(every_call_has_a_deadline) {
+  start();
+  give(1);
+  scheduler.run();
+  BOOST_REQUIRE(database->deadlines.size() == 1u);
+  BOOST_TEST((database->deadlines.front() < storage::no_deadline));
+}
+
 BOOST_AUTO_TEST_CASE(after_a_failed_commit_another_connection_says_what_the_database_holds) {
-  database->failures = {{errc::outcome_unknown, "the commit failed"}};
+  database->failures = {spoilt(errc::outcome_unknown, "the commit failed")};
   start();
   give(1);
   scheduler.run();
@@ -258,7 +301,7 @@ BOOST_AUTO_TEST_CASE(after_a_failed_commit_another_connection_says_what_the_data
 
 BOOST_AUTO_TEST_CASE(commits_that_fail_again_and_again_are_tried_with_growing_delays_and_end_nobody) {
   for (int i = 0; i < 100; ++i) {
-    database->failures.push_back({errc::outcome_unknown, "the disk is full"});
+    database->failures.push_back(spoilt(errc::outcome_unknown, "the disk is full"));
   }
   start();
   for (int i = 0; i < 20; ++i) {
@@ -279,7 +322,7 @@ BOOST_AUTO_TEST_CASE(commits_that_fail_again_and_again_are_tried_with_growing_de
 
 BOOST_AUTO_TEST_CASE(a_writer_without_a_usable_database_waits_for_it_and_begins_where_it_stands) {
   for (const auto code : {errc::corrupt, errc::database_gone}) {
-    database->failures.push_back({code, ""});
+    database->failures.push_back(spoilt(code));
   }
   start();
   give(1);
@@ -301,7 +344,8 @@ BOOST_AUTO_TEST_CASE(a_writer_without_a_usable_database_waits_for_it_and_begins_
 }
 
 BOOST_AUTO_TEST_CASE(what_the_machine_did_counts_against_the_breaker_and_a_lock_does_not) {
-  database->failures = {{errc::locked, ""}, {errc::disk_full, ""}, {errc::io_error, ""}, {errc::corrupt, ""}};
+  database->failures = {passing(errc::locked), passing(errc::disk_full), passing(errc::io_error),
+                        spoilt(errc::corrupt)};
   open_failures = {{errc::database_gone, ""}};
   start();
   BOOST_TEST(failures_counted() == 1);
@@ -357,7 +401,7 @@ BOOST_AUTO_TEST_CASE(readers_are_told_while_the_log_cannot_be_emptied) {
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_into_a_file_that_is_gone_frees_nothing) {
-  database->checkpoint_failure = failure{errc::database_gone, ""};
+  database->checkpoint_failure = spoilt(errc::database_gone);
   database->pages = 100;
   start();
   give(1);
@@ -369,7 +413,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_into_a_file_that_is_gone_frees_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_whose_sync_failed_is_not_tried_again_and_the_process_is_to_end) {
-  database->checkpoint_failure = failure{errc::outcome_unknown, ""};
+  database->checkpoint_failure = storage::trouble{{errc::outcome_unknown, ""}, storage::remedy::end_process};
   database->pages = 100;
   start();
   give(1);
@@ -428,7 +472,7 @@ BOOST_AUTO_TEST_CASE(a_busy_writer_does_not_checkpoint_before_its_pages_are_many
 
 BOOST_AUTO_TEST_CASE(a_real_database_is_written_and_checkpointed) {
   const auto file = folder.path() / "database.sqlite3";
-  BOOST_REQUIRE(storage::prepare_sqlite(file));
+  BOOST_REQUIRE(storage::sqlite::make_database(file)->prepare(true));
   auto queue = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
     return {[this](const writer_ready& message) { ready.push_back(message.applied_seq); },
             [](const batch_applied& message) {
@@ -438,9 +482,9 @@ BOOST_AUTO_TEST_CASE(a_real_database_is_written_and_checkpointed) {
             },
             [this](const database_checkpointed& message) { checkpointed.push_back(message.seq); }};
   }));
-  tested = track(
-    system.spawn(writer, writer_options{.open_database = [file] { return storage::open_sqlite_writer(file, {}); },
-                                        .queue = caf::actor_cast<writer_listener>(queue)}));
+  tested = track(system.spawn(
+    writer, writer_options{.open_database = [file] { return storage::sqlite::make_database(file)->open_writer(); },
+                           .queue = caf::actor_cast<writer_listener>(queue)}));
   auto work = std::make_shared<storage::batch>();
   work->first_seq = 1;
   work->items = {schema_script{"0001", "CREATE TABLE t(n INTEGER)"}, execute("INSERT INTO t VALUES (?1)", 7)};

@@ -42,6 +42,7 @@ inline row_set sample_rows() {
   rows.add_real(1e300);
   rows.add_blob(std::string_view{"\0\xff", 2});
   rows.mark_truncated();
+  rows.set_seq(9'876);
   return rows;
 }
 

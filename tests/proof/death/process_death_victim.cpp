@@ -309,7 +309,7 @@ options settings_for(const std::filesystem::path& data, victim_task task) {
   settings.write.checkpoint_pages = 8;
   settings.write.deaths_max = 100;
   settings.log.segment_bytes = 8 * 1024;
-  settings.database.cache_kib = 1024;
+  settings.sqlite.cache_kib = 1024;
   settings.database.outcomes.count = outcomes_kept;
   if (task == victim_task::poison) {
     settings.write.deaths_max = 2;

@@ -1,8 +1,8 @@
 #include "failing_allocations.hpp"
 
 #include <millrace/storage/base/folder.hpp>
-#include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/proof/report.hpp>
 #include <millrace/tests/support/environment.hpp>
 #include <millrace/tests/support/storage/log_fixture.hpp>
@@ -192,7 +192,7 @@ bool apply_rest(const std::filesystem::path& file, const std::vector<batch_ptr>&
   const auto last = work.back()->last_seq();
   silent_mark mark;
   for (int failures = 0; failures < 4;) {
-    auto opened = without_memory([&] { return open_sqlite_writer(file, {}); });
+    auto opened = without_memory([&] { return sqlite::make_database(file)->open_writer(); });
     if (!opened || !*opened) {
       ++failures;
       continue;
@@ -204,7 +204,7 @@ bool apply_rest(const std::filesystem::path& file, const std::vector<batch_ptr>&
         without_memory([&] { return writer.checkpoint(); });
         return true;
       }
-      const auto answers = without_memory([&] { return writer.apply(work, mark); });
+      const auto answers = without_memory([&] { return writer.apply(work, mark, no_deadline); });
       const unfailing_scope ours;
       for (std::size_t i = 0; answers && *answers && i < (*answers)->size(); ++i) {
         const auto& one = (**answers)[i];
@@ -232,7 +232,7 @@ std::string text_of(const row_set& rows) {
 constexpr auto everything = "SELECT id, a FROM t ORDER BY a, id";
 
 std::string read_all(const std::filesystem::path& file) {
-  auto reader = open_sqlite_reader(file, {});
+  auto reader = sqlite::make_database(file)->open_reader();
   BOOST_REQUIRE(reader);
   auto rows = (*reader)->run(select(everything), {});
   BOOST_REQUIRE_MESSAGE(rows, (rows ? "" : rows.error().detail));
@@ -248,7 +248,7 @@ struct expectation {
 expectation undisturbed(const std::vector<batch_ptr>& work) {
   const temporary_folder folder{fast_place()};
   const auto file = folder.path() / "database.sqlite3";
-  BOOST_REQUIRE(prepare_sqlite(file));
+  BOOST_REQUIRE(sqlite::make_database(file)->prepare(true));
   expectation result;
   result.codes.resize(work.back()->last_seq());
   BOOST_REQUIRE(apply_rest(file, work, result.codes));
@@ -264,7 +264,8 @@ bool try_writer(std::uint64_t nth, bool lasts, const std::vector<batch_ptr>& wor
   bool struck = false;
   {
     allocation_fault fault{nth, lasts};
-    const auto prepared = without_memory([&] { return prepare_sqlite(file).map([](const auto&) {}); });
+    const auto prepared = without_memory(
+      [&] { return sqlite::make_database(file)->prepare(true).map([](const auto&) {}); });
     const unfailing_scope outer;
     if (prepared && !*prepared) {
       BOOST_REQUIRE_MESSAGE(kind(prepared->error().code) != error_kind::rejected, to_string(prepared->error()));
@@ -276,7 +277,7 @@ bool try_writer(std::uint64_t nth, bool lasts, const std::vector<batch_ptr>& wor
     apply_rest(file, work, found);
     struck = fault.struck();
   }
-  BOOST_REQUIRE(prepare_sqlite(file));
+  BOOST_REQUIRE(sqlite::make_database(file)->prepare(true));
   BOOST_REQUIRE(apply_rest(file, work, found));
   for (std::size_t i = 0; i < found.size(); ++i) {
     // What was committed before an exception is not answered, only applied.
@@ -300,7 +301,7 @@ bool try_reader(std::uint64_t nth, bool lasts, const std::filesystem::path& file
   const auto is_all = [&](const row_set& rows) { return text_of(rows) == expected; };
   allocation_fault fault{nth, lasts};
   for (int life = 0; life < 2; ++life) {
-    auto opened = without_memory([&] { return open_sqlite_reader(file, {}); });
+    auto opened = without_memory([&] { return sqlite::make_database(file)->open_reader(); });
     right_or_refused(opened, [](const auto&) { return true; });
     if (!opened || !*opened) {
       continue;
@@ -365,7 +366,7 @@ BOOST_AUTO_TEST_CASE(the_database_survives_any_failed_allocation) {
 BOOST_AUTO_TEST_CASE(reading_survives_any_failed_allocation) {
   const temporary_folder folder{fast_place()};
   const auto file = folder.path() / "database.sqlite3";
-  BOOST_REQUIRE(prepare_sqlite(file));
+  BOOST_REQUIRE(sqlite::make_database(file)->prepare(true));
   const auto work = all_kinds_of_work();
   verdicts codes(work.back()->last_seq());
   BOOST_REQUIRE(apply_rest(file, work, codes));

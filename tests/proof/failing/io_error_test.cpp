@@ -1,7 +1,7 @@
 #include "failing_workload.hpp"
 
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/storage/database.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/proof/report.hpp>
 #include <millrace/tests/support/environment.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
@@ -115,8 +115,8 @@ struct small_database {
   std::unique_ptr<storage::database_writer> writer;
 
   explicit small_database(const file_fault& fault) : plan(fault) {
-    BOOST_REQUIRE(storage::prepare_sqlite(file));
-    auto opened = storage::open_sqlite_writer(file, {});
+    BOOST_REQUIRE(storage::sqlite::make_database(file)->prepare(true));
+    auto opened = storage::sqlite::make_database(file)->open_writer();
     BOOST_REQUIRE(opened);
     writer = std::move(*opened);
     auto made = std::make_shared<storage::batch>();
@@ -124,7 +124,7 @@ struct small_database {
     made->items.emplace_back(schema_script{"0001", "CREATE TABLE t(a)"});
     const storage::batch_ptr work = made;
     silent_mark mark;
-    BOOST_REQUIRE(writer->apply({&work, 1}, mark));
+    BOOST_REQUIRE(writer->apply({&work, 1}, mark, storage::no_deadline));
   }
 };
 
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(any_file_operation_of_the_database_may_fail) {
 
 BOOST_AUTO_TEST_CASE(a_table_that_cannot_be_looked_for_is_not_said_to_be_missing) {
   small_database tested{{}};
-  auto reader = storage::open_sqlite_reader(tested.file, {});
+  auto reader = storage::sqlite::make_database(tested.file)->open_reader();
   BOOST_REQUIRE(reader);
   tested.plan.die();
   const auto refused = (*reader)->run(select("SELECT a FROM t"), {});

@@ -1,8 +1,8 @@
 #include "failing_calls.hpp"
 
 #include <millrace/storage/base/folder.hpp>
-#include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/proof/report.hpp>
 #include <millrace/tests/support/storage/log_fixture.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
@@ -29,7 +29,7 @@ result<> use_folder(const std::filesystem::path& path, std::uint64_t& acknowledg
   if (!data) {
     return tl::unexpected{data.error()};
   }
-  if (auto identity = prepare_sqlite(data->database_file()); !identity) {
+  if (auto identity = sqlite::make_database(data->database_file())->prepare(true); !identity) {
     return tl::unexpected{identity.error()};
   }
   if (auto page = attempt_page::open(data->attempt_file(), database_id); !page) {

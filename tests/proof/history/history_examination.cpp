@@ -5,9 +5,9 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/engine/testing.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/storage/database.hpp>
 #include <millrace/storage/queue/format.hpp>
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/storage/plain_connection.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
@@ -197,7 +197,7 @@ void examiner::read_log() {
       }
     }
   }
-  const auto identity = require(storage::prepare_sqlite(folder_.database()), "the database");
+  const auto identity = require(storage::sqlite::make_database(folder_.database())->prepare(true), "the database");
   storage::recovery_report report;
   const auto log = require(
     storage::log::open(storage::posix_file_system(), whole, identity.id, 0, workload_options(folder_).log, report,
@@ -244,17 +244,20 @@ public:
 void examiner::replay() {
   const auto file = folder_.path / "replayed.sqlite3";
   fs::remove(file);
-  require(storage::prepare_sqlite(file), "a new database");
+  require(storage::sqlite::make_database(file)->prepare(true), "a new database");
   std::vector<storage::batch_ptr> batches;
   for (const auto& part : log_) {
     batches.push_back(std::make_shared<const storage::batch>(part));
   }
   {
-    const auto writer = require(storage::open_sqlite_writer(file, {}), "a new database");
+    const auto writer = require(storage::sqlite::make_database(file)->open_writer(), "a new database");
     constexpr std::size_t together = 40;
     no_mark nobody;
     for (std::size_t done = 0; done < batches.size();) {
-      require(writer->apply({batches.data() + done, std::min(together, batches.size() - done)}, nobody), "replaying");
+      const auto count = std::min(together, batches.size() - done);
+      require(writer->apply({batches.data() + done, count}, nobody, storage::no_deadline)
+                .map_error([](const storage::trouble& met) { return met.why; }),
+              "replaying");
       while (done < batches.size() && batches[done]->last_seq() <= writer->applied_seq()) {
         ++done;
       }

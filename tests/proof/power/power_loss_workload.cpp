@@ -213,7 +213,7 @@ options power_loss_settings(const std::filesystem::path& data) {
   settings.write.wal_pages_max = 64;
   settings.health.interval = std::chrono::minutes{10};
   settings.log.segment_bytes = 16 * 1024;
-  settings.database.cache_kib = 1024;
+  settings.sqlite.cache_kib = 1024;
   return settings;
 }
 

@@ -72,7 +72,7 @@ options settings_for(const fs::path& data) {
   settings.health.interval = std::chrono::milliseconds{10};
   settings.health.scrub_interval = std::chrono::milliseconds{10};
   settings.log.segment_bytes = 16 * 1024;
-  settings.database.cache_kib = 1024;
+  settings.sqlite.cache_kib = 1024;
   settings.on_escalation = [](const std::string& why) { throw std::runtime_error{why}; };
   return settings;
 }

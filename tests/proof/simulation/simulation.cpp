@@ -1,6 +1,7 @@
 #include "simulation.hpp"
 
 #include <millrace/actors/write/opened_log.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 
 #include <algorithm>
 #include <array>
@@ -115,7 +116,7 @@ options run::settings() {
   chosen.restarts.restarts_max = 1'000'000;
   chosen.log.segment_bytes = 8'192u << draw(3);
   chosen.log.spare_segments = 1 + draw(2);
-  chosen.database.cache_kib = 256;
+  chosen.sqlite.cache_kib = 256;
   chosen.database.outcomes.count = chance(4) ? 5 : 1'000;
   chosen.on_escalation = [this](const std::string& why) { seen_.complaints.push_back("the engine gave up: " + why); };
   return chosen;
@@ -225,7 +226,7 @@ void run::settle() {
 /// All that was accepted is applied; another recovery finds nothing to do; the database is in order.
 void run::finish() {
   read_rows();
-  const auto identity = storage::prepare_sqlite(database(), false);
+  const auto identity = storage::sqlite::make_database(database())->prepare(false);
   if (!identity) {
     return seen_.complaints.push_back("the database cannot be read: " + to_string(identity.error()));
   }

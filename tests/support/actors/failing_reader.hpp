@@ -24,7 +24,7 @@ public:
     return storage::fail(code_, "injected");
   }
   storage::result<std::uint64_t> applied_seq() override { return storage::fail(code_, "injected"); }
-  bool moved_away() const noexcept override { return false; }
+  bool superseded() const noexcept override { return false; }
   storage::result<std::vector<std::string>> find_damage(const storage::read_limits&) override {
     return storage::fail(code_, "injected");
   }

@@ -23,12 +23,13 @@ database_fixture::database_fixture() {
   open();
 }
 
-void database_fixture::open(const sqlite_options& options) {
+void database_fixture::open(const database_options& options) {
   close();
-  if (auto identity = prepare_sqlite(file); !identity) {
+  const auto database = sqlite::make_database(file, options);
+  if (auto identity = database->prepare(true); !identity) {
     throw std::runtime_error{to_string(identity.error())};
   }
-  auto opened = open_sqlite_writer(file, options);
+  auto opened = database->open_writer();
   if (!opened) {
     throw std::runtime_error{to_string(opened.error())};
   }
@@ -46,9 +47,9 @@ std::shared_ptr<batch> database_fixture::next_batch(std::vector<work> items) con
 std::vector<answer> database_fixture::apply_all(std::span<const batch_ptr> batches) {
   std::vector<answer> all;
   while (writer->applied_seq() < batches.back()->last_seq()) {
-    auto answers = writer->apply(batches, mark);
+    auto answers = writer->apply(batches, mark, no_deadline);
     if (!answers) {
-      throw std::runtime_error{to_string(answers.error())};
+      throw std::runtime_error{to_string(answers.error().why)};
     }
     if (answers->empty()) {
       throw std::runtime_error{"a call came to nothing"};

@@ -2,7 +2,7 @@
 
 #include "plain_connection.hpp"
 
-#include <millrace/storage/database.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/printing.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
@@ -52,7 +52,7 @@ public:
   database_fixture();
 
   /// Opens (again); what it had is closed first.
-  void open(const sqlite_options& options = {});
+  void open(const database_options& options = {});
   void close() { writer.reset(); }
 
   /// Applies the work as one batch, in as many calls as it takes; they must succeed.
@@ -68,7 +68,9 @@ public:
   /// Applies the batches in as many calls as it takes; they must succeed.
   std::vector<answer> apply_all(std::span<const batch_ptr> batches);
   /// One call with one batch.
-  result<std::vector<answer>> try_to_apply(const batch_ptr& next) { return writer->apply(std::span{&next, 1}, mark); }
+  tl::expected<std::vector<answer>, trouble> try_to_apply(const batch_ptr& next, moment deadline = no_deadline) {
+    return writer->apply(std::span{&next, 1}, mark, deadline);
+  }
 
   millrace::test::temporary_folder folder;
   std::filesystem::path file = folder.path() / "database.sqlite3";

@@ -1,6 +1,6 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/base/folder.hpp>
-#include <millrace/storage/database.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/captured.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
@@ -64,18 +64,18 @@ struct quarantine_fixture {
 
   quarantine_fixture() {
     const auto made = storage::folder::open(data, storage::folder_mode::create).value();
-    BOOST_REQUIRE(storage::prepare_sqlite(made.database_file()).has_value());
+    BOOST_REQUIRE(storage::sqlite::make_database(made.database_file())->prepare(true).has_value());
     auto work = std::make_shared<storage::batch>();
     work->first_seq = 1;
     work->accept_time_ms = 1'700'000'000'000;
     work->items = {schema_script{"t", "CREATE TABLE t(a, b)"}, execute("INSERT INTO t VALUES (?1, ?2)", 7, "it's"),
                    execute("INSERT INTO nowhere VALUES (1)")};
     work->skipped = {{2, errc::quarantined, 3}, {3, errc::quarantined, 4}};
-    const auto writer = storage::open_sqlite_writer(made.database_file(), {}).value();
+    const auto writer = storage::sqlite::make_database(made.database_file())->open_writer().value();
     silent_mark mark;
     const std::array<storage::batch_ptr, 1> batches{work};
     while (writer->applied_seq() < 3) {
-      BOOST_REQUIRE(writer->apply(batches, mark).has_value());
+      BOOST_REQUIRE(writer->apply(batches, mark, storage::no_deadline).has_value());
     }
   }
 

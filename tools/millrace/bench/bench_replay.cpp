@@ -3,6 +3,7 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/base/folder.hpp>
 #include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 
@@ -35,12 +36,14 @@ tl::expected<void, failure> prepare(const bench_context& context) {
 
 storage::result<storage::log> open_log(const bench_context& context, std::uint64_t& transactions) {
   return storage::folder::open(context.data, storage::folder_mode::existing).and_then([&](const storage::folder& data) {
-    return storage::prepare_sqlite(data.database_file()).and_then([&](const storage::database_identity& identity) {
-      storage::recovery_report report;
-      return storage::log::open(storage::posix_file_system(), data.queue_folder(), identity.id, identity.applied_seq,
-                                engine_options(context).log, report,
-                                [&](const storage::batch& one) { transactions += one.items.size(); });
-    });
+    return storage::sqlite::make_database(data.database_file())
+      ->prepare(true)
+      .and_then([&](const storage::database_identity& identity) {
+        storage::recovery_report report;
+        return storage::log::open(storage::posix_file_system(), data.queue_folder(), identity.id, identity.applied_seq,
+                                  engine_options(context).log, report,
+                                  [&](const storage::batch& one) { transactions += one.items.size(); });
+      });
   });
 }
 

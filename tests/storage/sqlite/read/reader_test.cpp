@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 #include <boost/test/unit_test.hpp>
 
@@ -19,7 +20,7 @@ namespace {
 struct reader_fixture : database_fixture {
   reader_fixture() {
     schema("CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three')");
-    auto opened = open_sqlite_reader(file, {});
+    auto opened = sqlite::make_database(file)->open_reader();
     BOOST_REQUIRE(opened);
     reader = std::move(*opened);
   }
@@ -169,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_cached_statement_follows_the_schema) {
 }
 
 BOOST_AUTO_TEST_CASE(more_statements_than_the_cache_holds_still_work) {
-  auto small = open_sqlite_reader(file, {.cached_statements = 2, .cache_kib = 1'024});
+  auto small = sqlite::make_database(file, {}, {.cached_statements = 2, .cache_kib = 1'024})->open_reader();
   BOOST_REQUIRE(small);
   for (int round = 0; round < 3; ++round) {
     for (int number = 0; number < 5; ++number) {
@@ -206,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_its_index_contradicts_is_found_and_named) {
   BOOST_REQUIRE(sound);
   BOOST_TEST(sound->empty());
   spoil("three");
-  auto anew = open_sqlite_reader(file, {});
+  auto anew = sqlite::make_database(file)->open_reader();
   BOOST_REQUIRE(anew);
   const auto found = (*anew)->find_damage({});
   BOOST_REQUIRE(found);
@@ -234,6 +235,61 @@ BOOST_AUTO_TEST_CASE(limits_of_a_query_do_not_outlive_it) {
     BOOST_REQUIRE(reader->begin_snapshot());
     reader->end_snapshot();
   }
+}
+
+BOOST_AUTO_TEST_CASE(rows_say_which_state_they_come_from) {
+  const auto question = select("SELECT a FROM t WHERE id = 1");
+  BOOST_TEST(run(question)->seq() == 1u);
+  apply({execute("DELETE FROM t WHERE id = 1"), execute("DELETE FROM t WHERE id = 2")});
+  BOOST_TEST(run(question)->seq() == 3u); // Also where there are none.
+  BOOST_REQUIRE(reader->begin_snapshot());
+  apply({execute("INSERT INTO t VALUES (1, 'again')")});
+  BOOST_TEST(run(question)->seq() == 3u);
+  BOOST_TEST(run(question)->empty());
+  reader->end_snapshot();
+  BOOST_TEST(run(question)->seq() == 4u);
+  BOOST_TEST(run(question)->size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(rows_and_their_seq_never_come_from_two_states) {
+  const auto before = static_cast<std::int64_t>(writer->applied_seq());
+  apply({execute("DELETE FROM t")});
+  std::atomic<bool> done = false;
+  std::thread other{[&] {
+    for (int i = 0; i < 500; ++i) {
+      apply({execute("INSERT INTO t(a) VALUES (?1)", i)}); // After `seq` there are `seq - before - 1` rows.
+    }
+    done = true;
+  }};
+  bool agree = true;
+  while (!done) {
+    const auto rows = run(select("SELECT count(*) FROM t"));
+    const auto expected = static_cast<std::int64_t>(rows->seq()) - before - 1;
+    agree = agree && (*rows)[0][0].as_integer() == expected;
+  }
+  other.join();
+  BOOST_TEST(agree);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_read_from_a_state_that_is_older_than_asked_for) {
+  const auto question = select("SELECT count(*) FROM t");
+  const auto early = reader->run(question, {.least_seq = 2});
+  BOOST_REQUIRE(!early);
+  BOOST_TEST(early.error().code == errc::unavailable);
+  BOOST_REQUIRE(reader->begin_snapshot());
+  apply({execute("DELETE FROM t")});
+  BOOST_TEST(reader->run(question, {.least_seq = 2}).error().code == errc::unavailable);
+  BOOST_TEST(reader->run(question, {.least_seq = 1}).has_value());
+  reader->end_snapshot();
+  BOOST_TEST(reader->run(question, {.least_seq = 2}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_query_leaves_no_snapshot_behind) {
+  BOOST_REQUIRE(run(select("SELECT a FROM t")));
+  BOOST_TEST(refusal(select("SELECT a FROM nowhere")) == errc::bad_sql);
+  BOOST_TEST(refusal(select("SELECT abs(-9223372036854775808)")) != errc::none);
+  apply({execute("DELETE FROM t")});
+  BOOST_TEST(writer->checkpoint()->unmerged == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -55,15 +55,15 @@ BOOST_AUTO_TEST_CASE(what_is_applied_already_is_passed_over) {
   const auto third = next_batch({insert(5)});
   third->first_seq += 4;
   const batch_ptr all[] = {first, second, third};
-  BOOST_REQUIRE(writer->apply(std::span{all}.first(1), mark));
-  const auto rest = writer->apply(all, mark);
+  BOOST_REQUIRE(writer->apply(std::span{all}.first(1), mark, no_deadline));
+  const auto rest = writer->apply(all, mark, no_deadline);
   BOOST_REQUIRE(rest);
   BOOST_REQUIRE(rest->size() == 3u);
   BOOST_TEST((*rest)[0]->seq == 4u);
   BOOST_TEST((*rest)[2]->seq == 6u);
   check_tried({4, 5, 6, 0});
 
-  const auto nothing = writer->apply(all, mark);
+  const auto nothing = writer->apply(all, mark, no_deadline);
   BOOST_REQUIRE(nothing);
   BOOST_TEST(nothing->empty());
   BOOST_TEST(rows("SELECT a FROM t ORDER BY id") == "1\n2\n3\n4\n5");
@@ -135,8 +135,9 @@ BOOST_AUTO_TEST_CASE(work_that_runs_too_long_is_interrupted_and_counts_as_a_deat
   const auto next = next_batch({insert(1), execute(endless), insert(2)});
   const auto interrupted = try_to_apply(next);
   BOOST_REQUIRE(!interrupted);
-  BOOST_TEST(interrupted.error().code == errc::outcome_unknown);
-  BOOST_TEST(interrupted.error().detail.find("seq 3") != std::string::npos);
+  BOOST_TEST(interrupted.error().why.code == errc::outcome_unknown);
+  BOOST_TEST((interrupted.error().next == remedy::reopen));
+  BOOST_TEST(interrupted.error().why.detail.find("seq 3") != std::string::npos);
   BOOST_TEST(!mark.now.ended);
   check_tried({2, 3});
   BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
@@ -162,8 +163,8 @@ BOOST_AUTO_TEST_CASE(work_that_would_be_refused_for_ever_as_if_the_machine_were_
     const auto next = next_batch({execute("INSERT INTO t(id, a) VALUES (?1, ?1)", seq), poison});
     const auto refused = try_to_apply(next);
     BOOST_REQUIRE(!refused);
-    BOOST_TEST(refused.error().code == errc::outcome_unknown);
-    BOOST_TEST(refused.error().detail.find("seq " + std::to_string(seq)) != std::string::npos);
+    BOOST_TEST(refused.error().why.code == errc::outcome_unknown);
+    BOOST_TEST(refused.error().why.detail.find("seq " + std::to_string(seq)) != std::string::npos);
     BOOST_TEST(!mark.now.ended);
     check_tried({seq - 1, seq});
     open();
@@ -186,7 +187,7 @@ BOOST_AUTO_TEST_CASE(no_group_survives_being_interrupted) {
   open({.transaction_time_max = 1ms});
   const auto interrupted = try_to_apply(next_batch({guarded}));
   BOOST_REQUIRE(!interrupted);
-  BOOST_TEST(interrupted.error().code == errc::outcome_unknown);
+  BOOST_TEST(interrupted.error().why.code == errc::outcome_unknown);
   BOOST_TEST(!mark.now.ended);
   BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
 }
@@ -209,6 +210,38 @@ BOOST_AUTO_TEST_CASE(many_short_pieces_of_work_are_not_taken_for_a_long_one) {
   };
   // Where the machine itself stands still for so long, any piece is a long one; it does not do so again and again.
   BOOST_TEST((all_applied() || all_applied() || all_applied()));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_past_its_deadline_commits_what_it_has_and_leaves_the_rest_to_the_next) {
+  const auto first = next_batch({insert(1), insert(2)});
+  const auto second = next_batch({insert(3)});
+  second->first_seq += 2;
+  const batch_ptr both[] = {first, second};
+  const auto some = writer->apply(both, mark, moment::min());
+  BOOST_REQUIRE(some);
+  BOOST_TEST(some->size() == 2u);
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  BOOST_TEST(apply_all(both).size() == 1u);
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2\n3");
+}
+
+BOOST_AUTO_TEST_CASE(work_that_runs_past_the_deadline_of_its_call_is_tried_again_and_never_answered_with_that) {
+  const auto next = next_batch({insert(1), execute(endless), insert(2)});
+  const auto soon = [] { return std::chrono::steady_clock::now() + 20ms; };
+  const auto some = try_to_apply(next, soon());
+  BOOST_REQUIRE(some);
+  BOOST_TEST(some->size() == 1u);
+  BOOST_TEST(rows("SELECT a FROM t") == "1");
+  for (int i = 0; i < 2; ++i) {
+    const auto none = try_to_apply(next, soon());
+    BOOST_REQUIRE(!none);
+    BOOST_TEST(none.error().why.code == errc::deadline_exceeded);
+    BOOST_TEST((none.error().next == remedy::same_connection));
+    BOOST_TEST(mark.now.ended); // It is nobody's death.
+  }
+  next->skipped = {{3, errc::quarantined, 3}};
+  BOOST_REQUIRE(try_to_apply(next));
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -33,7 +33,7 @@ struct outcome_fixture : database_fixture {
   outcome_fixture() { schema("CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE)"); }
 
   std::optional<answer> recorded(std::uint64_t seq) {
-    auto reader = open_sqlite_reader(file, {});
+    auto reader = sqlite::make_database(file)->open_reader();
     BOOST_REQUIRE(reader);
     auto found = (*reader)->recorded_outcome(seq);
     BOOST_REQUIRE_MESSAGE(found, found.error().detail);
@@ -41,7 +41,7 @@ struct outcome_fixture : database_fixture {
   }
 
   database_identity identity() {
-    auto read = prepare_sqlite(file);
+    auto read = sqlite::make_database(file)->prepare(true);
     BOOST_REQUIRE_MESSAGE(read, read.error().detail);
     return std::move(*read);
   }
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(a_full_record_ends_the_call_and_the_rest_comes_with_the_nex
   const auto second = next_batch(many(101));
   second->first_seq += 100;
   const batch_ptr both[] = {first, second};
-  const auto answers = writer->apply(both, mark);
+  const auto answers = writer->apply(both, mark, no_deadline);
   BOOST_REQUIRE(answers);
   BOOST_TEST(answers->size() > 50u);
   BOOST_TEST(answers->size() < 100u);
@@ -254,10 +254,10 @@ BOOST_AUTO_TEST_CASE(outcomes_grow_old_by_accept_time_and_few_rows_go_at_once) {
 BOOST_AUTO_TEST_CASE(damaged_records_are_noticed) {
   apply({named_as(insert(1), client, 1)});
   plain_connection{file}.execute("UPDATE millrace_outcomes SET outcomes = substr(outcomes, 1, 10)");
-  const auto refused = prepare_sqlite(file);
+  const auto refused = sqlite::make_database(file)->prepare(true);
   BOOST_REQUIRE(!refused);
   BOOST_TEST(refused.error().code == errc::corrupt);
-  auto reader = open_sqlite_reader(file, {});
+  auto reader = sqlite::make_database(file)->open_reader();
   BOOST_REQUIRE(reader);
   const auto unread = (*reader)->recorded_outcome(2);
   BOOST_REQUIRE(!unread);

@@ -29,7 +29,7 @@ struct quarantine_fixture : database_fixture {
   }
 
   quarantine_listing list(std::uint64_t after = 0, std::uint32_t limit = 100) {
-    auto reader = open_sqlite_reader(file, {});
+    auto reader = sqlite::make_database(file)->open_reader();
     BOOST_REQUIRE(reader);
     auto listing = (*reader)->quarantine(after, limit);
     BOOST_REQUIRE_MESSAGE(listing, listing.error().detail);
@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(skipped_work_is_answered_with_its_reason_and_not_run) {
   BOOST_TEST(code_of(replies->at(3)) == errc::none);
   BOOST_TEST(rows("SELECT a FROM t") == "first\nlast");
   BOOST_TEST(list().entries.empty());
-  auto reader = open_sqlite_reader(file, {});
+  auto reader = sqlite::make_database(file)->open_reader();
   BOOST_REQUIRE(reader);
   const auto recorded = (*reader)->recorded_outcome(4);
   BOOST_REQUIRE((recorded && *recorded));
@@ -132,12 +132,12 @@ BOOST_AUTO_TEST_CASE(a_resubmitted_transaction_is_applied_as_the_order_and_leave
   BOOST_TEST(list().entries.empty());
   BOOST_TEST(rows("SELECT a FROM t") == "1600000060");
 
-  const auto known = prepare_sqlite(file);
+  const auto known = sqlite::make_database(file)->prepare(true);
   BOOST_REQUIRE(known);
   BOOST_REQUIRE(known->names.size() == 2u);
   BOOST_TEST((known->names[1].name == poison.name));
   BOOST_TEST(known->names[1].seq == seq + 2);
-  auto reader = open_sqlite_reader(file, {});
+  auto reader = sqlite::make_database(file)->open_reader();
   BOOST_REQUIRE(reader);
   const auto recorded = (*reader)->recorded_outcome(seq + 2);
   BOOST_REQUIRE((recorded && *recorded));
@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(a_call_that_is_rolled_back_changes_nothing_in_how_many_are_
   open({.transaction_time_max = std::chrono::milliseconds{50}});
   const auto endless = execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n");
   const auto next = next_batch({quarantine_order{seq, action::discard}, endless});
-  BOOST_TEST(try_to_apply(next).error().code == errc::outcome_unknown);
+  BOOST_TEST(try_to_apply(next).error().why.code == errc::outcome_unknown);
   BOOST_TEST(writer->quarantined() == 2u);
   open();
   BOOST_TEST(writer->quarantined() == 2u);

@@ -29,7 +29,7 @@ struct stranger_fixture : database_fixture {
       return errc::none;
     }
     BOOST_TEST(mark.now.ended);
-    return replies.error().code;
+    return replies.error().why.code;
   }
 };
 
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_database_that_was_moved_takes_no_work_until_it_is_back_an
   BOOST_TEST(writer->applied_seq() == 2u);
   std::filesystem::rename(beside(".away"), file);
   BOOST_TEST(refusal() == errc::database_gone);
-  BOOST_TEST(writer->checkpoint().error().code == errc::database_gone);
+  BOOST_TEST(writer->checkpoint().error().why.code == errc::database_gone);
   open();
   BOOST_TEST(refusal() == errc::none);
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(nothing_counts_as_checkpointed_when_the_database_is_gone) {
   const auto size = std::filesystem::file_size(beside(".away"));
   const auto refused = writer->checkpoint();
   BOOST_REQUIRE(!refused);
-  BOOST_TEST(refused.error().code == errc::database_gone);
+  BOOST_TEST(refused.error().why.code == errc::database_gone);
   close();
   BOOST_TEST(std::filesystem::file_size(beside(".away")) == size);
   BOOST_TEST(std::filesystem::file_size(beside("-wal")) > 0u);
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(an_older_copy_that_sqlite_put_back_is_noticed_before_anythi
     open();
     apply({insert(2)});
     plain_connection{file}.restore(beside(".copy"));
-    const auto refused = checkpoint ? writer->checkpoint().error().code : refusal();
+    const auto refused = checkpoint ? writer->checkpoint().error().why.code : refusal();
     BOOST_TEST(refused == errc::database_gone);
     BOOST_TEST(rows("SELECT a FROM t") == "1");
     open();
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_our_own_is_taken_for_a_foreign_commit) {
   BOOST_TEST(!writer->take_foreign_commit());
   BOOST_REQUIRE(writer->checkpoint());
   apply({insert(4)});
-  BOOST_REQUIRE(prepare_sqlite(file));
+  BOOST_REQUIRE(sqlite::make_database(file)->prepare(true));
   plain_connection{file}.rows("SELECT * FROM t");
   apply({insert(5)});
   {

@@ -1,7 +1,11 @@
 #include <millrace/messages/limits.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <string>
+#include <thread>
 
 #include <sys/stat.h>
 
@@ -10,6 +14,21 @@
 using namespace millrace;
 using namespace millrace::storage;
 using namespace millrace::storage::test;
+
+namespace {
+
+/// Says when work is begun.
+class begun_mark final : public attempt_mark {
+public:
+  void begin(std::uint64_t, std::uint64_t) noexcept override { begun.set_value(); }
+  void at(std::uint64_t) noexcept override {}
+  void end() noexcept override { ended = true; }
+
+  std::promise<void> begun;
+  std::atomic<bool> ended = false;
+};
+
+} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(sqlite_writer_suite, database_fixture)
 
@@ -178,7 +197,8 @@ BOOST_AUTO_TEST_CASE(a_foreign_lock_is_reported_and_the_same_batches_succeed_lat
     for (int attempt = 0; attempt < 3; ++attempt) {
       const auto refused = try_to_apply(next);
       BOOST_REQUIRE(!refused);
-      BOOST_TEST(refused.error().code == errc::locked);
+      BOOST_TEST(refused.error().why.code == errc::locked);
+      BOOST_TEST((refused.error().next == remedy::same_connection));
     }
     other.execute("COMMIT");
   }
@@ -194,7 +214,7 @@ BOOST_AUTO_TEST_CASE(batches_out_of_order_are_refused) {
   const batch_ptr part = wrong;
   const auto refused = try_to_apply(part);
   BOOST_REQUIRE(!refused);
-  BOOST_TEST(refused.error().code == errc::malformed);
+  BOOST_TEST(refused.error().why.code == errc::malformed);
 }
 
 BOOST_AUTO_TEST_CASE(a_schema_change_by_another_program_is_noticed) {
@@ -211,7 +231,7 @@ BOOST_AUTO_TEST_CASE(a_schema_change_by_another_program_is_noticed) {
 BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
   schema("CREATE TABLE t(a)");
   apply({execute("INSERT INTO t VALUES (1)")});
-  BOOST_TEST(writer->pages_waiting() > 0u);
+  BOOST_TEST(writer->unmerged() > 0u);
   plain_connection other{file};
   other.execute("BEGIN");
   BOOST_TEST(other.rows("SELECT a FROM t") == "1");
@@ -219,23 +239,23 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
   const auto held = writer->checkpoint();
   BOOST_REQUIRE(held);
   BOOST_TEST(held->checkpointed_seq == 0u);
-  BOOST_TEST(held->pages_left > 0u);
-  BOOST_TEST(held->log_pages > held->pages_left);
-  BOOST_TEST(writer->pages_waiting() == held->pages_left);
+  BOOST_TEST(held->unmerged > 0u);
+  BOOST_TEST(held->journal > held->unmerged);
+  BOOST_TEST(writer->unmerged() == held->unmerged);
   other.execute("COMMIT");
   const auto whole = writer->checkpoint();
   BOOST_REQUIRE(whole);
   BOOST_TEST(whole->checkpointed_seq == 3u);
-  BOOST_TEST(whole->pages_left == 0u);
-  BOOST_TEST(writer->pages_waiting() == 0u);
+  BOOST_TEST(whole->unmerged == 0u);
+  BOOST_TEST(writer->unmerged() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(files_are_private_whatever_the_umask) {
   millrace::test::temporary_folder place;
   const auto other = place.path() / "database.sqlite3";
   const auto before = ::umask(0);
-  const auto made = prepare_sqlite(other);
-  auto opened = open_sqlite_writer(other, {});
+  const auto made = sqlite::make_database(other)->prepare(true);
+  auto opened = sqlite::make_database(other)->open_writer();
   ::umask(before);
   BOOST_REQUIRE(made && opened);
   BOOST_REQUIRE((*opened)->checkpoint());
@@ -245,6 +265,48 @@ BOOST_AUTO_TEST_CASE(files_are_private_whatever_the_umask) {
       BOOST_TEST((state.st_mode & 0777) == 0600u);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_does_nothing_more_once_another_was_opened) {
+  schema("CREATE TABLE t(a)");
+  const auto database = sqlite::make_database(file);
+  const auto earlier = database->open_writer();
+  const auto later = database->open_writer();
+  BOOST_REQUIRE((earlier && later));
+  const std::vector<batch_ptr> work{next_batch({execute("INSERT INTO t VALUES (1)")})};
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = (*earlier)->apply(work, mark, no_deadline);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().why.code == errc::unavailable);
+    BOOST_TEST((refused.error().next == remedy::reopen));
+    const auto unmoved = (*earlier)->checkpoint();
+    BOOST_REQUIRE(!unmoved);
+    BOOST_TEST((unmoved.error().next == remedy::reopen));
+  }
+  BOOST_TEST(rows("SELECT a FROM t") == "");
+  BOOST_REQUIRE((*later)->apply(work, mark, no_deadline));
+  BOOST_REQUIRE((*later)->checkpoint());
+  BOOST_TEST(rows("SELECT a FROM t") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_is_not_open_before_what_the_earlier_one_was_at_has_ended) {
+  schema("CREATE TABLE t(a)");
+  const auto database = sqlite::make_database(file);
+  const auto earlier = database->open_writer().value();
+  const std::vector<batch_ptr> work{next_batch(
+    {execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t SELECT count(*) FROM n")})};
+  begun_mark seen;
+  bool applied = true;
+  std::thread other{[&] {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{100};
+    applied = earlier->apply(work, seen, deadline).has_value();
+  }};
+  seen.begun.get_future().wait();
+  const auto later = database->open_writer();
+  BOOST_TEST(seen.ended.load());
+  BOOST_TEST(later.has_value());
+  other.join();
+  BOOST_TEST(!applied);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <millrace/storage/database.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+namespace millrace::storage::sqlite {
+
+/// With what connections are opened: the neutral options and those of SQLite, brought together.
+struct settings {
+  std::filesystem::path file;
+  int cached_statements = 0;
+  int cache_kib = 0;
+  outcome_window outcomes;
+  std::chrono::milliseconds transaction_time_max{0};
+  std::optional<uuid> identity; ///< Whose file it must be; any where it is not known yet.
+};
+
+} // namespace millrace::storage::sqlite

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "options.hpp"
+
+#include <millrace/storage/database.hpp>
+
+#include <filesystem>
+#include <memory>
+
+namespace millrace::storage::sqlite {
+
+/// A database in one SQLite file. Its journal is SQLite's write-ahead log, counted in pages; one log always gives the
+/// same database.
+///
+/// Fencing: whoever opens a file through this holds the lock of the folder that it is in (`storage::folder`), so there
+/// is no other process, and makes one such object for it. Its writers share a fence, which only the one that was opened
+/// last may pass.
+std::unique_ptr<storage::database> make_database(std::filesystem::path file, const database_options& options = {},
+                                                 const sqlite_options& own = {});
+
+} // namespace millrace::storage::sqlite
