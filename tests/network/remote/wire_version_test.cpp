@@ -1,6 +1,7 @@
 /// How two programs agree on a wire version, and what both say where they do not.
 
 #include <millrace/actors/client/client.hpp>
+#include <millrace/actors/network/connection/connection_book.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>
 
@@ -114,13 +115,15 @@ BOOST_AUTO_TEST_CASE(a_program_of_another_version_is_answered_a_sentence_and_nam
 }
 
 BOOST_AUTO_TEST_CASE(a_program_that_is_gone_is_forgotten) {
-  served_engine server;
-  {
-    stock_client newer{server.port()};
-    BOOST_TEST((answered<wire::welcome>(newer, wire::hello{{future, future}}).code == errc::version_mismatch));
-    BOOST_TEST(server.listener().connections().any_version_refused());
-  }
-  BOOST_TEST(eventually([&] { return !server.listener().connections().any_version_refused(); }));
+  connection_book book{{}};
+  const node_bytes node{1, 2, 3};
+  BOOST_REQUIRE(book.claim(node, "127.0.0.1"));
+  book.refuse_version(node, {errc::version_mismatch, "newer"}, "");
+  BOOST_TEST(book.any_version_refused());
+  BOOST_TEST(book.version_refused(node).value().detail == "newer");
+  book.release(node);
+  BOOST_TEST(!book.any_version_refused());
+  BOOST_TEST(!book.version_refused(node));
 }
 
 BOOST_AUTO_TEST_CASE(the_server_says_what_is_spoken_and_what_may_be_done) {
