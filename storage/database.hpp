@@ -82,8 +82,8 @@ public:
   /// Of the codes in a trouble one says more than why: `outcome_unknown` with `remedy::reopen`. The commit failed, and
   /// the next writer's `applied_seq` tells; or work ran longer than `transaction_time_max`, or would be refused for
   /// ever as if the machine were at fault: then nothing was applied, and `mark` stands at that work.
-  virtual tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
-                                                           moment deadline) = 0;
+  [[nodiscard]] virtual tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches,
+                                                                         attempt_mark& mark, moment deadline) = 0;
 
   /// How many pieces of work are in quarantine, as of opening or the last commit that changed that.
   virtual std::uint64_t quarantined() const noexcept = 0;
@@ -96,7 +96,7 @@ public:
 
   /// Merges what is committed, as far as no reader is in the way, and syncs it. Never waits for readers. Where it fails
   /// nothing counts as checkpointed. A failed sync is final (`remedy::end_process`).
-  virtual tl::expected<checkpoint_report, trouble> checkpoint() = 0;
+  [[nodiscard]] virtual tl::expected<checkpoint_report, trouble> checkpoint() = 0;
 };
 
 /// For a call of `apply` that may take as long as it takes.
@@ -122,9 +122,9 @@ public:
 
   /// Up to `count` more rows (fewer only at the end, or where they reach `limits::row_set_bytes_max`), with the `seq`
   /// of the snapshot; `truncated()` tells whether there are more.
-  virtual result<row_set> next(std::uint32_t count, const read_limits& limits) = 0;
+  [[nodiscard]] virtual result<row_set> next(std::uint32_t count, const read_limits& limits) = 0;
   /// Passes over so many rows; it may end before.
-  virtual result<> skip(std::uint64_t count, const read_limits& limits) = 0;
+  [[nodiscard]] virtual result<> skip(std::uint64_t count, const read_limits& limits) = 0;
   /// The `applied_seq` of its snapshot.
   virtual std::uint64_t seq() const noexcept = 0;
 };
@@ -135,33 +135,33 @@ public:
   virtual ~database_reader() = default;
 
   /// Holds one snapshot for all `run`s until `end_snapshot`. Without it each `run` sees the newest commit.
-  virtual result<> begin_snapshot() = 0;
+  [[nodiscard]] virtual result<> begin_snapshot() = 0;
   virtual void end_snapshot() noexcept = 0;
 
   /// Runs one query within its limits, in one snapshot, whose `applied_seq` is the rows' `seq()`.
-  virtual result<row_set> run(const query& question, const read_limits& limits) = 0;
+  [[nodiscard]] virtual result<row_set> run(const query& question, const read_limits& limits) = 0;
 
   /// Begins to read a result page by page. While the cursor lives nothing else may be run on this connection.
-  virtual result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) = 0;
+  [[nodiscard]] virtual result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) = 0;
 
   /// What became of a named transaction, as it was recorded when `seq` was applied; nothing where that is forgotten.
   /// Where what its statements returned exceeds `recorded_rows_bytes_max` in all, rows are left out and marked
   /// `truncated`, and details are cut short.
-  virtual result<std::optional<answer>> recorded_outcome(std::uint64_t seq) = 0;
+  [[nodiscard]] virtual result<std::optional<answer>> recorded_outcome(std::uint64_t seq) = 0;
 
   /// What is in quarantine above `after`, oldest first, at most `limit`, and fewer where they are large. A schema
   /// script shows as a transaction of one statement.
-  virtual result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) = 0;
+  [[nodiscard]] virtual result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) = 0;
 
   /// The `applied_seq` of the state that a `run` would see now.
-  virtual result<std::uint64_t> applied_seq() = 0;
+  [[nodiscard]] virtual result<std::uint64_t> applied_seq() = 0;
 
   /// Whether another database has taken the place of the one that it reads, so that one opened now would read another.
   virtual bool superseded() const noexcept = 0;
 
   /// Looks through everything for damage: what can be told of it, a sentence each, nothing where all is sound.
   /// `corrupt` where the damage keeps it from looking. Holds one snapshot all the time.
-  virtual result<std::vector<std::string>> find_damage(const read_limits& limits) = 0;
+  [[nodiscard]] virtual result<std::vector<std::string>> find_damage(const read_limits& limits) = 0;
 };
 
 struct recorded_script {
@@ -220,14 +220,14 @@ public:
   /// `database_gone`. `folder_newer` where a newer program wrote it, `folder_foreign` where it is a database of
   /// something else, `corrupt` where it is none. Without `create`, which is due where there is work for a database
   /// already, `database_gone` where it is missing or empty.
-  virtual result<database_identity> prepare(bool create) = 0;
+  [[nodiscard]] virtual result<database_identity> prepare(bool create) = 0;
 
   /// Opens the sole writer. From the beginning of this call on no earlier one of the database commits or checkpoints
   /// anything, whether it was given up or not: a call of it that runs is waited for, later ones fail. So what the new
   /// writer finds as `applied_seq` stays until it commits itself.
-  virtual result<std::unique_ptr<database_writer>> open_writer() = 0;
+  [[nodiscard]] virtual result<std::unique_ptr<database_writer>> open_writer() = 0;
 
-  virtual result<std::unique_ptr<database_reader>> open_reader(reading purpose = reading::queries) = 0;
+  [[nodiscard]] virtual result<std::unique_ptr<database_reader>> open_reader(reading purpose = reading::queries) = 0;
 };
 
 /// Give a connection of one's own.

@@ -26,6 +26,6 @@ struct breaker_options {
 };
 
 /// Says which value of the breaker with this name cannot be used; nothing where all can.
-std::optional<failure> check(const breaker_options& settings, const std::string& name);
+[[nodiscard]] std::optional<failure> check(const breaker_options& settings, const std::string& name);
 
 } // namespace millrace

@@ -15,7 +15,7 @@ struct option_rule {
 };
 
 /// `bad_option` with the words of the first rule that is not kept; nothing where all are.
-inline std::optional<failure> first_broken(std::initializer_list<option_rule> rules) {
+[[nodiscard]] inline std::optional<failure> first_broken(std::initializer_list<option_rule> rules) {
   for (const auto& one : rules) {
     if (!one.kept) {
       return failure{errc::bad_option, one.otherwise};

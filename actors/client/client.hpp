@@ -25,20 +25,20 @@ public:
   client& operator=(client&&) noexcept;
   ~client();
 
-  tl::expected<outcome, failure> execute(transaction work);
+  [[nodiscard]] tl::expected<outcome, failure> execute(transaction work);
   template <parameter... Ts>
-  tl::expected<outcome, failure> execute(std::string_view sql, Ts&&... parameters) {
+  [[nodiscard]] tl::expected<outcome, failure> execute(std::string_view sql, Ts&&... parameters) {
     return execute(millrace::execute(sql, std::forward<Ts>(parameters)...));
   }
 
-  tl::expected<row_set, failure> query(millrace::query question);
+  [[nodiscard]] tl::expected<row_set, failure> query(millrace::query question);
   template <parameter... Ts>
-  tl::expected<row_set, failure> query(std::string_view sql, Ts&&... parameters) {
+  [[nodiscard]] tl::expected<row_set, failure> query(std::string_view sql, Ts&&... parameters) {
     return query(select(sql, std::forward<Ts>(parameters)...));
   }
 
   /// Asks once.
-  tl::expected<health_report, failure> health();
+  [[nodiscard]] tl::expected<health_report, failure> health();
 
 private:
   class impl;

@@ -53,6 +53,6 @@ private:
 /// Opens a data folder and starts everything: recovers the log, applies what was accepted but not applied, applies the
 /// schema. Blocks until the engine serves. Errors say what to do: a missing, locked, foreign or newer folder, damage,
 /// a schema file that changed since it was applied.
-tl::expected<engine, failure> open(caf::actor_system& system, options settings);
+[[nodiscard]] tl::expected<engine, failure> open(caf::actor_system& system, options settings);
 
 } // namespace millrace

@@ -67,6 +67,6 @@ struct options {
 };
 
 /// Says which option has a value that cannot be used; nothing where all can.
-std::optional<failure> check(const options& settings);
+[[nodiscard]] std::optional<failure> check(const options& settings);
 
 } // namespace millrace

@@ -14,7 +14,7 @@ namespace millrace {
 
 /// The schema scripts that `settings` names and the database has not recorded yet, in order. Errors: `file_not_found`,
 /// `schema_changed` where a recorded one has another text now, `bad_option` where two have one name.
-tl::expected<std::vector<schema_script>, failure> pending_scripts(const options& settings,
-                                                                  const storage::database_identity& identity);
+[[nodiscard]] tl::expected<std::vector<schema_script>, failure> pending_scripts(
+  const options& settings, const storage::database_identity& identity);
 
 } // namespace millrace

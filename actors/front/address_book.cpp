@@ -18,7 +18,7 @@ bool put(const caf::actor& to, caf::mailbox_element_ptr& message, caf::execution
 }
 
 address_book::delivery put_bounded(const caf::actor& to, admission& room, std::size_t bytes, priority urgency,
-                                  caf::mailbox_element_ptr& message, caf::execution_unit* host) {
+                                   caf::mailbox_element_ptr& message, caf::execution_unit* host) {
   if (!to) {
     return {};
   }
@@ -92,13 +92,13 @@ void address_book::close() {
 }
 
 address_book::delivery address_book::admit(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
-                                         caf::execution_unit* host) const {
+                                           caf::execution_unit* host) const {
   const std::shared_lock lock{mutex_};
   return closed_ ? delivery{} : put_bounded(queue_, *transaction_room_, bytes, urgency, message, host);
 }
 
 address_book::delivery address_book::admit_waiting(std::size_t bytes, caf::mailbox_element_ptr& message,
-                                                 caf::execution_unit* host) {
+                                                   caf::execution_unit* host) {
   const std::shared_lock lock{mutex_};
   if (closed_) {
     return {};
@@ -108,8 +108,9 @@ address_book::delivery address_book::admit_waiting(std::size_t bytes, caf::mailb
                          : put_bounded(queue_, queue_room_, bytes, priority::bulk, message, host);
 }
 
-address_book::delivery address_book::admit_reading(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
-                                                 caf::execution_unit* host, std::optional<std::uint32_t> preferred) {
+address_book::delivery address_book::admit_reading(std::size_t bytes, priority urgency,
+                                                   caf::mailbox_element_ptr& message, caf::execution_unit* host,
+                                                   std::optional<std::uint32_t> preferred) {
   const std::shared_lock lock{mutex_};
   const auto* chosen = closed_ ? nullptr : readers_.choose(bytes, preferred);
   return chosen == nullptr ? delivery{}

@@ -18,6 +18,6 @@ struct admission_options {
 };
 
 /// Says which value cannot be used; nothing where all can.
-std::optional<failure> check(const admission_options& settings);
+[[nodiscard]] std::optional<failure> check(const admission_options& settings);
 
 } // namespace millrace

@@ -16,6 +16,6 @@ struct health_options {
 };
 
 /// Says which value cannot be used; nothing where all can.
-std::optional<failure> check(const health_options& settings);
+[[nodiscard]] std::optional<failure> check(const health_options& settings);
 
 } // namespace millrace

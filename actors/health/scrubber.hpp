@@ -49,7 +49,7 @@ public:
 private:
   void tick();
   void look();
-  storage::result<std::vector<std::string>> find_damage() const;
+  [[nodiscard]] storage::result<std::vector<std::string>> find_damage() const;
   void look_again_in(std::chrono::milliseconds delay);
   void arm();
   sample take_sample() const;

@@ -37,11 +37,12 @@ public:
 
   /// The first page of a result, from the newest state. `too_large` where a single row is more than a page may hold;
   /// the rest as `database_reader` has it.
-  storage::result<row_page> first(const page_query& asked, monotonic_time deadline, monotonic_time now);
+  [[nodiscard]] storage::result<row_page> first(const page_query& asked, monotonic_time deadline, monotonic_time now);
 
   /// The page that begins at `position`: from the result that was kept, or else from one begun anew where nothing was
   /// written since; otherwise `cursor_lost`.
-  storage::result<row_page> next(const page_cursor& position, monotonic_time deadline, monotonic_time now);
+  [[nodiscard]] storage::result<row_page> next(const page_cursor& position, monotonic_time deadline,
+                                               monotonic_time now);
 
   /// Drops what was not asked for so long as the lease is, and while the log starves also what began so long ago. Gives
   /// how many of these last there were.
@@ -63,12 +64,14 @@ private:
   };
   using open_result_ptr = std::unique_ptr<open_result>;
 
-  storage::result<open_result_ptr> start(const query& question, monotonic_time deadline, monotonic_time now);
-  storage::result<open_result_ptr> find_again(const page_cursor& position, monotonic_time deadline, monotonic_time now);
+  [[nodiscard]] storage::result<open_result_ptr> start(const query& question, monotonic_time deadline,
+                                                       monotonic_time now);
+  [[nodiscard]] storage::result<open_result_ptr> find_again(const page_cursor& position, monotonic_time deadline,
+                                                            monotonic_time now);
   open_result_ptr take(const page_cursor& position);
   void keep(open_result_ptr one, monotonic_time now);
-  storage::result<row_page> read(open_result_ptr from, std::uint32_t page_rows, monotonic_time deadline,
-                                 monotonic_time now);
+  [[nodiscard]] storage::result<row_page> read(open_result_ptr from, std::uint32_t page_rows, monotonic_time deadline,
+                                               monotonic_time now);
   storage::read_limits limits(monotonic_time began, monotonic_time deadline, monotonic_time now) const;
 
   pager_options settings_;

@@ -22,6 +22,6 @@ struct read_options {
 };
 
 /// Says which value cannot be used; nothing where all can.
-std::optional<failure> check(const read_options& settings);
+[[nodiscard]] std::optional<failure> check(const read_options& settings);
 
 } // namespace millrace

@@ -103,7 +103,7 @@ private:
 
   void run_all();
   void run(pending_query& one);
-  storage::result<row_set> rows_for(const admitted_query& asked, monotonic_time started);
+  [[nodiscard]] storage::result<row_set> rows_for(const admitted_query& asked, monotonic_time started);
   void share_snapshot(monotonic_time now);
   void end_shared_snapshot();
 

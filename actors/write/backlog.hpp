@@ -26,7 +26,7 @@ public:
   void forget_up_to(std::uint64_t seq);
 
   /// The batch that begins at `seq`, or only its first piece of work; with what is skipped in it marked.
-  storage::result<storage::batch_ptr> from(std::uint64_t seq, bool one_only, storage::log& source);
+  [[nodiscard]] storage::result<storage::batch_ptr> from(std::uint64_t seq, bool one_only, storage::log& source);
 
   void skip(const storage::skipped_work& order) { skipped_.insert_or_assign(order.seq, order); }
   bool is_skipped(std::uint64_t seq) const { return skipped_.contains(seq); }
@@ -37,7 +37,7 @@ private:
     std::uint64_t bytes = 0;
   };
 
-  storage::result<storage::batch_ptr> find(std::uint64_t seq, storage::log& source);
+  [[nodiscard]] storage::result<storage::batch_ptr> find(std::uint64_t seq, storage::log& source);
   bool has_skipped(const storage::batch& work) const;
 
   std::uint64_t bytes_max_;

@@ -25,8 +25,9 @@ struct opened_log {
 };
 
 /// `storage::log::open`, with a look at what recovery finds.
-storage::result<opened_log> open_log(storage::file_system& files, const std::filesystem::path& folder,
-                                     const uuid& database, std::uint64_t applied_seq,
-                                     const storage::log_options& settings, storage::recovery_report& report);
+[[nodiscard]] storage::result<opened_log> open_log(storage::file_system& files, const std::filesystem::path& folder,
+                                                   const uuid& database, std::uint64_t applied_seq,
+                                                   const storage::log_options& settings,
+                                                   storage::recovery_report& report);
 
 } // namespace millrace

@@ -21,14 +21,14 @@ public:
   virtual ~file() = default;
 
   /// Reads up to `into.size()` bytes; fewer only at the end of the file.
-  virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) = 0;
-  virtual result<> write_at(std::uint64_t offset, std::string_view bytes) = 0;
+  [[nodiscard]] virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) = 0;
+  [[nodiscard]] virtual result<> write_at(std::uint64_t offset, std::string_view bytes) = 0;
   /// fdatasync: the bytes, and the size where it changed.
-  virtual result<> sync() = 0;
+  [[nodiscard]] virtual result<> sync() = 0;
   /// Reserves disk space and extends the file to `bytes`.
-  virtual result<> preallocate(std::uint64_t bytes) = 0;
-  virtual result<> truncate(std::uint64_t bytes) = 0;
-  virtual result<std::uint64_t> size() = 0;
+  [[nodiscard]] virtual result<> preallocate(std::uint64_t bytes) = 0;
+  [[nodiscard]] virtual result<> truncate(std::uint64_t bytes) = 0;
+  [[nodiscard]] virtual result<std::uint64_t> size() = 0;
   /// What is read next comes from the disk, save what was written and not tried to sync yet. Where the system does not
   /// do that, nothing happens.
   virtual void forget_cached() noexcept {}
@@ -40,14 +40,14 @@ class file_system {
 public:
   virtual ~file_system() = default;
 
-  virtual result<std::unique_ptr<file>> open(const std::filesystem::path& path, file_mode mode) = 0;
-  virtual result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
-  virtual result<> remove(const std::filesystem::path& path) = 0;
+  [[nodiscard]] virtual result<std::unique_ptr<file>> open(const std::filesystem::path& path, file_mode mode) = 0;
+  [[nodiscard]] virtual result<> rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  [[nodiscard]] virtual result<> remove(const std::filesystem::path& path) = 0;
   /// File names in a folder, sorted.
-  virtual result<std::vector<std::string>> list(const std::filesystem::path& folder) = 0;
-  virtual result<> make_folder(const std::filesystem::path& folder) = 0;
+  [[nodiscard]] virtual result<std::vector<std::string>> list(const std::filesystem::path& folder) = 0;
+  [[nodiscard]] virtual result<> make_folder(const std::filesystem::path& folder) = 0;
   /// Makes renames, creations and removals in the folder durable.
-  virtual result<> sync_folder(const std::filesystem::path& folder) = 0;
+  [[nodiscard]] virtual result<> sync_folder(const std::filesystem::path& folder) = 0;
 };
 
 /// The machine's own files. Stateless; lives as long as the process.

@@ -16,7 +16,7 @@ enum class folder_mode {
 class folder {
 public:
   /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`.
-  static result<folder> open(const std::filesystem::path& path, folder_mode mode);
+  [[nodiscard]] static result<folder> open(const std::filesystem::path& path, folder_mode mode);
 
   folder(folder&& other) noexcept;
   folder& operator=(folder&& other) noexcept;

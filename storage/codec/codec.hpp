@@ -73,10 +73,10 @@ private:
 /// Appends one record: its length, its kind, its body. `acknowledgement`, `deadline` and `priority` are no part of it.
 /// `too_large` where it exceeds `limits`, `malformed` where a `skip_order` skips nothing or for no reason that rejects;
 /// `out` and `texts` are then to be rolled back by the caller. What was encoded can always be decoded.
-result<> encode(byte_writer& out, encoder_dictionary& texts, const work& item);
+[[nodiscard]] result<> encode(byte_writer& out, encoder_dictionary& texts, const work& item);
 
 /// Reads the kind and body of one record; `record` is what its length spans. Learns the texts it defines, also when it
 /// fails. `malformed` where the bytes are no record, or refer to a text that was not seen.
-result<work> decode(std::string_view record, decoder_dictionary& texts);
+[[nodiscard]] result<work> decode(std::string_view record, decoder_dictionary& texts);
 
 } // namespace millrace::storage

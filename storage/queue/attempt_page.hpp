@@ -32,7 +32,8 @@ public:
 
   /// Maps the file, and makes it where it is missing. Whatever it holds is taken for nothing where it is not well
   /// formed or belongs to another database. `disk_full` (nothing written later can meet a full disk) and `io_error`.
-  static result<std::unique_ptr<attempt_page>> open(const std::filesystem::path& file, const uuid& database);
+  [[nodiscard]] static result<std::unique_ptr<attempt_page>> open(const std::filesystem::path& file,
+                                                                  const uuid& database);
   attempt_page(const attempt_page&) = delete;
   attempt_page& operator=(const attempt_page&) = delete;
   ~attempt_page() override;
@@ -47,7 +48,7 @@ public:
   /// Counts a death over `seq`, durably, and forgets the broken call. Only one `seq` is under suspicion at a time: the
   /// first that is tried again; the count of another one is given up. Gives the deaths counted for it so far.
   /// `io_error` where they could not be synced.
-  result<std::uint32_t> accuse(std::uint64_t seq);
+  [[nodiscard]] result<std::uint32_t> accuse(std::uint64_t seq);
 
   suspicion suspect() const noexcept;
 

@@ -19,6 +19,6 @@ struct log_extent {
 };
 
 /// A cursor from `seq` on. `extent` outlives it. `file_not_found` where the segment of `seq` was released.
-result<std::unique_ptr<log_cursor>> make_cursor(const log_extent& extent, std::uint64_t seq);
+[[nodiscard]] result<std::unique_ptr<log_cursor>> make_cursor(const log_extent& extent, std::uint64_t seq);
 
 } // namespace millrace::storage

@@ -47,7 +47,8 @@ struct header_reading {
 
 /// Reads a header block, which may be cut short. `folder_newer`, `folder_foreign`, or `corrupt` where neither copy is
 /// whole; `file` is named in them.
-result<header_reading> decode_header_block(std::string_view block, const uuid& database, const std::string& file);
+[[nodiscard]] result<header_reading> decode_header_block(std::string_view block, const uuid& database,
+                                                         const std::string& file);
 
 /// What a frame says about itself. Begins at a multiple of `frame_alignment`.
 struct frame_header {
@@ -87,7 +88,7 @@ bool verifies(std::string_view frame, std::uint64_t salt) noexcept;
 
 /// Decodes the records from `from_seq` on and learns the texts of those before it. An error (`malformed`) names the
 /// first `seq` that cannot be decoded.
-result<batch> decode_frame(const frame_view& frame, std::uint64_t from_seq, decoder_dictionary& texts);
+[[nodiscard]] result<batch> decode_frame(const frame_view& frame, std::uint64_t from_seq, decoder_dictionary& texts);
 
 /// `00000000000000000001.waq`
 std::string segment_name(std::uint64_t first_seq);

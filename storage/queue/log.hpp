@@ -19,7 +19,7 @@ class log_cursor {
 public:
   virtual ~log_cursor() = default;
   /// The next batch, or nothing at the end of what is synced now; call again after further appends.
-  virtual result<std::optional<batch>> next() = 0;
+  [[nodiscard]] virtual result<std::optional<batch>> next() = 0;
 };
 
 /// The write-ahead queue on disk: a folder of segments (storage/queue/README.md gives the format). Used by one thread.
@@ -34,9 +34,9 @@ public:
   /// Errors: `corrupt` where acknowledged work is damaged (names `seq` and file; nothing was changed),
   /// `folder_newer`, `folder_foreign` (another database's segments), `io_error`, `disk_full` (not where the newest
   /// segment can be gone on in).
-  static result<log> open(file_system& files, std::filesystem::path folder, const uuid& database,
-                          std::uint64_t applied_seq, const log_options& options, recovery_report& report,
-                          const visitor& visit = {});
+  [[nodiscard]] static result<log> open(file_system& files, std::filesystem::path folder, const uuid& database,
+                                        std::uint64_t applied_seq, const log_options& options, recovery_report& report,
+                                        const visitor& visit = {});
 
   log(log&&) noexcept;
   log& operator=(log&&) noexcept;
@@ -49,16 +49,16 @@ public:
   /// Writes the batch as one frame and syncs it. `work.first_seq` must be `last_seq() + 1`. `disk_full` means that
   /// nothing was written and a later attempt may succeed. Any other failure is final: the log refuses all further
   /// appends (storage/DESIGN.md §2 rule 8).
-  result<> append(const batch& work);
+  [[nodiscard]] result<> append(const batch& work);
 
   /// Writes an empty frame, the witness that the last batch was synced. Does nothing where there is one already.
-  result<> append_witness();
+  [[nodiscard]] result<> append_witness();
 
   /// Frees segments that lie wholly at or below `checkpointed_seq`: some become spares, the rest are removed.
-  result<> release(std::uint64_t checkpointed_seq);
+  [[nodiscard]] result<> release(std::uint64_t checkpointed_seq);
 
   /// Reads back from `seq` on. The cursor must not outlive the log.
-  result<std::unique_ptr<log_cursor>> read_from(std::uint64_t seq);
+  [[nodiscard]] result<std::unique_ptr<log_cursor>> read_from(std::uint64_t seq);
 
 private:
   class impl;

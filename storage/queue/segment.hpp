@@ -30,13 +30,13 @@ struct queue_folder {
 };
 
 /// Overwrites part of a file with zeroes, a piece at a time. Does not sync.
-result<> write_zeroes(file& target, std::uint64_t from, std::uint64_t end);
+[[nodiscard]] result<> write_zeroes(file& target, std::uint64_t from, std::uint64_t end);
 
 /// Reads the frames of one segment through a window, so that memory stays bounded by the largest frame.
 class segment_reader {
 public:
   /// Errors of the header as `decode_header_block`; `corrupt` too where the header is that of another file name.
-  static result<segment_reader> open(const queue_folder& folder, std::uint64_t first_seq);
+  [[nodiscard]] static result<segment_reader> open(const queue_folder& folder, std::uint64_t first_seq);
 
   const segment_header& header() const noexcept { return header_; }
   bool header_copy_damaged() const noexcept { return header_copy_damaged_; }
@@ -45,13 +45,13 @@ public:
   void set_end(std::uint64_t end) noexcept;
 
   /// The frame that begins at `offset`; nothing where there is none that verifies. Valid until the next call.
-  result<std::optional<frame_view>> frame_at(std::uint64_t offset);
+  [[nodiscard]] result<std::optional<frame_view>> frame_at(std::uint64_t offset);
 
   /// The first offset from `from` on at which a frame verifies whose `first_seq` is not below `first_seq_min`.
-  result<std::optional<std::uint64_t>> find_frame(std::uint64_t from, std::uint64_t first_seq_min);
+  [[nodiscard]] result<std::optional<std::uint64_t>> find_frame(std::uint64_t from, std::uint64_t first_seq_min);
 
   /// Up to `count` bytes from `offset`, fewer at the end. Valid until the next call.
-  result<std::string_view> bytes(std::uint64_t offset, std::size_t count);
+  [[nodiscard]] result<std::string_view> bytes(std::uint64_t offset, std::size_t count);
 
 private:
   segment_reader(std::unique_ptr<file> source, std::uint64_t size) : file_(std::move(source)), end_(size) {}

@@ -30,29 +30,30 @@ public:
 
   /// Sorts out what a folder holds besides segments in use: spares are taken over, superfluous ones and files left
   /// half-made are removed, or kept as spares where they are complete.
-  result<> adopt(const std::vector<std::string>& names);
+  [[nodiscard]] result<> adopt(const std::vector<std::string>& names);
 
   /// Makes and syncs a segment (storage/DESIGN.md §2 rule 5) with a salt of its own and room for `frame_bytes` at
   /// least; `header.salt`, `header.capacity` and `header.database` are filled in. `disk_full`: nothing was made, may be
   /// tried again. Everything else, a failed sync included, is `io_error`.
-  result<active_segment> make(segment_header header, std::uint64_t frame_bytes, segment_purpose purpose);
+  [[nodiscard]] result<active_segment> make(segment_header header, std::uint64_t frame_bytes, segment_purpose purpose);
 
   /// Sees to it that there is a spare, if the disk has room for one.
-  result<> ensure_reserve();
+  [[nodiscard]] result<> ensure_reserve();
 
   /// Frees segments: the folder is synced before any of them can be used again.
-  result<> retire(const std::vector<segment_entry>& segments);
+  [[nodiscard]] result<> retire(const std::vector<segment_entry>& segments);
 
   std::size_t spares() const noexcept { return spares_.size(); }
 
 private:
-  result<std::unique_ptr<file>> take_spare(const std::filesystem::path& temporary);
-  result<std::unique_ptr<file>> make_file(const std::filesystem::path& temporary, std::uint64_t bytes);
-  result<> finish(file& target, const segment_header& header, const std::filesystem::path& temporary, bool fill);
-  result<std::uint64_t> size_of(const std::string& name);
+  [[nodiscard]] result<std::unique_ptr<file>> take_spare(const std::filesystem::path& temporary);
+  [[nodiscard]] result<std::unique_ptr<file>> make_file(const std::filesystem::path& temporary, std::uint64_t bytes);
+  [[nodiscard]] result<> finish(file& target, const segment_header& header, const std::filesystem::path& temporary,
+                                bool fill);
+  [[nodiscard]] result<std::uint64_t> size_of(const std::string& name);
   /// Whether a file of so many bytes is worth keeping.
   bool wanted(std::uint64_t bytes) const noexcept;
-  result<> keep_or_remove(const std::string& name, std::uint64_t bytes, std::vector<std::uint64_t>& kept);
+  [[nodiscard]] result<> keep_or_remove(const std::string& name, std::uint64_t bytes, std::vector<std::uint64_t>& kept);
 
   queue_folder folder_;
   std::uint64_t segment_bytes_;

@@ -19,7 +19,7 @@ struct torn_tail {
 /// Keeps a copy of a torn tail as `<segment>.torn-<n>` (of at most 1 MiB, and of the newest eight tails), overwrites it
 /// with zeroes and syncs. Gives a sentence about it for the recovery report. A copy that finds no room on the disk is
 /// given up; the tail is cut all the same.
-result<std::string> cut_torn_tail(const queue_folder& folder, const std::vector<std::string>& names,
-                                  const torn_tail& tail);
+[[nodiscard]] result<std::string> cut_torn_tail(const queue_folder& folder, const std::vector<std::string>& names,
+                                                const torn_tail& tail);
 
 } // namespace millrace::storage

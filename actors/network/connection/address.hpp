@@ -14,7 +14,7 @@
 namespace millrace::network {
 
 /// The error is a sentence.
-tl::expected<endpoint, std::string> parse_endpoint(std::string_view text);
+[[nodiscard]] tl::expected<endpoint, std::string> parse_endpoint(std::string_view text);
 std::string to_string(const endpoint& given);
 
 /// Whether it is a numeric address, and no name that has to be looked up.
@@ -25,11 +25,11 @@ bool is_loopback(std::string_view address);
 
 /// A listening socket at a numeric address; port 0 takes any free one. The error is a sentence. The caller owns the
 /// socket.
-tl::expected<int, std::string> listen_at(const endpoint& where);
+[[nodiscard]] tl::expected<int, std::string> listen_at(const endpoint& where);
 
 /// A socket that is connected to a host, by name or number. Blocks, for as long as `patience` for each of its addresses
 /// and for as long as the system takes to look up a name. The error is a sentence. The caller owns the socket.
-tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience);
+[[nodiscard]] tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience);
 
 /// Where the other end of a connected socket is; nothing where it is gone.
 std::optional<endpoint> remote_endpoint(int socket);

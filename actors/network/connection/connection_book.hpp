@@ -59,7 +59,7 @@ public:
   /// as it is connected.
   void refuse_version(const node_bytes& node, const failure& why, std::string_view detail);
   /// What each request of such a node is answered with; nothing for all others.
-  std::optional<failure> version_refused(const node_bytes& node) const;
+  [[nodiscard]] std::optional<failure> version_refused(const node_bytes& node) const;
   /// Whether there is any such node. Costs nothing.
   bool any_version_refused() const noexcept { return versions_refused_.load(std::memory_order_relaxed) > 0; }
 

@@ -14,14 +14,14 @@ namespace millrace::network {
 
 /// A SHA-256 fingerprint as it is compared: lower case, without the colons that some programs print. The error is a
 /// sentence.
-tl::expected<std::string, std::string> plain_fingerprint(std::string_view text);
+[[nodiscard]] tl::expected<std::string, std::string> plain_fingerprint(std::string_view text);
 
 /// Mutual TLS, 1.2 or newer, for one end of connections. Both ends show a certificate or are refused: there is no
 /// anonymous way in. Immutable once made; any thread.
 class tls_context {
 public:
   /// Loads and checks the files. The error is a sentence that names the file.
-  static tl::expected<std::shared_ptr<const tls_context>, std::string> make(const tls_settings& settings);
+  [[nodiscard]] static tl::expected<std::shared_ptr<const tls_context>, std::string> make(const tls_settings& settings);
 
   ~tls_context();
   tls_context(const tls_context&) = delete;

@@ -60,6 +60,6 @@ private:
 
 /// Begins to connect, and does not wait for it. The error, a sentence, is about the settings: a URL that is none, files
 /// that cannot be read.
-tl::expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings);
+[[nodiscard]] tl::expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings);
 
 } // namespace millrace::network

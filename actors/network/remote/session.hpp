@@ -45,7 +45,7 @@ struct session_options {
 
 /// Why a request is not sent to a server that said `welcome` so: its role does not allow it, or the server does not
 /// know it yet. Nothing where it is sent.
-std::optional<failure> obstacle(const wire::welcome& said, wire::role least, std::uint32_t since);
+[[nodiscard]] std::optional<failure> obstacle(const wire::welcome& said, wire::role least, std::uint32_t since);
 
 using session_actor = operator_actor::extend<caf::reacts_to<health_changed>, caf::reacts_to<breaker_changed>,
                                              caf::reacts_to<caf::tick_atom>>;

@@ -32,8 +32,8 @@ class listener {
 public:
   /// Listeners of one actor system share a book, which `beside` has: nobody may speak at one port for a node that is
   /// connected at another, and limits are those of all together. The error is a sentence.
-  static tl::expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
-                                                  served_actors served, const listener* beside = nullptr);
+  [[nodiscard]] static tl::expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
+                                                                served_actors served, const listener* beside = nullptr);
 
   listener(listener&&) noexcept;
   listener& operator=(listener&&) noexcept;

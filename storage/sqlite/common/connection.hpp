@@ -15,13 +15,13 @@ class connection {
 public:
   /// Opens an existing file; `database_gone` where it has another identity than is asked for. The writer's
   /// connection goes through the clock (determinism.hpp).
-  static result<connection> open(const settings& chosen, role purpose);
+  [[nodiscard]] static result<connection> open(const settings& chosen, role purpose);
 
   sqlite3* get() const noexcept { return handle_.get(); }
   authorizer& rights() const noexcept { return *rights_; }
 
   /// Runs statements of our own.
-  result<> execute(const char* sql);
+  [[nodiscard]] result<> execute(const char* sql);
 
   /// Keeps the connection from writing anything when it is closed: after a failed commit only a fresh one knows what
   /// the file holds.

@@ -45,7 +45,7 @@ public:
   log_functions& operator=(const log_functions&) = delete;
 
   /// Installs random(), randomblob() and last_insert_rowid(), and watches row ids.
-  result<> install(sqlite3* database);
+  [[nodiscard]] result<> install(sqlite3* database);
 
   /// Before each piece of work.
   void begin_work(std::uint64_t seq) noexcept;

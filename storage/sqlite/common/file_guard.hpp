@@ -16,7 +16,7 @@ public:
   static file_guard watch(const connection& owner);
 
   /// What is missing, `database_gone`; nothing while all is in its place.
-  std::optional<failure> trouble() const;
+  [[nodiscard]] std::optional<failure> trouble() const;
 
 private:
   struct file_id {

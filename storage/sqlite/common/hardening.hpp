@@ -12,6 +12,6 @@ enum class role {
 };
 
 /// Sets limits, safety switches and page cache of a connection that was just opened (SQLite: security.html).
-result<> harden(sqlite3* database, role purpose, int cache_kib);
+[[nodiscard]] result<> harden(sqlite3* database, role purpose, int cache_kib);
 
 } // namespace millrace::storage::sqlite

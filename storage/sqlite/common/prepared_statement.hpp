@@ -15,10 +15,11 @@ class prepared_statement {
 public:
   /// Compiles the one statement that begins at `sql`, `bytes` long with its terminating zero. `tail` receives where it
   /// ends. The handle is null where there was nothing but spaces and comments.
-  static result<prepared_statement> prepare(sqlite3* database, const char* sql, int bytes, const char** tail);
+  [[nodiscard]] static result<prepared_statement> prepare(sqlite3* database, const char* sql, int bytes,
+                                                          const char** tail);
 
   /// Compiles a statement of our own that is kept for as long as the connection.
-  static result<prepared_statement> prepare(sqlite3* database, const char* sql);
+  [[nodiscard]] static result<prepared_statement> prepare(sqlite3* database, const char* sql);
 
   sqlite3_stmt* get() const noexcept { return handle_.get(); }
   int step() noexcept { return sqlite3_step(handle_.get()); }
@@ -29,7 +30,7 @@ public:
   int run() noexcept;
 
   /// Runs, takes the first column of the first row as a number, and resets.
-  result<std::int64_t> run_for_number();
+  [[nodiscard]] result<std::int64_t> run_for_number();
 
 private:
   struct finalizer {

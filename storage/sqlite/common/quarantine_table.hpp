@@ -15,16 +15,16 @@ namespace millrace::storage::sqlite {
 /// tried. Works inside the open SQLite transaction of its writer.
 class quarantine_table {
 public:
-  static result<quarantine_table> make(connection& owner);
+  [[nodiscard]] static result<quarantine_table> make(connection& owner);
 
   /// Sets the work aside.
-  result<> put(std::uint64_t seq, std::int64_t accept_time_ms, std::uint32_t deaths, const work& item);
+  [[nodiscard]] result<> put(std::uint64_t seq, std::int64_t accept_time_ms, std::uint32_t deaths, const work& item);
 
   /// Takes it out. `not_found` where there is nothing under this `seq`, `malformed` where its record is damaged.
-  result<work> take(std::uint64_t seq);
+  [[nodiscard]] result<work> take(std::uint64_t seq);
 
   /// Counts it, where that may have changed; due before each commit.
-  result<> count();
+  [[nodiscard]] result<> count();
   /// What was counted last is committed.
   void committed() noexcept;
   /// How many are set aside, as of the last commit.
@@ -44,6 +44,6 @@ private:
 };
 
 /// Reads a record of the table: one record of the log's codec that refers to no other. `malformed` where it is damaged.
-result<work> decode_quarantined(std::uint64_t seq, std::string_view record);
+[[nodiscard]] result<work> decode_quarantined(std::uint64_t seq, std::string_view record);
 
 } // namespace millrace::storage::sqlite

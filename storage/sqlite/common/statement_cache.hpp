@@ -40,7 +40,7 @@ public:
 
   /// Finds the statement, or compiles it. Valid until the next call. A hit copies nothing. Errors: `bad_sql`,
   /// `not_permitted`, `not_a_query`, `too_large`, and what the machine may do.
-  result<cached_statement*> find(const std::string& sql);
+  [[nodiscard]] result<cached_statement*> find(const std::string& sql);
 
   /// Forgets all statements, as is due after a schema change.
   void clear() noexcept;
@@ -50,9 +50,9 @@ private:
     std::size_t operator()(std::string_view text) const noexcept { return hash_of(text); }
   };
 
-  result<cached_statement> compile(const std::string& sql);
+  [[nodiscard]] result<cached_statement> compile(const std::string& sql);
   bool sorts(const std::string& sql) const;
-  result<> admit(const cached_statement& candidate, const char* tail);
+  [[nodiscard]] result<> admit(const cached_statement& candidate, const char* tail);
 
   connection* owner_;
   authority who_;

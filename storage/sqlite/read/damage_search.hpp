@@ -13,6 +13,6 @@ namespace millrace::storage::sqlite {
 /// page and compares tables with their indexes and constraints. Pages have no checksum, so a value that no index
 /// repeats may be wrong unnoticed (SQLite: pragma.html, integrity_check). Holds one snapshot; interrupted as `limits`
 /// have it. `corrupt` where the damage keeps it from looking.
-result<std::vector<std::string>> find_damage(connection& database, const read_watch& limits);
+[[nodiscard]] result<std::vector<std::string>> find_damage(connection& database, const read_watch& limits);
 
 } // namespace millrace::storage::sqlite

@@ -19,17 +19,17 @@ namespace millrace::storage::sqlite {
 /// One read-only connection.
 class reader final : public database_reader {
 public:
-  static result<std::unique_ptr<database_reader>> open(const settings& chosen);
+  [[nodiscard]] static result<std::unique_ptr<database_reader>> open(const settings& chosen);
 
-  result<> begin_snapshot() override;
+  [[nodiscard]] result<> begin_snapshot() override;
   void end_snapshot() noexcept override;
-  result<row_set> run(const query& question, const read_limits& limits) override;
-  result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) override;
-  result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
-  result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
-  result<std::uint64_t> applied_seq() override;
+  [[nodiscard]] result<row_set> run(const query& question, const read_limits& limits) override;
+  [[nodiscard]] result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) override;
+  [[nodiscard]] result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
+  [[nodiscard]] result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
+  [[nodiscard]] result<std::uint64_t> applied_seq() override;
   bool superseded() const noexcept override { return guard_.trouble().has_value(); }
-  result<std::vector<std::string>> find_damage(const read_limits& limits) override;
+  [[nodiscard]] result<std::vector<std::string>> find_damage(const read_limits& limits) override;
 
 private:
   class cursor;
@@ -37,12 +37,12 @@ private:
 
   reader(connection database, const settings& chosen);
 
-  result<> prepare();
+  [[nodiscard]] result<> prepare();
   bool in_snapshot() const noexcept;
-  result<cached_statement*> begin_query(const query& question);
+  [[nodiscard]] result<cached_statement*> begin_query(const query& question);
   void fit_page_cache(bool sorts);
-  result<> look_at_limits() const;
-  result<> result_of(int code) const;
+  [[nodiscard]] result<> look_at_limits() const;
+  [[nodiscard]] result<> result_of(int code) const;
 
   connection database_;
   file_guard guard_;

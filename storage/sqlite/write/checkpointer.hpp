@@ -22,7 +22,7 @@ public:
   std::uint32_t pages_waiting() const noexcept { return log_pages_ - moved_pages_; }
 
   /// `applied_seq` is what the last commit stored.
-  tl::expected<checkpoint_report, trouble> run(std::uint64_t applied_seq);
+  [[nodiscard]] tl::expected<checkpoint_report, trouble> run(std::uint64_t applied_seq);
 
 private:
   static int on_commit(void* self, sqlite3*, const char*, int log_pages) noexcept;

@@ -19,16 +19,16 @@ namespace millrace::storage::sqlite {
 /// one leaves behind.
 class executor {
 public:
-  static result<executor> make(connection& owner, log_functions& functions, int cached_statements);
+  [[nodiscard]] static result<executor> make(connection& owner, log_functions& functions, int cached_statements);
 
   /// Before each piece of work: forgets what an earlier one left in the connection.
   void begin_work(std::uint64_t seq) noexcept;
 
   /// Runs a transaction's statements and groups.
-  progress<outcome> run(const transaction& work, std::uint64_t seq);
+  [[nodiscard]] progress<outcome> run(const transaction& work, std::uint64_t seq);
 
   /// After the last statement: whether the piece of work may stand.
-  progress<> end_work();
+  [[nodiscard]] progress<> end_work();
 
   /// Whether a statement was started since `begin_work`, so that there may be something to undo.
   bool started() const noexcept { return started_; }
@@ -40,13 +40,13 @@ private:
   executor(connection& owner, log_functions& functions, int cached_statements, bracket_statements group,
            prepared_statement clear_changes);
 
-  progress<> run_range(std::size_t first, std::size_t last);
-  progress<> run_group(const group& part);
-  progress<> run_statement(std::size_t index);
-  progress<> run_prepared(cached_statement& target, statement_result& into);
-  progress<> collect(cached_statement& target, statement_result& into);
-  progress<> clear_changes();
-  progress<> check_row_ids();
+  [[nodiscard]] progress<> run_range(std::size_t first, std::size_t last);
+  [[nodiscard]] progress<> run_group(const group& part);
+  [[nodiscard]] progress<> run_statement(std::size_t index);
+  [[nodiscard]] progress<> run_prepared(cached_statement& target, statement_result& into);
+  [[nodiscard]] progress<> collect(cached_statement& target, statement_result& into);
+  [[nodiscard]] progress<> clear_changes();
+  [[nodiscard]] progress<> check_row_ids();
   tl::unexpected<setback> locate(tl::unexpected<setback> trouble, std::size_t index) const;
 
   connection* owner_;

@@ -13,14 +13,14 @@ namespace millrace::storage::sqlite {
 /// was cut into calls, never from the machine's clock.
 class outcome_store {
 public:
-  static result<outcome_store> make(connection& owner, const outcome_window& window);
+  [[nodiscard]] static result<outcome_store> make(connection& owner, const outcome_window& window);
 
   /// Of the call that runs.
   outcome_record_writer record;
 
   /// Before the commit: writes the record, unless it is empty, and forgets what the window has no room for.
   /// `accept_time_ms` is that of the newest work in it.
-  result<> store(std::int64_t accept_time_ms);
+  [[nodiscard]] result<> store(std::int64_t accept_time_ms);
 
   /// After the commit.
   void committed() noexcept { total_ = total_after_commit_; }
@@ -29,8 +29,8 @@ private:
   outcome_store(connection& owner, const outcome_window& window) : owner_(&owner), window_(window) {}
 
   /// Forgets the oldest row where that is due; tells whether it was.
-  result<bool> forget_oldest(std::int64_t accept_time_ms);
-  result<> remove(std::uint64_t first_seq);
+  [[nodiscard]] result<bool> forget_oldest(std::int64_t accept_time_ms);
+  [[nodiscard]] result<> remove(std::uint64_t first_seq);
 
   connection* owner_;
   outcome_window window_;

@@ -15,9 +15,9 @@ struct bracket_statements {
   prepared_statement roll_back;
 
   /// `BEGIN IMMEDIATE`, which takes the write lock at once.
-  static result<bracket_statements> transaction(connection& owner);
+  [[nodiscard]] static result<bracket_statements> transaction(connection& owner);
   /// A savepoint with a name of ours. Savepoints of one name nest.
-  static result<bracket_statements> savepoint(connection& owner, const std::string& name);
+  [[nodiscard]] static result<bracket_statements> savepoint(connection& owner, const std::string& name);
 };
 
 /// An open transaction or savepoint: rolled back unless committed, exceptions included.

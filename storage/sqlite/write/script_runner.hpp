@@ -14,18 +14,18 @@ namespace millrace::storage::sqlite {
 /// behind.
 class script_runner {
 public:
-  static result<script_runner> make(connection& owner);
+  [[nodiscard]] static result<script_runner> make(connection& owner);
 
   /// Runs the script, or does nothing where the same text is recorded under its name. `schema_changed` where another
   /// text is.
-  progress<> run(const schema_script& script, std::uint64_t seq);
+  [[nodiscard]] progress<> run(const schema_script& script, std::uint64_t seq);
 
 private:
   explicit script_runner(connection& owner) : owner_(&owner) {}
 
-  progress<> run_statements(const schema_script& script);
-  progress<> check_names();
-  progress<> record(const schema_script& script, std::uint64_t seq);
+  [[nodiscard]] progress<> run_statements(const schema_script& script);
+  [[nodiscard]] progress<> check_names();
+  [[nodiscard]] progress<> record(const schema_script& script, std::uint64_t seq);
 
   connection* owner_;
   prepared_statement find_;

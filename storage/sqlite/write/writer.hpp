@@ -32,15 +32,16 @@ namespace millrace::storage::sqlite {
 /// failure alone.
 class writer final : public database_writer {
 public:
-  static result<std::unique_ptr<database_writer>> open(const settings& chosen, std::shared_ptr<fence> gate);
+  [[nodiscard]] static result<std::unique_ptr<database_writer>> open(const settings& chosen,
+                                                                     std::shared_ptr<fence> gate);
 
   std::uint64_t applied_seq() const noexcept override { return applied_seq_; }
-  tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
-                                                   moment deadline) override;
+  [[nodiscard]] tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
+                                                                 moment deadline) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
   std::uint32_t unmerged() const noexcept override { return checkpointer_.pages_waiting(); }
-  tl::expected<checkpoint_report, trouble> checkpoint() override;
+  [[nodiscard]] tl::expected<checkpoint_report, trouble> checkpoint() override;
 
 private:
   enum class caution { none, savepoints };
@@ -66,22 +67,22 @@ private:
   writer(connection database, std::shared_ptr<fence> gate, fence::pass pass)
     : gate_(std::move(gate)), pass_(pass), database_(std::move(database)) {}
 
-  result<> prepare(const settings& chosen);
+  [[nodiscard]] result<> prepare(const settings& chosen);
   std::unique_lock<std::mutex> enter();
   trouble in_trouble(failure why) const;
-  result<std::vector<answer>> apply_somehow(std::span<const batch_ptr> batches, plan aim);
-  attempt<std::vector<answer>> try_to_apply(std::span<const batch_ptr> batches, const plan& aim);
-  attempt<> run_batch(const batch& part, const plan& aim, std::vector<answer>& answers);
-  attempt<answer> apply_item(const work& item, std::uint64_t seq, const plan& aim);
-  attempt<answer> skip_item(const work& item, std::int64_t accept_time_ms, const skipped_work& order,
-                            attempt_mark& mark);
-  progress<outcome> run_item(const work& item, std::uint64_t seq);
-  progress<outcome> run_script(const schema_script& script, std::uint64_t seq);
-  progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
-  attempt<answer> fail_item(setback cause, std::uint64_t seq, bool undoable);
+  [[nodiscard]] result<std::vector<answer>> apply_somehow(std::span<const batch_ptr> batches, plan aim);
+  [[nodiscard]] attempt<std::vector<answer>> try_to_apply(std::span<const batch_ptr> batches, const plan& aim);
+  [[nodiscard]] attempt<> run_batch(const batch& part, const plan& aim, std::vector<answer>& answers);
+  [[nodiscard]] attempt<answer> apply_item(const work& item, std::uint64_t seq, const plan& aim);
+  [[nodiscard]] attempt<answer> skip_item(const work& item, std::int64_t accept_time_ms, const skipped_work& order,
+                                          attempt_mark& mark);
+  [[nodiscard]] progress<outcome> run_item(const work& item, std::uint64_t seq);
+  [[nodiscard]] progress<outcome> run_script(const schema_script& script, std::uint64_t seq);
+  [[nodiscard]] progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
+  [[nodiscard]] attempt<answer> fail_item(setback cause, std::uint64_t seq, bool undoable);
   const transaction_name* name_of(const work& item, const answer& reply) const noexcept;
-  attempt<> commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms);
-  result<> look_around();
+  [[nodiscard]] attempt<> commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms);
+  [[nodiscard]] result<> look_around();
   failure give_up_connection(failure reason);
   caution choose_caution() noexcept;
 

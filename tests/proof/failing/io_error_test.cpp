@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_fails_anywhere_counts_nothing_and_says_wh
     }
     ++failed;
     BOOST_REQUIRE(!done);
-    BOOST_TEST((done.error().code == errc::outcome_unknown) == struck.starts_with("syncing"));
+    BOOST_TEST((done.error().why.code == errc::outcome_unknown) == struck.starts_with("syncing"));
   }
   BOOST_TEST(failed > 3u);
 }

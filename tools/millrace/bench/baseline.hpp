@@ -39,7 +39,7 @@ struct baseline_rate {
 using rate_result = tl::expected<baseline_rate, std::string>;
 
 /// Writes the database that the other baselines work on, afresh.
-tl::expected<void, std::string> prepare_baseline(const baseline_task& task);
+[[nodiscard]] tl::expected<void, std::string> prepare_baseline(const baseline_task& task);
 
 /// A pool of threads, each with a connection of its own: WAL, `synchronous=FULL`, a busy timeout of 30 s, prepared
 /// statements, one transaction per write (`BEGIN IMMEDIATE` for upserts, autocommit otherwise). Nobody waits for a

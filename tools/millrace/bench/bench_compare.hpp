@@ -12,6 +12,6 @@
 namespace millrace::tools {
 
 /// Measures all baselines of a task, one after the other. Returns early, with what there is, once interrupted.
-tl::expected<bench_comparison, std::string> compare(const baseline_task& task, progress_line& progress);
+[[nodiscard]] tl::expected<bench_comparison, std::string> compare(const baseline_task& task, progress_line& progress);
 
 } // namespace millrace::tools

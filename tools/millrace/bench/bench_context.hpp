@@ -41,12 +41,13 @@ options engine_options(const bench_context& context);
 int preload(const bench_context& context, client& database);
 
 /// One stage of clients in a closed loop. The error is an exit code.
-tl::expected<stage_result, int> closed_loop(const bench_context& context, caf::actor_system& system,
-                                            const engine_actor& front, bench_profile profile, std::size_t clients,
-                                            double seconds, const std::string& title);
+[[nodiscard]] tl::expected<stage_result, int> closed_loop(const bench_context& context, caf::actor_system& system,
+                                                          const engine_actor& front, bench_profile profile,
+                                                          std::size_t clients, double seconds,
+                                                          const std::string& title);
 
 /// What a stage came to, unless its engine fell silent; then the error is an exit code, too.
-tl::expected<stage_result, int> finished(tl::expected<stage_result, int> measured);
+[[nodiscard]] tl::expected<stage_result, int> finished(tl::expected<stage_result, int> measured);
 
 /// Adds a figure in milliseconds, or one per second.
 void add_latency(bench_result& result, std::string key, std::string title, std::chrono::nanoseconds latency);

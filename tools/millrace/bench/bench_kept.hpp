@@ -20,6 +20,7 @@ struct kept_report {
 
 /// Reads the table through once. Each client's rows must be those numbered from 1 to what it was acknowledged, each
 /// once.
-tl::expected<kept_report, failure> check_kept(client& database, const std::deque<bench_run::kept_rows>& kept);
+[[nodiscard]] tl::expected<kept_report, failure> check_kept(client& database,
+                                                            const std::deque<bench_run::kept_rows>& kept);
 
 } // namespace millrace::tools

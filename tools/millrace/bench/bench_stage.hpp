@@ -37,7 +37,7 @@ public:
 
   /// `spawn` starts one client, which works on `run`; `look` is called often while the window is open. The error is
   /// the exit code of the user's interruption.
-  tl::expected<stage_result, int> measure(
+  [[nodiscard]] tl::expected<stage_result, int> measure(
     std::size_t clients, double seconds, const std::function<caf::actor()>& spawn,
     const std::function<void()>& look = [] {});
 

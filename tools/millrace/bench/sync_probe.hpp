@@ -9,6 +9,6 @@ namespace millrace::tools {
 
 /// The median of some hundred times 4 KiB written and synced into space that is already there, in microseconds. The
 /// error is a sentence.
-tl::expected<double, std::string> fdatasync_us(const std::filesystem::path& folder);
+[[nodiscard]] tl::expected<double, std::string> fdatasync_us(const std::filesystem::path& folder);
 
 } // namespace millrace::tools

@@ -29,7 +29,7 @@ struct certified_key {
 class trial_authority {
 public:
   /// The errors here and below are sentences.
-  static tl::expected<trial_authority, std::string> make(int days);
+  [[nodiscard]] static tl::expected<trial_authority, std::string> make(int days);
 
   trial_authority(trial_authority&&) noexcept;
   trial_authority& operator=(trial_authority&&) noexcept;
@@ -37,7 +37,7 @@ public:
 
   /// Its own certificate, as PEM.
   std::string certificate() const;
-  tl::expected<certified_key, std::string> issue(const certificate_wish& wish) const;
+  [[nodiscard]] tl::expected<certified_key, std::string> issue(const certificate_wish& wish) const;
 
 private:
   class impl;

@@ -24,7 +24,7 @@ bool interrupted() noexcept;
 class scratch_folder {
 public:
   /// Made below `parent`; the error is a sentence.
-  static tl::expected<scratch_folder, std::string> make(const std::filesystem::path& parent);
+  [[nodiscard]] static tl::expected<scratch_folder, std::string> make(const std::filesystem::path& parent);
 
   scratch_folder(scratch_folder&& other) noexcept;
   scratch_folder& operator=(scratch_folder&& other) noexcept;

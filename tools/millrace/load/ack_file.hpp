@@ -14,7 +14,7 @@ class ack_file {
 public:
   /// Appends to the complete lines that are there. Cuts off a last one that a killed process left in part, unless
   /// another process appends to it, too: then it may be writing that line. The error is a sentence.
-  static tl::expected<ack_file, std::string> open(const std::filesystem::path& path);
+  [[nodiscard]] static tl::expected<ack_file, std::string> open(const std::filesystem::path& path);
 
   /// Writes nothing anywhere.
   ack_file() = default;

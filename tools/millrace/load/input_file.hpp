@@ -16,7 +16,7 @@ namespace millrace::tools {
 class input_file final : public std::streambuf {
 public:
   /// The error is the system's.
-  static tl::expected<std::unique_ptr<input_file>, std::string> open(const std::filesystem::path& file);
+  [[nodiscard]] static tl::expected<std::unique_ptr<input_file>, std::string> open(const std::filesystem::path& file);
   input_file(const input_file&) = delete;
   input_file& operator=(const input_file&) = delete;
   ~input_file() override;

@@ -26,7 +26,8 @@ struct file_identity {
 };
 
 /// Reads the whole file. The error is a sentence.
-tl::expected<file_identity, std::string> identify(const std::filesystem::path& file, const source_format& format);
+[[nodiscard]] tl::expected<file_identity, std::string> identify(const std::filesystem::path& file,
+                                                                const source_format& format);
 
 /// A load as the database knows it.
 struct recorded_load {
@@ -40,11 +41,12 @@ schema_script resume_schema();
 
 /// Finds the load of this file into `table`, or begins one. The error is a sentence: the table has rows of which
 /// nothing is recorded, or holds the unfinished load of another file.
-tl::expected<recorded_load, std::string> begin_or_go_on(client& database, const std::string& table,
-                                                        const file_identity& file, std::int64_t greatest_rowid);
+[[nodiscard]] tl::expected<recorded_load, std::string> begin_or_go_on(client& database, const std::string& table,
+                                                                      const file_identity& file,
+                                                                      std::int64_t greatest_rowid);
 
 /// Records that every row was answered, so that another file may be loaded into the table.
-tl::expected<outcome, failure> finish_load(client& database, std::int64_t load);
+[[nodiscard]] tl::expected<outcome, failure> finish_load(client& database, std::int64_t load);
 
 /// Adds to a row's transaction what records it. Where the row was recorded before, the transaction fails with
 /// `row_count_mismatch` and has no effect. `fold` is a range of rows that are all recorded, to become one record.

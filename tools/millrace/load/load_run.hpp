@@ -47,7 +47,7 @@ public:
 
   /// The next well-formed row, in the order of the file; none at the end, or once the load was stopped. `asker` is told
   /// when there may be one, see `row_feed`.
-  tl::expected<record, no_row> take(const caf::actor& asker);
+  [[nodiscard]] tl::expected<record, no_row> take(const caf::actor& asker);
 
   /// The row's outcome arrived. Its key is in the ack file when this returns.
   void acknowledge(const record& row, clock::duration latency);

@@ -43,9 +43,9 @@ struct verify_report {
 /// Compares table and source row by row, whatever their order, each row as often as it occurs. Memory is bounded: a
 /// first pass adds the rows' hashes up in a few thousand buckets, and only buckets that differ are looked at row by
 /// row in a second one. The error is a sentence.
-tl::expected<verify_report, std::string> verify_table(client& database, const verify_task& task);
+[[nodiscard]] tl::expected<verify_report, std::string> verify_table(client& database, const verify_task& task);
 
 /// The greatest rowid in a table, the least integer where it is empty.
-tl::expected<std::int64_t, failure> greatest_rowid(client& database, const std::string& table);
+[[nodiscard]] tl::expected<std::int64_t, failure> greatest_rowid(client& database, const std::string& table);
 
 } // namespace millrace::tools

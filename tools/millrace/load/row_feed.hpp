@@ -36,7 +36,7 @@ public:
 
   /// The next row in the order of the file, malformed ones included. Where there is none yet, `asker` gets `more_rows`
   /// once there may be one, or none any more.
-  tl::expected<record, no_row> next(const caf::actor& asker);
+  [[nodiscard]] tl::expected<record, no_row> next(const caf::actor& asker);
 
   /// No more rows are handed out.
   void stop();

@@ -29,8 +29,8 @@ struct source_format {
 class row_source {
 public:
   /// Opens the file and settles the columns. The error is a sentence.
-  static tl::expected<std::unique_ptr<row_source>, std::string> open(const std::filesystem::path& file,
-                                                                     const source_format& format);
+  [[nodiscard]] static tl::expected<std::unique_ptr<row_source>, std::string> open(const std::filesystem::path& file,
+                                                                                   const source_format& format);
 
   const std::vector<std::string>& columns() const noexcept { return columns_; }
 

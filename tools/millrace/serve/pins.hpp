@@ -14,7 +14,7 @@ namespace millrace::tools {
 class pins {
 public:
   /// Each is `[ROLE=]FINGERPRINT`; without a role it may read and write. The error is a sentence.
-  static tl::expected<pins, std::string> parse(const std::vector<std::string>& texts);
+  [[nodiscard]] static tl::expected<pins, std::string> parse(const std::vector<std::string>& texts);
 
   bool empty() const noexcept { return roles_.empty(); }
 
