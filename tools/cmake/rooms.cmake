@@ -9,8 +9,8 @@ file(WRITE ${PROJECT_BINARY_DIR}/rooms/libraries.txt "")
 
 # millrace_room(name FOLDER folder... [KNOWS room...] [HIDES room...] [LINKS library...]): compiles the sources that lie
 # in the folders (not below them). KNOWS and LINKS are inherited by whoever knows the room. What it HIDES its sources
-# know, and nobody else through it. Whether a room includes a library that
-# is linked nowhere there is a test's to find (tests/contract), since Debian's headers are found by everybody.
+# know, and nobody else through it. Whether a room includes a library that is linked nowhere there is a test's to find
+# (tests/contract), since Debian's headers are found by everybody.
 function(millrace_room name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDER;KNOWS;HIDES;LINKS")
   set(root ${PROJECT_BINARY_DIR}/rooms/${name})
