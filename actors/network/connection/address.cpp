@@ -1,5 +1,6 @@
 #include "address.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -34,11 +35,19 @@ tl::expected<address_list, std::string> numeric(const endpoint& where) {
 }
 
 /// Waits until a socket that connects has done so. 0, or what went wrong.
-int finish_connecting(int socket, std::chrono::milliseconds patience) {
+int finish_connecting(int socket, std::chrono::milliseconds patience, const std::atomic<bool>& given_up) {
+  constexpr std::chrono::milliseconds between_looks{20};
+  const auto end = std::chrono::steady_clock::now() + patience;
   pollfd waiting{socket, POLLOUT, 0};
-  const auto ready = ::poll(&waiting, 1, static_cast<int>(patience.count()));
-  if (ready <= 0) {
-    return ready == 0 ? ETIMEDOUT : errno;
+  int ready = 0;
+  while (ready == 0) {
+    if (given_up || std::chrono::steady_clock::now() >= end) {
+      return ETIMEDOUT;
+    }
+    ready = ::poll(&waiting, 1, static_cast<int>(std::min(patience, between_looks).count()));
+  }
+  if (ready < 0) {
+    return errno;
   }
   int problem = 0;
   socklen_t length = sizeof problem;
@@ -124,7 +133,8 @@ tl::expected<int, std::string> listen_at(const endpoint& where) {
   return socket;
 }
 
-tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience) {
+tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience,
+                                          const std::atomic<bool>& given_up) {
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
@@ -143,7 +153,7 @@ tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::mi
     }
     problem = ::connect(socket, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
     if (problem == EINPROGRESS) {
-      problem = finish_connecting(socket, patience);
+      problem = finish_connecting(socket, patience, given_up);
     }
     if (problem == 0) {
       return socket;

@@ -28,8 +28,10 @@ bool is_loopback(std::string_view address);
 [[nodiscard]] tl::expected<int, std::string> listen_at(const endpoint& where);
 
 /// A socket that is connected to a host, by name or number. Blocks, for as long as `patience` for each of its addresses
-/// and for as long as the system takes to look up a name. The error is a sentence. The caller owns the socket.
-[[nodiscard]] tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience);
+/// and for as long as the system takes to look up a name; no longer than a moment once `given_up` is set, from any
+/// thread. The error is a sentence. The caller owns the socket.
+[[nodiscard]] tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::milliseconds patience,
+                                                        const std::atomic<bool>& given_up);
 
 /// Where the other end of a connected socket is; nothing where it is gone.
 std::optional<endpoint> remote_endpoint(int socket);

@@ -3,15 +3,16 @@
 #include "remote_link.hpp"
 
 #include <millrace/actors/network/connection/address.hpp>
+#include <millrace/actors/network/connection/ending.hpp>
 #include <millrace/actors/network/connection/sweeper.hpp>
 #include <millrace/messages/limits.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
 #include <caf/actor_system.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/send.hpp>
 
 namespace millrace::network {
 
@@ -27,7 +28,9 @@ constexpr std::size_t overhead_bytes = 4 * 1024 * 1024;
 class remote_engine::impl {
 public:
   impl(caf::actor_system& system, link_options settings)
-    : book_(settings.book),
+    : system_(system),
+      book_(settings.book),
+      ending_(settings.ending),
       state_(settings.front.state),
       front_(settings.front.handle),
       operations_(settings.front.handle),
@@ -35,8 +38,9 @@ public:
       link_(spawn_remote_link(system, std::move(settings))) {}
 
   ~impl() {
-    caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(sweeper_, caf::exit_reason::user_shutdown);
+    *ending_ = true;
+    end(system_, link_, patience);
+    end(system_, sweeper_, patience);
   }
 
   const engine_actor& front() const noexcept { return front_; }
@@ -45,7 +49,12 @@ public:
   const connection_book& book() const noexcept { return *book_; }
 
 private:
+  /// Looking up a name takes a while where its servers do not answer, and cannot be interrupted.
+  static constexpr std::chrono::seconds patience{30};
+
+  caf::actor_system& system_; ///< Not owned; outlives this.
   std::shared_ptr<connection_book> book_;
+  std::shared_ptr<std::atomic<bool>> ending_;
   remote_front* state_; ///< Lives as long as the handles.
   engine_actor front_;
   operations_actor operations_;

@@ -86,7 +86,7 @@ caf::behavior remote_link_state::make_behavior(link_options settings) {
 }
 
 void remote_link_state::connect() {
-  const auto socket = connect_to(settings_.server, settings_.settings.connect_timeout);
+  const auto socket = connect_to(settings_.server, settings_.settings.connect_timeout, *settings_.ending);
   if (!socket) {
     return lost(socket.error());
   }

@@ -4,6 +4,7 @@
 
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/connection_book.hpp>
+#include <millrace/actors/network/connection/ending.hpp>
 #include <millrace/actors/network/connection/guarded_doorman.hpp>
 #include <millrace/actors/network/connection/node.hpp>
 #include <millrace/actors/network/connection/sweeper.hpp>
@@ -67,10 +68,7 @@ public:
   ~impl() {
     close(std::chrono::milliseconds{0});
     close_gate(gate_);
-    caf::scoped_actor self{system_};
-    self->monitor(sweeper_);
-    self->send_exit(sweeper_, caf::exit_reason::user_shutdown);
-    self->receive([](const caf::down_msg&) {}, caf::after(patience_within) >> [] {});
+    end(system_, sweeper_, patience_within);
     // What is asked of the thread that reads and writes and not done when the system ends is never freed.
     in_loop([] { return true; });
   }
