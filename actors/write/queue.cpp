@@ -462,7 +462,11 @@ void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& sett
 
 void queue_state::release(std::uint64_t checkpointed_seq) {
   checkpointed_seq_ = checkpointed_seq;
-  if (auto released = log_->release(checkpointed_seq); !released) {
+  auto released = log_->release(checkpointed_seq);
+  if (released && settings_.board->closed() && checkpointed_seq == durable_seq_) {
+    released = log_->shrink();
+  }
+  if (!released) {
     spdlog::warn("segments could not be released: {}", to_string(released.error()));
   }
 }

@@ -35,6 +35,7 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
     [this](atom::apply) { apply(); },
     [this](atom::retry) { retry(); },
     [this](atom::reopen) { reopen(); },
+    [this](atom::drain) { return drain(); },
     [this](atom::tick) { idle(); },
     [this](atom::sample) { return take_sample(); },
   };
@@ -54,6 +55,8 @@ void writer_state::open() {
   }
   self_->send<caf::message_priority::high>(
     settings_.queue, writer_ready{database_->applied_seq(), database_->quarantined(), ++opening_});
+  opened_anew_ = true;
+  arm_idle_check();
 }
 
 void writer_state::take(apply_batch& request) {
@@ -188,6 +191,7 @@ void writer_state::checkpoint() {
   const auto started = std::chrono::steady_clock::now();
   auto done = database_->checkpoint();
   if (done) {
+    opened_anew_ = false;
     pace_.checkpointed(std::chrono::steady_clock::now() - started);
     wal_pages_ = done->journal;
     // A journal that is merged completely begins anew with the next commit.
@@ -201,15 +205,26 @@ void writer_state::checkpoint() {
   }
 }
 
+bool writer_state::checkpoint_owed() const {
+  return database_ != nullptr && (opened_anew_ || database_->unmerged() > 0);
+}
+
 void writer_state::idle() {
   idle_armed_ = false;
   const auto busy = std::exchange(busy_since_idle_check_, false);
-  if (!busy && database_ != nullptr && database_->unmerged() > 0) {
+  if (!busy && checkpoint_owed()) {
     checkpoint();
   }
-  if (busy || (database_ != nullptr && database_->unmerged() > 0)) { // Readers may have been in the way.
+  if (busy || checkpoint_owed()) { // Readers may have been in the way.
     arm_idle_check();
   }
+}
+
+std::uint64_t writer_state::drain() {
+  if (checkpoint_owed()) {
+    checkpoint();
+  }
+  return database_ == nullptr ? 0 : database_->applied_seq();
 }
 
 void writer_state::arm_idle_check() {

@@ -30,6 +30,8 @@ using writer_actor = caf::typed_actor<
   caf::reacts_to<apply_batch>,
   // Opens the database anew: it may not be the one that was found last.
   caf::reacts_to<atom::reopen>,
+  // Checkpoints what is left, before the engine ends; answers with the last `seq` that is applied.
+  caf::replies_to<atom::drain>::with<std::uint64_t>,
   // INTERNAL: applies what has arrived; tries again after the database was locked or the disk full.
   caf::reacts_to<atom::apply>, caf::reacts_to<atom::retry>,
   // INTERNAL: checkpoints when there has been nothing to do for a while.
@@ -75,6 +77,8 @@ private:
   void retry();
   void reopen();
   void checkpoint();
+  bool checkpoint_owed() const;
+  std::uint64_t drain();
   void idle();
   void arm_idle_check();
   sample take_sample() const;
@@ -87,6 +91,8 @@ private:
   bool apply_scheduled_ = false;
   bool idle_armed_ = false;
   bool busy_since_idle_check_ = false;
+  /// Whether it was opened and not checkpointed since: nobody has told the queue what its database holds for good.
+  bool opened_anew_ = false;
   backoff delay_{settings_.retry_delay};
   bool waiting_ = false;            ///< Whether a retry is on its way, and nothing is tried before.
   std::optional<failure> obstacle_; ///< What went wrong last, until something succeeds.

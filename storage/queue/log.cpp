@@ -19,6 +19,8 @@ public:
   result<> append(const batch& added);
   result<> append_witness();
   result<> release(std::uint64_t checkpointed_seq);
+  result<> shrink();
+  bool at_rest() const noexcept;
 
   const log_extent& extent() const noexcept { return extent_; }
 
@@ -85,7 +87,8 @@ result<> log::impl::open(std::uint64_t applied_seq, recovery_report& report, con
   extent_.last_seq = found->last_seq;
   witnessed_ = found->witnessed;
   chain_ = found->chain;
-  return go_on(*found).and_then([this] { return pool_.ensure_reserve(); });
+  // A log at rest takes nothing of the disk before there is work.
+  return go_on(*found).and_then([this] { return at_rest() ? result<>{} : pool_.ensure_reserve(); });
 }
 
 /// Makes the log ready for appending: in the newest segment where that holds no work yet, else in a new one. On a disk
@@ -208,10 +211,14 @@ result<> log::impl::append(const batch& added) {
 /// Starts a segment in which the batch fits and encodes it again, since no text is defined there.
 result<> log::impl::roll_over(const batch& added) {
   failpoint("roll.begin");
+  const auto rested = at_rest();
   auto texts = std::exchange(texts_, {});
   auto done = encode_frame(added);
   if (done) {
     done = start_segment(frame_.size() + frame_alignment, segment_purpose::roll_over);
+  }
+  if (done && rested) {
+    done = pool_.ensure_reserve();
   }
   if (!done) {
     texts_ = std::move(texts);
@@ -299,6 +306,20 @@ result<> log::impl::release(std::uint64_t checkpointed_seq) {
   return pool_.retire(covered);
 }
 
+bool log::impl::at_rest() const noexcept {
+  return active_.header.first_seq == extent_.last_seq + 1 && active_.header.capacity == header_block_bytes;
+}
+
+result<> log::impl::shrink() {
+  if (poisoned_) {
+    return tl::unexpected{*poisoned_};
+  }
+  failpoint("shrink.begin");
+  return (at_rest() ? result<>{} : start_segment(0, segment_purpose::rest))
+    .and_then([this] { return release(extent_.last_seq); })
+    .and_then([this] { return pool_.remove_spares(); });
+}
+
 log::log(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 log::log(log&&) noexcept = default;
 log& log::operator=(log&&) noexcept = default;
@@ -336,6 +357,10 @@ result<> log::append_witness() {
 
 result<> log::release(std::uint64_t checkpointed_seq) {
   return impl_->change([&] { return impl_->release(checkpointed_seq); });
+}
+
+result<> log::shrink() {
+  return impl_->change([&] { return impl_->shrink(); });
 }
 
 result<std::unique_ptr<log_cursor>> log::read_from(std::uint64_t seq) {

@@ -57,6 +57,10 @@ public:
   /// Frees segments that lie wholly at or below `checkpointed_seq`: some become spares, the rest are removed.
   [[nodiscard]] result<> release(std::uint64_t checkpointed_seq);
 
+  /// For a log that comes to rest: gives the disk back everything but a segment of one header, which says where the log
+  /// ends. All work in it must be checkpointed. It may still be appended to.
+  [[nodiscard]] result<> shrink();
+
   /// Reads back from `seq` on. The cursor must not outlive the log.
   [[nodiscard]] result<std::unique_ptr<log_cursor>> read_from(std::uint64_t seq);
 

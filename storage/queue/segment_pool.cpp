@@ -160,7 +160,9 @@ result<active_segment> segment_pool::make(segment_header header, std::uint64_t f
   }
   header.database = folder_.database;
   header.salt = *salt;
-  header.capacity = std::max(segment_bytes_, rounded_up(header_block_bytes + frame_bytes, block_bytes));
+  header.capacity = purpose == segment_purpose::rest
+                      ? header_block_bytes
+                      : std::max(segment_bytes_, rounded_up(header_block_bytes + frame_bytes, block_bytes));
   auto temporary = folder_.segment_path(header.first_seq);
   temporary += temporary_suffix;
   const std::size_t reserved = purpose == segment_purpose::recovery ? 0 : 1;
@@ -201,6 +203,15 @@ result<> segment_pool::ensure_reserve() {
     return {};
   }
   return done.error().code == errc::disk_full ? result<>{} : done;
+}
+
+result<> segment_pool::remove_spares() {
+  for (; !spares_.empty(); spares_.pop_back()) {
+    if (auto removed = folder_.files->remove(folder_.path / spare_name(spares_.back())); !removed) {
+      return removed;
+    }
+  }
+  return {};
 }
 
 result<> segment_pool::retire(const std::vector<segment_entry>& segments) {

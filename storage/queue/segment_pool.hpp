@@ -18,9 +18,10 @@ struct active_segment {
 
 /// What a new segment is made for.
 enum class segment_purpose {
-  first,    ///< The first of a folder: its blocks are written for real, because overwriting syncs faster than filling.
-  recovery, ///< May take the last spare, so that a restart works on a full disk.
-  roll_over ///< Leaves the last spare alone.
+  first,     ///< The first of a folder: its blocks are written for real, because overwriting syncs faster than filling.
+  recovery,  ///< May take the last spare, so that a restart works on a full disk.
+  roll_over, ///< Leaves the last spare alone.
+  rest       ///< Holds nothing, and has room for nothing.
 };
 
 /// Makes segments, from spares where it can, and turns old ones into spares.
@@ -39,6 +40,8 @@ public:
 
   /// Sees to it that there is a spare, if the disk has room for one.
   [[nodiscard]] result<> ensure_reserve();
+
+  [[nodiscard]] result<> remove_spares();
 
   /// Frees segments: the folder is synced before any of them can be used again.
   [[nodiscard]] result<> retire(const std::vector<segment_entry>& segments);

@@ -53,6 +53,9 @@ tl::expected<checkpoint_report, trouble> checkpointer::run(std::uint64_t applied
     return tl::unexpected{trouble{std::move(why), next}};
   }
   failpoint("checkpoint.after");
+  if (auto synced = sync_once(); !synced) {
+    return tl::unexpected{trouble{std::move(synced).error(), remedy::end_process}};
+  }
   log_pages_ = static_cast<std::uint32_t>(std::max(log_pages, 0));
   moved_pages_ = std::min(static_cast<std::uint32_t>(std::max(moved_pages, 0)), log_pages_);
   if (moved_pages_ == log_pages_) {
@@ -62,6 +65,20 @@ tl::expected<checkpoint_report, trouble> checkpointer::run(std::uint64_t applied
     }
   }
   return checkpoint_report{.checkpointed_seq = checkpointed_seq_, .unmerged = pages_waiting(), .journal = log_pages_};
+}
+
+/// SQLite syncs what it moves. What stood in the database file when it was opened may never have been synced: a copy
+/// that was put there, or what a program left that does not sync.
+result<> checkpointer::sync_once() {
+  if (std::exchange(synced_, true)) {
+    return {};
+  }
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(database_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK) {
+    return fail(errc::outcome_unknown, "the database file could not be synced");
+  }
+  return {};
 }
 
 void checkpointer::make_room() noexcept {

@@ -26,12 +26,14 @@ public:
 
 private:
   static int on_commit(void* self, sqlite3*, const char*, int log_pages) noexcept;
+  [[nodiscard]] result<> sync_once();
   void make_room() noexcept;
 
   sqlite3* database_ = nullptr;
   std::uint32_t log_pages_ = 0;   ///< Pages in SQLite's log, those included that were moved already.
   std::uint32_t moved_pages_ = 0; ///< Of these, pages that were moved.
   std::uint64_t checkpointed_seq_ = 0;
+  bool synced_ = false; ///< Whether what the file held at opening is known to be on the disk.
 };
 
 } // namespace millrace::storage::sqlite

@@ -158,6 +158,38 @@ BOOST_AUTO_TEST_CASE(released_segments_become_spares_and_are_used_again) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_log_at_rest_takes_one_block_and_goes_on_from_there) {
+  const temporary_folder folder;
+  const auto path = folder.path() / "queue";
+  recovery_report report;
+  const auto bytes = [&] {
+    std::uintmax_t sum = 0;
+    for (const auto& one : std::filesystem::directory_iterator{path}) {
+      sum += one.file_size();
+    }
+    return sum;
+  };
+  std::uint64_t last = 0;
+  for (int life = 0; life < 6; ++life) {
+    auto queue = storage::log::open(posix_file_system(), path, database_id, last, {1024 * 1024, 2}, report);
+    require_ok(queue);
+    BOOST_CHECK_EQUAL(report.last_seq, last);
+    BOOST_CHECK(report.findings.empty());
+    if (life % 2 == 1) {
+      BOOST_CHECK_EQUAL(bytes(), 4096u); // Opening it takes nothing.
+    } else {
+      require_ok(queue->append(batch_of(last + 1, 10)));
+      require_ok(queue->shrink());
+      require_ok(queue->append(batch_of(last + 11, 10))); // It need not be the end.
+      last += 20;
+      BOOST_CHECK_EQUAL(check_work_from(*queue, last - 9), last + 1);
+      BOOST_CHECK_GE(bytes(), 2 * 1024 * 1024u); // And room for a restart on a full disk.
+    }
+    require_ok(queue->shrink());
+    BOOST_CHECK_EQUAL(bytes(), 4096u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_life_of_a_file_has_a_salt_of_its_own) {
   auto queue = open_log(files);
   std::vector<std::string> salts;
