@@ -1,5 +1,6 @@
 #include "engine.hpp"
 
+#include "copied_folder.hpp"
 #include "schema.hpp"
 #include "testing.hpp"
 
@@ -118,12 +119,12 @@ private:
   void wait_for_children() const;
   void wait_for_replay();
   bool drained(std::string_view id, std::chrono::steady_clock::time_point deadline);
-  void stop_supervisor();
+  [[nodiscard]] bool stop_supervisor();
 
   caf::actor_system& system_; ///< Not owned; outlives the engine.
   options settings_;
   testing_hooks hooks_;
-  storage::folder data_;
+  std::optional<storage::folder> data_; ///< Nothing once it is closed.
   std::shared_ptr<storage::database> database_;
   storage::database_identity identity_;
   std::shared_ptr<admission> room_;
@@ -156,7 +157,7 @@ tl::expected<void, failure> engine::impl::start() {
   }
   *recovered_ = std::move(*log);
   storage::failpoint("open.log_recovered");
-  auto attempts = storage::attempt_page::open(data_.attempt_file(), identity_.id);
+  auto attempts = storage::attempt_page::open(data_->attempt_file(), identity_.id);
   if (!attempts) {
     return tl::unexpected{attempts.error()};
   }
@@ -172,7 +173,7 @@ tl::expected<void, failure> engine::impl::start() {
   supervisor_ = system_.spawn(supervisor, top_children(), supervision(restart_strategy::one_for_one));
   wait_for_children();
   storage::failpoint("open.children_started");
-  data_.keep_reserve();
+  data_->keep_reserve();
   wait_for_replay();
   storage::failpoint("open.replayed");
   return apply_schema(*scripts);
@@ -191,7 +192,7 @@ std::shared_ptr<breaker> engine::impl::make_breaker(std::string name, const brea
 
 storage::result<opened_log> engine::impl::recover(std::uint64_t applied_seq, storage::recovery_report& report) const {
   auto& files = hooks_.files == nullptr ? storage::posix_file_system() : *hooks_.files;
-  return open_log(files, data_.queue_folder(), identity_.id, applied_seq, settings_.log, report);
+  return open_log(files, data_->queue_folder(), identity_.id, applied_seq, settings_.log, report);
 }
 
 /// A child that ends counts as a failure of what the breaker guards: a storm of restarts opens it.
@@ -385,7 +386,12 @@ void engine::impl::close() {
     }
   }
   board_->closing()->store(true);
-  stop_supervisor();
+  // The queue releases what the writer's last checkpoint covers, and hears of that before it is asked once more.
+  static_cast<void>(drained("writer", deadline) && drained("queue", deadline));
+  if (stop_supervisor()) {
+    data_->leave_at_rest();
+    data_.reset();
+  }
 }
 
 /// Waits until a child has answered all that it was given. Nothing new reaches it: the address_book is closed.
@@ -402,18 +408,22 @@ bool engine::impl::drained(std::string_view id, std::chrono::steady_clock::time_
   return done;
 }
 
-void engine::impl::stop_supervisor() {
+/// False where some did not end, and may still write.
+bool engine::impl::stop_supervisor() {
   // Children get a deadline each, then are killed; this bound only keeps a stuck disk from holding the caller for ever.
   // What still writes then must not be left alone with a folder that another engine may open.
   constexpr std::chrono::minutes patience{1};
   caf::scoped_actor self{system_};
   auto asked = self->request(supervisor_, patience, atom::stop::value);
   wait_for_answer(self);
+  auto ended = true;
   asked.receive([](atom::stop) {},
-                [this](const caf::error& reason) {
+                [&](const caf::error& reason) {
+                  ended = false;
                   settings_.on_escalation("closing: actors did not end: " + caf::to_string(reason));
                 });
   supervisor_ = nullptr;
+  return ended;
 }
 
 engine::engine(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
@@ -474,7 +484,10 @@ tl::expected<engine, failure> open(caf::actor_system& system, options settings, 
     identity = database->prepare(fresh);
   }
   if (!identity) {
-    return tl::unexpected{identity.error()};
+    return tl::unexpected{explained(std::move(identity).error(), *data)};
+  }
+  if (auto sound = check_copy(*data, *database); !sound) {
+    return tl::unexpected{std::move(sound).error()};
   }
   storage::failpoint("open.database_prepared");
   auto state = std::make_unique<engine::impl>(system, std::move(settings), std::move(hooks), std::move(*data),

@@ -40,7 +40,8 @@ public:
   /// How often the actor was restarted.
   std::uint64_t restarts(std::string_view id) const;
 
-  /// Idempotent. Blocks for at most the drain deadline and a little.
+  /// Idempotent. Blocks for at most the drain deadline and a little. Then the folder is free for another engine, and as
+  /// small as what it holds.
   void close();
 
 private:

@@ -4,6 +4,7 @@
 #include "full_disk.hpp"
 
 #include <cerrno>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -163,23 +164,35 @@ result<> make_or_check(const fs::path& path, folder_mode mode) {
   return made;
 }
 
+/// The first line of LOCK says who has the folder. The second is there for as long as it is in use, and names the file
+/// that it stands in.
+std::string own_inode_line(int lock) {
+  struct stat state {};
+  return ::fstat(lock, &state) == 0 ? "inode " + std::to_string(state.st_ino) + '\n' : std::string{};
+}
+
+std::string inode_line(int lock) {
+  const auto text = read_lock(lock, "LOCK").value_or("");
+  const auto at = text.find("\ninode ");
+  return at == std::string::npos ? std::string{} : text.substr(at + 1);
+}
+
 std::string holder_of(int lock) {
-  auto text = read_lock(lock, "LOCK").value_or("");
+  const auto text = read_lock(lock, "LOCK").value_or("");
   if (!text.starts_with(signature)) {
     return "another process";
   }
-  text.erase(0, signature.size());
-  text.erase(text.find_last_not_of('\n') + 1);
-  const auto space = text.find(' ');
-  return space == std::string::npos ? "process " + text
-                                    : "process " + text.substr(0, space) + " (" + text.substr(space + 1) + ")";
+  std::string process;
+  std::string program;
+  std::istringstream line{text.substr(signature.size(), text.find('\n') - signature.size())};
+  line >> process;
+  std::getline(line >> std::ws, program);
+  const auto own = process == std::to_string(::getpid());
+  return "process " + process + (program.empty() ? "" : " (" + program + ")")
+         + (own ? ", which is this one; close the engine that has it open" : "");
 }
 
-result<> sign(int lock, const fs::path& file) {
-  const auto text = std::string{signature} + std::to_string(::getpid()) + ' ' + program_invocation_short_name + '\n';
-  if (::fchmod(lock, 0600) != 0) {
-    return refuse(file, errno);
-  }
+result<> write_lock(int lock, const fs::path& file, const std::string& text) {
   // Over the text that stands there: where this fails, the folder is still known as ours.
   const auto written = ::pwrite(lock, text.data(), text.size(), 0);
   if (written < 0) {
@@ -192,7 +205,16 @@ result<> sign(int lock, const fs::path& file) {
   return ::ftruncate(lock, written) == 0 && ::fdatasync(lock) == 0 ? result<>{} : refuse(file, errno);
 }
 
-result<int> take_lock(const fs::path& path) {
+std::string user_line() {
+  return std::string{signature} + std::to_string(::getpid()) + ' ' + program_invocation_short_name + '\n';
+}
+
+result<> sign(int lock, const fs::path& file, const std::string& inode) {
+  return ::fchmod(lock, 0600) == 0 ? write_lock(lock, file, user_line() + inode) : refuse(file, errno);
+}
+
+/// Gives the descriptor that holds the lock. `copied` is what `copied_in_use` tells.
+result<int> take_lock(const fs::path& path, bool& copied) {
   const auto file = path / "LOCK";
   descriptor lock{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   if (lock.get() < 0) {
@@ -203,7 +225,12 @@ result<int> take_lock(const fs::path& path) {
                                 : refuse(file, errno);
   }
   failpoint("folder.locked");
-  if (auto signed_off = sign(lock.get(), file); !signed_off && signed_off.error().code != errc::disk_full) {
+  const auto own = own_inode_line(lock.get());
+  const auto found = inode_line(lock.get());
+  copied = !found.empty() && found != own;
+  // A copy stays known as one until somebody has looked through it.
+  if (auto signed_off = sign(lock.get(), file, copied ? found : own);
+      !signed_off && signed_off.error().code != errc::disk_full) {
     // A full disk must not keep the engine from starting; the lock holds without its text.
     return tl::unexpected{std::move(signed_off).error()};
   }
@@ -219,7 +246,7 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
     return tl::unexpected{std::move(ready).error()};
   }
   folder opened{path, -1};
-  const auto lock = take_lock(path);
+  const auto lock = take_lock(path, opened.copied_in_use_);
   if (!lock) {
     return tl::unexpected{lock.error()};
   }
@@ -234,6 +261,15 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
   return opened;
 }
 
+void folder::accept_copy() noexcept {
+  copied_in_use_ = false;
+  static_cast<void>(write_lock(lock_, path_ / "LOCK", user_line() + own_inode_line(lock_)));
+}
+
+void folder::leave_at_rest() noexcept {
+  static_cast<void>(write_lock(lock_, path_ / "LOCK", user_line()));
+}
+
 void folder::keep_reserve() const noexcept {
   const auto file = path_ / reserve_name;
   const descriptor reserve{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
@@ -246,11 +282,13 @@ void folder::give_up_reserve() const noexcept {
   ::unlink((path_ / reserve_name).c_str());
 }
 
-folder::folder(folder&& other) noexcept : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+folder::folder(folder&& other) noexcept
+  : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)), copied_in_use_(other.copied_in_use_) {}
 
 folder& folder::operator=(folder&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(lock_, other.lock_);
+  std::swap(copied_in_use_, other.copied_in_use_);
   return *this;
 }
 

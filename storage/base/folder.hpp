@@ -22,6 +22,14 @@ public:
   folder& operator=(folder&& other) noexcept;
   ~folder();
 
+  /// Whether it is a copy of a folder that was in use when it was copied: LOCK names itself by its inode for as long as
+  /// that lasts. The files of such a copy are of different moments.
+  bool copied_in_use() const noexcept { return copied_in_use_; }
+  /// Somebody has looked through the copy; it counts as a folder like others from now on.
+  void accept_copy() noexcept;
+  /// Everything in it is complete and closed: from now on copies of it are, too.
+  void leave_at_rest() noexcept;
+
   const std::filesystem::path& path() const noexcept { return path_; }
   std::filesystem::path database_file() const { return path_ / "database.sqlite3"; }
   std::filesystem::path attempt_file() const { return path_ / "attempt"; }
@@ -36,6 +44,7 @@ private:
 
   std::filesystem::path path_;
   int lock_ = -1; ///< Descriptor of LOCK, which holds the `flock`.
+  bool copied_in_use_ = false;
 };
 
 } // namespace millrace::storage

@@ -1,5 +1,8 @@
+#include <millrace/storage/queue/log.hpp>
+#include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -56,6 +59,77 @@ BOOST_AUTO_TEST_CASE(a_folder_in_use_is_refused_and_the_process_is_named) {
   BOOST_TEST(mentions(why, std::to_string(::getpid())));
   tested.reset();
   open(); // The lock went with the engine.
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_is_free_once_its_engine_is_closed) {
+  open("CREATE TABLE t(n INTEGER)");
+  tested->close();
+  auto second = millrace::open(system, settings);
+  BOOST_REQUIRE_MESSAGE(second, (second ? "" : to_string(second.error())));
+  BOOST_TEST(client(system, second->front()).execute("INSERT INTO t VALUES (1)").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(many_short_lives_leave_a_folder_as_small_as_what_it_holds) {
+  for (int life = 0; life < 20; ++life) {
+    open("CREATE TABLE t(n INTEGER)");
+    BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (?1)", life));
+  }
+  tested.reset();
+  std::uintmax_t bytes = 0;
+  for (const auto& one : std::filesystem::directory_iterator{settings.data / "queue"}) {
+    bytes += one.file_size();
+  }
+  BOOST_TEST(bytes < 16 * 1024u);
+  BOOST_TEST(rows("SELECT count(*), sum(n) FROM t") == "20|190");
+}
+
+BOOST_AUTO_TEST_CASE(what_lives_that_were_killed_left_in_the_log_is_released_while_the_next_one_runs) {
+  open("CREATE TABLE t(n INTEGER)");
+  BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (1)"));
+  tested.reset();
+  const auto applied = std::stoull(rows("SELECT applied_seq FROM millrace_meta"));
+  const auto identity = storage::sqlite::make_database(database())->prepare(false);
+  BOOST_REQUIRE(identity);
+  for (auto last = applied; last < applied + 10; ++last) {
+    storage::recovery_report report;
+    auto log = storage::log::open(storage::posix_file_system(), settings.data / "queue", identity->id, applied,
+                                  settings.log, report);
+    BOOST_REQUIRE(log);
+    BOOST_REQUIRE(log->append({last + 1, 1, {execute("INSERT INTO t VALUES (2)")}}));
+  }
+  open();
+  const auto segments = [&] {
+    return std::ranges::count_if(std::filesystem::directory_iterator{settings.data / "queue"},
+                                 [](const auto& one) { return one.path().extension() == ".waq"; });
+  };
+  BOOST_TEST(eventually([&] { return segments() == 1; }));
+  BOOST_TEST(rows("SELECT sum(n) FROM t") == "21");
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_a_folder_in_use_is_looked_through_and_refused_where_it_is_damaged) {
+  open("CREATE TABLE t(n INTEGER, filling TEXT)");
+  auto db = connect();
+  for (int i = 0; i < 20; ++i) {
+    BOOST_REQUIRE(db.execute("INSERT INTO t VALUES (?1, ?2)", i, std::string(4'000, 'x')));
+  }
+  const auto sound = folder.path() / "sound copy";
+  std::filesystem::copy(settings.data, sound, std::filesystem::copy_options::recursive);
+  tested.reset();
+  const auto copy = folder.path() / "damaged copy";
+  std::filesystem::copy(sound, copy, std::filesystem::copy_options::recursive);
+  // Of a later moment than the rest, or of an earlier one: some page is not what the others say.
+  std::filesystem::remove(copy / "database.sqlite3-wal");
+  std::filesystem::copy_file(database(), copy / "database.sqlite3", std::filesystem::copy_options::overwrite_existing);
+  std::fstream{copy / "database.sqlite3", std::ios::in | std::ios::out | std::ios::binary}.seekp(3 * 4096)
+    << std::string(4096, '\x05');
+  settings.data = copy;
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::corrupt);
+  BOOST_TEST(why.detail.find("is a copy that was made while an engine had the folder open") != std::string::npos);
+  BOOST_TEST(refusal().code == errc::corrupt); // Looking at it does not make it whole.
+  settings.data = sound;
+  open();
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "20");
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {

@@ -90,6 +90,44 @@ BOOST_AUTO_TEST_CASE(a_folder_in_use_names_the_process_and_is_free_afterwards) {
   BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::none);
 }
 
+BOOST_AUTO_TEST_CASE(a_folder_that_this_process_has_open_itself_is_said_to_be) {
+  temporary_folder here;
+  const auto first = folder::open(here.path(), folder_mode::create);
+  BOOST_REQUIRE(first);
+  const auto second = folder::open(here.path(), folder_mode::create);
+  BOOST_REQUIRE(!second);
+  BOOST_TEST(second.error().detail.find("which is this one; close the engine") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_a_folder_in_use_is_known_as_one_until_it_is_accepted) {
+  temporary_folder here;
+  const auto copied = [&](const char* name) {
+    const auto copy = here.path() / name;
+    std::filesystem::copy(here.path() / "data", copy, std::filesystem::copy_options::recursive);
+    return copy;
+  };
+  auto original = folder::open(here.path() / "data", folder_mode::create);
+  BOOST_REQUIRE(original);
+  BOOST_TEST(!original->copied_in_use());
+  const auto in_use = copied("in use");
+  original->leave_at_rest();
+  const auto at_rest = copied("at rest");
+  BOOST_TEST(folder::open(in_use, folder_mode::existing)->copied_in_use());
+  auto looked_through = folder::open(in_use, folder_mode::existing);
+  BOOST_REQUIRE(looked_through->copied_in_use());
+  looked_through->accept_copy();
+  BOOST_TEST(!looked_through->copied_in_use());
+  looked_through = folder::open(at_rest, folder_mode::existing);
+  BOOST_TEST(!looked_through->copied_in_use());
+  BOOST_TEST(!folder::open(in_use, folder_mode::existing)->copied_in_use());
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_whose_process_died_is_no_copy) {
+  temporary_folder here;
+  BOOST_REQUIRE(folder::open(here.path(), folder_mode::create)); // Nobody said that it is at rest.
+  BOOST_TEST(!folder::open(here.path(), folder_mode::existing)->copied_in_use());
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_refused) {
   temporary_folder here;
   const auto data = here.path() / "data";
