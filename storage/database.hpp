@@ -102,6 +102,14 @@ public:
 /// For a call of `apply` that may take as long as it takes.
 inline constexpr moment no_deadline = moment::max();
 
+/// Who asked for a read.
+class requester {
+public:
+  virtual ~requester() = default;
+  /// Whether nobody waits for the answer any more. Asked in the thread that reads, often.
+  virtual bool gone() const noexcept = 0;
+};
+
 /// How long a read may take, and how new the state must be that it sees.
 struct read_limits {
   using clock = std::chrono::steady_clock;
@@ -110,6 +118,7 @@ struct read_limits {
   clock::time_point lease_end = clock::time_point::max();
   const std::atomic<bool>* starving = nullptr; ///< Whether the journal cannot be emptied; null: never. Not owned.
   const std::atomic<bool>* closing = nullptr;  ///< `shutting_down` soon after it is set; null means never. Not owned.
+  const requester* asked_by = nullptr;         ///< `unavailable` soon after they are gone; null means never. Not owned.
   /// What the snapshot must hold at least: nothing is read from an older one, which is `unavailable`.
   std::uint64_t least_seq = 0;
 };

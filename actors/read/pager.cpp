@@ -8,41 +8,42 @@
 
 namespace millrace {
 
-storage::result<row_page> pager::first(const page_query& asked, monotonic_time deadline, monotonic_time now) {
-  auto started = start(asked.question, deadline, now);
+storage::result<row_page> pager::first(const page_query& asked, const page_request& request) {
+  auto started = start(asked.question, request);
   if (!started) {
     return tl::unexpected{std::move(started).error()};
   }
-  return read(std::move(*started), asked.page_rows, deadline, now);
+  return read(std::move(*started), asked.page_rows, request);
 }
 
-storage::result<row_page> pager::next(const page_cursor& position, monotonic_time deadline, monotonic_time now) {
+storage::result<row_page> pager::next(const page_cursor& position, const page_request& request) {
   auto kept = take(position);
   if (!kept) {
-    auto found = find_again(position, deadline, now);
+    auto found = find_again(position, request);
     if (!found) {
       return tl::unexpected{std::move(found).error()};
     }
     kept = std::move(*found);
   }
-  return read(std::move(kept), position.page_rows, deadline, now);
+  return read(std::move(kept), position.page_rows, request);
 }
 
 std::size_t pager::tidy(monotonic_time now) {
-  std::erase_if(kept_, [&](const open_result_ptr& one) { return now - one->used >= settings_.lease; });
+  std::erase_if(kept_, [&](const open_result_ptr& one) {
+    return now - one->used >= settings_.lease || (one->from.gone() && one->from.elsewhere(settings_.node));
+  });
   if (!settings_.starving || !settings_.starving->load(std::memory_order_relaxed)) {
     return 0;
   }
   return std::erase_if(kept_, [&](const open_result_ptr& one) { return now - one->began >= settings_.lease; });
 }
 
-storage::result<pager::open_result_ptr> pager::start(const query& question, monotonic_time deadline,
-                                                     monotonic_time now) {
+storage::result<pager::open_result_ptr> pager::start(const query& question, const page_request& request) {
   auto database = settings_.open_database();
   if (!database) {
     return tl::unexpected{std::move(database).error()};
   }
-  auto within = limits(now, deadline, now);
+  auto within = limits(request.now, request);
   within.least_seq = question.consistency == consistency::at_least ? question.at_least_seq : 0;
   auto rows = (*database)->start(question, within);
   if (!rows) {
@@ -52,13 +53,13 @@ storage::result<pager::open_result_ptr> pager::start(const query& question, mono
                                                    .rows = std::move(*rows),
                                                    .question = question,
                                                    .number = ++last_number_,
-                                                   .began = now,
-                                                   .used = now});
+                                                   .began = request.now,
+                                                   .used = request.now,
+                                                   .from = request.from});
 }
 
-storage::result<pager::open_result_ptr> pager::find_again(const page_cursor& position, monotonic_time deadline,
-                                                          monotonic_time now) {
-  auto started = start(position.question, deadline, now);
+storage::result<pager::open_result_ptr> pager::find_again(const page_cursor& position, const page_request& request) {
+  auto started = start(position.question, request);
   if (!started) {
     return started;
   }
@@ -67,7 +68,7 @@ storage::result<pager::open_result_ptr> pager::find_again(const page_cursor& pos
     return storage::fail(errc::cursor_lost, "the pages came from the state of seq " + std::to_string(position.seq)
                                               + ", which is now that of seq " + std::to_string(again.rows->seq()));
   }
-  if (auto skipped = again.rows->skip(position.offset, limits(again.began, deadline, now)); !skipped) {
+  if (auto skipped = again.rows->skip(position.offset, limits(again.began, request)); !skipped) {
     return tl::unexpected{std::move(skipped).error()};
   }
   again.offset = position.offset;
@@ -88,8 +89,9 @@ pager::open_result_ptr pager::take(const page_cursor& position) {
   return one;
 }
 
-void pager::keep(open_result_ptr one, monotonic_time now) {
-  one->used = now;
+void pager::keep(open_result_ptr one, const page_request& request) {
+  one->used = request.now;
+  one->from = request.from;
   kept_.push_back(std::move(one));
   if (kept_.size() > settings_.cursors_max) {
     kept_.erase(kept_.begin());
@@ -97,10 +99,9 @@ void pager::keep(open_result_ptr one, monotonic_time now) {
 }
 
 /// A result that failed is not kept: one that was interrupted cannot be read on.
-storage::result<row_page> pager::read(open_result_ptr from, std::uint32_t page_rows, monotonic_time deadline,
-                                      monotonic_time now) {
+storage::result<row_page> pager::read(open_result_ptr from, std::uint32_t page_rows, const page_request& request) {
   const auto count = std::clamp(page_rows, std::uint32_t{1}, limits::rows_max);
-  auto rows = from->rows->next(count, limits(from->began, deadline, now));
+  auto rows = from->rows->next(count, limits(from->began, request));
   if (!rows) {
     return tl::unexpected{std::move(rows).error()};
   }
@@ -118,16 +119,17 @@ storage::result<row_page> pager::read(open_result_ptr from, std::uint32_t page_r
                           .offset = from->offset,
                           .reader = settings_.reader,
                           .number = from->number};
-  keep(std::move(from), now);
+  keep(std::move(from), request);
   return page;
 }
 
-storage::read_limits pager::limits(monotonic_time began, monotonic_time deadline, monotonic_time now) const {
-  const auto left = settings_.lease - (now - began);
-  return {.deadline = deadline,
+storage::read_limits pager::limits(monotonic_time began, const page_request& request) const {
+  const auto left = settings_.lease - (request.now - began);
+  return {.deadline = request.deadline,
           .lease_end = std::chrono::steady_clock::now() + left,
           .starving = settings_.starving.get(),
-          .closing = settings_.closing.get()};
+          .closing = settings_.closing.get(),
+          .asked_by = &request.from};
 }
 
 } // namespace millrace

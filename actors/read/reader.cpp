@@ -17,6 +17,8 @@ constexpr std::chrono::milliseconds shared_snapshot_max{50};
 
 /// How often within a lease it is looked for results past it.
 constexpr int looks_per_lease = 5;
+/// How long a result may be kept whose connection was lost.
+constexpr std::chrono::milliseconds look_interval_max{500};
 
 /// Failures of the machine, as against what a client did wrong.
 bool is_fault(errc code) noexcept {
@@ -68,7 +70,8 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
                   .lease = settings_.lease,
                   .starving = settings_.starving,
                   .closing = settings_.closing,
-                  .reader = settings_.index}};
+                  .reader = settings_.index,
+                  .node = self_->node()}};
   open();
   return {
     [this](admitted_query& request) { return take(request); },
@@ -149,7 +152,8 @@ caf::result<row_set> reader_state::take(admitted_query& request) {
   if (pending_.empty()) {
     self_->send(self_, atom::run::value);
   }
-  pending_.push_back({std::move(request), self_->make_response_promise<row_set>()});
+  const asker from{self_->current_sender()};
+  pending_.push_back({std::move(request), self_->make_response_promise<row_set>(), from});
   return pending_.back().answer;
 }
 
@@ -175,7 +179,7 @@ void reader_state::run(pending_query& one) {
   const auto started = std::chrono::steady_clock::now();
   const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(started - one.admitted.arrival);
   settings_.slot->wait_us.fetch_add(static_cast<std::uint64_t>(waited.count()), std::memory_order_relaxed);
-  auto rows = rows_for(one.admitted, started);
+  auto rows = rows_for(one, started);
   judge(rows ? errc::none : rows.error().code, started);
   if (rows) {
     one.answer.deliver(std::move(*rows));
@@ -184,7 +188,11 @@ void reader_state::run(pending_query& one) {
   }
 }
 
-storage::result<row_set> reader_state::rows_for(const admitted_query& asked, monotonic_time started) {
+storage::result<row_set> reader_state::rows_for(const pending_query& one, monotonic_time started) {
+  const auto& asked = one.admitted;
+  if (one.from.gone()) {
+    return storage::fail(errc::unavailable, "nobody waits for the answer any more");
+  }
   if (started > asked.deadline) {
     return storage::fail(errc::deadline_exceeded, "the query waited too long for a reader");
   }
@@ -199,6 +207,7 @@ storage::result<row_set> reader_state::rows_for(const admitted_query& asked, mon
                                               .lease_end = began + settings_.lease,
                                               .starving = settings_.starving.get(),
                                               .closing = settings_.closing.get(),
+                                              .asked_by = &one.from,
                                               .least_seq = asked.least_seq});
   query_latency_.record(std::chrono::steady_clock::now() - started);
   if (!rows) {
@@ -226,12 +235,12 @@ void reader_state::end_shared_snapshot() {
 
 caf::result<row_page> reader_state::give_first_page(const admitted_page_query& request) {
   return give_page(request.bytes, request.deadline,
-                   [&](monotonic_time now) { return pager_.first(request.question, request.deadline, now); });
+                   [&](const page_request& asked) { return pager_.first(request.question, asked); });
 }
 
 caf::result<row_page> reader_state::give_next_page(const admitted_page_cursor& request) {
   return give_page(request.bytes, request.deadline,
-                   [&](monotonic_time now) { return pager_.next(request.position, request.deadline, now); });
+                   [&](const page_request& asked) { return pager_.next(request.position, asked); });
 }
 
 /// Pages are read at once: what is answered before the next message is handled cannot be lost.
@@ -241,7 +250,7 @@ caf::result<row_page> reader_state::give_page(std::size_t bytes, monotonic_time 
   tidy();
   storage::result<row_page> page = storage::fail(errc::deadline_exceeded, "the page waited too long for a reader");
   if (started <= deadline) {
-    page = read(self_->clock().now());
+    page = read({deadline, self_->clock().now(), asker{self_->current_sender()}});
     query_latency_.record(std::chrono::steady_clock::now() - started);
   }
   settings_.slot->cursors = pager_.size();
@@ -260,7 +269,7 @@ void reader_state::tick() {
 void reader_state::arm_tick() {
   if (!tick_armed_ && pager_.size() > 0) {
     tick_armed_ = true;
-    self_->delayed_send(self_, settings_.lease / looks_per_lease, atom::tick::value);
+    self_->delayed_send(self_, std::min(settings_.lease / looks_per_lease, look_interval_max), atom::tick::value);
   }
 }
 
@@ -302,7 +311,10 @@ auto reader_state::ask(Question question) -> decltype(question(*std::declval<sto
   return reply;
 }
 
+/// The engine ends: nobody asks for the next page any more, and the last checkpoint must not find a snapshot held.
 caf::result<std::uint64_t> reader_state::drain() {
+  pager_.clear();
+  settings_.slot->cursors = 0;
   if (pending_.empty()) {
     return settings_.slot->answered.load();
   }

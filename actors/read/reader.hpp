@@ -84,6 +84,7 @@ private:
   struct pending_query {
     admitted_query admitted;
     caf::typed_response_promise<row_set> answer;
+    asker from;
   };
 
   caf::result<row_set> take(admitted_query& request);
@@ -103,7 +104,7 @@ private:
 
   void run_all();
   void run(pending_query& one);
-  [[nodiscard]] storage::result<row_set> rows_for(const admitted_query& asked, monotonic_time started);
+  [[nodiscard]] storage::result<row_set> rows_for(const pending_query& one, monotonic_time started);
   void share_snapshot(monotonic_time now);
   void end_shared_snapshot();
 

@@ -17,6 +17,9 @@ errc read_watch::look() const noexcept {
   if (limits_.closing != nullptr && limits_.closing->load(std::memory_order_relaxed)) {
     return errc::shutting_down;
   }
+  if (limits_.asked_by != nullptr && limits_.asked_by->gone()) {
+    return errc::unavailable;
+  }
   const auto now = read_limits::clock::now();
   if (now >= limits_.deadline) {
     return errc::deadline_exceeded;

@@ -28,7 +28,8 @@ public:
     read_watch& owner_;
   };
 
-  /// `shutting_down`, `deadline_exceeded` or `lease_expired` where that limit has passed, otherwise `none`.
+  /// `shutting_down`, `unavailable`, `deadline_exceeded` or `lease_expired` where that limit has passed, otherwise
+  /// `none`.
   errc look() const noexcept;
   /// For which of them the connection was interrupted last.
   errc interruption() const noexcept { return interruption_; }

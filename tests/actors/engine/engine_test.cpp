@@ -207,6 +207,18 @@ BOOST_AUTO_TEST_CASE(queries_beyond_what_is_allowed_are_overloaded_and_the_room_
   BOOST_TEST(eventually([&] { return connect().health()->waiting_queries == 0; }));
 }
 
+BOOST_AUTO_TEST_CASE(a_query_ends_with_whoever_asked_it) {
+  settings.read.readers = 1;
+  open("CREATE TABLE t(n INTEGER)");
+  auto forever = endless();
+  forever.deadline = std::chrono::hours{1};
+  for (int i = 0; i < 3; ++i) {
+    caf::scoped_actor impatient{system};
+    static_cast<void>(impatient->request(tested->front(), caf::infinite, forever));
+  }
+  BOOST_TEST(connect().query("SELECT 1").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_query_that_runs_on_does_not_keep_an_engine_from_closing) {
   settings.drain_deadline = std::chrono::milliseconds{50};
   open(ideas);
