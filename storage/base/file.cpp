@@ -1,5 +1,6 @@
 #include "file.hpp"
 
+#include "descriptor.hpp"
 #include "full_disk.hpp"
 
 #include <algorithm>
@@ -39,22 +40,6 @@ auto without_interruption(Call&& call) {
   return given;
 }
 
-class descriptor {
-public:
-  explicit descriptor(int number) noexcept : number_(number) {}
-  descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  descriptor& operator=(descriptor&&) = delete;
-  ~descriptor() {
-    if (number_ >= 0) {
-      ::close(number_);
-    }
-  }
-  int number() const noexcept { return number_; }
-
-private:
-  int number_;
-};
-
 class posix_file final : public file {
 public:
   posix_file(descriptor handle, std::filesystem::path path) : handle_(std::move(handle)), path_(std::move(path)) {}
@@ -63,7 +48,7 @@ public:
     std::size_t done = 0;
     while (done < into.size()) {
       const auto given = without_interruption([&] {
-        return ::pread(handle_.number(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+        return ::pread(handle_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
       });
       if (given < 0) {
         return system_failure(errno, "reading", path_);
@@ -79,7 +64,7 @@ public:
   result<> write_at(std::uint64_t offset, std::string_view bytes) override {
     while (!bytes.empty()) {
       const auto given = without_interruption(
-        [&] { return ::pwrite(handle_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+        [&] { return ::pwrite(handle_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
       if (given < 0) {
         return system_failure(errno, "writing", path_);
       }
@@ -90,7 +75,7 @@ public:
   }
 
   result<> sync() override {
-    if (without_interruption([&] { return ::fdatasync(handle_.number()); }) != 0) {
+    if (without_interruption([&] { return ::fdatasync(handle_.get()); }) != 0) {
       return system_failure(errno, "syncing", path_);
     }
     return {};
@@ -99,7 +84,7 @@ public:
   result<> preallocate(std::uint64_t bytes) override {
     int error = EINTR;
     while (error == EINTR) {
-      error = ::posix_fallocate(handle_.number(), 0, static_cast<off_t>(bytes));
+      error = ::posix_fallocate(handle_.get(), 0, static_cast<off_t>(bytes));
     }
     if (error != 0) {
       return system_failure(error, "reserving room for", path_);
@@ -108,7 +93,7 @@ public:
   }
 
   result<> truncate(std::uint64_t bytes) override {
-    if (without_interruption([&] { return ::ftruncate(handle_.number(), static_cast<off_t>(bytes)); }) != 0) {
+    if (without_interruption([&] { return ::ftruncate(handle_.get(), static_cast<off_t>(bytes)); }) != 0) {
       return system_failure(errno, "truncating", path_);
     }
     return {};
@@ -116,13 +101,13 @@ public:
 
   result<std::uint64_t> size() override {
     struct stat status {};
-    if (::fstat(handle_.number(), &status) != 0) {
+    if (::fstat(handle_.get(), &status) != 0) {
       return system_failure(errno, "looking at", path_);
     }
     return static_cast<std::uint64_t>(status.st_size);
   }
 
-  void forget_cached() noexcept override { ::posix_fadvise(handle_.number(), 0, 0, POSIX_FADV_DONTNEED); }
+  void forget_cached() noexcept override { ::posix_fadvise(handle_.get(), 0, 0, POSIX_FADV_DONTNEED); }
 
 private:
   descriptor handle_;
@@ -145,7 +130,7 @@ class posix_files final : public file_system {
 public:
   result<std::unique_ptr<file>> open(const std::filesystem::path& path, file_mode mode) override {
     descriptor handle{without_interruption([&] { return ::open(path.c_str(), flags_of(mode), private_file); })};
-    if (handle.number() < 0) {
+    if (handle.get() < 0) {
       return system_failure(errno, mode == file_mode::create_new ? "creating" : "opening", path);
     }
     return std::make_unique<posix_file>(std::move(handle), path);
@@ -202,10 +187,10 @@ public:
   result<> sync_folder(const std::filesystem::path& folder) override {
     const descriptor handle{
       without_interruption([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
-    if (handle.number() < 0) {
+    if (handle.get() < 0) {
       return system_failure(errno, "opening", folder);
     }
-    if (without_interruption([&] { return ::fsync(handle.number()); }) != 0) {
+    if (without_interruption([&] { return ::fsync(handle.get()); }) != 0) {
       return system_failure(errno, "syncing folder", folder);
     }
     return {};

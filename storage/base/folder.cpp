@@ -27,24 +27,6 @@ std::string words(int error) {
   return std::generic_category().message(error);
 }
 
-/// A descriptor that is closed unless released.
-class descriptor {
-public:
-  explicit descriptor(int number) noexcept : number_(number) {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    if (number_ >= 0) {
-      ::close(number_);
-    }
-  }
-  int get() const noexcept { return number_; }
-  int release() noexcept { return std::exchange(number_, -1); }
-
-private:
-  int number_;
-};
-
 tl::unexpected<failure> refuse(const fs::path& path, int error) {
   auto code = means_full_disk(error) ? errc::disk_full : errc::io_error;
   if (error == EACCES || error == EPERM || error == EROFS) {
@@ -213,16 +195,31 @@ result<> sign(int lock, const fs::path& file, const std::string& inode) {
   return ::fchmod(lock, 0600) == 0 ? write_lock(lock, file, user_line() + inode) : refuse(file, errno);
 }
 
+tl::unexpected<failure> in_use(const fs::path& path) {
+  const descriptor lock{::open((path / "LOCK").c_str(), O_RDONLY | O_CLOEXEC)};
+  return fail(errc::folder_locked,
+              path.string() + " is in use by "
+                + (lock.get() < 0 ? "another process, though its file LOCK was removed" : holder_of(lock.get())));
+}
+
+/// Locks a folder itself: nobody removes that by mistake, as they do a file that seems to be left behind.
+result<descriptor> lock_folder(const fs::path& path) {
+  descriptor folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (folder.get() >= 0 && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) {
+    return folder;
+  }
+  return errno == EWOULDBLOCK ? in_use(path) : refuse(path, errno);
+}
+
 /// Gives the descriptor that holds the lock. `copied` is what `copied_in_use` tells.
-result<int> take_lock(const fs::path& path, bool& copied) {
+result<descriptor> take_lock(const fs::path& path, bool& copied) {
   const auto file = path / "LOCK";
   descriptor lock{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   if (lock.get() < 0) {
     return refuse(file, errno);
   }
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return errno == EWOULDBLOCK ? fail(errc::folder_locked, path.string() + " is in use by " + holder_of(lock.get()))
-                                : refuse(file, errno);
+    return errno == EWOULDBLOCK ? in_use(path) : refuse(file, errno);
   }
   failpoint("folder.locked");
   const auto own = own_inode_line(lock.get());
@@ -234,7 +231,7 @@ result<int> take_lock(const fs::path& path, bool& copied) {
     // A full disk must not keep the engine from starting; the lock holds without its text.
     return tl::unexpected{std::move(signed_off).error()};
   }
-  return lock.release();
+  return lock;
 }
 
 } // namespace
@@ -245,12 +242,17 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
   if (auto ready = make_or_check(path, mode); !ready) {
     return tl::unexpected{std::move(ready).error()};
   }
-  folder opened{path, -1};
-  const auto lock = take_lock(path, opened.copied_in_use_);
-  if (!lock) {
-    return tl::unexpected{lock.error()};
+  folder opened{path};
+  auto whole = lock_folder(path);
+  if (!whole) {
+    return tl::unexpected{std::move(whole).error()};
   }
-  opened.lock_ = *lock;
+  opened.whole_ = std::move(*whole);
+  auto lock = take_lock(path, opened.copied_in_use_);
+  if (!lock) {
+    return tl::unexpected{std::move(lock).error()};
+  }
+  opened.lock_ = std::move(*lock);
   failpoint("folder.signed");
   std::error_code error;
   if (!fs::is_directory(opened.queue_folder(), error)) {
@@ -263,11 +265,11 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
 
 void folder::accept_copy() noexcept {
   copied_in_use_ = false;
-  static_cast<void>(write_lock(lock_, path_ / "LOCK", user_line() + own_inode_line(lock_)));
+  static_cast<void>(write_lock(lock_.get(), path_ / "LOCK", user_line() + own_inode_line(lock_.get())));
 }
 
 void folder::leave_at_rest() noexcept {
-  static_cast<void>(write_lock(lock_, path_ / "LOCK", user_line()));
+  static_cast<void>(write_lock(lock_.get(), path_ / "LOCK", user_line()));
 }
 
 void folder::keep_reserve() const noexcept {
@@ -280,23 +282,6 @@ void folder::keep_reserve() const noexcept {
 
 void folder::give_up_reserve() const noexcept {
   ::unlink((path_ / reserve_name).c_str());
-}
-
-folder::folder(folder&& other) noexcept
-  : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)), copied_in_use_(other.copied_in_use_) {}
-
-folder& folder::operator=(folder&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(lock_, other.lock_);
-  std::swap(copied_in_use_, other.copied_in_use_);
-  return *this;
-}
-
-folder::~folder() {
-  if (lock_ >= 0) {
-    // LOCK stays: removing it would let a second process lock a new file of the same name.
-    ::close(lock_);
-  }
 }
 
 } // namespace millrace::storage

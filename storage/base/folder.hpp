@@ -1,5 +1,6 @@
 #pragma once
 
+#include "descriptor.hpp"
 #include "result.hpp"
 
 #include <filesystem>
@@ -17,10 +18,6 @@ class folder {
 public:
   /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`.
   [[nodiscard]] static result<folder> open(const std::filesystem::path& path, folder_mode mode);
-
-  folder(folder&& other) noexcept;
-  folder& operator=(folder&& other) noexcept;
-  ~folder();
 
   /// Whether it is a copy of a folder that was in use when it was copied: LOCK names itself by its inode for as long as
   /// that lasts. The files of such a copy are of different moments.
@@ -40,10 +37,13 @@ public:
   std::filesystem::path queue_folder() const { return path_ / "queue"; }
 
 private:
-  folder(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+  explicit folder(std::filesystem::path path) : path_(std::move(path)) {}
 
   std::filesystem::path path_;
-  int lock_ = -1; ///< Descriptor of LOCK, which holds the `flock`.
+  /// Of LOCK and of the folder, which hold a `flock` each. LOCK stays when they are closed: removing it would let a
+  /// second process lock a new file of the same name.
+  descriptor lock_;
+  descriptor whole_;
   bool copied_in_use_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include <sys/stat.h>
@@ -87,6 +88,21 @@ BOOST_AUTO_TEST_CASE(a_folder_in_use_names_the_process_and_is_free_afterwards) {
     BOOST_TEST(second.error().code == errc::folder_locked);
     BOOST_TEST(second.error().detail.find("in use by process " + std::to_string(::getpid())) != std::string::npos);
   }
+  BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(removing_the_lock_file_lets_nobody_in) {
+  temporary_folder here;
+  std::optional first = folder::open(here.path(), folder_mode::create);
+  BOOST_REQUIRE(*first);
+  std::ofstream{here.path() / "database.sqlite3"};
+  std::filesystem::remove(here.path() / "LOCK");
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto second = folder::open(here.path(), folder_mode::create);
+    BOOST_REQUIRE(!second);
+    BOOST_TEST(second.error().code == errc::folder_locked);
+  }
+  first.reset();
   BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::none);
 }
 
