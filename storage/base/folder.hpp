@@ -15,7 +15,8 @@ enum class folder_mode {
 /// 0600, folders 0700.
 class folder {
 public:
-  /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`.
+  /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`,
+  /// `bad_option` where the path is too long for the files in it.
   [[nodiscard]] static result<folder> open(const std::filesystem::path& path, folder_mode mode);
 
   folder(folder&& other) noexcept;
