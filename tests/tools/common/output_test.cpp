@@ -1,29 +1,16 @@
-#include <millrace/tests/support/process/program.hpp>
-#include <millrace/tests/support/temporary_folder.hpp>
+#include "shell_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <string>
 #include <vector>
 
-using namespace millrace;
-using namespace millrace::test;
-
 namespace {
 
-/// A folder, and the program as a shell runs it there.
-struct shell_fixture {
-  temporary_folder folder;
-
-  /// `$M` is the program.
-  ending shell(const std::string& script) const {
-    return program{{"/bin/sh", "-c", "M=$0; cd \"$1\" && " + script, MILLRACE_PROGRAM, folder.path()}}.wait();
-  }
-
-  shell_fixture() {
-    const auto made = shell(
-      "echo 'CREATE TABLE t(a)' > t.sql; echo a > rows; echo 1 >> rows;"
-      "$M load rows --data data --table t");
+/// With a table of one row.
+struct table_fixture : millrace::tools::test::shell_fixture {
+  table_fixture() {
+    const auto made = shell("echo a > rows; echo 1 >> rows; $M load rows --data data --table t");
     BOOST_REQUIRE_MESSAGE(made.code == 0, made.err);
   }
 };
@@ -43,7 +30,7 @@ const std::vector<std::string> commands{
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(output_suite, shell_fixture)
+BOOST_FIXTURE_TEST_SUITE(output_suite, table_fixture)
 
 BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_fails_every_command_with_a_sentence) {
   for (const auto& command : commands) {

@@ -4,6 +4,7 @@
 
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/number_between.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -113,7 +114,9 @@ void add_certs_command(CLI::App& program, int& result) {
   command.add_option("--client", settings->clients, "Whom to make a client's certificate for; may be repeated")
     ->check(check_name)
     ->capture_default_str();
-  command.add_option("--days", settings->days, "How long they hold")->check(CLI::Range(1, 3650))->capture_default_str();
+  command.add_option("--days", settings->days, "How long they hold")
+    ->check(number_between(1, 3650))
+    ->capture_default_str();
   command.callback([settings, &result] { result = make_certificates(*settings); });
 }
 
