@@ -65,6 +65,21 @@ BOOST_AUTO_TEST_CASE(a_result_that_fails_on_its_way_is_said_to_be_incomplete) {
   BOOST_TEST(ended.out.ends_with("{\"n\":10000}"));
 }
 
+BOOST_AUTO_TEST_CASE(a_result_whose_state_is_gone_is_said_to_be_incomplete) {
+  // Nobody reads on while the server is killed, something is written, and it comes back.
+  const auto ended = shell(
+    "trap 'kill -9 $server' EXIT; $M serve --data data --listen 127.0.0.1:0 > up & server=$!;"
+    "until grep -q Serving up; do sleep 0.05; done; place=127.0.0.1:$(sed 's/.*://' up); mkfifo pipe;"
+    "{ $M sql --connect $place --json '"
+    + numbers
+    + "SELECT i FROM c' 2> said; echo $? > code; } > pipe & exec 3< pipe; head -c 1 <&3 > first;"
+      "kill -9 $server; wait $server; $M sql --data data 'DELETE FROM t' > changed;"
+      "$M serve --data data --listen $place > up & server=$!; cat <&3 | tail -c 1; cat code said");
+  BOOST_TEST(ended.out.starts_with("}1\n"), ended.out);
+  BOOST_TEST(contains(ended.out, "The state that these pages came from is gone"), ended.out);
+  BOOST_TEST(contains(ended.out, "The result is not complete: "), ended.out);
+}
+
 BOOST_AUTO_TEST_CASE(null_and_the_empty_text_survive_a_way_through_csv) {
   BOOST_TEST(sql("SELECT * FROM t ORDER BY id", "--csv").out == "id,a\n1,\n2,\"\"\n");
   BOOST_TEST(sql("SELECT * FROM t ORDER BY id", "--csv --null NULL").out == "id,a\n1,NULL\n2,\"\"\n");

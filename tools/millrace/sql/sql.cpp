@@ -97,9 +97,8 @@ int print_pages(page_reader& pages, row_page page, const sql_settings& settings)
     }
     auto next = patiently([&] { return pages.next(*page.next); });
     if (!next) {
-      const int code = complain_of_statement(next.error(), settings);
-      std::cerr << "The result is not complete: " << grouped(rows) << " rows of it were printed.\n";
-      return code;
+      complain_of_statement(next.error(), settings);
+      return complain("The result is not complete: " + grouped(rows) + " rows of it were printed.", exit_code::failed);
     }
     page = std::move(*next);
   }
