@@ -26,7 +26,7 @@ constexpr std::array table{
   entry{errc::row_count_mismatch, "row_count_mismatch", rejected,
         "Another number of rows changed than was expected, so nothing was kept; read again and retry."},
   entry{errc::not_permitted, "not_permitted", rejected,
-        "This is not allowed inside a transaction; schema changes go into a schema script."},
+        "This SQL is not allowed here, so nothing was done; the detail says what of it, and why."},
   entry{errc::too_large, "too_large", rejected, "The request is larger than the limits allow; split it."},
   entry{errc::malformed, "malformed", rejected, "The request is not well formed."},
   entry{errc::deadline_exceeded, "deadline_exceeded", rejected,

@@ -3,21 +3,38 @@
 #include <millrace/storage/base/hash.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
-#include <iterator>
 #include <set>
+#include <sstream>
+#include <system_error>
+#include <utility>
 
 namespace millrace {
 
 namespace {
 
 tl::expected<schema_script, failure> read_script(const std::filesystem::path& file) {
-  std::ifstream stream{file, std::ios::binary};
-  if (!stream) {
-    return tl::unexpected{failure{errc::file_not_found, "schema script " + file.string()}};
+  const auto unusable = [&file](errc code, const std::string& why) {
+    return tl::unexpected{failure{code, "schema script " + file.string() + why}};
+  };
+  std::error_code problem;
+  if (!std::filesystem::exists(file, problem)) {
+    return problem ? unusable(errc::bad_option, " cannot be read: " + problem.message())
+                   : unusable(errc::file_not_found, "");
   }
-  return schema_script{file.filename().string(),
-                       {std::istreambuf_iterator<char>{stream}, std::istreambuf_iterator<char>{}}};
+  if (std::filesystem::is_directory(file, problem)) {
+    return unusable(errc::bad_option, " is a folder; name the files in it, in the order in which they are applied");
+  }
+  errno = 0;
+  std::ifstream stream{file, std::ios::binary};
+  std::ostringstream text;
+  // A file without a byte in it sets the failbit.
+  if (!stream || (stream.peek() != std::ifstream::traits_type::eof() && !(text << stream.rdbuf())) || stream.bad()) {
+    return unusable(errc::bad_option, std::string{" cannot be read: "} + std::strerror(errno));
+  }
+  return schema_script{file.filename().string(), std::move(text).str()};
 }
 
 } // namespace

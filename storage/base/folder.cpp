@@ -28,6 +28,9 @@ std::string words(int error) {
 }
 
 tl::unexpected<failure> refuse(const fs::path& path, int error) {
+  if (error == ENAMETOOLONG || error == ELOOP) {
+    return fail(errc::bad_option, path.string() + ": " + words(error));
+  }
   auto code = means_full_disk(error) ? errc::disk_full : errc::io_error;
   if (error == EACCES || error == EPERM || error == EROFS) {
     code = errc::folder_not_writable;
@@ -121,6 +124,21 @@ result<> check_existing(const fs::path& path, folder_mode mode) {
   }
   // It may have been made by an attempt that ended, or failed, before its name was synced.
   return *found == contents::nothing ? sync_name(path) : result<>{};
+}
+
+/// SQLite opens no file whose full path, its links followed, has more bytes (512, less those of "-journal").
+constexpr std::size_t file_path_bytes_max = 504;
+
+/// Before anything is made that could not be used then.
+result<> check_length(const fs::path& path) {
+  constexpr auto bytes_max = file_path_bytes_max - std::string_view{"/database.sqlite3"}.size();
+  std::error_code ignored;
+  const auto bytes = fs::weakly_canonical(fs::absolute(path, ignored), ignored).native().size();
+  return bytes <= bytes_max
+           ? result<>{}
+           : fail(errc::bad_option, "the full path of the data folder has " + std::to_string(bytes)
+                                      + " bytes, and SQLite can use one of at most " + std::to_string(bytes_max)
+                                      + "; choose a folder nearer to the root");
 }
 
 /// Makes the folder, or looks whether the one that is there may be used.
@@ -239,6 +257,9 @@ result<descriptor> take_lock(const fs::path& path, bool& copied) {
 result<folder> folder::open(const fs::path& given, folder_mode mode) {
   // "data/" has itself for a parent.
   const auto path = given.has_filename() ? given : given.parent_path();
+  if (auto short_enough = check_length(path); !short_enough) {
+    return tl::unexpected{std::move(short_enough).error()};
+  }
   if (auto ready = make_or_check(path, mode); !ready) {
     return tl::unexpected{std::move(ready).error()};
   }

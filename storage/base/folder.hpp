@@ -16,7 +16,8 @@ enum class folder_mode {
 /// 0600, folders 0700.
 class folder {
 public:
-  /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`.
+  /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`,
+  /// `bad_option` where the path is too long for the files in it.
   [[nodiscard]] static result<folder> open(const std::filesystem::path& path, folder_mode mode);
 
   /// Whether it is a copy of a folder that was in use when it was copied: LOCK names itself by its inode for as long as

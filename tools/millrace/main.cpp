@@ -1,6 +1,8 @@
 #include <millrace/tools/millrace/bench/bench.hpp>
 #include <millrace/tools/millrace/certs/certs.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/usage.hpp>
 #include <millrace/tools/millrace/load/load.hpp>
 #include <millrace/tools/millrace/quarantine/quarantine.hpp>
 #include <millrace/tools/millrace/serve/serve.hpp>
@@ -19,28 +21,17 @@ namespace {
 namespace tools = millrace::tools;
 
 constexpr const char* footer = R"(
-millrace SUBCOMMAND --help tells more, with examples.
+millrace COMMAND --help tells more, with examples.
 
-Exit codes: 0 done, 1 not done in full, 2 usage, 70 the engine could not be opened or stopped serving,
-130 interrupted.)";
-
-/// What is printed where the command line makes no sense.
-std::string explain(const CLI::App* program, const CLI::Error& problem) {
-  std::string sentence = problem.what();
-  const auto unknown = program->remaining();
-  if (program->get_subcommands().empty() && !unknown.empty()) {
-    sentence = "There is no subcommand \"" + unknown.front() + "\".";
-  }
-  return sentence + "\n" + (program->get_subcommands().empty() ? "millrace --help" : "--help after the subcommand")
-         + " shows what there is.\n";
-}
+Exit codes: 0 done, 1 not done in full, or the output could not be written, 2 usage, 70 the engine could not be opened
+or stopped serving, 130 interrupted, 141 nobody reads the output any more.)";
 
 int run(int count, char** arguments) {
   int result = tools::exit_code::ok;
   bool verbose = false;
   CLI::App program{"Millrace, an actor-model storage engine", "millrace"};
   program.footer(footer);
-  program.failure_message(explain);
+  program.failure_message(tools::usage_sentence);
   program.set_version_flag("--version", "millrace " MILLRACE_VERSION);
   program.add_flag("--verbose", verbose, "Log what the engine does to stderr");
   program.require_subcommand(1);
@@ -57,7 +48,10 @@ int run(int count, char** arguments) {
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& problem) {
-    return program.exit(problem) == 0 ? tools::exit_code::ok : tools::exit_code::usage;
+    // A question for help beside something unknown is answered with what is unknown.
+    const auto unknown = program.remaining(true);
+    const int code = unknown.empty() ? program.exit(problem) : program.exit(CLI::ExtrasError{unknown});
+    return code == 0 ? tools::exit_code::ok : tools::exit_code::usage;
   }
   return result;
 }
@@ -65,9 +59,10 @@ int run(int count, char** arguments) {
 } // namespace
 
 int main(int count, char** arguments) {
+  tools::prepare_output();
   spdlog::set_default_logger(spdlog::stderr_color_mt("millrace"));
   try {
-    return run(count, arguments);
+    return tools::finish_output(run(count, arguments));
   } catch (const std::exception& problem) {
     std::cerr << "The program had to end: " << problem.what() << '\n';
     return tools::exit_code::engine;

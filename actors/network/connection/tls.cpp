@@ -8,6 +8,7 @@
 #include <cctype>
 #include <cerrno>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include <openssl/bio.h>
@@ -28,6 +29,9 @@ using certificate_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
 std::string oldest_error() {
   const auto code = ERR_get_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) {
+    return std::generic_category().message(ERR_GET_REASON(code));
+  }
   const auto* reason = ERR_reason_error_string(code);
   return code == 0 ? "" : reason == nullptr ? "error " + std::to_string(code) : reason;
 }

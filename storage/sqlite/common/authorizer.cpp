@@ -1,33 +1,14 @@
 #include "authorizer.hpp"
 
-#include <algorithm>
+#include "names.hpp"
+#include "refusal.hpp"
+
 #include <array>
 #include <utility>
 
 namespace millrace::storage::sqlite {
 
 namespace {
-
-char lower(char letter) noexcept {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-
-bool same(std::string_view left, std::string_view right) noexcept {
-  return std::ranges::equal(left, right, {}, lower, lower);
-}
-
-bool begins(std::string_view text, std::string_view prefix) noexcept {
-  return text.size() >= prefix.size() && same(text.substr(0, prefix.size()), prefix);
-}
-
-template <std::size_t Size>
-bool contains(const std::array<std::string_view, Size>& names, std::string_view name) noexcept {
-  return std::ranges::any_of(names, [name](std::string_view known) { return same(known, name); });
-}
-
-bool is_ours(std::string_view table) noexcept {
-  return begins(table, "millrace_");
-}
 
 /// Functions whose value depends on the program, the connection or the file's layout rather than on the log, or that
 /// reach out of the database.
@@ -44,78 +25,28 @@ constexpr std::array<std::string_view, 9> foreign_functions{"total_changes",
 /// Virtual tables that show the connection or the file's layout.
 constexpr std::array<std::string_view, 3> foreign_tables{"dbstat", "sqlite_stmt", "sqlite_dbpage"};
 
-/// Pragmas that only describe the schema.
-constexpr std::array<std::string_view, 8> describing_pragmas{"table_info",       "table_xinfo",  "table_list",
-                                                             "index_list",       "index_info",   "index_xinfo",
-                                                             "foreign_key_list", "database_list"};
+/// Pragmas that only describe the schema, or look for rows that break it, whatever their argument is.
+constexpr std::array<std::string_view, 9> describing_pragmas{"table_info",       "table_xinfo",   "table_list",
+                                                             "index_list",       "index_info",    "index_xinfo",
+                                                             "foreign_key_list", "database_list", "foreign_key_check"};
+
+/// Pragmas that without an argument only tell something of the database or of SQLite.
+constexpr std::array<std::string_view, 14> telling_pragmas{
+  "application_id", "auto_vacuum",    "collation_list", "compile_options", "encoding",
+  "foreign_keys",   "freelist_count", "function_list",  "module_list",     "page_count",
+  "page_size",      "schema_version", "pragma_list",    "user_version"};
 
 /// Pragmas that SQLite's full-text and R-tree modules ask on their own behalf; without effect as they have no argument.
 constexpr std::array<std::string_view, 2> module_pragmas{"data_version", "page_size"};
 
+/// How SQLite takes "off", apart from other numbers' zero.
+constexpr std::array<std::string_view, 4> off_words{"off", "0", "no", "false"};
+
 /// Modules whose tables are a function of what was written to them.
 constexpr std::array<std::string_view, 6> modules{"fts3", "fts4", "fts5", "fts5vocab", "rtree", "rtree_i32"};
 
-std::string_view verb(int action) noexcept {
-  switch (action) {
-    case SQLITE_CREATE_INDEX:
-      return "CREATE INDEX";
-    case SQLITE_CREATE_TABLE:
-      return "CREATE TABLE";
-    case SQLITE_CREATE_TEMP_INDEX:
-    case SQLITE_CREATE_TEMP_TABLE:
-    case SQLITE_CREATE_TEMP_TRIGGER:
-    case SQLITE_CREATE_TEMP_VIEW:
-      return "CREATE TEMP";
-    case SQLITE_CREATE_TRIGGER:
-      return "CREATE TRIGGER";
-    case SQLITE_CREATE_VIEW:
-      return "CREATE VIEW";
-    case SQLITE_CREATE_VTABLE:
-      return "CREATE VIRTUAL TABLE";
-    case SQLITE_DELETE:
-      return "DELETE FROM";
-    case SQLITE_DROP_INDEX:
-      return "DROP INDEX";
-    case SQLITE_DROP_TABLE:
-    case SQLITE_DROP_VTABLE:
-      return "DROP TABLE";
-    case SQLITE_DROP_TEMP_INDEX:
-    case SQLITE_DROP_TEMP_TABLE:
-    case SQLITE_DROP_TEMP_TRIGGER:
-    case SQLITE_DROP_TEMP_VIEW:
-      return "DROP of a temporary";
-    case SQLITE_DROP_TRIGGER:
-      return "DROP TRIGGER";
-    case SQLITE_DROP_VIEW:
-      return "DROP VIEW";
-    case SQLITE_INSERT:
-      return "INSERT INTO";
-    case SQLITE_PRAGMA:
-      return "PRAGMA";
-    case SQLITE_SAVEPOINT:
-      return "SAVEPOINT:";
-    case SQLITE_TRANSACTION:
-      return "transaction control:";
-    case SQLITE_UPDATE:
-      return "UPDATE of";
-    case SQLITE_ATTACH:
-      return "ATTACH";
-    case SQLITE_DETACH:
-      return "DETACH";
-    case SQLITE_ALTER_TABLE:
-      return "ALTER TABLE";
-    case SQLITE_REINDEX:
-      return "REINDEX";
-    case SQLITE_ANALYZE:
-      return "ANALYZE";
-    default:
-      return "this statement";
-  }
-}
-
-bool is_temporary(int action) noexcept {
-  return (action >= SQLITE_CREATE_TEMP_INDEX && action <= SQLITE_CREATE_TEMP_VIEW)
-         || (action >= SQLITE_DROP_TEMP_INDEX && action <= SQLITE_DROP_TEMP_VIEW);
+bool is_schema_table(std::string_view table) noexcept {
+  return same(table, "sqlite_master") || same(table, "sqlite_temp_master");
 }
 
 std::string_view view_of(const char* text) noexcept {
@@ -127,9 +58,12 @@ std::string_view view_of(const char* text) noexcept {
 authorizer::scope::scope(authorizer& owner, authority who) noexcept : owner_(owner), before_(owner.who_) {
   owner_.who_ = who;
   owner_.refusal_.reset();
+  owner_.trouble_ = nullptr;
   owner_.saw_changes_ = false;
   owner_.saw_module_pragma_ = false;
   owner_.actions_ = 0;
+  owner_.change_.clear();
+  owner_.frame_ = script_frame::none;
 }
 
 void authorizer::install(sqlite3* database) noexcept {
@@ -138,19 +72,27 @@ void authorizer::install(sqlite3* database) noexcept {
 
 int authorizer::on_action(void* self, int action, const char* first, const char* second, const char*,
                           const char*) noexcept {
+  auto& decider = *static_cast<authorizer*>(self);
   try {
-    return static_cast<authorizer*>(self)->decide(action, view_of(first), view_of(second));
+    return decider.decide(action, view_of(first), view_of(second));
   } catch (...) {
-    // No memory for the refusal's text; an exception must not pass through SQLite.
+    decider.trouble_ = std::current_exception();
     return SQLITE_DENY;
   }
 }
 
+const std::optional<failure>& authorizer::refusal() const {
+  if (trouble_) {
+    std::rethrow_exception(trouble_);
+  }
+  return refusal_;
+}
+
 int authorizer::decide(int action, std::string_view first, std::string_view second) {
   ++actions_;
-  // Connecting to a virtual table shows as this action, whoever causes it. A real one is stopped by SQLite itself,
-  // which lets nobody write to its schema table in defensive mode.
-  if (action == SQLITE_UPDATE && (same(first, "sqlite_master") || same(first, "sqlite_temp_master"))) {
+  // Connecting to a virtual table shows as such an action, whoever causes it, and a schema change before it says what
+  // it is. A real one is stopped by SQLite itself, which lets nobody write to its schema table in defensive mode.
+  if (changes_rows(action) && is_schema_table(first)) {
     return SQLITE_OK;
   }
   switch (who_) {
@@ -187,7 +129,7 @@ int authorizer::decide_transaction(int action, std::string_view first, std::stri
     default:
       break;
   }
-  return refuse_action(action, first, second, errc::not_permitted);
+  return refuse_action(action, first, second);
 }
 
 int authorizer::decide_script(int action, std::string_view first, std::string_view second) {
@@ -201,15 +143,24 @@ int authorizer::decide_script(int action, std::string_view first, std::string_vi
     case SQLITE_FUNCTION:
       return decide_function(second);
     case SQLITE_PRAGMA:
+      if (same(first, "foreign_keys") && !second.empty()) {
+        return note_frame(contains(off_words, second) ? script_frame::foreign_keys_off : script_frame::foreign_keys_on);
+      }
       return decide_pragma(first, second);
     case SQLITE_TRANSACTION:
+      return first == "BEGIN"    ? note_frame(script_frame::begin)
+             : first == "COMMIT" ? note_frame(script_frame::commit)
+                                 : refuse_action(action, first, second);
     case SQLITE_SAVEPOINT:
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
-      return refuse_action(action, first, second, errc::not_permitted);
+      return refuse_action(action, first, second);
     case SQLITE_CREATE_VTABLE:
       if (!contains(modules, second)) {
-        return refuse("virtual tables of the module " + std::string{second});
+        return refuse(
+          "CREATE VIRTUAL TABLE " + std::string{first} + " with the module " + std::string{second},
+          "only those of fts3, fts4, fts5, fts5vocab, rtree and rtree_i32 hold what was written to them and "
+          "nothing else");
       }
       break;
     default:
@@ -218,7 +169,7 @@ int authorizer::decide_script(int action, std::string_view first, std::string_vi
   // Temporary objects are gone after a restart, so they are no function of the log. SQLite itself writes to its own
   // sqlite_… tables when the schema changes; the defensive mode keeps everybody else out of them.
   if (is_temporary(action) || is_ours(first) || is_ours(second)) {
-    return refuse_action(action, first, second, errc::not_permitted);
+    return refuse_action(action, first, second);
   }
   return SQLITE_OK;
 }
@@ -230,16 +181,20 @@ int authorizer::decide_query(int action, std::string_view first, std::string_vie
     case SQLITE_READ:
       return SQLITE_OK;
     case SQLITE_FUNCTION:
-      return same(second, "load_extension") || same(second, "fts3_tokenizer")
-               ? refuse("the function " + std::string{second} + "()")
-               : SQLITE_OK;
+      return same(second, "load_extension") || same(second, "fts3_tokenizer") ? decide_function(second) : SQLITE_OK;
     case SQLITE_PRAGMA:
-      return contains(describing_pragmas, first) ? SQLITE_OK : decide_pragma(first, second);
-    case SQLITE_ATTACH:
-    case SQLITE_DETACH:
-      return refuse_action(action, first, second, errc::not_permitted);
+      return contains(describing_pragmas, first) || (second.empty() && contains(telling_pragmas, first))
+               ? SQLITE_OK
+               : decide_pragma(first, second);
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+      if (change_.empty()) {
+        change_ = action_text(action, first);
+      }
+      return SQLITE_OK;
     default:
-      return refuse_action(action, first, second, errc::not_a_query);
+      return refuse_action(action, first, second);
   }
 }
 
@@ -248,38 +203,49 @@ int authorizer::decide_pragma(std::string_view pragma, std::string_view argument
     saw_module_pragma_ = true;
     return SQLITE_OK;
   }
-  return refuse_action(SQLITE_PRAGMA, pragma, argument, errc::not_permitted);
+  return refuse_action(SQLITE_PRAGMA, pragma, argument);
 }
 
 int authorizer::decide_function(std::string_view function) {
   saw_changes_ = saw_changes_ || same(function, "changes");
-  return contains(foreign_functions, function) ? refuse("the function " + std::string{function} + "()") : SQLITE_OK;
+  if (!contains(foreign_functions, function)) {
+    return SQLITE_OK;
+  }
+  const bool reaches_out = same(function, "load_extension") || same(function, "fts3_tokenizer");
+  return refuse(
+    "the function " + std::string{function} + "()",
+    reaches_out ? "no code of others runs in the engine" : "its value is no function of the log; a query may call it");
 }
 
 int authorizer::decide_log_read(std::string_view table) {
-  return contains(foreign_tables, table) || begins(table, "pragma_") ? refuse("reading " + std::string{table})
-                                                                     : SQLITE_OK;
+  return contains(foreign_tables, table) || begins(table, "pragma_")
+           ? refuse("reading " + std::string{table}, "what it shows is no function of the log; a query may read it")
+           : SQLITE_OK;
 }
 
-int authorizer::refuse(std::string what, errc code) {
+/// SQLite then compiles the statement to nothing.
+int authorizer::note_frame(script_frame seen) noexcept {
+  frame_ = seen;
+  return SQLITE_IGNORE;
+}
+
+bool authorizer::is_vacuum(sqlite3_stmt* compiled) const noexcept {
+  return actions_ == 0 && sqlite3_stmt_readonly(compiled) == 0 && sqlite3_stmt_isexplain(compiled) == 0;
+}
+
+int authorizer::refuse(std::string_view what, std::string_view why) {
   if (!refusal_) {
-    refusal_ = failure{code, std::move(what)};
+    refusal_ = failure{errc::not_permitted, std::string{what} + ": " + std::string{why}};
   }
   return SQLITE_DENY;
 }
 
-int authorizer::refuse_action(int action, std::string_view first, std::string_view second, errc code) {
-  std::string what{verb(action)};
-  // SQLite names the database before the table here.
-  const auto object = action == SQLITE_ALTER_TABLE ? second : first;
-  const bool schema_table = begins(object, "sqlite_master") || begins(object, "sqlite_temp_master");
-  if (schema_table && (action == SQLITE_INSERT || action == SQLITE_DELETE)) {
-    what = "a schema change";
-  } else if (!object.empty()) {
-    what += ' ';
-    what += object;
-  }
-  return refuse(std::move(what), code);
+int authorizer::refuse_action(int action, std::string_view first, std::string_view second) {
+  // SQLite names what is done before the savepoint, and the database before the table.
+  const bool second_is_object = action == SQLITE_SAVEPOINT || action == SQLITE_ALTER_TABLE;
+  const auto what = action == SQLITE_SAVEPOINT ? savepoint_text(first, second)
+                                               : action_text(action, second_is_object ? second : first);
+  return refuse(what, why_refused(who_, action, second_is_object || is_ours(second) ? second : first));
 }
 
 } // namespace millrace::storage::sqlite

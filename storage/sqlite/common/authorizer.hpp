@@ -1,7 +1,11 @@
 #pragma once
 
+#include "authority.hpp"
+
 #include <millrace/messages/error.hpp>
 
+#include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,13 +14,9 @@
 
 namespace millrace::storage::sqlite {
 
-/// On whose behalf SQL is being compiled.
-enum class authority {
-  internal,    ///< Our own statements: everything.
-  transaction, ///< A client's transaction: reads and row changes, nothing that is no function of the log.
-  script,      ///< A schema script: the same, and schema changes.
-  query,       ///< A client's query: reads.
-};
+/// What frames a schema script as other programs write it, and does nothing in one of ours: a script is a transaction
+/// already, and foreign keys are always looked at.
+enum class script_frame : std::uint8_t { none, begin, commit, foreign_keys_off, foreign_keys_on };
 
 /// Decides what SQL may do while it is compiled, and remembers what it refused so that the error can name it.
 /// Its address is registered with the connection: it neither moves nor dies before it.
@@ -41,13 +41,23 @@ public:
     authority before_;
   };
 
-  /// What was refused since the last scope began.
-  const std::optional<failure>& refusal() const noexcept { return refusal_; }
+  /// What was refused since the last scope began. Throws what kept it from being put into words, such as a lack of
+  /// memory.
+  const std::optional<failure>& refusal() const;
   /// Whether the SQL compiled since the last scope began calls `changes()`, in a trigger perhaps.
   bool saw_changes() const noexcept { return saw_changes_; }
   /// Whether the SQL compiled since the last scope began is itself one of the pragmas that are only allowed because
   /// SQLite's modules ask them while a statement on one of their tables is compiled.
   bool is_module_pragma() const noexcept { return saw_module_pragma_ && actions_ == 1; }
+
+  /// What the SQL of a query compiled since the last scope began would change, were it run: `INSERT INTO t`; empty
+  /// where it only reads. SQLite compiles what is only to be explained like everything else, so whoever runs it must
+  /// look.
+  const std::string& change() const noexcept { return change_; }
+  /// What of a script's frame the SQL compiled since the last scope began is. It was compiled to nothing.
+  script_frame frame() const noexcept { return frame_; }
+  /// Whether `compiled`, the SQL compiled since the last scope began, is VACUUM: all else that writes is asked about.
+  bool is_vacuum(sqlite3_stmt* compiled) const noexcept;
 
 private:
   static int on_action(void* self, int action, const char* first, const char* second, const char* database,
@@ -59,14 +69,18 @@ private:
   int decide_pragma(std::string_view pragma, std::string_view argument);
   int decide_function(std::string_view function);
   int decide_log_read(std::string_view table);
-  int refuse(std::string what, errc code = errc::not_permitted);
-  int refuse_action(int action, std::string_view first, std::string_view second, errc code);
+  int note_frame(script_frame seen) noexcept;
+  int refuse(std::string_view what, std::string_view why);
+  int refuse_action(int action, std::string_view first, std::string_view second);
 
   authority who_ = authority::internal;
   bool saw_changes_ = false;
   bool saw_module_pragma_ = false;
   int actions_ = 0;
+  std::string change_;
+  script_frame frame_ = script_frame::none;
   std::optional<failure> refusal_;
+  std::exception_ptr trouble_; ///< An exception must not pass through SQLite.
 };
 
 } // namespace millrace::storage::sqlite

@@ -1,6 +1,7 @@
 #include "statement_cache.hpp"
 
 #include "error.hpp"
+#include "refusal.hpp"
 
 #include <millrace/messages/limits.hpp>
 
@@ -106,14 +107,19 @@ result<> statement_cache::admit(const cached_statement& candidate, const char* t
   if (handle == nullptr) {
     return fail(errc::bad_sql, "the SQL text is empty");
   }
-  if (owner_->rights().is_module_pragma()) {
-    return fail(errc::not_permitted, "PRAGMA");
+  const auto& rights = owner_->rights();
+  const bool explains = sqlite3_stmt_isexplain(handle) != 0;
+  if (rights.is_module_pragma()) {
+    return tl::unexpected{module_pragma_refused(who_)};
   }
-  if (who_ == authority::query && sqlite3_stmt_readonly(handle) == 0) {
-    return fail(errc::not_a_query, "the statement writes");
+  if (rights.is_vacuum(handle)) {
+    return tl::unexpected{vacuum_refused()};
   }
-  if (who_ == authority::transaction && sqlite3_stmt_isexplain(handle) != 0) {
-    return fail(errc::not_permitted, "EXPLAIN, whose answer depends on SQLite's version");
+  if (who_ == authority::query && sqlite3_stmt_readonly(handle) == 0 && !explains) {
+    return fail(errc::not_a_query, rights.change());
+  }
+  if (who_ == authority::transaction && explains) {
+    return fail(errc::not_permitted, "EXPLAIN: its answer depends on SQLite's version; ask it as a query");
   }
   // Comments and spaces may follow, so what follows is compiled too.
   while (*tail != '\0') {

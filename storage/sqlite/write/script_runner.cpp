@@ -5,6 +5,7 @@
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/meta.hpp>
+#include <millrace/storage/sqlite/common/refusal.hpp>
 
 #include <string>
 #include <utility>
@@ -16,6 +17,62 @@ namespace {
 int bind_text(prepared_statement& target, int index, const std::string& text) noexcept {
   return sqlite3_bind_text64(target.get(), index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
+
+/// Where the frame may stand that other programs put around a script, such as sqlite3's .dump: `PRAGMA foreign_keys`
+/// and BEGIN before all else, COMMIT after it. Then it says nothing that does not hold of every script.
+class frame_order {
+public:
+  /// Takes the next statement. Empty, or why it may not stand here.
+  std::string_view take(script_frame next) noexcept {
+    const bool fits = next == script_frame::none               ? !committed_
+                      : next == script_frame::begin            ? !begun_ && !anything_
+                      : next == script_frame::commit           ? begun_ && !committed_
+                      : next == script_frame::foreign_keys_off ? !begun_ && !anything_
+                                                               : true;
+    anything_ = anything_ || next == script_frame::none;
+    begun_ = begun_ || next == script_frame::begin;
+    committed_ = committed_ || next == script_frame::commit;
+    return fits ? ""
+                : "a script is one transaction: PRAGMA foreign_keys=OFF and BEGIN may only stand before all else, "
+                  "COMMIT after it";
+  }
+
+  bool is_complete() const noexcept { return begun_ == committed_; }
+
+private:
+  bool anything_ = false;
+  bool begun_ = false;
+  bool committed_ = false;
+};
+
+/// Foreign keys that nobody looks at while a script runs which says that its tables and rows are in no order. Inside a
+/// transaction the pragma has no effect, but this has.
+class ignored_keys {
+public:
+  explicit ignored_keys(sqlite3* database) noexcept : database_(database) {}
+  ignored_keys(const ignored_keys&) = delete;
+  ignored_keys& operator=(const ignored_keys&) = delete;
+  ~ignored_keys() { end(); }
+
+  void begin() noexcept { set(true); }
+  /// Whether they were ignored so far, and must be looked at now.
+  bool end() noexcept {
+    const bool before = ignored_;
+    set(false);
+    return before;
+  }
+
+private:
+  void set(bool ignored) noexcept {
+    if (ignored != ignored_) {
+      sqlite3_db_config(database_, SQLITE_DBCONFIG_ENABLE_FKEY, ignored ? 0 : 1, nullptr);
+      ignored_ = ignored;
+    }
+  }
+
+  sqlite3* database_;
+  bool ignored_ = false;
+};
 
 } // namespace
 
@@ -67,12 +124,13 @@ progress<> script_runner::run_statements(const schema_script& script) {
     return set_back({errc::bad_sql, "the SQL text contains a zero byte"});
   }
   const char* rest = script.sql.c_str();
+  frame_order frame;
+  ignored_keys keys{owner_->get()};
   for (int number = 1; *rest != '\0'; ++number) {
     authorizer::scope acting{owner_->rights(), authority::script};
     auto statement = prepared_statement::prepare(owner_->get(), rest, -1, &rest);
-    const auto& refusal = owner_->rights().refusal();
-    if (refusal || owner_->rights().is_module_pragma()) {
-      return set_back(refusal ? *refusal : failure{errc::not_permitted, "PRAGMA"});
+    if (auto refusal = refusal_of(statement)) {
+      return set_back(std::move(*refusal));
     }
     if (!statement) {
       return set_back(std::move(statement).error());
@@ -80,20 +138,68 @@ progress<> script_runner::run_statements(const schema_script& script) {
     if (statement->get() == nullptr) {
       continue;
     }
-    // What SQLite's own modules compile while this runs is not the script's.
-    authorizer::scope running{owner_->rights(), authority::internal};
-    failpoint("script.statement");
-    if (const int code = statement->run(); code != SQLITE_OK) {
-      auto trouble = set_back(owner_->get(), code);
-      auto& [how_far, reason] = trouble.value();
-      reason.detail = "statement " + std::to_string(number) + ": " + reason.detail;
-      if (how_far == reach::group && sqlite3_get_autocommit(owner_->get()) != 0) {
-        how_far = reach::ended;
+    const auto part = owner_->rights().frame();
+    if (const auto why = frame.take(part); !why.empty()) {
+      return set_back({errc::not_permitted, "statement " + std::to_string(number) + ": " + std::string{why}});
+    }
+    if (part == script_frame::foreign_keys_off) {
+      keys.begin();
+    } else if (part == script_frame::none) {
+      if (auto done = run_statement(*statement, number); !done) {
+        return done;
       }
-      return trouble;
     }
   }
-  return {};
+  if (!frame.is_complete()) {
+    return set_back({errc::not_permitted, "BEGIN: the script has no COMMIT for it"});
+  }
+  return keys.end() ? check_keys() : progress<>{};
+}
+
+/// What of the script's rights it oversteps.
+std::optional<failure> script_runner::refusal_of(const result<prepared_statement>& compiled) const {
+  const auto& rights = owner_->rights();
+  if (rights.refusal()) {
+    return rights.refusal();
+  }
+  if (rights.is_module_pragma()) {
+    return module_pragma_refused(authority::script);
+  }
+  return compiled && rights.is_vacuum(compiled->get()) ? std::optional{vacuum_refused()} : std::nullopt;
+}
+
+progress<> script_runner::run_statement(prepared_statement& statement, int number) {
+  // What SQLite's own modules compile while this runs is not the script's.
+  authorizer::scope running{owner_->rights(), authority::internal};
+  failpoint("script.statement");
+  const int code = statement.run();
+  if (code == SQLITE_OK) {
+    return {};
+  }
+  auto trouble = set_back(owner_->get(), code);
+  auto& [how_far, reason] = trouble.value();
+  reason.detail = "statement " + std::to_string(number) + ": " + reason.detail;
+  if (how_far == reach::group && sqlite3_get_autocommit(owner_->get()) != 0) {
+    how_far = reach::ended;
+  }
+  return trouble;
+}
+
+progress<> script_runner::check_keys() {
+  auto check = prepared_statement::prepare(owner_->get(), "PRAGMA foreign_key_check");
+  if (!check) {
+    return set_back(std::move(check).error());
+  }
+  const int code = check->step();
+  if (code == SQLITE_ROW) {
+    const auto column = [&check](int index) {
+      const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(check->get(), index));
+      return std::string{text == nullptr ? "" : text};
+    };
+    return set_back({errc::constraint, "FOREIGN KEY constraint failed: at the script's end a row of " + column(0)
+                                         + " refers to one of " + column(2) + " that is not there"});
+  }
+  return code == SQLITE_DONE ? progress<>{} : set_back(owner_->get(), code);
 }
 
 progress<> script_runner::check_names() {

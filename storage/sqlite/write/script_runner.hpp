@@ -7,6 +7,7 @@
 #include <millrace/storage/sqlite/common/prepared_statement.hpp>
 
 #include <cstdint>
+#include <optional>
 
 namespace millrace::storage::sqlite {
 
@@ -24,6 +25,9 @@ private:
   explicit script_runner(connection& owner) : owner_(&owner) {}
 
   [[nodiscard]] progress<> run_statements(const schema_script& script);
+  std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
+  [[nodiscard]] progress<> run_statement(prepared_statement& statement, int number);
+  [[nodiscard]] progress<> check_keys();
   [[nodiscard]] progress<> check_names();
   [[nodiscard]] progress<> record(const schema_script& script, std::uint64_t seq);
 

@@ -195,6 +195,18 @@ BOOST_AUTO_TEST_CASE(a_schema_file_that_is_missing_is_refused_by_name) {
   BOOST_TEST(mentions(why, "0001_typo.sql"));
 }
 
+BOOST_AUTO_TEST_CASE(a_schema_file_that_cannot_be_read_is_refused_by_name_and_an_empty_one_is_none) {
+  settings.schema = {folder.path()};
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::bad_option);
+  BOOST_TEST(mentions(why, "is a folder; name the files in it"));
+  settings.schema = {"/proc/self/mem"};
+  BOOST_TEST(mentions(refusal(), "cannot be read"));
+  script("0001_empty.sql", "");
+  settings.schema = {folder.path() / "0001_empty.sql"};
+  open();
+}
+
 BOOST_AUTO_TEST_CASE(a_script_that_fails_leaves_nothing_behind_and_may_be_corrected) {
   settings.scripts = {{"0001", "CREATE TABLE a(n)"}, {"0002", "CREATE TABLE b(n); INSERT INTO nowhere VALUES (1)"}};
   const auto why = refusal();

@@ -52,6 +52,27 @@ BOOST_AUTO_TEST_CASE(the_folder_above_is_never_made) {
   BOOST_TEST(!std::filesystem::exists(here.path() / "no"));
 }
 
+BOOST_AUTO_TEST_CASE(a_path_that_is_too_long_for_sqlite_is_refused_before_anything_is_made) {
+  temporary_folder here;
+  auto deep = std::filesystem::canonical(here.path());
+  while (deep.native().size() < 370) {
+    deep /= std::string(100, 'd');
+  }
+  BOOST_REQUIRE(std::filesystem::create_directories(deep));
+  const auto just = deep / std::string(487 - deep.native().size() - 1, 'x');
+  const auto longer = just.native() + "x";
+  BOOST_TEST(refusal(longer, folder_mode::create) == errc::bad_option);
+  // A link is followed before the bytes are counted.
+  std::filesystem::create_symlink(deep, here.path() / "near");
+  BOOST_TEST(refusal(here.path() / "near" / std::string(487 - deep.native().size(), 'x'), folder_mode::create)
+             == errc::bad_option);
+  BOOST_TEST(refusal(here.path() / std::string(300, 'x'), folder_mode::create) == errc::bad_option);
+  BOOST_TEST(std::filesystem::is_empty(deep));
+  const auto made = folder::open(just, folder_mode::create);
+  BOOST_REQUIRE(made);
+  BOOST_TEST(sqlite::make_database(made->database_file())->prepare(true).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_folder_is_taken_only_for_creation) {
   temporary_folder here;
   BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::folder_missing);

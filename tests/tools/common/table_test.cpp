@@ -42,6 +42,29 @@ BOOST_AUTO_TEST_CASE(a_line_break_in_a_cell_does_not_break_the_row) {
   BOOST_TEST(out.str() == "note\n---------\ntwo·lines\n");
 }
 
+BOOST_AUTO_TEST_CASE(nothing_in_a_title_or_a_cell_steers_the_terminal) {
+  text_table table{{"t\x1b[31m"}};
+  table.add(
+    {"\xC2\x9B"
+     "1m\x9B\u202Eevil\u2028é"});
+  std::ostringstream out;
+  table.print(out);
+  BOOST_TEST(out.str() == "t·[31m\n-----------\n·1m··evil·é\n");
+  BOOST_TEST(printable("one\n\ttwo\x1b") == "one\n\ttwo·");
+}
+
+BOOST_AUTO_TEST_CASE(a_table_grows_page_by_page_under_one_header) {
+  text_table table{{"n", "t"}};
+  const std::vector<text_table::align> sides{text_table::align::right, text_table::align::left};
+  table.add({"1", "a"}, sides);
+  std::ostringstream out;
+  table.print(out);
+  table.add({"2000", "b"}, sides);
+  table.add({"3", "c"}, sides);
+  table.print(out);
+  BOOST_TEST(out.str() == "n  t\n-  -\n1  a\n2000  b\n   3  c\n");
+}
+
 BOOST_AUTO_TEST_CASE(missing_cells_are_empty_and_surplus_ones_dropped) {
   text_table table{{"a", "b"}};
   table.add({"1"});
@@ -56,6 +79,8 @@ BOOST_AUTO_TEST_CASE(csv_fields_are_quoted_only_where_they_must_be) {
   BOOST_TEST(csv_field("a,b") == "\"a,b\"");
   BOOST_TEST(csv_field("say \"hi\"") == "\"say \"\"hi\"\"\"");
   BOOST_TEST(csv_field("two\nlines") == "\"two\nlines\"");
+  BOOST_TEST(csv_field("") == "\"\"");
+  BOOST_TEST(csv_field(" spaced") == "\" spaced\"");
 }
 
 BOOST_AUTO_TEST_CASE(identifiers_are_quoted_whatever_is_in_them) {

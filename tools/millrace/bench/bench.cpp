@@ -2,6 +2,8 @@
 
 #include "bench_job.hpp"
 
+#include <millrace/tools/millrace/common/number_between.hpp>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -45,8 +47,8 @@ Examples:
   millrace bench --workload mixed --reads 0.9 --seconds 600 --json
   millrace bench --workload mixed --kill-every 0.5 --seconds 60
 
-Exit codes: 0 measured, 1 nothing succeeded, a baseline failed, or something was lost, doubled or not answered, 2 usage, 70 the engine could not be opened or
-stopped answering, 130 interrupted.)";
+Exit codes: 0 measured, 1 nothing succeeded, a baseline failed, or something was lost, doubled or not answered, 2 usage,
+70 the engine could not be opened or stopped answering, 130 interrupted.)";
 
 } // namespace
 
@@ -64,36 +66,36 @@ void add_bench_command(CLI::App& program, int& result) {
     ->transform(CLI::Transformer{workloads}.description(""))
     ->transform(CLI::IsMember{workloads}.description("")); // Comes first, and names them all where it refuses.
   command.add_option("--clients", settings->clients, "Client actors; 1000 where not given, 100 for batch")
-    ->check(CLI::Range(1, 100'000));
+    ->check(number_between(1, 100'000));
   command.add_option("--seconds", settings->seconds, "Length of a measured window")
-    ->check(CLI::Range(0.1, 86'400.0))
+    ->check(number_between(0.1, 86'400.0))
     ->capture_default_str();
   command.add_option("--rows", settings->rows, "Rows preloaded for upsert, read and mixed")
-    ->check(CLI::Range(1, 100'000'000))
+    ->check(number_between(1, 100'000'000))
     ->capture_default_str();
   command.add_option("--transactions", settings->transactions, "Transactions in the log for replay")
-    ->check(CLI::Range(1, 100'000'000))
+    ->check(number_between(1, 100'000'000))
     ->capture_default_str();
   command.add_option("--reads", settings->reads, "Share of queries in mixed")
-    ->check(CLI::Range(0.0, 1.0))
+    ->check(number_between(0.0, 1.0))
     ->capture_default_str();
   command.add_option("--payload", settings->payload_bytes, "Bytes of text per row")
-    ->check(CLI::Range(1, 1'000'000))
+    ->check(number_between(1, 1'000'000))
     ->capture_default_str();
   command.add_option("--timeout", settings->timeout_seconds, "Seconds that each request may take; 0 for no limit")
-    ->check(CLI::Range(0.0, 3'600.0))
+    ->check(number_between(0.0, 3'600.0))
     ->capture_default_str();
   command.add_option("--kill-every", settings->kill_every_seconds, "Kill an actor each so many seconds and check")
-    ->check(CLI::Range(0.01, 3'600.0));
+    ->check(number_between(0.01, 3'600.0));
   command
     .add_option("--checkpoint-pages", settings->checkpoint_pages,
                 "Pages in SQLite's log from which on the writer checkpoints; the engine's choice where not given")
-    ->check(CLI::Range(1, 10'000'000));
+    ->check(number_between(1, 10'000'000));
   command.add_flag("--compare", settings->compare, "Measure also what a user would do instead, and the limits");
   command
     .add_option("--compare-seconds", settings->compare_seconds,
                 "Length of each of those; the same as --seconds, at most 5, where not given")
-    ->check(CLI::Range(0.1, 3'600.0));
+    ->check(number_between(0.1, 3'600.0));
   command.add_flag("--json", settings->json, "Print the result as one JSON object");
   command.callback([settings, &result] { result = run_bench(*settings); });
 }

@@ -4,6 +4,7 @@
 
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/number_between.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -31,29 +32,58 @@ struct certs_settings {
   int days = 30;
 };
 
-/// Never over a file that is there. Empty, or what is wrong.
-std::string write_file(const fs::path& file, std::string_view text, mode_t mode) {
-  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (descriptor < 0) {
-    return file.string() + " cannot be made: " + std::strerror(errno);
+/// The files that are made. They are removed again unless all of them could be.
+class new_files {
+public:
+  explicit new_files(fs::path folder) : folder_(std::move(folder)) {}
+  new_files(const new_files&) = delete;
+  new_files& operator=(const new_files&) = delete;
+  ~new_files() {
+    for (const auto& file : made_) {
+      std::error_code ignored;
+      fs::remove(file, ignored);
+    }
   }
-  const auto written = ::write(descriptor, text.data(), text.size());
-  const bool done = written == static_cast<ssize_t>(text.size()) && ::close(descriptor) == 0;
-  return done ? std::string{} : file.string() + " cannot be written: " + std::strerror(errno);
-}
 
-/// Writes NAME.pem and NAME-key.pem. Empty, or what is wrong.
-std::string make_one(const trial_authority& authority, const fs::path& folder, const certificate_wish& wish) {
+  /// Never over a file that is there. Empty, or what is wrong.
+  std::string write(const std::string& name, std::string_view text, mode_t mode) {
+    const auto file = folder_ / name;
+    const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor < 0) {
+      return file.string() + " cannot be made: " + std::strerror(errno);
+    }
+    made_.push_back(file);
+    ssize_t written = 0;
+    while (!text.empty() && (written = ::write(descriptor, text.data(), text.size())) > 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    const int problem = text.empty() ? 0 : errno;
+    const bool closed = ::close(descriptor) == 0;
+    return problem == 0 && closed
+             ? std::string{}
+             : file.string() + " cannot be written: " + std::strerror(problem == 0 ? errno : problem);
+  }
+
+  void keep() noexcept { made_.clear(); }
+
+private:
+  fs::path folder_;
+  std::vector<fs::path> made_;
+};
+
+/// Writes NAME.pem and NAME-key.pem, and adds a line about them to `made_lines`. Empty, or what is wrong.
+std::string make_one(const trial_authority& authority, new_files& files, const certificate_wish& wish,
+                     std::string& made_lines) {
   const auto made = authority.issue(wish);
   if (!made) {
     return made.error();
   }
-  auto wrong = write_file(folder / (wish.name + "-key.pem"), made->key, 0600);
+  auto wrong = files.write(wish.name + "-key.pem", made->key, 0600);
   if (wrong.empty()) {
-    wrong = write_file(folder / (wish.name + ".pem"), made->certificate, 0644);
+    wrong = files.write(wish.name + ".pem", made->certificate, 0644);
   }
   if (wrong.empty()) {
-    std::cout << wish.name << ".pem  " << fingerprint_of(made->certificate) << '\n';
+    made_lines += wish.name + ".pem  " + fingerprint_of(made->certificate) + '\n';
   }
   return wrong;
 }
@@ -69,25 +99,33 @@ int make_certificates(const certs_settings& settings) {
   if (!authority) {
     return complain(authority.error(), exit_code::failed);
   }
-  auto wrong = write_file(folder / "ca.pem", authority->certificate(), 0644);
+  new_files files{folder};
+  auto wrong = files.write("ca.pem", authority->certificate(), 0644);
+  std::string made_lines;
   std::vector<std::string> hosts{"localhost", "127.0.0.1", "::1"};
   hosts.insert(hosts.end(), settings.hosts.begin(), settings.hosts.end());
   if (wrong.empty()) {
-    wrong = make_one(*authority, folder, {"server", hosts, settings.days});
+    wrong = make_one(*authority, files, {"server", hosts, settings.days}, made_lines);
   }
   for (const auto& client : settings.clients) {
     if (wrong.empty()) {
-      wrong = make_one(*authority, folder, {client, {}, settings.days});
+      wrong = make_one(*authority, files, {client, {}, settings.days}, made_lines);
     }
   }
-  return wrong.empty() ? exit_code::ok : complain(wrong, exit_code::failed);
+  if (!wrong.empty()) {
+    return complain(wrong, exit_code::failed);
+  }
+  files.keep();
+  std::cout << made_lines;
+  return exit_code::ok;
 }
 
 /// A name of a file and of a certificate.
 std::string check_name(const std::string& name) {
   const bool plain = name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
                      == std::string::npos;
-  return plain && !name.empty() && name.front() != '.' && name != "server" && name != "ca" ? "" : "is no plain name";
+  return plain && !name.empty() && name.front() != '.' && name != "server" && name != "ca" ? ""
+                                                                                                : "\"" + name + "\" is no plain name, which has letters, digits, -, _ and . in it, begins with no dot, and is neither ca nor server";
 }
 
 constexpr const char* footer = R"(
@@ -100,7 +138,7 @@ Example:
   millrace serve --data people --listen 0.0.0.0:7400 --tls-certificate trial/server.pem --tls-key trial/server-key.pem \
     --tls-ca trial/ca.pem
 
-Exit codes: 0 done, 1 a file is there already or cannot be written, 2 usage.)";
+Exit codes: 0 done, 1 a file is there already or cannot be written, and then none was made, 2 usage.)";
 
 } // namespace
 
@@ -113,7 +151,9 @@ void add_certs_command(CLI::App& program, int& result) {
   command.add_option("--client", settings->clients, "Whom to make a client's certificate for; may be repeated")
     ->check(check_name)
     ->capture_default_str();
-  command.add_option("--days", settings->days, "How long they hold")->check(CLI::Range(1, 3650))->capture_default_str();
+  command.add_option("--days", settings->days, "How long they hold")
+    ->check(number_between(1, 3650))
+    ->capture_default_str();
   command.callback([settings, &result] { result = make_certificates(*settings); });
 }
 

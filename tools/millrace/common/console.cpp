@@ -1,6 +1,7 @@
 #include "console.hpp"
 
 #include "exit_code.hpp"
+#include "table.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -51,14 +52,14 @@ std::string milliseconds_text(std::chrono::nanoseconds duration) {
 }
 
 int complain(const std::string& sentence, int code) {
-  std::cerr << sentence << '\n';
+  std::cerr << printable(sentence) << '\n';
   return code;
 }
 
 int complain(const failure& reason, int code) {
   std::cerr << sentence(reason.code) << '\n';
   if (!reason.detail.empty()) {
-    std::cerr << reason.detail << '\n';
+    std::cerr << printable(reason.detail) << '\n';
   }
   return code;
 }
@@ -69,6 +70,11 @@ int code_of(const failure& reason) noexcept {
 
 int complain(const failure& reason) {
   return complain(reason, code_of(reason));
+}
+
+int complain_of_opening(const failure& reason) {
+  const bool wrong_call = reason.code == errc::bad_option || reason.code == errc::file_not_found;
+  return complain(reason, wrong_call ? exit_code::usage : exit_code::engine);
 }
 
 progress_line::progress_line(std::chrono::milliseconds interval)

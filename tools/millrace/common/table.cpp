@@ -25,6 +25,11 @@ constexpr std::array combining{
   range{0x1DC0, 0x1DFF}, range{0x200B, 0x200F}, range{0x20D0, 0x20FF}, range{0xFE00, 0xFE0F}, range{0xFE20, 0xFE2F},
 };
 
+/// Control characters, and what breaks lines or turns the direction of what follows.
+constexpr std::array steering{
+  range{0x00, 0x1F}, range{0x7F, 0x9F}, range{0x200E, 0x200F}, range{0x2028, 0x202E}, range{0x2066, 0x2069},
+};
+
 template <class Ranges>
 bool within(const Ranges& ranges, std::uint32_t character) noexcept {
   return std::any_of(ranges.begin(), ranges.end(), [character](const range& candidate) {
@@ -36,8 +41,13 @@ bool continuation(char byte) noexcept {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
 
+struct taken {
+  std::uint32_t character;
+  bool valid; ///< Else it is a byte that begins no character.
+};
+
 /// Takes one character off the front of `text`; a byte that begins none is a character of its own.
-std::uint32_t take_character(std::string_view& text) noexcept {
+taken take_character(std::string_view& text) noexcept {
   const auto first = static_cast<unsigned char>(text.front());
   const std::size_t size = first < 0x80 ? 1 : (first & 0xE0U) == 0xC0U ? 2 : (first & 0xF0U) == 0xE0U ? 3 : 4;
   const bool whole = first < 0x80
@@ -46,25 +56,25 @@ std::uint32_t take_character(std::string_view& text) noexcept {
                                         continuation));
   if (!whole || size == 1) {
     text.remove_prefix(1);
-    return first;
+    return {first, whole};
   }
   std::uint32_t character = first & (0xFFU >> (size + 1));
   for (std::size_t i = 1; i < size; ++i) {
     character = (character << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU);
   }
   text.remove_prefix(size);
-  return character;
+  return {character, true};
 }
 
-std::string on_one_line(std::string_view text) {
+std::string without_controls(std::string_view text, std::string_view allowed) {
   std::string result;
   result.reserve(text.size());
-  for (const char byte : text) {
-    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F) {
-      result += "·";
-    } else {
-      result += byte;
-    }
+  while (!text.empty()) {
+    const auto before = text;
+    const auto [character, valid] = take_character(text);
+    const auto bytes = before.substr(0, before.size() - text.size());
+    const bool kept = allowed.find(bytes.front()) != std::string_view::npos;
+    result += kept || (valid && !within(steering, character)) ? bytes : "·";
   }
   return result;
 }
@@ -74,14 +84,24 @@ std::string on_one_line(std::string_view text) {
 std::size_t display_width(std::string_view text) noexcept {
   std::size_t width = 0;
   while (!text.empty()) {
-    const auto character = take_character(text);
+    const auto character = take_character(text).character;
     width += within(combining, character) ? 0U : within(wide, character) ? 2U : 1U;
   }
   return width;
 }
 
+std::string printable(std::string_view text) {
+  return without_controls(text, "\n\t");
+}
+
+std::string on_one_line(std::string_view text) {
+  return without_controls(text, "");
+}
+
 std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+  const bool plain = !text.empty() && text.front() != ' ' && text.back() != ' '
+                     && text.find_first_of(",\"\r\n") == std::string_view::npos;
+  if (plain) {
     return std::string{text};
   }
   std::string result = "\"";
@@ -91,11 +111,19 @@ std::string csv_field(std::string_view text) {
   return result += '"';
 }
 
+text_table::text_table(const std::vector<std::string>& header) {
+  for (const auto& title : header) {
+    header_.push_back(on_one_line(title));
+    widths_.push_back(display_width(header_.back()));
+  }
+}
+
 void text_table::add(std::vector<std::string> cells, const std::vector<align>& sides) {
   cells.resize(header_.size());
   left_.resize(header_.size());
   for (std::size_t column = 0; column < cells.size(); ++column) {
     cells[column] = on_one_line(cells[column]);
+    widths_[column] = std::max(widths_[column], display_width(cells[column]));
     if (column >= sides.size() || sides[column] == align::left) {
       left_[column] = true;
     }
@@ -103,24 +131,10 @@ void text_table::add(std::vector<std::string> cells, const std::vector<align>& s
   rows_.push_back(std::move(cells));
 }
 
-std::vector<std::size_t> text_table::widths() const {
-  std::vector<std::size_t> result;
-  for (const auto& title : header_) {
-    result.push_back(display_width(title));
-  }
-  for (const auto& cells : rows_) {
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-      result[column] = std::max(result[column], display_width(cells[column]));
-    }
-  }
-  return result;
-}
-
-void text_table::print_row(std::ostream& out, const std::vector<std::string>& cells,
-                           const std::vector<std::size_t>& widths) const {
+void text_table::print_row(std::ostream& out, const std::vector<std::string>& cells) const {
   std::string line;
   for (std::size_t column = 0; column < cells.size(); ++column) {
-    const std::string padding(widths[column] - display_width(cells[column]), ' ');
+    const std::string padding(widths_[column] - display_width(cells[column]), ' ');
     const bool left = left_.empty() || left_[column];
     line += column == 0 ? "" : "  ";
     line += left ? cells[column] + padding : padding + cells[column];
@@ -129,27 +143,30 @@ void text_table::print_row(std::ostream& out, const std::vector<std::string>& ce
   out << line << '\n';
 }
 
-void text_table::print(std::ostream& out) const {
-  const auto columns = widths();
-  std::vector<std::string> rule;
-  rule.reserve(columns.size());
-  for (const auto width : columns) {
-    rule.emplace_back(width, '-');
+void text_table::print(std::ostream& out) {
+  if (!std::exchange(begun_, true)) {
+    std::vector<std::string> rule;
+    rule.reserve(widths_.size());
+    for (const auto width : widths_) {
+      rule.emplace_back(width, '-');
+    }
+    print_row(out, header_);
+    print_row(out, rule);
   }
-  print_row(out, header_, columns);
-  print_row(out, rule, columns);
   for (const auto& cells : rows_) {
-    print_row(out, cells, columns);
+    print_row(out, cells);
   }
+  rows_.clear();
 }
 
 void print_pairs(std::ostream& out, const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::size_t width = 0;
   for (const auto& pair : pairs) {
-    width = std::max(width, display_width(pair.first));
+    width = std::max(width, display_width(on_one_line(pair.first)));
   }
-  for (const auto& [title, text] : pairs) {
-    out << "  " << title << std::string(width - display_width(title) + 2, ' ') << text << '\n';
+  for (const auto& [name, text] : pairs) {
+    const auto title = on_one_line(name);
+    out << "  " << title << std::string(width - display_width(title) + 2, ' ') << printable(text) << '\n';
   }
 }
 

@@ -7,6 +7,8 @@
 #include <millrace/tools/millrace/common/connect.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
+#include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
@@ -28,6 +30,8 @@ namespace millrace::tools {
 namespace {
 
 constexpr std::chrono::minutes patience{2};
+constexpr auto interrupted_sentence =
+  "Interrupted. Whether what was asked for took effect is not known; `millrace quarantine list` shows it.";
 
 struct quarantine_settings {
   std::string data;
@@ -118,6 +122,7 @@ int run(const quarantine_settings& settings, action wanted) {
   if (!settings.remote.server.empty()) {
     return at_server(settings.remote, [&](caf::actor_system& system, const network::remote_engine& target) {
       operator_desk desk{system, target.operations()};
+      const interrupt_watch watch{interrupted_sentence};
       return wanted(desk, settings);
     });
   }
@@ -128,9 +133,10 @@ int run(const quarantine_settings& settings, action wanted) {
   engine_options.read.readers = 1;
   auto target = open(system, engine_options);
   if (!target) {
-    return complain(target.error(), exit_code::engine);
+    return complain_of_opening(target.error());
   }
   operator_desk desk{system, target->operations()};
+  const interrupt_watch watch{interrupted_sentence};
   return wanted(desk, settings);
 }
 
@@ -146,7 +152,7 @@ Examples:
   millrace quarantine list --connect 127.0.0.1:7402
 
 Exit codes: 0 done, 1 there is no such transaction, it failed, or whether it took effect is not known (the sentence says
-which), 2 usage, 70 the folder could not be opened, or the engine not be reached or not serve it now.)";
+which), 2 usage, 70 the folder could not be opened, or the engine not be reached or not serve it now, 130 interrupted.)";
 
 } // namespace
 
@@ -169,7 +175,7 @@ void add_quarantine_command(CLI::App& program, int& result) {
     auto* const verb = add(name, description, wanted);
     verb->add_option("SEQ", settings->seq, "The transaction's sequence number, as `list` shows it")
       ->required()
-      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+      ->check(number_between(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
     return verb;
   };
   const auto add_json = [&](CLI::App* verb, const char* description) {

@@ -120,7 +120,7 @@ void print_quarantined(std::ostream& out, const quarantined_transaction& entry) 
                     {"accepted", time_text(entry.accepted_ms)},
                     {"deaths", std::to_string(entry.deaths)}});
   for (const auto& one : entry.work.statements) {
-    out << '\n' << one.sql << '\n';
+    out << '\n' << printable(one.sql) << '\n';
     std::vector<std::pair<std::string, std::string>> parameters;
     for (std::size_t i = 0; i < one.parameters.size(); ++i) {
       parameters.emplace_back(parameter_title(one, i), std::visit(as_sql{}, one.parameters[i].data()));

@@ -9,17 +9,23 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
 #include <tl/expected.hpp>
@@ -161,7 +167,7 @@ int serve(const serve_settings& settings) {
   caf::actor_system system{config};
   auto engine = open(system, engine_options_of(settings));
   if (!engine) {
-    return complain(engine.error(), exit_code::engine);
+    return complain_of_opening(engine.error());
   }
   std::vector<network::listener> listeners;
   for (const auto& place : *places) {
@@ -193,6 +199,17 @@ void add_tls_options(CLI::App& command, network::tls_settings& tls) {
   command.add_option("--tls-pin", tls.pins,
                      "[ROLE=]FINGERPRINT: a client's certificate by its SHA-256 fingerprint, and what it may do; where "
                      "some are given, no others are let in");
+}
+
+constexpr int day_seconds = 24 * 3600;
+
+/// Before a folder is made for a schema that cannot be had.
+std::string check_readable(const std::string& file) {
+  std::error_code problem;
+  if (std::filesystem::is_directory(file, problem)) {
+    return file + " is a folder; name the files in it, in the order in which they are applied";
+  }
+  return ::access(file.c_str(), R_OK) == 0 ? std::string{} : file + " cannot be read: " + std::strerror(errno);
 }
 
 constexpr const char* footer = R"(
@@ -235,17 +252,25 @@ void add_serve_command(CLI::App& program, int& result) {
   command.add_option("--listen-operator", settings->listen_operator,
                      "The same, for operators, who may also decide about transactions in quarantine");
   command.add_flag("--create", settings->create, "Make the folder where it is missing");
-  command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order");
-  command.add_option("--readers", settings->readers, "How many readers answer queries")->capture_default_str();
-  command.add_option("--drain-seconds", settings->drain_seconds, "How long ending may take")->capture_default_str();
+  command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order")
+    ->check(CLI::Validator{check_readable, "FILE"});
+  command.add_option("--readers", settings->readers, "How many readers answer queries")
+    ->check(number_between(1, 1'000))
+    ->capture_default_str();
+  command.add_option("--drain-seconds", settings->drain_seconds, "How long ending may take")
+    ->check(number_between(0, day_seconds))
+    ->capture_default_str();
   add_tls_options(command, settings->tls);
   command.add_option("--idle-seconds", settings->idle_seconds, "Disconnect who says nothing for so long; 0 never does")
+    ->check(number_between(0, 365 * day_seconds))
     ->capture_default_str();
   command.add_option("--connections", settings->limits.connections_max, "How many may be connected at once")
+    ->check(number_between(1, 1'000'000))
     ->capture_default_str();
   command
     .add_option("--connections-per-address", settings->limits.connections_per_address_max,
                 "How many of them from one address")
+    ->check(number_between(1, 1'000'000))
     ->capture_default_str();
   command.callback([settings, &result] { result = serve(*settings); });
 }

@@ -1,169 +1,173 @@
 #include "sql.hpp"
 
+#include "page_reader.hpp"
+#include "row_printer.hpp"
+
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
-#include <millrace/messages/limits.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/connect.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
+#include <millrace/tools/millrace/common/number_between.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/sql_text.hpp>
-#include <millrace/tools/millrace/common/table.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include <caf/actor_system.hpp>
-#include <nlohmann/json.hpp>
 
 namespace millrace::tools {
 
 namespace {
 
-using json = nlohmann::ordered_json;
-
 struct sql_settings {
   std::string data;
   connect_settings remote;
   std::string statement;
+  std::string null_text;
+  double timeout_seconds = 0; ///< 0 where none was given.
   bool csv = false;
   bool json = false;
+
+  row_format format() const { return json ? row_format::json : csv ? row_format::csv : row_format::table; }
+  std::optional<std::chrono::milliseconds> timeout() const {
+    return timeout_seconds == 0 ? std::nullopt
+                                : std::optional{std::chrono::ceil<std::chrono::milliseconds>(
+                                  std::chrono::duration<double>{timeout_seconds})};
+  }
 };
 
-void print_table(const row_set& rows) {
-  text_table table{rows.columns()};
-  for (const auto row : rows) {
-    std::vector<std::string> cells;
-    std::vector<text_table::align> sides;
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      const auto cell = row[column];
-      const bool number = cell.kind() == cell::type::integer || cell.kind() == cell::type::real;
-      cells.push_back(cell.to_string());
-      sides.push_back(number ? text_table::align::right : text_table::align::left);
-    }
-    table.add(std::move(cells), sides);
+constexpr std::array<std::string_view, 5> query_words{"SELECT", "VALUES", "WITH", "EXPLAIN", "PRAGMA"};
+
+/// What this command has instead of what was refused; empty where the engine's own sentence says it all.
+std::string_view hint(std::string_view statement, std::string_view word) {
+  constexpr std::array<std::string_view, 5> schema_words{"CREATE", "ALTER", "DROP", "REINDEX", "ANALYZE"};
+  constexpr std::array<std::string_view, 6> transaction_words{"BEGIN",    "COMMIT",    "END",
+                                                              "ROLLBACK", "SAVEPOINT", "RELEASE"};
+  if (statement.starts_with('.')) {
+    return "Commands with a dot are those of sqlite3's shell. The schema is shown by SELECT sql FROM sqlite_schema.";
   }
-  table.print(std::cout);
+  if (std::ranges::find(schema_words, word) != schema_words.end()) {
+    return "Put it into a file, which `millrace serve --schema FILE` applies once.";
+  }
+  if (std::ranges::find(transaction_words, word) != transaction_words.end()) {
+    return "`millrace sql` runs one statement, which is a transaction of its own.";
+  }
+  return {};
 }
 
-void print_csv(const row_set& rows) {
-  std::string line;
-  const auto end_line = [&line] {
-    line.back() = '\n';
-    std::cout << line;
-    line.clear();
-  };
-  for (const auto& title : rows.columns()) {
-    line += csv_field(title) + ",";
+int complain_of_statement(const failure& reason, const sql_settings& settings) {
+  const int code = complain(reason);
+  if (reason.code == errc::deadline_exceeded) {
+    std::cerr << "--timeout SECONDS gives it longer.\n";
+    return code;
   }
-  end_line();
-  for (const auto row : rows) {
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      line += csv_field(row[column].to_string()) + ",";
+  if (kind(reason.code) == error_kind::rejected) {
+    if (const auto more = hint(settings.statement, first_word(settings.statement)); !more.empty()) {
+      std::cerr << more << '\n';
     }
-    end_line();
   }
+  return code;
 }
 
-json to_json(const cell& one) {
-  switch (one.kind()) {
-    case cell::type::null:
-      return nullptr;
-    case cell::type::integer:
-      return one.as_integer();
-    case cell::type::real:
-      return one.as_real();
-    case cell::type::text:
-    case cell::type::blob:
+/// Prints the pages as they come, so that a result may be of any size.
+int print_pages(page_reader& pages, row_page page, const sql_settings& settings) {
+  const auto printer = make_row_printer(settings.format(), settings.null_text, std::cout);
+  std::uint64_t rows = 0;
+  for (;;) {
+    printer->print(page.rows);
+    rows += page.rows.size();
+    if (!page.next) {
       break;
-  }
-  return one.to_string();
-}
-
-json to_json(const row_set& rows) {
-  auto list = json::array();
-  for (const auto row : rows) {
-    auto object = json::object();
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      object[rows.columns()[column]] = to_json(row[column]);
     }
-    list.push_back(std::move(object));
+    if (!output_arrives()) {
+      return exit_code::ok; // Which `main` corrects, and says why.
+    }
+    auto next = patiently([&] { return pages.next(*page.next); });
+    if (!next) {
+      complain_of_statement(next.error(), settings);
+      return complain("The result is not complete: " + grouped(rows) + " rows of it were printed.", exit_code::failed);
+    }
+    page = std::move(*next);
   }
-  return list;
-}
-
-void print_json(const json& document) {
-  std::cout << document.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
-}
-
-void print_rows(const row_set& rows, const sql_settings& settings) {
-  if (rows.columns().empty()) {
-    return;
-  }
-  (settings.csv ? print_csv : print_table)(rows);
-}
-
-int print_query(const row_set& rows, const sql_settings& settings) {
+  printer->end();
   if (settings.json) {
-    print_json(to_json(rows));
-  } else {
-    print_rows(rows, settings);
-  }
-  if (rows.truncated()) {
-    std::cerr << "There are more rows than these " << grouped(rows.size())
-              << "; narrow the query with WHERE or LIMIT.\n";
+    std::cout << '\n';
   }
   return exit_code::ok;
 }
 
 int print_outcome(const outcome& done, const sql_settings& settings) {
   const auto result = done.results.empty() ? statement_result{} : done.results.front();
+  const auto printer = make_row_printer(settings.format(), settings.null_text, std::cout);
   if (settings.json) {
-    print_json({{"seq", done.seq}, {"rows_changed", result.rows_changed}, {"rows", to_json(result.rows)}});
-    return exit_code::ok;
+    std::cout << R"({"seq":)" << done.seq << R"(,"rows_changed":)" << result.rows_changed << R"(,"rows":)";
   }
-  print_rows(result.rows, settings);
+  printer->print(result.rows);
+  printer->end();
   const auto changed = static_cast<std::uint64_t>(std::max<std::int64_t>(0, result.rows_changed));
-  // Beside CSV the sentence would be taken for a row.
-  (settings.csv ? std::cerr : std::cout) << grouped(changed) << (changed == 1 ? " row" : " rows") << " changed.\n";
-  return exit_code::ok;
+  if (settings.json) {
+    std::cout << "}\n";
+  } else {
+    // Beside CSV the sentence would be taken for a row.
+    (settings.csv ? std::cerr : std::cout) << grouped(changed) << (changed == 1 ? " row" : " rows") << " changed.\n";
+  }
+  return result.rows.truncated() ? complain(
+           "The statement took effect, but it had to be sent again, and of the rows that it gave only these "
+           "were kept for that.",
+           exit_code::failed)
+                                 : exit_code::ok;
 }
 
-bool reads_only(std::string_view word) {
-  constexpr std::array<std::string_view, 5> words{"SELECT", "VALUES", "WITH", "EXPLAIN", "PRAGMA"};
-  return std::find(words.begin(), words.end(), word) != words.end();
+int run_transaction(caf::actor_system& system, const engine_actor& front, const sql_settings& settings) {
+  const interrupt_watch watch{
+    "Interrupted. Whether the statement took effect is not known; look before running it again."};
+  constexpr std::chrono::milliseconds least_patience{60'000};
+  auto work = execute(settings.statement);
+  work.deadline = settings.timeout().value_or(work.deadline);
+  client database{system, front, std::max(least_patience, work.deadline)};
+  const auto done = patiently([&] { return database.execute(std::move(work)); });
+  return done ? print_outcome(*done, settings) : complain_of_statement(done.error(), settings);
 }
 
-int run_statement(client& database, const sql_settings& settings) {
+int run_statement(caf::actor_system& system, const engine_actor& front, const sql_settings& settings) {
   const auto word = first_word(settings.statement);
-  if (reads_only(word)) {
+  if (std::ranges::find(query_words, word) == query_words.end()) {
+    return run_transaction(system, front, settings);
+  }
+  {
+    const interrupt_watch watch{"Interrupted. The result is not complete."};
+    page_reader pages{system, front};
     auto question = select(settings.statement);
-    question.max_rows = limits::rows_max;
-    const auto rows = patiently([&] { return database.query(std::move(question)); });
-    if (rows) {
-      return print_query(*rows, settings);
+    question.deadline = settings.timeout().value_or(question.deadline);
+    auto page = patiently([&] { return pages.first(std::move(question)); });
+    if (page) {
+      return print_pages(pages, std::move(*page), settings);
     }
     // WITH may also begin an INSERT, UPDATE or DELETE; a reader refuses those without having done anything.
-    if (word != "WITH" || rows.error().code != errc::not_a_query) {
-      return complain(rows.error());
+    if (word != "WITH" || page.error().code != errc::not_a_query) {
+      return complain_of_statement(page.error(), settings);
     }
   }
-  const auto done = patiently([&] { return database.execute(settings.statement); });
-  return done ? print_outcome(*done, settings) : complain(done.error());
+  return run_transaction(system, front, settings);
 }
 
 int run_sql(const sql_settings& settings) {
   if (!settings.remote.server.empty()) {
     return at_server(settings.remote, [&](caf::actor_system& system, const network::remote_engine& target) {
-      client database{system, target.front()};
-      return run_statement(database, settings);
+      return run_statement(system, target.front(), settings);
     });
   }
   system_config config;
@@ -173,14 +177,19 @@ int run_sql(const sql_settings& settings) {
   engine_options.read.readers = 1;
   auto target = open(system, engine_options);
   if (!target) {
-    return complain(target.error(), exit_code::engine);
+    return complain_of_opening(target.error());
   }
-  client database{system, target->front()};
-  return run_statement(database, settings);
+  return run_statement(system, target->front(), settings);
+}
+
+std::string check_statement(const std::string& text) {
+  const bool blank = text.find_first_not_of(" \t\r\n\f;") == std::string::npos;
+  return blank ? "there is no statement in it" : "";
 }
 
 constexpr const char* footer = R"(
-SELECT, VALUES, WITH, EXPLAIN and PRAGMA are run as a query, anything else as one durable transaction.
+SELECT, VALUES, WITH, EXPLAIN and PRAGMA are run as a query, anything else as one durable transaction. A result may be
+of any size; all of it shows one state of the database.
 
 Examples:
   millrace sql --data /srv/people "SELECT name, score FROM person ORDER BY score DESC LIMIT 10"
@@ -188,8 +197,9 @@ Examples:
   millrace sql --data /srv/people "DELETE FROM person WHERE score < 1 RETURNING name"
   millrace sql --connect 127.0.0.1:7400 "SELECT count(*) FROM person"
 
-Exit codes: 0 done, 1 the statement failed, or whether it took effect is not known (the sentence says which), 2 usage,
-70 the folder could not be opened, or the engine not be reached or not serve it now.)";
+Exit codes: 0 done, 1 the statement failed, or whether it took effect is not known (the sentence says which), or not all
+rows could be had or written, 2 usage, 70 the folder could not be opened, or the engine not be reached or not serve it
+now, 130 interrupted, 141 nobody reads the output any more.)";
 
 } // namespace
 
@@ -197,11 +207,21 @@ void add_sql_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<sql_settings>();
   auto& command = *program.add_subcommand("sql", "Run one query or transaction and print its rows");
   command.footer(footer);
-  command.add_option("QUERY", settings->statement, "One SQL statement")->required();
+  command.add_option("QUERY", settings->statement, "One SQL statement, in quotes")
+    ->required()
+    ->check(CLI::Validator{check_statement, ""});
   auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed");
   add_connect_options(command, settings->remote, data);
   auto* csv = command.add_flag("--csv", settings->csv, "Print comma-separated values with a header");
+  command.add_option("--null", settings->null_text, "With --csv: how NULL is written; nothing where not given")
+    ->needs(csv);
   command.add_flag("--json", settings->json, "Print an array of objects, or the outcome as an object")->excludes(csv);
+  command
+    .add_option(
+      "--timeout", settings->timeout_seconds,
+      "Seconds after which a query that gave no (further) rows is ended, 30 where not given, and a transaction "
+      "that was not begun has no effect")
+    ->check(number_between(0.001, 7 * 24 * 3600.0));
   command.callback([settings, &result] {
     require_place(settings->data, settings->remote);
     result = run_sql(*settings);
