@@ -66,6 +66,7 @@ stdout_buffer& standard_output() {
 
 void prepare_output() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) {
       // The lowest number that is free. It cannot be written to, so that what is printed to it is missed.

@@ -4,8 +4,8 @@
 /// to `std::cout`; `main` prepares that before any of them runs, and ends each of them with `finish_output`.
 namespace millrace::tools {
 
-/// Lets `std::cout` remember why it failed, makes a pipe that nobody reads any more an error like any other, and sees
-/// to it that no file takes the place of a standard stream that was closed before the program started. Once per
+/// Lets `std::cout` remember why it failed, makes a pipe that nobody reads any more and a file as large as the process
+/// may make it errors like any other, and sees to it that no file takes the place of a standard stream that was closed before the program started. Once per
 /// process, before it opens any file.
 void prepare_output();
 

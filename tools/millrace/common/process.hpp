@@ -14,10 +14,11 @@ double rss_mib();
 /// Whether files below `folder` live in memory, where a sync costs nothing and measures nothing.
 bool in_memory_file_system(const std::filesystem::path& folder);
 
-/// Turns the first SIGINT or SIGTERM into `interrupted()`; the second ends the process as usual. Once per process.
+/// Turns the first SIGINT, SIGTERM or SIGHUP into `interrupted()`; the second ends the process as usual. Once per
+/// process.
 void catch_interrupts();
 
-/// Whether SIGINT or SIGTERM arrived. Any thread.
+/// Whether one of them arrived. Any thread.
 bool interrupted() noexcept;
 
 /// A folder of its own that is removed with all that is in it when the object goes.

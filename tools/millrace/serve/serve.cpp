@@ -15,9 +15,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -157,6 +157,12 @@ std::string ready_line(const serve_settings& settings, const std::vector<network
   return line + (settings.tls.empty() ? "" : " with TLS");
 }
 
+/// A line on stdout for whoever starts servers. It is no result: that nobody reads it is nothing to a server.
+void announce(const std::string& line) {
+  std::fputs((line + '\n').c_str(), stdout);
+  std::fflush(stdout);
+}
+
 int serve(const serve_settings& settings) {
   const auto places = all_listening(settings);
   if (!places) {
@@ -178,9 +184,9 @@ int serve(const serve_settings& settings) {
     }
     listeners.push_back(std::move(*made));
   }
-  std::cout << ready_line(settings, *places, listeners) << std::endl;
+  announce(ready_line(settings, *places, listeners));
   wait_for_interrupt();
-  std::cout << "Ending: what was accepted is being answered" << std::endl;
+  announce("Ending: what was accepted is being answered");
   for (auto& one : listeners) {
     one.stop_accepting();
   }
@@ -188,7 +194,7 @@ int serve(const serve_settings& settings) {
   for (auto& one : listeners) {
     one.close(std::chrono::seconds{2});
   }
-  std::cout << "Ended" << std::endl;
+  announce("Ended");
   return exit_code::ok;
 }
 
@@ -213,7 +219,7 @@ std::string check_readable(const std::string& file) {
 }
 
 constexpr const char* footer = R"(
-One line on stdout says when it serves. SIGTERM or Ctrl-C ends it: nobody is taken in any more, what was accepted is
+One line on stdout says when it serves. SIGTERM, SIGHUP or Ctrl-C ends it: nobody is taken in any more, what was accepted is
 answered, and it exits with 0 within --drain-seconds and a little; a second one ends it at once, which loses nothing
 that was acknowledged either.
 
