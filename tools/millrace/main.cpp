@@ -1,6 +1,7 @@
 #include <millrace/tools/millrace/bench/bench.hpp>
 #include <millrace/tools/millrace/certs/certs.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/load/load.hpp>
 #include <millrace/tools/millrace/quarantine/quarantine.hpp>
 #include <millrace/tools/millrace/serve/serve.hpp>
@@ -21,8 +22,8 @@ namespace tools = millrace::tools;
 constexpr const char* footer = R"(
 millrace SUBCOMMAND --help tells more, with examples.
 
-Exit codes: 0 done, 1 not done in full, 2 usage, 70 the engine could not be opened or stopped serving,
-130 interrupted.)";
+Exit codes: 0 done, 1 not done in full, or the output could not be written, 2 usage, 70 the engine could not be opened
+or stopped serving, 130 interrupted, 141 nobody reads the output any more.)";
 
 /// What is printed where the command line makes no sense.
 std::string explain(const CLI::App* program, const CLI::Error& problem) {
@@ -65,9 +66,10 @@ int run(int count, char** arguments) {
 } // namespace
 
 int main(int count, char** arguments) {
+  tools::prepare_output();
   spdlog::set_default_logger(spdlog::stderr_color_mt("millrace"));
   try {
-    return run(count, arguments);
+    return tools::finish_output(run(count, arguments));
   } catch (const std::exception& problem) {
     std::cerr << "The program had to end: " << problem.what() << '\n';
     return tools::exit_code::engine;
