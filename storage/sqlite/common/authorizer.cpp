@@ -25,8 +25,9 @@ bool contains(const std::array<std::string_view, Size>& names, std::string_view 
   return std::ranges::any_of(names, [name](std::string_view known) { return same(known, name); });
 }
 
+/// Not what `millrace load` keeps, which is written by transactions like any other.
 bool is_ours(std::string_view table) noexcept {
-  return begins(table, "millrace_");
+  return begins(table, "millrace_") && !begins(table, "millrace_load_");
 }
 
 /// Functions whose value depends on the program, the connection or the file's layout rather than on the log, or that
