@@ -163,14 +163,25 @@ BOOST_AUTO_TEST_CASE(utf_16_is_refused_with_what_to_do_and_the_mark_of_utf_8_is_
 }
 
 BOOST_AUTO_TEST_CASE(columns_that_the_table_does_not_take_are_refused_before_any_row) {
-  make("CREATE TABLE t(a, b, c AS (a + b)); CREATE VIEW v AS SELECT a FROM t;");
+  make(
+    "CREATE TABLE t(a, b, c AS (a + b)); CREATE VIEW v AS SELECT a FROM t;"
+    "CREATE TABLE n(id INTEGER PRIMARY KEY NOT NULL, a, \"Must\" NOT NULL, d NOT NULL DEFAULT 0);");
   write("a,nope\n1,2\n");
   expect_usage_error(load("--data data --table t"), {"rows.csv", "nope"});
   write("a,c\n1,2\n");
   expect_usage_error(load("--data data --table t"), {"rows.csv", "\"c\""});
   write("a\n1\n");
   expect_usage_error(load("--data data --table v"), {"rows.csv", "view"});
-  BOOST_TEST(rows("SELECT count(*) FROM t") == "0\n");
+  expect_usage_error(load("--data data --table n"), {"rows.csv", "column Must"});
+  BOOST_TEST(rows("SELECT (SELECT count(*) FROM t) + (SELECT count(*) FROM n)") == "0\n");
+  write("a,must\n1,2\n");
+  BOOST_TEST(load("--data data --table n --verify").code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_ack_file_is_not_the_file_itself) {
+  write("a\n1\n2");
+  expect_usage_error(load("--data data --table t --ack-file ./rows.csv"), {"rows.csv", "--ack-file"});
+  BOOST_TEST(shell("cat rows.csv").out == "a\n1\n2");
 }
 
 BOOST_AUTO_TEST_CASE(a_table_has_one_name_and_means_it) {
@@ -207,6 +218,8 @@ BOOST_AUTO_TEST_CASE(standard_input_is_a_file_that_can_be_read_once) {
   const auto piped = shell("printf 'a,b\\n1,2\\n' | $M load - --data data --table t ");
   BOOST_TEST(piped.code == 0, piped.err);
   BOOST_TEST(rows("SELECT a, b FROM t") == "1,2\n");
+  expect_usage_error(shell("printf 'a\\n1\\n' | $M load - --data other --table t --kill-writer 1"),
+                     {"Standard input", "--kill-writer"});
   for (const auto* option : {"--verify", "--resume"}) {
     expect_usage_error(shell("printf 'a\\n1\\n' | $M load - --data other --table t " + std::string{option}),
                        {"Standard input", option, "store it in a file"});

@@ -5,6 +5,7 @@
 #include "load_killer.hpp"
 #include "load_report.hpp"
 #include "load_verify.hpp"
+#include "table_fit.hpp"
 #include "table_scan.hpp"
 
 #include <millrace/actors/client/client.hpp>
@@ -59,9 +60,10 @@ private:
   options engine_options() const;
   int load_elsewhere(caf::actor_system& system, const network::remote_engine& target);
   int load(caf::actor_system& system, const engine_actor& front, const engine* in_process);
-  std::optional<int> misfit(client& database) const;
+  std::optional<int> check_fit(client& database) const;
   std::string begin(client& database);
   beginning what_begins();
+  tl::expected<table_sum, std::string> look_at_table();
   void spawn_clients(caf::actor_system& system, const engine_actor& front);
   bool wait();
   void show();
@@ -131,7 +133,7 @@ int load_job::load_elsewhere(caf::actor_system& system, const network::remote_en
 /// `in_process` is null where the engine is elsewhere.
 int load_job::load(caf::actor_system& system, const engine_actor& front, const engine* in_process) {
   client database{system, front};
-  if (const auto code = misfit(database)) {
+  if (const auto code = check_fit(database)) {
     return *code;
   }
   catch_interrupts();
@@ -175,28 +177,20 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
   return finish();
 }
 
-/// The exit code, complained of, where the table does not take the file's columns: an INSERT of no rows tells.
-std::optional<int> load_job::misfit(client& database) const {
-  std::string nothing;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    nothing += i == 0 ? "NULL" : ", NULL";
+/// The exit code, complained of, where the table does not take the file's columns.
+std::optional<int> load_job::check_fit(client& database) const {
+  const auto problem = patiently([&] { return misfit(database, settings_.table, columns_); });
+  if (!problem) {
+    return complain(problem.error());
   }
-  const auto fits = patiently([&] {
-    return database.execute("INSERT INTO " + quote_identifier(settings_.table) + "(" + identifier_list(columns_)
-                            + ") SELECT " + nothing + " WHERE 0");
-  });
-  if (fits) {
+  if (problem->empty()) {
     return std::nullopt;
   }
-  const auto& why = fits.error();
-  if (why.code != errc::bad_sql && why.code != errc::not_permitted) {
-    return complain(why);
-  }
-  if (!settings_.remote.server.empty() && why.detail.find("no such table") != std::string::npos) {
+  if (!settings_.remote.server.empty() && problem->find("no such table") != std::string::npos) {
     return complain("The server has no table " + settings_.table + "; only its own --schema makes tables.",
                     exit_code::failed);
   }
-  return complain(settings_.file + ": its rows do not fit into " + settings_.table + ": " + why.detail
+  return complain(settings_.file + ": its rows do not fit into " + settings_.table + ": " + *problem
                     + ". Name the table's columns with --columns, or load into another table.",
                   exit_code::usage);
 }
@@ -220,13 +214,19 @@ std::string load_job::begin(client& database) {
     before_ = *begun_->before;
     return {};
   }
-  auto held = sum_of(*scan_, [this](std::uint64_t rows) { return show_reading("reading the table", rows); });
+  auto held = look_at_table();
   if (!held) {
-    return "The table cannot be verified: " + held.error();
+    return held.error();
   }
   before_ = *held;
   before_rows_ = begun_ ? begun_->done : done_rows{};
   return {};
+}
+
+/// What the table holds now. The error is a sentence.
+tl::expected<table_sum, std::string> load_job::look_at_table() {
+  return sum_of(*scan_, [this](std::uint64_t rows) { return show_reading("reading the table", rows); })
+    .map_error([](const std::string& problem) { return "The table cannot be verified: " + problem; });
 }
 
 beginning load_job::what_begins() {
@@ -235,9 +235,7 @@ beginning load_job::what_begins() {
                 : settings_.no_resume ? record_mode::unrecorded
                                       : record_mode::begin;
   if (settings_.verify) {
-    result.look_at_table = [this] {
-      return sum_of(*scan_, [this](std::uint64_t rows) { return show_reading("reading the table", rows); });
-    };
+    result.look_at_table = [this] { return look_at_table(); };
   }
   result.on_progress = [this](double share) {
     progress_.update("reading " + settings_.file, share);
@@ -404,25 +402,45 @@ std::string load_job::way_on() const {
                 "writes their keys to a file.";
 }
 
+/// Why the command line asks for what cannot be; empty where it does not. `again` says whether the file can be read
+/// more than once.
+std::string contradiction(const load_settings& settings, bool again) {
+  std::error_code unknown;
+  const bool standard_input = settings.file == input_file::standard_input;
+  if (!standard_input && !settings.ack_path.empty()
+      && std::filesystem::equivalent(settings.file, settings.ack_path, unknown)) {
+    return "The keys of acknowledged rows would be appended to " + settings.file
+           + " itself; give --ack-file another file.";
+  }
+  if (again || (!standard_input && !std::filesystem::exists(settings.file, unknown))) {
+    return {};
+  }
+  const auto name = standard_input ? "Standard input" : settings.file;
+  if (settings.verify || settings.resume) {
+    return name + " can be read only once, but " + (settings.verify ? "--verify" : "--resume")
+           + " reads it again; store it in a file first.";
+  }
+  return settings.kill_writer + settings.kill_reader == 0
+           ? ""
+           : "How much there is of " + name
+               + " is not known, but --kill-writer and --kill-reader go by that; store it in a file first.";
+}
+
 } // namespace
 
 int run_load(const load_settings& settings) {
   std::error_code unreadable;
-  const bool standard_input = settings.file == input_file::standard_input;
-  const auto name = standard_input ? "Standard input" : settings.file;
-  const bool again = !standard_input && std::filesystem::is_regular_file(settings.file, unreadable);
-  if ((settings.verify || settings.resume) && !again
-      && (standard_input || std::filesystem::exists(settings.file, unreadable))) {
-    return complain(name + " can be read only once, but " + (settings.verify ? "--verify" : "--resume")
-                      + " reads it again; store it in a file first.",
-                    exit_code::usage);
+  const bool again = settings.file != input_file::standard_input
+                     && std::filesystem::is_regular_file(settings.file, unreadable);
+  if (const auto problem = contradiction(settings, again); !problem.empty()) {
+    return complain(problem, exit_code::usage);
   }
   auto format = settings.format();
   if (const auto bytes = again ? std::filesystem::file_size(settings.file, unreadable) : 0; !unreadable && bytes > 0) {
     format.bytes = bytes;
   }
   auto source = [&] {
-    const waiting_note note{"Waiting for the first line of " + name + " …"};
+    const waiting_note note{"Waiting for the first line of " + settings.file + " …"};
     return row_source::open(settings.file, format);
   }();
   if (!source) {

@@ -43,15 +43,6 @@ std::size_t character_bytes(std::string_view text) noexcept {
   return size;
 }
 
-/// SQL compares names so.
-std::string folded(std::string_view name) {
-  std::string result{name};
-  std::ranges::transform(result, result.begin(), [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-  });
-  return result;
-}
-
 bool begins_with_one_of(std::string_view text, const std::array<std::string_view, 2>& prefixes) noexcept {
   return std::ranges::any_of(prefixes, [text](std::string_view prefix) { return text.starts_with(prefix); });
 }
@@ -67,6 +58,14 @@ bool is_utf8(std::string_view text) noexcept {
     text.remove_prefix(size);
   }
   return true;
+}
+
+std::string folded(std::string_view name) {
+  std::string result{name};
+  std::ranges::transform(result, result.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  });
+  return result;
 }
 
 std::optional<std::string> text_problem(std::string_view text) {

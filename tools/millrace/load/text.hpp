@@ -10,6 +10,9 @@ namespace millrace::tools {
 /// Whether all of it is UTF-8.
 bool is_utf8(std::string_view text) noexcept;
 
+/// A name as SQL compares it: two that are one to it, such as `ID` and `id`, are equal then.
+std::string folded(std::string_view name);
+
 /// Why a text cannot be stored as it is, and what to do; nothing where it can. To follow the name of what holds it.
 std::optional<std::string> text_problem(std::string_view text);
 
