@@ -132,7 +132,7 @@ int load_job::load_elsewhere(caf::actor_system& system, const network::remote_en
 
 /// `in_process` is null where the engine is elsewhere.
 int load_job::load(caf::actor_system& system, const engine_actor& front, const engine* in_process) {
-  client database{system, front};
+  client database{system, front, std::chrono::seconds{settings_.patience}};
   if (const auto code = check_fit(database)) {
     return *code;
   }
@@ -180,8 +180,14 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
 /// The exit code, complained of, where the table does not take the file's columns.
 std::optional<int> load_job::check_fit(client& database) const {
   const auto problem = patiently([&] { return misfit(database, settings_.table, columns_); });
-  if (!problem) {
+  if (!problem && kind(problem.error().code) == error_kind::rejected) {
     return complain(problem.error());
+  }
+  if (!problem) {
+    return complain(fmt::format("The engine applies no transactions now; none was within {} s. See that its disk has "
+                                "room, and load again. No row was sent.",
+                                settings_.patience),
+                    exit_code::engine);
   }
   if (problem->empty()) {
     return std::nullopt;

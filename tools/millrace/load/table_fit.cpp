@@ -5,10 +5,18 @@
 #include <millrace/tools/millrace/common/sql_text.hpp>
 
 #include <algorithm>
+#include <string_view>
 
 namespace millrace::tools {
 
 namespace {
+
+/// A failure's detail without where in the log the statement stood.
+std::string without_place(const std::string& detail) {
+  constexpr std::string_view place = "statement 1: ";
+  const auto found = detail.find(place);
+  return found == std::string::npos ? detail : detail.substr(found + place.size());
+}
 
 /// Compiles the INSERT by inserting no row.
 tl::expected<std::string, failure> not_inserted(client& database, const std::string& table,
@@ -24,7 +32,7 @@ tl::expected<std::string, failure> not_inserted(client& database, const std::str
   }
   const auto& why = done.error();
   const bool of_the_table = why.code == errc::bad_sql || why.code == errc::not_permitted;
-  return of_the_table ? tl::expected<std::string, failure>{why.detail} : tl::unexpected{why};
+  return of_the_table ? tl::expected<std::string, failure>{without_place(why.detail)} : tl::unexpected{why};
 }
 
 /// The first column that must have a value, gets none by itself, and is none of `columns`.
