@@ -175,6 +175,11 @@ BOOST_FIXTURE_TEST_CASE(the_beginning_of_a_long_file_is_hashed_in_one_pass, resu
   for (const auto& [length, hash] : all) {
     BOOST_TEST(hash_prefixes(file, {length}, [](double) { return true; }).value().at(length) == hash);
   }
+  std::fstream{file, std::ios::in | std::ios::out}.seekp(100).put('#');
+  const auto changed = hash_prefixes(file, {10, 2'000'000, bytes}, [](double) { return true; }).value();
+  BOOST_TEST(changed.at(10) == all.at(10));
+  BOOST_TEST(changed.at(2'000'000) != all.at(2'000'000));
+  BOOST_TEST(changed.at(bytes) != all.at(bytes));
   BOOST_TEST(!hash_prefixes(file, {bytes + 1}, [](double) { return true; }));
   BOOST_TEST(!hash_prefixes(file, {bytes}, [](double) { return false; }));
   BOOST_TEST(!hash_prefixes(folder.path() / "nowhere", {1}, [](double) { return true; }));
@@ -363,9 +368,14 @@ BOOST_FIXTURE_TEST_CASE(without_records_a_load_can_be_gone_on_with_only_where_it
   const auto unrecorded = [](load_settings& wanted) { wanted.no_resume = true; };
   BOOST_REQUIRE(load(unrecorded).code == exit_code::ok);
   BOOST_TEST(resume().summary.at("rows") == 0);
-  in_engine([](client& database) {
-    BOOST_REQUIRE(database.execute("UPDATE millrace_load_file SET state = 'unrecorded'").has_value());
+  write(source_rows, "other");
+  append("broken\n");
+  const auto stopped = load([](load_settings& wanted) {
+    wanted.no_resume = true;
+    wanted.strict = true;
   });
+  BOOST_TEST(stopped.code == exit_code::failed);
+  BOOST_TEST(stopped.complaint.find("--no-resume") != std::string::npos, stopped.complaint);
   expect_refusal(resume(), "--no-resume");
   expect_refusal(load(), "--no-resume");
 }
