@@ -266,6 +266,15 @@ BOOST_AUTO_TEST_CASE(a_load_that_is_interrupted_says_how_to_go_on) {
   BOOST_TEST(rows("SELECT count(*) FROM t") == "50000\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_load_that_is_interrupted_before_its_first_row_says_that_nothing_was_loaded) {
+  const auto waiting = shell(
+    "mkfifo pipe; $M load pipe --data data --table t 2> said & load=$!;"
+    "exec 3> pipe; kill -INT $load; wait $load; code=$?; cat said >&2; exit $code");
+  BOOST_TEST(waiting.code == 130);
+  BOOST_TEST(says(waiting.err, "Interrupted before the first row"), waiting.err);
+  BOOST_TEST(!std::filesystem::exists(folder.path() / "data"));
+}
+
 BOOST_AUTO_TEST_CASE(its_page_has_every_option_and_the_program_has_every_option_of_the_page) {
   int result = 0;
   CLI::App program;

@@ -14,6 +14,7 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/sql_text.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
@@ -40,6 +41,7 @@ constexpr std::chrono::milliseconds plain_line_interval{2'000};
 constexpr std::chrono::seconds told_silence{2};
 constexpr std::chrono::seconds interrupted_patience{30};
 constexpr std::size_t lookup_clients = 2;
+constexpr auto interrupted_early = "Interrupted before the first row; nothing was loaded.";
 
 /// One run of the command, from the opened source to the summary.
 class load_job {
@@ -76,6 +78,7 @@ private:
   std::string way_on() const;
 
   const load_settings& settings_;
+  std::optional<interrupt_watch> watch_{interrupted_early};
   source_format format_;
   bool recordable_;                 ///< Whether there is anything to recognise the file by, and to record it in.
   std::optional<begun_load> begun_; ///< Where anything is recorded.
@@ -136,12 +139,11 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
   if (const auto code = check_fit(database)) {
     return *code;
   }
-  catch_interrupts();
+  watch_.reset(); // From here on a load says itself how far it came.
   scan_.emplace(system, front, settings_.table, columns_);
   if (const auto problem = begin(database); !problem.empty()) {
     progress_.clear();
-    return interrupted() ? complain("Interrupted before the first row; nothing was loaded.", exit_code::interrupted)
-                         : complain(problem, exit_code::failed);
+    return interrupted() ? complain(interrupted_early, exit_code::interrupted) : complain(problem, exit_code::failed);
   }
   started_ = load_run::clock::now();
   std::optional<load_killer> killer;
@@ -447,6 +449,7 @@ int run_load(const load_settings& settings) {
   }
   auto source = [&] {
     const waiting_note note{"Waiting for the first line of " + settings.file + " …"};
+    const interrupt_watch watch{interrupted_early};
     return row_source::open(settings.file, format);
   }();
   if (!source) {
