@@ -82,7 +82,9 @@ void add_load_command(CLI::App& program, int& result) {
   auto* header = command.add_flag("--header", settings->header, "The first line is a header even with --columns");
   command.add_flag("--no-header", settings->no_header, "The first line is data; columns are column1, column2, …")
     ->excludes(header);
-  auto* null = command.add_option("--null", "What stands for NULL in fields without quotes");
+  command.add_option_function<std::string>(
+    "--null", [settings](const std::string& text) { settings->null = text; },
+    "What stands for NULL in fields without quotes");
   command.add_flag("--create,!--no-create", settings->create, "Make the data folder where it is missing (the default)");
   command.add_option("--kill-writer", settings->kill_writer, "Kill the writer so many times at random moments")
     ->excludes(connect)
@@ -106,11 +108,8 @@ void add_load_command(CLI::App& program, int& result) {
     ->check(CLI::Range(1, 7 * 24 * 3600))
     ->capture_default_str();
   command.add_flag("--json", settings->json, "Print the summary as one JSON object");
-  command.callback([settings, null, &result] {
+  command.callback([settings, &result] {
     require_place(settings->data, settings->remote);
-    if (null->count() > 0) {
-      settings->null = null->as<std::string>();
-    }
     result = run_load(*settings);
   });
 }
