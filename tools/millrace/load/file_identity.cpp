@@ -15,6 +15,11 @@ namespace millrace::tools {
 namespace {
 
 constexpr std::size_t chunk_bytes = 1024 * 1024;
+constexpr std::uint64_t told_rows = 10'000;
+
+std::string interrupted_at(const std::filesystem::path& file) {
+  return "It was interrupted while " + file.string() + " was read.";
+}
 
 /// The hash of all that was hashed before and of what follows.
 std::int64_t chained(std::int64_t before, std::string_view bytes) {
@@ -66,7 +71,7 @@ tl::expected<prefix_hashes, std::string> hash_prefixes(const std::filesystem::pa
     hash = chained(hash, chunk);
     begin += count;
     if (!on_progress(static_cast<double>(begin) / static_cast<double>(lengths.back()))) {
-      return tl::unexpected{"It was interrupted while " + file.string() + " was read."};
+      return tl::unexpected{interrupted_at(file)};
     }
   }
   return hashes;
@@ -87,11 +92,11 @@ std::int64_t hash_of_reading(const source_format& format) {
   return static_cast<std::int64_t>(storage::hash_of(text));
 }
 
-tl::expected<bool, std::string> row_ends_at(const std::filesystem::path& file, source_format format,
-                                            std::int64_t bytes) {
+tl::expected<bool, std::string> row_ends_at(const std::filesystem::path& file, const source_format& format,
+                                            std::int64_t bytes, const std::function<bool(double)>& on_progress) {
   std::ifstream input{file, std::ios::binary};
   auto end = bytes;
-  while (end > 0 && line_break(bytes_between(input, end - 1, end).front())) {
+  while (end > 0 && std::ranges::all_of(bytes_between(input, end - 1, end), line_break)) {
     --end;
   }
   auto source = row_source::open(file, format);
@@ -99,8 +104,16 @@ tl::expected<bool, std::string> row_ends_at(const std::filesystem::path& file, s
     return tl::unexpected{source.error()};
   }
   const auto read = [&source] { return static_cast<std::int64_t>((*source)->bytes_read()); };
-  while (read() < end && (*source)->next()) {}
-  return read() >= end && std::ranges::all_of(bytes_between(input, end, std::min(read(), end + 3)), line_break);
+  while (read() < end) {
+    const auto row = (*source)->next();
+    if (!row) {
+      return false;
+    }
+    if (row->number % told_rows == 0 && !on_progress(static_cast<double>(read()) / static_cast<double>(end))) {
+      return tl::unexpected{interrupted_at(file)};
+    }
+  }
+  return std::ranges::all_of(bytes_between(input, end, std::min(read(), end + 3)), line_break);
 }
 
 } // namespace millrace::tools

@@ -36,10 +36,10 @@ std::string absolute_path(const std::filesystem::path& file);
 
 std::int64_t hash_of_reading(const source_format& format);
 
-/// Whether a row of the file ends after its first so many bytes, which end with something else than a line break or
-/// with as many as you like: where more was appended to them, the rows before are the same as without. The error is a
-/// sentence.
-[[nodiscard]] tl::expected<bool, std::string> row_ends_at(const std::filesystem::path& file, source_format format,
-                                                          std::int64_t bytes);
+/// Whether a row of the file ends after its first so many bytes, be they followed by line breaks or end with some: then
+/// the rows before are what they were before more was appended. `on_progress` as above. The error is a sentence.
+[[nodiscard]] tl::expected<bool, std::string> row_ends_at(const std::filesystem::path& file,
+                                                          const source_format& format, std::int64_t bytes,
+                                                          const std::function<bool(double)>& on_progress);
 
 } // namespace millrace::tools

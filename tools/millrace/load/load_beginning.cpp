@@ -192,7 +192,9 @@ std::string load_start::obstacle_to_going_on() {
              "can be loaded with --resume; put changed rows into a file of their own."
            + all_the_same;
   }
-  const auto ends = likeness_ == likeness::same ? true : row_ends_at(file, wanted_.format, earlier_.file.bytes);
+  const auto ends = likeness_ == likeness::same
+                      ? true
+                      : row_ends_at(file, wanted_.format, earlier_.file.bytes, wanted_.on_progress);
   if (!ends) {
     return ends.error();
   }
