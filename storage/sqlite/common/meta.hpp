@@ -46,6 +46,7 @@ inline constexpr auto store_applied_seq = "UPDATE millrace_meta SET applied_seq 
 
 inline constexpr auto find_intruder =
   "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT IN "
-  "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine') LIMIT 1";
+  "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine') "
+  "AND name NOT LIKE 'millrace\\_load\\_%' ESCAPE '\\' LIMIT 1";
 
 } // namespace millrace::storage::sqlite::meta

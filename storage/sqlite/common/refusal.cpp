@@ -79,8 +79,9 @@ std::string_view why_no_pragma(authority who) noexcept {
 
 } // namespace
 
+/// What `millrace load` records is a table of its own, which it makes and writes like any other program.
 bool is_ours(std::string_view name) noexcept {
-  return begins(name, "millrace_");
+  return begins(name, "millrace_") && !begins(name, "millrace_load_");
 }
 
 bool changes_rows(int action) noexcept {

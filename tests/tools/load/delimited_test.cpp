@@ -92,6 +92,37 @@ BOOST_AUTO_TEST_CASE(an_empty_file_and_blank_lines_give_no_rows) {
   BOOST_TEST(read_all("\n\n\r\n").empty());
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_line_of_one_column_is_a_row_where_it_is_quoted) {
+  const auto rows = read_all("name\n\n\"\"\n\n\"\"");
+  BOOST_REQUIRE(rows.size() == 3u);
+  expect_row(rows[1], 3, {""});
+  expect_row(rows[2], 5, {""});
+}
+
+BOOST_AUTO_TEST_CASE(a_field_without_quotes_that_holds_the_null_text_is_null) {
+  std::istringstream input{
+    "NULL,\"NULL\",NULLs\n\"say \"\"a,b\"\"\nNULL\",NULL,\"x\"\n\"\",NULL,\"\"\r\nx,\"\"\"\",NULL"};
+  delimited_reader reader{input, ',', "NULL"};
+  using nulls = std::vector<bool>;
+  for (const auto& expected :
+       {nulls{true, false, false}, nulls{false, true, false}, nulls{false, true, false}, nulls{false, false, true}}) {
+    const auto row = reader.next();
+    BOOST_REQUIRE(row.has_value());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      BOOST_TEST(row->is_null(i) == expected[i], "line " << row->line << " field " << i);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_can_stand_for_null_and_quotes_make_it_text) {
+  std::istringstream input{"a,,\"\"\n"};
+  delimited_reader reader{input, ',', ""};
+  const auto row = *reader.next();
+  BOOST_TEST(!row.is_null(0));
+  BOOST_TEST(row.is_null(1));
+  BOOST_TEST(!row.is_null(2));
+}
+
 BOOST_AUTO_TEST_CASE(bad_quoting_costs_one_row_and_names_its_line) {
   const auto rows = read_all("1,a\n2,b\"c\n3,\"d\"e\n4,f\n");
   BOOST_REQUIRE(rows.size() == 4u);

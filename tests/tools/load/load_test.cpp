@@ -16,9 +16,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -71,15 +72,22 @@ struct table_fixture : source_fixture {
     BOOST_REQUIRE(database.execute("INSERT INTO t VALUES (?1, ?2)", id, name).has_value());
   }
 
-  verify_report verify(std::vector<std::uint64_t> failed = {}, std::vector<std::uint64_t> unknown = {}) {
+  table_scan scan() { return {system, engine.front(), "t", std::vector<std::string>{"id", "name"}}; }
+
+  static bool go_on(std::uint64_t) { return true; }
+
+  /// What table t holds now.
+  table_sum sum() { return sum_of(scan(), go_on).value(); }
+
+  verify_report verify(std::vector<std::uint64_t> failed = {}, std::vector<std::uint64_t> unknown = {},
+                       const table_sum& before = {}) {
     verify_task task;
-    task.table = "t";
     task.open_source = [this] { return row_source::open(file, {}); };
-    task.after_rowid = std::numeric_limits<std::int64_t>::min();
+    task.before = before;
     task.failed_lines = std::move(failed);
     task.unknown_lines = std::move(unknown);
-    task.on_progress = [](std::uint64_t) { return true; };
-    return verify_table(database, task).value();
+    task.on_progress = go_on;
+    return verify_table(scan(), task).value();
   }
 };
 
@@ -92,9 +100,8 @@ tl::expected<record, no_row> next_row(load_run& run) {
 BOOST_AUTO_TEST_SUITE(load_suite)
 
 BOOST_FIXTURE_TEST_CASE(columns_come_from_the_header_the_command_line_or_numbers, source_fixture) {
-  write("id,,name\n1,2,3\n");
-  BOOST_TEST(open()->columns() == (std::vector<std::string>{"id", "column2", "name"}),
-             boost::test_tools::per_element());
+  write("id,age,name\n1,2,3\n");
+  BOOST_TEST(open()->columns() == (std::vector<std::string>{"id", "age", "name"}), boost::test_tools::per_element());
   auto numbered = open({.header = false});
   BOOST_TEST(numbered->columns() == (std::vector<std::string>{"column1", "column2", "column3"}),
              boost::test_tools::per_element());
@@ -132,6 +139,38 @@ BOOST_FIXTURE_TEST_CASE(an_acknowledged_key_is_in_the_ack_file_at_once_and_on_on
   BOOST_TEST(read(acks) == "1\n");
   run.acknowledge(*next_row(run), 1ms);
   BOOST_TEST(read(acks) == "1\ntwo\\nlines\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(no_two_keys_have_one_line_in_the_ack_file, source_fixture) {
+  const auto acks = folder.path() / "acks";
+  auto opened = ack_file::open(acks).value();
+  for (const std::optional<std::string_view> key : {"a\nb", "a\\nb", "a\rb", "\\N", ""}) {
+    BOOST_TEST(opened.append(key));
+  }
+  BOOST_TEST(opened.append(std::nullopt));
+  BOOST_TEST(read(acks) == "a\\nb\na\\\\nb\na\\rb\n\\\\N\n\n\\N\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_row_that_is_no_text_is_malformed_and_says_what_to_do, source_fixture) {
+  write(std::string{"id,name\n1,\xE9t\xE9\n2,a\0b\n3,\xC3\xA9\n", 25});
+  const auto rows = open();
+  const auto latin = *rows->next();
+  BOOST_TEST(latin.problem.find("field 2 is not UTF-8") != std::string::npos, latin.problem);
+  BOOST_TEST(latin.problem.find("iconv") != std::string::npos, latin.problem);
+  const auto zero = *rows->next();
+  BOOST_TEST(zero.problem.find("field 2 holds a zero byte") != std::string::npos, zero.problem);
+  BOOST_TEST(rows->next()->problem == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_is_read_up_to_the_size_that_it_had, source_fixture) {
+  write("id,name\n1,a\n2,b\n");
+  const auto grown = open({.bytes = 12});
+  BOOST_TEST(grown->next()->fields.front() == "1");
+  BOOST_TEST(!grown->next().has_value());
+  BOOST_TEST(grown->problem() == "");
+  const auto shrunk = open({.bytes = 100});
+  while (shrunk->next()) {}
+  BOOST_TEST(shrunk->problem().find("cut short") != std::string::npos, shrunk->problem());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_line_that_a_killed_process_left_in_part_is_cut_off_the_ack_file, source_fixture) {
@@ -284,6 +323,53 @@ BOOST_FIXTURE_TEST_CASE(a_missing_a_changed_and_a_doubled_row_are_found, table_f
   BOOST_TEST(report.examples.size() == 4u);
 }
 
+BOOST_FIXTURE_TEST_CASE(what_the_table_held_before_is_not_the_loads_whatever_its_ids, table_fixture) {
+  write("id,name\n1,a\n2,b\n");
+  BOOST_REQUIRE(
+    database.execute("INSERT INTO t(_rowid_, id, name) VALUES (4611686018427387904, '1', 'a')").has_value());
+  const auto before = sum();
+  insert("1", "a");
+  auto report = verify({}, {}, before);
+  BOOST_TEST(report.missing == 1u);
+  BOOST_TEST(report.unexpected == 0u);
+  insert("2", "b");
+  BOOST_TEST(verify({}, {}, before).equal());
+  BOOST_TEST(!verify().equal());
+  BOOST_REQUIRE(database.execute("DELETE FROM t WHERE _rowid_ = 4611686018427387904").has_value());
+  report = verify({}, {}, before);
+  BOOST_TEST(report.missing == 1u);
+  BOOST_TEST(report.unexpected == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_row_of_before_that_gave_way_to_another_is_a_difference, table_fixture) {
+  // All rows of one bucket, so that numbers alone do not tell.
+  std::vector<std::string> alike;
+  for (int i = 0; alike.size() < 2; ++i) {
+    const record row{.fields = {std::to_string(i), "a"}};
+    if (table_sum::bucket_of(hash_of_row(row)) == 7) {
+      alike.push_back(row.fields.front());
+    }
+  }
+  write("id,name\n");
+  insert(alike[0], "a");
+  const auto before = sum();
+  BOOST_TEST(verify({}, {}, before).equal());
+  BOOST_REQUIRE(database.execute("UPDATE t SET id = ?1", alike[1]).has_value());
+  BOOST_TEST(!verify({}, {}, before).equal());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_table_held_is_stored_in_bytes) {
+  table_sum sum;
+  BOOST_TEST(sum.to_bytes() == "");
+  sum.add(4'097);
+  sum.add(0xFEDCBA9876543210);
+  const auto again = table_sum::from_bytes(sum.to_bytes()).value();
+  for (std::size_t i = 0; i < table_sum::bucket_count; ++i) {
+    BOOST_REQUIRE((again[i] == sum[i]));
+  }
+  BOOST_TEST(!table_sum::from_bytes("short").has_value());
+}
+
 BOOST_FIXTURE_TEST_CASE(every_row_of_many_that_differ_is_counted_over_several_pages, table_fixture) {
   std::string text = "id,name\n";
   for (int i = 1; i <= 12'000; ++i) {
@@ -318,6 +404,20 @@ BOOST_FIXTURE_TEST_CASE(rows_of_unknown_outcome_are_looked_up_and_failed_ones_mu
   insert("4", "d");
   report = verify({5}, {3, 4});
   BOOST_TEST(report.unexpected == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_row_of_unknown_outcome_is_told_from_one_like_it_that_was_there_before, table_fixture) {
+  write("id,name\n1,a\n");
+  insert("1", "a");
+  const auto before = sum();
+  auto report = verify({}, {2}, before);
+  BOOST_TEST(report.equal());
+  BOOST_TEST(report.unknown_found == 0u);
+  BOOST_TEST(report.unknown_missing == 1u);
+  insert("1", "a");
+  report = verify({}, {2}, before);
+  BOOST_TEST(report.equal());
+  BOOST_TEST(report.unknown_found == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

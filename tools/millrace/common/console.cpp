@@ -17,6 +17,12 @@ namespace {
 constexpr std::chrono::milliseconds redraw_interval{100};
 constexpr std::size_t bar_width = 24;
 
+/// What cannot be shown is not: it is told nowhere else, and no work ends for it.
+void show(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
 std::string bar(double share) {
   const auto done = std::clamp(share, 0.0, 1.0);
   const auto filled = static_cast<std::size_t>(done * static_cast<double>(bar_width));
@@ -93,23 +99,21 @@ void progress_line::update(std::string_view text, std::optional<double> share) {
   }
   next_ = now + interval_;
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[2K{}{}", share ? bar(*share) : "", text);
+    show(fmt::format("\r\x1b[2K{}{}", share ? bar(*share) : "", text));
     drawn_ = true;
   } else {
-    fmt::print(stderr, "{}{}\n", share ? fmt::format("{:3.0f} %  ", *share * 100.0) : "", text);
+    show(fmt::format("{}{}\n", share ? fmt::format("{:3.0f} %  ", *share * 100.0) : "", text));
   }
-  std::fflush(stderr);
 }
 
 void progress_line::message(std::string_view text) {
   clear();
-  fmt::print(stderr, "{}\n", text);
+  show(fmt::format("{}\n", text));
 }
 
 void progress_line::clear() {
   if (drawn_) {
-    fmt::print(stderr, "\r\x1b[2K");
-    std::fflush(stderr);
+    show("\r\x1b[2K");
     drawn_ = false;
   }
 }

@@ -85,14 +85,15 @@ ack_file::~ack_file() {
   }
 }
 
-bool ack_file::append(std::string_view key) {
+bool ack_file::append(std::optional<std::string_view> key) {
   if (descriptor_ < 0) {
     return true;
   }
-  line_.clear();
-  for (const char character : key) {
-    if (character == '\n' || character == '\r') {
-      line_ += character == '\n' ? "\\n" : "\\r";
+  line_ = key ? "" : "\\N";
+  for (const char character : key.value_or("")) {
+    if (character == '\n' || character == '\r' || character == '\\') {
+      line_ += '\\';
+      line_ += character == '\n' ? 'n' : character == '\r' ? 'r' : '\\';
     } else {
       line_ += character;
     }

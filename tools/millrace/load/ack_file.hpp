@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,8 +23,9 @@ public:
   ack_file& operator=(ack_file&& other) noexcept;
   ~ack_file();
 
-  /// Appends the key as a line, line breaks in it written as `\n` and `\r`. False where the system refused.
-  bool append(std::string_view key);
+  /// Appends the key as a line: line breaks and backslashes in it are written as `\n`, `\r` and `\\`, and NULL is `\N`,
+  /// so that no two keys have one line. False where the system refused.
+  bool append(std::optional<std::string_view> key);
 
 private:
   explicit ack_file(int descriptor) : descriptor_(descriptor) {}

@@ -18,6 +18,17 @@ int no_space(unsigned char) {
   return 0;
 }
 
+/// Where the field that begins at a position of a row ends. The row was parsed without fault.
+std::size_t end_of_field(std::string_view row, std::size_t at, char delimiter) noexcept {
+  if (at < row.size() && row[at] == '"') {
+    at = row.find('"', at + 1);
+    while (at != std::string_view::npos && row.substr(at).starts_with("\"\"")) {
+      at = row.find('"', at + 2);
+    }
+  }
+  return std::min(row.find(delimiter, at), row.size());
+}
+
 bool blank(std::string_view text) noexcept {
   return text.find_first_not_of("\r\n") == std::string_view::npos;
 }
@@ -29,7 +40,8 @@ void delimited_reader::parser_deleter::operator()(csv_parser* parser) const noex
   delete parser;
 }
 
-delimited_reader::delimited_reader(std::istream& input, char delimiter) : input_(input), delimiter_(delimiter) {
+delimited_reader::delimited_reader(std::istream& input, char delimiter, std::optional<std::string> null)
+  : input_(input), delimiter_(delimiter), null_(std::move(null)) {
   reset_parser();
 }
 
@@ -66,7 +78,7 @@ void delimited_reader::on_field(void* bytes, std::size_t size, void* reader) {
 
 void delimited_reader::on_row(int, void* reader) {
   auto& self = *static_cast<delimited_reader*>(reader);
-  self.ready_.push_back({self.row_line_, std::exchange(self.fields_, {}), {}});
+  self.ready_.push_back({.line = self.row_line_, .fields = std::exchange(self.fields_, {})});
 }
 
 bool delimited_reader::fill_chunk() {
@@ -152,22 +164,46 @@ void delimited_reader::parse(text_line line) {
     unfinished_bytes_ += line.text.size();
     unfinished_.push_back(std::move(line));
   } else {
+    mark_nulls(line.text);
     unfinished_.clear();
     unfinished_bytes_ = 0;
   }
 }
 
+/// Marks the row that was completed last; what it was made of are the unfinished lines and `last_line`. libcsv does not
+/// tell which fields were quoted.
+void delimited_reader::mark_nulls(const std::string& last_line) {
+  auto& row = ready_.back();
+  if (!null_ || std::ranges::find(row.fields, *null_) == row.fields.end()) {
+    return;
+  }
+  std::string text;
+  for (const auto& line : unfinished_) {
+    text += line.text;
+  }
+  text += last_line;
+  std::size_t begin = 0;
+  for (const auto& field : row.fields) {
+    row.nulls.push_back(field == *null_ && (begin >= text.size() || text[begin] != '"'));
+    begin = end_of_field(text, begin, delimiter_) + 1;
+  }
+}
+
 void delimited_reader::finish() {
+  const auto rows = ready_.size();
   if (csv_fini(parser_.get(), on_field, on_row, this) != 0) {
     reject(row_line_, "a quote opens here and is never closed");
     return;
+  }
+  if (ready_.size() != rows) {
+    mark_nulls({});
   }
   unfinished_.clear();
   unfinished_bytes_ = 0;
 }
 
 void delimited_reader::reject(std::uint64_t line, std::string problem) {
-  ready_.push_back({line, {}, std::move(problem)});
+  ready_.push_back({.line = line, .problem = std::move(problem)});
   if (!unfinished_.empty()) {
     again_.insert(again_.begin(), std::make_move_iterator(std::next(unfinished_.begin())),
                   std::make_move_iterator(unfinished_.end()));

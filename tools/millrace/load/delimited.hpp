@@ -22,17 +22,22 @@ struct record {
   std::string problem;
   /// Its place among the rows of data, malformed ones included, from 1; 0 until a `row_source` counts it.
   std::uint64_t number = 0;
+  /// Which fields are NULL, whatever they hold; empty where none is.
+  std::vector<bool> nulls;
+
+  bool is_null(std::size_t field) const { return !nulls.empty() && nulls[field]; }
 };
 
 /// Reads a delimited file row by row: RFC 4180 quoting with any one-character delimiter, line breaks inside quotes,
-/// blank lines skipped, spaces kept, a byte order mark ignored. Bad quoting costs one row: reading goes on with the
-/// line after the one on which that row began. Memory is bounded by the longest row that is allowed.
+/// blank lines skipped (`""` is a row of one empty field), spaces kept, UTF-8's byte order mark ignored. Bad quoting
+/// costs one row: reading goes on with the line after the one on which that row began. Memory is bounded by the longest
+/// row that is allowed.
 class delimited_reader {
 public:
   static constexpr std::size_t row_bytes_max = 8 * 1024 * 1024;
 
-  /// `input` must outlive the reader.
-  delimited_reader(std::istream& input, char delimiter);
+  /// `input` must outlive the reader. Fields that hold `null` and are not quoted are NULL.
+  delimited_reader(std::istream& input, char delimiter, std::optional<std::string> null = std::nullopt);
   delimited_reader(const delimited_reader&) = delete;
   delimited_reader& operator=(const delimited_reader&) = delete;
 
@@ -62,10 +67,12 @@ private:
   void take(text_line& line, std::size_t bytes);
   void parse(text_line line);
   void finish();
+  void mark_nulls(const std::string& last_line);
   void reject(std::uint64_t line, std::string problem);
 
   std::istream& input_;
   char delimiter_;
+  std::optional<std::string> null_;
   std::unique_ptr<csv_parser, parser_deleter> parser_;
   std::string chunk_;
   std::size_t position_ = 0; ///< In `chunk_`.

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <streambuf>
 #include <string>
@@ -15,8 +17,13 @@ namespace millrace::tools {
 /// there is anything, can be told to wait no longer, and says why it cannot be read on. One thread, but for `end`.
 class input_file final : public std::streambuf {
 public:
-  /// The error is the system's.
-  [[nodiscard]] static tl::expected<std::unique_ptr<input_file>, std::string> open(const std::filesystem::path& file);
+  static constexpr auto no_limit = std::numeric_limits<std::uint64_t>::max();
+  /// What stands for standard input instead of a path.
+  static constexpr auto standard_input = "-";
+
+  /// With a limit it ends after so many bytes, and one that ends before cannot be read on. The error is the system's.
+  [[nodiscard]] static tl::expected<std::unique_ptr<input_file>, std::string> open(const std::filesystem::path& file,
+                                                                                   std::uint64_t bytes_max = no_limit);
   input_file(const input_file&) = delete;
   input_file& operator=(const input_file&) = delete;
   ~input_file() override;
@@ -31,10 +38,11 @@ protected:
   int_type underflow() override;
 
 private:
-  explicit input_file(int descriptor) noexcept : descriptor_(descriptor) {}
+  input_file(int descriptor, std::uint64_t bytes_max) noexcept : descriptor_(descriptor), bytes_left_(bytes_max) {}
   bool wait() const noexcept;
 
   int descriptor_;
+  std::uint64_t bytes_left_; ///< `no_limit` stays so.
   std::atomic<bool> ended_ = false;
   std::array<char, 64 * 1024> bytes_;
   std::string problem_;

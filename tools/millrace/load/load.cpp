@@ -1,9 +1,12 @@
 #include "load.hpp"
 
 #include "load_job.hpp"
+#include "text.hpp"
 
 #include <memory>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace millrace::tools {
 
@@ -14,35 +17,45 @@ std::string check_delimiter(const std::string& text) {
   return good ? std::string{} : "the delimiter is one character (\\t for a tab) and neither a quote nor a line break";
 }
 
+/// CLI11 would drop names that are empty, and take what follows for names.
+std::vector<std::string> split_names(const std::string& list) {
+  std::vector<std::string> names;
+  std::istringstream input{list + ','};
+  for (std::string name; std::getline(input, name, ',');) {
+    names.push_back(name);
+  }
+  return names;
+}
+
 constexpr const char* footer = R"(
-A table that does not exist is created, all its columns TEXT. A column whose declared type makes SQLite convert
-values (INTEGER, say) may differ from the file's text and is then reported by --verify. --verify compares what this
-run added, told by rowid; what other programs add to the table meanwhile counts as a difference.
+A row is a transaction of its own. A table that does not exist is created, all its columns TEXT; a server's must be
+there. What cannot be a table's columns is refused before anything is created.
 
-With --connect the rows go to a server, whose table must be there. Rows have names, so that each is added once though
-the server is restarted meanwhile. A server knows the last million outcomes of all its clients, so a big load shortens
-how long others may resend what they have named. What the record of --resume stands in only a folder can be given, so it
-is not to be had then.
+A load into a folder records which rows are in. One that was cut off, by kill -9 too, is gone on with by --resume; the
+same command without it is refused, since it would add rows twice. --resume also adds what was appended to a file since
+it was loaded, and refuses one that was changed otherwise. --no-resume records nothing, which is faster, and adds all
+rows whatever was recorded. From a pipe (or standard input, FILE -) and with --connect nothing is recorded.
 
-Once rows are on their way, a load waits for an engine that does not answer, or whose disk is full, for as long as
---patience says. Then rows that had no effect count as failed, and those that may have had one as unknown.
+Malformed rows are not loaded, and the exit code is 1; with --skip-malformed they are left out on purpose.
 
---resume begins a load, or goes on where an earlier run with --resume ended, however that ended, kill -9 included: the
-table ends with each row of the file once. Each row's transaction then also records the row's number, which costs some
-speed. The records stand in the tables load_file and load_progress, numbers of neighbouring rows folded into one record
-now and then. They stay when the load is complete, so that one more run finds nothing to do. Rows that failed are tried
-again by the next run.
+--verify compares what was added to the table with the file, whatever ids the table has. A column whose declared type
+makes SQLite convert values (INTEGER, say) may differ from the file's text; what other programs add to the table
+meanwhile counts as a difference.
 
 Examples:
   millrace load people.csv --data /srv/people --table person --verify
+  millrace load people.csv --data /srv/people --table person --resume
   millrace load UnicodeData.txt --data demo --table unicode --delimiter ';' --columns code,name,category,… \
     --kill-writer 5 --verify
-  millrace load people.csv --data /srv/people --table person --resume
+  zcat people.csv.gz | millrace load - --data /srv/people --table person
   millrace load people.csv --connect 127.0.0.1:7400 --table person --verify
 
-Exit codes: 0 all rows are in, 1 rows failed, are of unknown outcome or differ, or the load was stopped by a malformed one
-under --strict or a file that could not be read or written on, 2 usage, 70 the engine could not be opened or reached or
-stopped answering, 130 interrupted (what was acknowledged is in).)";
+tools/millrace/load/README.md tells of each option, and of the summary's fields in JSON.
+
+Exit codes: 0 all rows are in, 1 rows are malformed, failed, are of unknown outcome or differ, or the load was refused
+because of an earlier one, or stopped by a malformed row under --strict or a file that could not be read or written on,
+2 usage, a file or table that does not fit included, 70 the engine could not be opened or reached or stopped answering,
+130 interrupted (what was acknowledged is in).)";
 
 } // namespace
 
@@ -50,22 +63,28 @@ void add_load_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<load_settings>();
   auto& command = *program.add_subcommand("load", "Import a delimited file with many client actors, a row each");
   command.footer(footer);
-  command.add_option("FILE", settings->file, "The delimited file (CSV with quoting)")->required();
+  command.add_option("FILE", settings->file, "The delimited file (CSV with quoting), - for standard input")->required();
   auto* data = command.add_option("--data", settings->data, "The data folder");
   add_connect_options(command, settings->remote, data);
   auto* connect = command.get_option("--connect");
-  command.add_option("--table", settings->table, "The table that takes the rows")->required();
+  command.add_option("--table", settings->table, "The table that takes the rows")
+    ->required()
+    ->check(CLI::Validator{table_problem, "NAME"});
   command.add_option("--clients", settings->clients, "Client actors, each with one row on its way")
     ->check(CLI::Range(1, 100'000))
     ->capture_default_str();
   command.add_option("--delimiter", settings->delimiter, "One character, \\t for a tab")
     ->check(CLI::Validator{check_delimiter, "CHARACTER"})
     ->capture_default_str();
-  command.add_option("--columns", settings->columns, "The columns' names; the first line is then data too")
-    ->delimiter(',');
+  command.add_option_function<std::string>(
+    "--columns", [settings](const std::string& list) { settings->columns = split_names(list); },
+    "The columns' names, with commas between; the first line is then data too");
   auto* header = command.add_flag("--header", settings->header, "The first line is a header even with --columns");
   command.add_flag("--no-header", settings->no_header, "The first line is data; columns are column1, column2, …")
     ->excludes(header);
+  command.add_option_function<std::string>(
+    "--null", [settings](const std::string& text) { settings->null = text; },
+    "What stands for NULL in fields without quotes");
   command.add_flag("--create,!--no-create", settings->create, "Make the data folder where it is missing (the default)");
   command.add_option("--kill-writer", settings->kill_writer, "Kill the writer so many times at random moments")
     ->excludes(connect)
@@ -74,10 +93,17 @@ void add_load_command(CLI::App& program, int& result) {
     ->excludes(connect)
     ->check(CLI::Range(0, 10'000));
   command.add_option("--ack-file", settings->ack_path, "Append the first column of each acknowledged row, a line each");
-  command.add_flag("--resume", settings->resume, "Begin, or go on where an earlier run with --resume ended")
-    ->excludes(connect);
+  auto* resume = command.add_flag("--resume", settings->resume,
+                                  "Go on where an earlier load of the file ended, or begin");
+  resume->excludes(connect);
+  command.add_flag("--no-resume", settings->no_resume, "Record no rows, and add all whatever was recorded")
+    ->excludes(connect)
+    ->excludes(resume);
   command.add_flag("--verify", settings->verify, "Compare table and file row by row afterwards");
-  command.add_flag("--strict", settings->strict, "Stop at the first malformed row");
+  auto* strict = command.add_flag("--strict", settings->strict, "Stop at the first malformed row");
+  command
+    .add_flag("--skip-malformed", settings->skip_malformed, "Malformed rows are to be left out: they are no failure")
+    ->excludes(strict);
   command.add_option("--patience", settings->patience, "Give up when no row was answered for so many seconds")
     ->check(CLI::Range(1, 7 * 24 * 3600))
     ->capture_default_str();

@@ -1,10 +1,10 @@
 #include "load_client.hpp"
 
-#include "load_resume.hpp"
+#include "load_records.hpp"
 
 #include <millrace/tools/millrace/common/sql_text.hpp>
 
-#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include <caf/actor_cast.hpp>
@@ -15,6 +15,7 @@ namespace {
 
 using again = caf::atom_constant<caf::atom("again")>;
 
+constexpr unsigned looked_up_rows_max = 50;
 constexpr std::chrono::milliseconds first_delay{5};
 constexpr std::chrono::milliseconds delay_cap{640};
 /// The load as a whole has one: see load_job.cpp.
@@ -74,7 +75,13 @@ void load_client_state::send() {
   }
   auto& insert = work.statements.emplace_back();
   insert.sql = task_->insert;
-  insert.parameters.assign(row_->fields.begin(), row_->fields.end());
+  for (std::size_t i = 0; i < row_->fields.size(); ++i) {
+    if (row_->is_null(i)) {
+      insert.parameters.emplace_back();
+    } else {
+      insert.parameters.emplace_back(row_->fields[i]);
+    }
+  }
   under_way_ = true;
   // No timeout of its own: it would cost each row a turn on the system's clock. The load's watchdog bounds the wait.
   self_->request(front_, caf::infinite, std::move(work))
@@ -118,7 +125,7 @@ lookup_client_state::~lookup_client_state() {
 caf::behavior lookup_client_state::make_behavior(std::shared_ptr<load_run> run, engine_actor front, std::string table) {
   run_ = std::move(run);
   front_ = std::move(front);
-  select_ = "SELECT * FROM " + quote_identifier(table) + " WHERE _rowid_ = ?1";
+  select_ = "SELECT * FROM " + quote_identifier(table) + " LIMIT ?1";
   random_.seed(static_cast<unsigned>(self_->id()));
   look_up();
   return {[this](again) { look_up(); }};
@@ -129,8 +136,7 @@ void lookup_client_state::look_up() {
     self_->quit();
     return;
   }
-  const auto rows = std::max<std::uint64_t>(1, run_->counts().acknowledged);
-  self_->request(front_, caf::infinite, select(select_, 1 + random_() % rows))
+  self_->request(front_, caf::infinite, select(select_, 1 + random_() % looked_up_rows_max))
     .then(
       [this](const row_set&) {
         ++run_->lookups_answered;

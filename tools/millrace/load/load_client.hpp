@@ -60,7 +60,7 @@ private:
   backoff delays_{{}};
 };
 
-/// Looks up one random row after the other, so that there are queries in readers while rows are loaded.
+/// Looks up a few rows again and again, so that there are queries in readers while rows are loaded.
 class lookup_client_state {
 public:
   static inline const char* name = "lookup_client";

@@ -1,15 +1,20 @@
 #include "load_job.hpp"
 
+#include "load_beginning.hpp"
 #include "load_client.hpp"
 #include "load_killer.hpp"
 #include "load_report.hpp"
-#include "load_resume.hpp"
+#include "load_verify.hpp"
+#include "table_fit.hpp"
+#include "table_scan.hpp"
 
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/messages/limits.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/sql_text.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
@@ -36,15 +41,17 @@ constexpr std::chrono::milliseconds plain_line_interval{2'000};
 constexpr std::chrono::seconds told_silence{2};
 constexpr std::chrono::seconds interrupted_patience{30};
 constexpr std::size_t lookup_clients = 2;
+constexpr auto interrupted_early = "Interrupted before the first row; nothing was loaded.";
 
 /// One run of the command, from the opened source to the summary.
 class load_job {
 public:
-  /// `file` is what is resumed, where anything is.
-  load_job(const load_settings& settings, std::unique_ptr<row_source> source, ack_file acknowledged,
-           std::optional<file_identity> file)
+  /// `format` is how the source is read. It can be read again where `recordable` says so.
+  load_job(const load_settings& settings, source_format format, std::unique_ptr<row_source> source,
+           ack_file acknowledged, bool recordable)
     : settings_(settings),
-      file_(file),
+      format_(std::move(format)),
+      recordable_(recordable && settings.remote.server.empty()),
       columns_(source->columns()),
       run_(std::make_shared<load_run>(std::move(source), std::move(acknowledged), settings.strict)),
       progress_(plain_line_interval) {}
@@ -55,18 +62,29 @@ private:
   options engine_options() const;
   int load_elsewhere(caf::actor_system& system, const network::remote_engine& target);
   int load(caf::actor_system& system, const engine_actor& front, const engine* in_process);
-  std::string resume(client& database, std::int64_t greatest_rowid);
+  std::optional<int> check_fit(client& database) const;
+  std::string begin(client& database);
+  beginning what_begins();
+  tl::expected<table_sum, std::string> look_at_table();
   void spawn_clients(caf::actor_system& system, const engine_actor& front);
   bool wait();
   void show();
+  bool show_reading(const char* what, std::uint64_t rows);
   void stop_lookups();
   void abandon();
-  void verify(client& database, std::int64_t after_rowid);
-  int finish(bool answered);
+  void record_end(client& database);
+  void verify();
+  int finish();
+  std::string way_on() const;
 
   const load_settings& settings_;
-  std::optional<file_identity> file_;
-  std::optional<recorded_load> recorded_; ///< Where rows are recorded.
+  std::optional<interrupt_watch> watch_{interrupted_early};
+  source_format format_;
+  bool recordable_;                 ///< Whether there is anything to recognise the file by, and to record it in.
+  std::optional<begun_load> begun_; ///< Where anything is recorded.
+  std::optional<table_scan> scan_;
+  table_sum before_;      ///< Where the table is to be verified: what it held before.
+  done_rows before_rows_; ///< Rows of the file that are among it.
   std::vector<std::string> columns_;
   std::shared_ptr<load_run> run_;
   progress_line progress_;
@@ -83,9 +101,7 @@ options load_job::engine_options() const {
   settings.scripts.push_back({"load:" + settings_.table + "(" + identifier_list(columns_) + ")",
                               "CREATE TABLE IF NOT EXISTS " + quote_identifier(settings_.table) + "("
                                 + identifier_list(columns_, " TEXT") + ")"});
-  if (file_) {
-    settings.scripts.push_back(resume_schema());
-  }
+  settings.scripts.push_back(record_schema());
   return settings;
 }
 
@@ -97,9 +113,13 @@ int load_job::run() {
   }
   system_config config;
   caf::actor_system system{config};
-  auto target = open(system, engine_options());
+  auto target = [&] {
+    const waiting_note note{"Opening " + settings_.data + " …"};
+    return open(system, engine_options());
+  }();
   if (!target) {
-    return complain(to_string(target.error()), exit_code::engine);
+    return complain(to_string(target.error()),
+                    target.error().code == errc::bad_sql ? exit_code::usage : exit_code::engine);
   }
   return load(system, target->front(), &*target);
 }
@@ -110,34 +130,21 @@ int load_job::load_elsewhere(caf::actor_system& system, const network::remote_en
                       + "; load at the address that the server has for those that write (--listen).",
                     exit_code::failed);
   }
-  client database{system, target.front()};
-  const auto fits = patiently([&] {
-    return database.query("SELECT " + identifier_list(columns_) + " FROM " + quote_identifier(settings_.table)
-                          + " LIMIT 0");
-  });
-  if (!fits && fits.error().code != errc::bad_sql) {
-    return complain(fits.error());
-  }
-  if (!fits) {
-    return complain(
-      "The server's table does not take these rows (only its own --schema makes tables): " + to_string(fits.error()),
-      exit_code::failed);
-  }
   return load(system, target.front(), nullptr);
 }
 
 /// `in_process` is null where the engine is elsewhere.
 int load_job::load(caf::actor_system& system, const engine_actor& front, const engine* in_process) {
-  client database{system, front};
-  const auto before = patiently([&] { return greatest_rowid(database, settings_.table); });
-  if (!before && settings_.verify) {
-    return complain("The table cannot be verified: " + to_string(before.error()), code_of(before.error()));
+  client database{system, front, std::chrono::seconds{settings_.patience}};
+  if (const auto code = check_fit(database)) {
+    return *code;
   }
-  if (const auto problem = file_ ? patiently([&] { return resume(database, before.value_or(0)); }) : "";
-      !problem.empty()) {
-    return complain(problem, exit_code::failed);
+  watch_.reset(); // From here on a load says itself how far it came.
+  scan_.emplace(system, front, settings_.table, columns_);
+  if (const auto problem = begin(database); !problem.empty()) {
+    progress_.clear();
+    return interrupted() ? complain(interrupted_early, exit_code::interrupted) : complain(problem, exit_code::failed);
   }
-  catch_interrupts();
   started_ = load_run::clock::now();
   std::optional<load_killer> killer;
   if (in_process != nullptr) {
@@ -155,40 +162,100 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
     show();
   }
   summary_.elapsed = load_run::clock::now() - started_;
+  summary_.end = interrupted()      ? load_end::interrupted
+                 : !answered        ? load_end::given_up
+                 : run_->stopping() ? load_end::stopped
+                                    : load_end::complete;
   stop_lookups();
-  const bool complete = answered && !run_->stopping();
-  if (recorded_ && complete && run_->counts().unknown == 0) {
-    if (const auto finished = patiently([&] { return finish_load(database, recorded_->id); }); !finished) {
-      progress_.message("That the load is complete cannot be recorded: " + to_string(finished.error()));
-    }
-  }
-  if (settings_.verify && complete) {
-    verify(database, recorded_ ? recorded_->after_rowid : *before);
-  }
+  summary_.counts = run_->counts();
+  record_end(database);
+  verify();
   if (in_process != nullptr) {
     summary_.writer_restarts = in_process->restarts("writer");
     for (std::size_t reader = 1; reader <= engine_options().read.readers; ++reader) {
       summary_.reader_restarts += in_process->restarts("reader-" + std::to_string(reader));
     }
   }
-  return finish(answered);
+  return finish();
 }
 
-/// Gives a sentence where the load can be neither begun nor resumed.
-std::string load_job::resume(client& database, std::int64_t greatest_rowid) {
-  auto found = begin_or_go_on(database, settings_.table, *file_, greatest_rowid);
-  if (!found) {
-    return found.error();
+/// The exit code, complained of, where the table does not take the file's columns.
+std::optional<int> load_job::check_fit(client& database) const {
+  const auto problem = patiently([&] { return misfit(database, settings_.table, columns_); });
+  if (!problem && kind(problem.error().code) == error_kind::rejected) {
+    return complain(problem.error());
   }
-  run_->resume(found->done);
-  recorded_ = std::move(*found);
+  if (!problem) {
+    return complain(fmt::format("The engine applies no transactions now; none was within {} s. See that its disk has "
+                                "room, and load again. No row was sent.",
+                                settings_.patience),
+                    exit_code::engine);
+  }
+  if (problem->empty()) {
+    return std::nullopt;
+  }
+  if (!settings_.remote.server.empty() && problem->find("no such table") != std::string::npos) {
+    return complain("The server has no table " + settings_.table + "; only its own --schema makes tables.",
+                    exit_code::failed);
+  }
+  return complain(settings_.file + ": its rows do not fit into " + settings_.table + ": " + *problem
+                    + ". Name the table's columns with --columns, or load into another table.",
+                  exit_code::usage);
+}
+
+/// Gives a sentence where the load can be neither begun nor gone on with.
+std::string load_job::begin(client& database) {
+  if (recordable_) {
+    auto begun = begin_or_go_on(database, what_begins());
+    if (!begun) {
+      return begun.error();
+    }
+    begun_ = std::move(*begun);
+    if (begun_->recorded) {
+      run_->resume(begun_->done);
+    }
+  }
+  if (!settings_.verify) {
+    return {};
+  }
+  if (begun_ && begun_->before) {
+    before_ = *begun_->before;
+    return {};
+  }
+  auto held = look_at_table();
+  if (!held) {
+    return held.error();
+  }
+  before_ = *held;
+  before_rows_ = begun_ ? begun_->done : done_rows{};
   return {};
+}
+
+/// What the table holds now. The error is a sentence.
+tl::expected<table_sum, std::string> load_job::look_at_table() {
+  return sum_of(*scan_, [this](std::uint64_t rows) { return show_reading("reading the table", rows); })
+    .map_error([](const std::string& problem) { return "The table cannot be verified: " + problem; });
+}
+
+beginning load_job::what_begins() {
+  beginning result{.table = settings_.table, .file = settings_.file, .format = format_};
+  result.mode = settings_.resume      ? record_mode::go_on
+                : settings_.no_resume ? record_mode::unrecorded
+                                      : record_mode::begin;
+  if (settings_.verify) {
+    result.look_at_table = [this] { return look_at_table(); };
+  }
+  result.on_progress = [this](double share) {
+    progress_.update("reading " + settings_.file, share);
+    return !interrupted();
+  };
+  return result;
 }
 
 void load_job::spawn_clients(caf::actor_system& system, const engine_actor& front) {
   const auto task = std::make_shared<const row_task>(
     row_task{.insert = insert_statement(settings_.table, columns_),
-             .load = recorded_ ? std::optional{recorded_->id} : std::nullopt,
+             .load = begun_ && begun_->recorded ? std::optional{begun_->id} : std::nullopt,
              .named = !settings_.remote.server.empty()});
   for (std::size_t i = 0; i < settings_.clients; ++i) {
     run_->clients.add();
@@ -210,6 +277,7 @@ bool load_job::wait() {
     if (interrupted() && !interrupted_at) {
       interrupted_at = now;
       run_->stop();
+      progress_.message("Interrupted; what is on its way is waited for. A second signal ends the load at once.");
     }
     const bool out_of_patience = interrupted_at && now - *interrupted_at > interrupted_patience;
     if (out_of_patience || run_->silence() > std::chrono::seconds{settings_.patience}) {
@@ -249,18 +317,39 @@ void load_job::abandon() {
   run_->clients.wait_empty(interrupted_patience);
 }
 
-void load_job::verify(client& database, std::int64_t after_rowid) {
+/// Whether to go on.
+bool load_job::show_reading(const char* what, std::uint64_t rows) {
+  progress_.update(fmt::format("{}: {} rows", what, grouped(rows)));
+  return !interrupted();
+}
+
+void load_job::record_end(client& database) {
+  const auto& counts = summary_.counts;
+  if (!begun_ || summary_.end != load_end::complete || counts.failed > 0 || counts.unknown > 0) {
+    return;
+  }
+  const auto rows = counts.rows + counts.resumed + counts.malformed;
+  if (const auto done = patiently([&] { return complete_record(database, begun_->id, rows); }); !done) {
+    progress_.message("That the load is complete cannot be recorded: " + to_string(done.error()));
+  }
+}
+
+void load_job::verify() {
+  if (!settings_.verify) {
+    return;
+  }
+  if (summary_.end != load_end::complete) {
+    summary_.verify_problem = "the load did not come to its end.";
+    return;
+  }
   verify_task task;
-  task.table = settings_.table;
-  task.open_source = [this] { return row_source::open(settings_.file, settings_.format()); };
-  task.after_rowid = after_rowid;
+  task.open_source = [this] { return row_source::open(settings_.file, format_); };
+  task.before = before_;
+  task.before_rows = std::move(before_rows_);
   task.failed_lines = run_->failed_lines();
   task.unknown_lines = run_->unknown_lines();
-  task.on_progress = [this](std::uint64_t rows) {
-    progress_.update("verifying: " + grouped(rows) + " rows");
-    return !interrupted();
-  };
-  auto report = verify_table(database, task);
+  task.on_progress = [this](std::uint64_t rows) { return show_reading("verifying", rows); };
+  auto report = verify_table(*scan_, task);
   if (report) {
     summary_.verified = std::move(*report);
   } else {
@@ -268,55 +357,108 @@ void load_job::verify(client& database, std::int64_t after_rowid) {
   }
 }
 
-int load_job::finish(bool answered) {
+int load_job::finish() {
   progress_.clear();
-  summary_.end = interrupted()      ? load_end::interrupted
-                 : !answered        ? load_end::given_up
-                 : run_->stopping() ? load_end::stopped
-                                    : load_end::complete;
   summary_.table = settings_.table;
   summary_.clients = settings_.clients;
-  summary_.counts = run_->counts();
   summary_.resumed = settings_.resume;
+  summary_.skip_malformed = settings_.skip_malformed;
   summary_.latencies = run_->latencies();
   summary_.lookups = run_->lookups_answered;
   summary_.lookups_retried = run_->lookups_retried;
   summary_.lost = run_->lost();
-  if (settings_.verify && !summary_.verified && summary_.verify_problem.empty()) {
-    summary_.verify_problem = "the load did not come to its end.";
-  }
   (settings_.json ? print_summary_json : print_summary)(std::cout, summary_);
+  if (summary_.end == load_end::given_up) {
+    complain(
+      fmt::format("No row was answered for {} s. Rows further on in the file were not tried.", settings_.patience),
+      exit_code::engine);
+  }
+  if (const auto sentence = way_on(); !sentence.empty()) {
+    complain(sentence, exit_code::failed);
+  }
   switch (summary_.end) {
     case load_end::interrupted:
       return exit_code::interrupted;
     case load_end::given_up:
-      return complain(
-        fmt::format("No row was answered for {} s. Rows further on in the file were not tried.", settings_.patience),
-        exit_code::engine);
+      return exit_code::engine;
     case load_end::stopped:
       return exit_code::failed;
     case load_end::complete:
       break;
   }
-  return summary_.complete() ? exit_code::ok : exit_code::failed;
+  return interrupted() ? exit_code::interrupted : summary_.complete() ? exit_code::ok : exit_code::failed;
+}
+
+/// How the rows get in that are not; empty where there is nothing to say.
+std::string load_job::way_on() const {
+  const auto& counts = summary_.counts;
+  if (summary_.end == load_end::complete && counts.failed == 0 && counts.unknown == 0) {
+    return counts.malformed == 0 || settings_.skip_malformed
+             ? ""
+             : "Malformed rows are not in the table. Correct them in a file of their own and load that; "
+               "--skip-malformed says that they are to be left out.";
+  }
+  if (begun_ && begun_->recorded) {
+    return summary_.end == load_end::stopped && settings_.strict
+             ? "The same command with --resume and without --strict goes on after the malformed row."
+             : "The same command with --resume goes on where this one ended.";
+  }
+  const std::string what = !settings_.remote.server.empty() ? "With --connect"
+                           : settings_.no_resume            ? "With --no-resume"
+                                                            : "Of what can be read only once";
+  return what + " nothing records which rows are in, so no later load can go on where this one ended; --ack-file "
+                "writes their keys to a file.";
+}
+
+/// Why the command line asks for what cannot be; empty where it does not. `again` says whether the file can be read
+/// more than once.
+std::string contradiction(const load_settings& settings, bool again) {
+  std::error_code unknown;
+  const bool standard_input = settings.file == input_file::standard_input;
+  if (!standard_input && !settings.ack_path.empty()
+      && std::filesystem::equivalent(settings.file, settings.ack_path, unknown)) {
+    return "The keys of acknowledged rows would be appended to " + settings.file
+           + " itself; give --ack-file another file.";
+  }
+  if (again || (!standard_input && !std::filesystem::exists(settings.file, unknown))) {
+    return {};
+  }
+  const auto name = standard_input ? "Standard input" : settings.file;
+  if (settings.verify || settings.resume) {
+    return name + " can be read only once, but " + (settings.verify ? "--verify" : "--resume")
+           + " reads it again; store it in a file first.";
+  }
+  return settings.kill_writer + settings.kill_reader == 0
+           ? ""
+           : "How much there is of " + name
+               + " is not known, but --kill-writer and --kill-reader go by that; store it in a file first.";
 }
 
 } // namespace
 
 int run_load(const load_settings& settings) {
   std::error_code unreadable;
-  if ((settings.verify || settings.resume) && std::filesystem::exists(settings.file, unreadable)
-      && !std::filesystem::is_regular_file(settings.file, unreadable)) {
-    return complain(settings.file + " can be read only once, but " + (settings.verify ? "--verify" : "--resume")
-                      + " reads it again; store it in a file first.",
-                    exit_code::usage);
+  const bool again = settings.file != input_file::standard_input
+                     && std::filesystem::is_regular_file(settings.file, unreadable);
+  if (const auto problem = contradiction(settings, again); !problem.empty()) {
+    return complain(problem, exit_code::usage);
+  }
+  auto format = settings.format();
+  if (const auto bytes = again ? std::filesystem::file_size(settings.file, unreadable) : 0; !unreadable && bytes > 0) {
+    format.bytes = bytes;
   }
   auto source = [&] {
     const waiting_note note{"Waiting for the first line of " + settings.file + " …"};
-    return row_source::open(settings.file, settings.format());
+    const interrupt_watch watch{interrupted_early};
+    return row_source::open(settings.file, format);
   }();
   if (!source) {
     return complain(source.error(), exit_code::usage);
+  }
+  if (insert_statement(settings.table, (*source)->columns()).size() > limits::sql_bytes_max) {
+    return complain(settings.file + ": the names of its columns are longer than a statement may be. Give shorter ones "
+                                    "with --columns.",
+                    exit_code::usage);
   }
   ack_file acknowledged;
   if (!settings.ack_path.empty()) {
@@ -326,15 +468,8 @@ int run_load(const load_settings& settings) {
     }
     acknowledged = std::move(*opened);
   }
-  std::optional<file_identity> file;
-  if (settings.resume) {
-    auto identified = identify(settings.file, settings.format());
-    if (!identified) {
-      return complain(identified.error(), exit_code::usage);
-    }
-    file = *identified;
-  }
-  return load_job{settings, std::move(*source), std::move(acknowledged), file}.run();
+  const bool recordable = format.bytes != input_file::no_limit;
+  return load_job{settings, std::move(format), std::move(*source), std::move(acknowledged), recordable}.run();
 }
 
 } // namespace millrace::tools

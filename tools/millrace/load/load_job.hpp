@@ -5,6 +5,7 @@
 #include <millrace/tools/millrace/common/connect.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct load_settings {
   std::size_t clients = 1000;
   std::string delimiter = ",";
   std::vector<std::string> columns;
+  std::optional<std::string> null;
   bool header = false;
   bool no_header = false;
   bool create = true;
@@ -26,15 +28,18 @@ struct load_settings {
   unsigned kill_reader = 0;
   std::string ack_path;
   bool resume = false;
+  bool no_resume = false; ///< Record nothing, and do not look at what was recorded.
   bool verify = false;
   bool strict = false;
+  bool skip_malformed = false;
   bool json = false;
   unsigned patience = 120; ///< Seconds without an answer to any row, after which the load is given up.
 
   source_format format() const {
     return {.delimiter = delimiter == "\\t" ? '\t' : delimiter.front(),
             .header = header || (!no_header && columns.empty()),
-            .columns = columns};
+            .columns = columns,
+            .null = null};
   }
 };
 

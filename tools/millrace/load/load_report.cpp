@@ -4,6 +4,7 @@
 #include <millrace/tools/millrace/common/table.hpp>
 
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -40,22 +41,35 @@ end_words words_of(load_end end) noexcept {
   return {"complete", "Loaded into "};
 }
 
+/// What did not get in, for the end of the first line; empty where all did.
+std::string left_out(const load_counts& counts) {
+  std::string list;
+  for (const auto& [count, what] : {std::pair{counts.malformed, " malformed"}, std::pair{counts.failed, " failed"},
+                                    std::pair{counts.unknown, " of unknown outcome"}}) {
+    list += count == 0 ? "" : (list.empty() ? "; rows left out: " : ", ") + grouped(count) + what;
+  }
+  return list;
+}
+
 std::string verdict(const load_summary& summary) {
   if (!summary.verified) {
     return "not done: " + summary.verify_problem;
   }
   const auto& report = *summary.verified;
-  if (report.equal()) {
-    return grouped(report.compared) + " rows compared, all equal";
-  }
-  return fmt::format("{} rows compared, {}{} missing, {} unexpected", grouped(report.compared),
-                     report.at_least ? "at least " : "", grouped(report.missing), grouped(report.unexpected));
+  const auto differences = report.equal()
+                             ? "all equal"
+                             : fmt::format("{}{} missing, {} unexpected", report.at_least ? "at least " : "",
+                                           grouped(report.missing), grouped(report.unexpected));
+  return grouped(report.compared) + " rows compared, " + differences
+         + (report.not_compared == 0
+              ? ""
+              : "; " + grouped(report.not_compared) + " of earlier runs not told from what the table held before");
 }
 
 } // namespace
 
 bool load_summary::complete() const noexcept {
-  if (counts.failed > 0 || !verify_problem.empty()) {
+  if (counts.failed > 0 || (counts.malformed > 0 && !skip_malformed) || !verify_problem.empty()) {
     return false;
   }
   if (verified) {
@@ -98,7 +112,8 @@ void print_summary(std::ostream& out, const load_summary& summary) {
     pairs.emplace_back("unknown resolved", fmt::format("{} in the table, {} not", summary.verified->unknown_found,
                                                        summary.verified->unknown_missing));
   }
-  out << words_of(summary.end).headline << summary.table << " with " << grouped(summary.clients) << " clients\n";
+  out << words_of(summary.end).headline << summary.table << " with " << grouped(summary.clients) << " clients"
+      << left_out(summary.counts) << '\n';
   print_pairs(out, pairs);
   if (summary.verified) {
     for (const auto& example : summary.verified->examples) {
@@ -138,6 +153,9 @@ void print_summary_json(std::ostream& out, const load_summary& summary) {
     const auto& report = *summary.verified;
     object["verified"] = report.equal() && report.unknown_missing == 0;
     object["compared"] = report.compared;
+    if (summary.resumed) {
+      object["not_compared"] = report.not_compared;
+    }
     object["missing"] = report.missing;
     object["unexpected"] = report.unexpected;
     object["unknown_found"] = report.unknown_found;

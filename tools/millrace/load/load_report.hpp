@@ -35,10 +35,12 @@ struct load_summary {
   std::chrono::nanoseconds lost{};
   bool resumed = false; ///< Whether rows of earlier runs count, too.
   load_end end = load_end::complete;
+  bool skip_malformed = false; ///< Whether malformed rows were to be left out.
   std::optional<verify_report> verified;
   std::string verify_problem; ///< Why the comparison could not be made, where it was asked for.
 
-  /// Whether every well-formed row that was taken is in the table, as far as is known.
+  /// Whether every row that was taken is in the table, as far as is known, but for malformed ones that were to be left
+  /// out.
   bool complete() const noexcept;
 };
 

@@ -60,7 +60,7 @@ tl::expected<record, no_row> load_run::take(const caf::actor& asker) {
 
 void load_run::acknowledge(const record& row, clock::duration latency) {
   const std::lock_guard lock{mutex_};
-  if (!ack_file_.append(row.fields.front())) {
+  if (!ack_file_.append(row.is_null(0) ? std::nullopt : std::optional<std::string_view>{row.fields.front()})) {
     if (!stopping()) {
       messages_.emplace_back("The ack file cannot be written any more; the load stops.");
     }

@@ -42,7 +42,7 @@ public:
 
   load_run(std::unique_ptr<row_source> source, ack_file acknowledged, bool strict);
 
-  /// From here on rows are recorded: those in `done` are not handed out. Before the first `take`.
+  /// Rows are recorded: those in `done` are not handed out. Before the first `take`.
   void resume(done_rows done);
 
   /// The next well-formed row, in the order of the file; none at the end, or once the load was stopped. `asker` is told

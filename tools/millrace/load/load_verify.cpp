@@ -1,13 +1,8 @@
 #include "load_verify.hpp"
 
-#include <millrace/storage/base/hash.hpp>
-#include <millrace/storage/database.hpp>
-#include <millrace/tools/millrace/common/sql_text.hpp>
-
 #include <algorithm>
-#include <array>
-#include <limits>
-#include <thread>
+#include <bitset>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -15,81 +10,78 @@ namespace millrace::tools {
 
 namespace {
 
-constexpr std::size_t buckets = 4096;
 constexpr std::uint64_t examined_rows_max = 2'000'000;
 constexpr std::size_t examples_max = 10;
-constexpr std::uint64_t page_rows = 10'000;
-constexpr int attempts_max = 50;
-constexpr std::chrono::milliseconds attempt_delay{100};
-
-/// The hash of a row whose fields are added one by one; unambiguous because lengths are hashed too.
-class row_hash {
-public:
-  void add(std::string_view field) {
-    add_size(static_cast<std::uint32_t>(field.size()));
-    bytes_ += field;
-  }
-  void add_null() { add_size(std::numeric_limits<std::uint32_t>::max()); }
-  std::uint64_t take() {
-    const auto hash = storage::hash_of(bytes_);
-    bytes_.clear();
-    return hash;
-  }
-
-private:
-  void add_size(std::uint32_t size) {
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-      bytes_ += static_cast<char>((size >> shift) & 0xFFU);
-    }
-  }
-
-  std::string bytes_;
-};
-
-struct bucket {
-  std::uint64_t sum = 0; ///< Hashes of the source's rows less those of the table's, modulo 2^64.
-  std::int64_t net = 0;  ///< The same for their number.
-  std::uint64_t rows = 0;
-  bool suspicious = false;
-};
+constexpr std::size_t example_bytes_max = 80;
+constexpr std::uint64_t told_rows = 10'000;
 
 /// What the second pass knows of one row's content.
-struct entry {
-  std::int64_t net = 0; ///< How often in the source, less how often in the table.
-  std::uint64_t unknown = 0;
+struct content {
+  std::uint64_t in_file = 0;
+  std::uint64_t unknown = 0; ///< How often in the file with unknown outcome.
+  std::uint64_t in_table = 0;
   std::uint64_t line = 0;
+
+  std::uint64_t missing() const noexcept { return in_file > in_table ? in_file - in_table : 0; }
+  /// How often it is in the table beyond what must be there.
+  std::uint64_t surplus() const noexcept { return in_table > in_file ? in_table - in_file : 0; }
+  std::uint64_t perhaps_found() const noexcept { return std::min(surplus(), unknown); }
 };
+
+/// What the second pass knows of one bucket.
+struct tally {
+  std::uint64_t missing = 0;
+  std::uint64_t surplus = 0;
+  std::uint64_t surplus_sum = 0; ///< Of its hashes, those of `perhaps_found` left out.
+  std::uint64_t unknown = 0;
+  std::uint64_t perhaps_found = 0; ///< How much of the surplus may be rows of unknown outcome.
+};
+
+/// A row as a person reads it on one line.
+std::string shown(const row& row) {
+  std::string text;
+  for (std::size_t i = 0; i < row.size() && text.size() <= example_bytes_max; ++i) {
+    text += (i == 0 ? "" : ", ") + row[i].to_string();
+  }
+  std::ranges::replace_if(
+    text, [](char byte) { return static_cast<unsigned char>(byte) < 0x20; }, ' ');
+  if (text.size() > example_bytes_max) {
+    auto end = example_bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+      --end;
+    }
+    text.resize(end);
+    text += "…";
+  }
+  return text;
+}
 
 class comparison {
 public:
-  comparison(client& database, const verify_task& task) : database_(database), task_(task) {}
+  comparison(const table_scan& table, const verify_task& task) : table_(table), task_(task) {}
 
   tl::expected<verify_report, std::string> run();
 
 private:
   using visit_source = std::function<void(std::uint64_t hash, std::uint64_t line, bool unknown)>;
-  using visit_table = std::function<void(std::uint64_t hash, std::int64_t rowid)>;
 
   std::string scan_source(const visit_source& visit);
-  std::string scan_table(const visit_table& visit);
-  std::string scan_page(row_set page, const visit_table& visit);
-  tl::expected<row_set, failure> fetch(const std::string& sql, std::int64_t after);
   std::string add_up();
   void choose_buckets();
   std::string examine();
   void judge();
-  void example(std::string sentence);
-  bool suspicious(std::uint64_t hash) const { return buckets_[hash % buckets].suspicious; }
+  void judge(std::size_t bucket, const tally& seen);
+  void give_examples();
+  bool suspicious(std::uint64_t hash) const { return suspicious_[table_sum::bucket_of(hash)]; }
 
-  client& database_;
+  const table_scan& table_;
   const verify_task& task_;
-  std::vector<std::string> columns_;
-  std::array<bucket, buckets> buckets_{};
+  table_sum file_;
+  table_sum now_;
   std::vector<std::uint64_t> unknown_hashes_;
-  std::unordered_map<std::uint64_t, entry> entries_;
-  std::unordered_map<std::uint64_t, std::int64_t> rowids_; ///< Where content was found that the source lacks.
-  std::uint64_t scanned_ = 0;
-  std::int64_t last_rowid_ = 0;
+  std::bitset<table_sum::bucket_count> suspicious_;
+  std::unordered_map<std::uint64_t, content> contents_;
+  std::unordered_map<std::uint64_t, std::string> strangers_; ///< Some rows of the table whose content the file lacks.
   verify_report report_;
 };
 
@@ -100,6 +92,7 @@ tl::expected<verify_report, std::string> comparison::run() {
     }
   }
   judge();
+  give_examples();
   return report_;
 }
 
@@ -108,172 +101,168 @@ std::string comparison::scan_source(const visit_source& visit) {
   if (!source) {
     return source.error();
   }
-  columns_ = (*source)->columns();
-  row_hash hash;
+  report_.not_compared = 0;
   while (const auto row = (*source)->next()) {
     const auto listed = [&row](const std::vector<std::uint64_t>& lines) {
       return std::binary_search(lines.begin(), lines.end(), row->line);
     };
+    if (row->number % told_rows == 0 && !task_.on_progress(row->number)) {
+      return "it was interrupted.";
+    }
     if (!row->problem.empty() || listed(task_.failed_lines)) {
       continue;
     }
-    for (const auto& field : row->fields) {
-      hash.add(field);
+    if (task_.before_rows.contains(row->number)) {
+      ++report_.not_compared;
+      continue;
     }
-    visit(hash.take(), row->line, listed(task_.unknown_lines));
+    visit(hash_of_row(*row), row->line, listed(task_.unknown_lines));
   }
   return (*source)->problem();
 }
 
-std::string comparison::scan_table(const visit_table& visit) {
-  const auto sql = "SELECT _rowid_, " + identifier_list(columns_) + " FROM " + quote_identifier(task_.table)
-                   + " WHERE _rowid_ > ?1 ORDER BY _rowid_ LIMIT " + std::to_string(page_rows);
-  last_rowid_ = task_.after_rowid;
-  for (;;) {
-    auto page = fetch(sql, last_rowid_);
-    if (!page) {
-      return to_string(page.error());
-    }
-    if (page->empty()) {
-      return {};
-    }
-    if (auto problem = scan_page(std::move(*page), visit); !problem.empty()) {
-      return problem;
-    }
-  }
-}
-
-std::string comparison::scan_page(row_set page, const visit_table& visit) {
-  row_hash hash;
-  for (const auto row : page) {
-    last_rowid_ = row[0].as_integer();
-    for (std::size_t column = 1; column < row.size(); ++column) {
-      const auto cell = row[column];
-      if (cell.is_null()) {
-        hash.add_null();
-      } else if (cell.kind() == cell::type::text) {
-        hash.add(cell.as_text());
-      } else {
-        hash.add(cell.to_string());
-      }
-    }
-    visit(hash.take(), last_rowid_);
-  }
-  scanned_ += page.size();
-  return task_.on_progress(scanned_) ? std::string{} : "the comparison was interrupted.";
-}
-
-tl::expected<row_set, failure> comparison::fetch(const std::string& sql, std::int64_t after) {
-  for (int attempt = 1;; ++attempt) {
-    auto question = select(sql, after);
-    question.consistency = consistency::linearizable;
-    auto page = database_.query(std::move(question));
-    if (page || kind(page.error().code) != error_kind::retryable || attempt == attempts_max) {
-      return page;
-    }
-    std::this_thread::sleep_for(attempt_delay);
-  }
-}
-
 std::string comparison::add_up() {
-  const auto add = [this](std::uint64_t hash, bool source) {
-    auto& one = buckets_[hash % buckets];
-    one.sum += source ? hash : 0 - hash;
-    one.net += source ? 1 : -1;
-    ++one.rows;
-  };
   auto problem = scan_source([&](std::uint64_t hash, std::uint64_t, bool unknown) {
     if (unknown) {
       unknown_hashes_.push_back(hash);
     } else {
       ++report_.compared;
-      add(hash, true);
-    }
-  });
-  if (problem.empty()) {
-    problem = scan_table([&](std::uint64_t hash, std::int64_t) { add(hash, false); });
-  }
-  if (problem.empty()) {
-    choose_buckets();
-  }
-  return problem;
-}
-
-void comparison::choose_buckets() {
-  for (const auto hash : unknown_hashes_) {
-    buckets_[hash % buckets].suspicious = true;
-  }
-  std::uint64_t rows = 0;
-  for (auto& one : buckets_) {
-    if (one.sum == 0 && one.net == 0) {
-      rows += one.suspicious ? one.rows : 0;
-      continue;
-    }
-    one.suspicious = rows == 0 || rows + one.rows <= examined_rows_max;
-    report_.at_least = report_.at_least || !one.suspicious;
-    rows += one.suspicious ? one.rows : 0;
-  }
-}
-
-std::string comparison::examine() {
-  if (std::none_of(buckets_.begin(), buckets_.end(), [](const bucket& one) { return one.suspicious; })) {
-    return {};
-  }
-  auto problem = scan_source([this](std::uint64_t hash, std::uint64_t line, bool unknown) {
-    if (suspicious(hash)) {
-      auto& one = entries_[hash];
-      one.line = line;
-      one.unknown += unknown ? 1 : 0;
-      one.net += unknown ? 0 : 1;
+      file_.add(hash);
     }
   });
   if (!problem.empty()) {
     return problem;
   }
-  return scan_table([this](std::uint64_t hash, std::int64_t rowid) {
+  auto now = sum_of(table_, task_.on_progress);
+  if (!now) {
+    return now.error();
+  }
+  now_ = *now;
+  choose_buckets();
+  return {};
+}
+
+void comparison::choose_buckets() {
+  for (const auto hash : unknown_hashes_) {
+    suspicious_.set(table_sum::bucket_of(hash));
+  }
+  auto expected = task_.before;
+  expected += file_;
+  std::uint64_t rows = 0;
+  for (std::size_t i = 0; i < table_sum::bucket_count; ++i) {
+    const auto here = file_[i].rows + now_[i].rows;
+    if (now_[i] != expected[i]) {
+      suspicious_[i] = rows == 0 || rows + here <= examined_rows_max;
+      report_.at_least = report_.at_least || !suspicious_[i];
+    }
+    rows += suspicious_[i] ? here : 0;
+  }
+}
+
+std::string comparison::examine() {
+  if (suspicious_.none()) {
+    return {};
+  }
+  auto problem = scan_source([this](std::uint64_t hash, std::uint64_t line, bool unknown) {
     if (suspicious(hash)) {
-      --entries_[hash].net;
-      rowids_[hash] = rowid;
+      auto& one = contents_[hash];
+      one.line = line;
+      ++(unknown ? one.unknown : one.in_file);
     }
   });
+  if (!problem.empty()) {
+    return problem;
+  }
+  const auto begin = [this] {
+    for (auto& [hash, one] : contents_) {
+      one.in_table = 0;
+    }
+    strangers_.clear();
+  };
+  const auto visit = [this](const row& row) {
+    const auto hash = hash_of_row(row);
+    if (!suspicious(hash)) {
+      return;
+    }
+    auto& one = contents_[hash];
+    ++one.in_table;
+    if (one.line == 0 && strangers_.size() < examples_max) {
+      strangers_.emplace(hash, shown(row));
+    }
+  };
+  return table_.each_row(begin, visit, task_.on_progress);
 }
 
 void comparison::judge() {
-  for (const auto& [hash, one] : entries_) {
-    const auto surplus = static_cast<std::uint64_t>(std::max<std::int64_t>(0, -one.net));
-    const auto found = std::min(surplus, one.unknown);
-    report_.unknown_found += found;
-    report_.unknown_missing += one.unknown - found;
-    if (one.net > 0) {
-      report_.missing += static_cast<std::uint64_t>(one.net);
-      example("line " + std::to_string(one.line) + " is not in the table as it stands in the file.");
-    }
-    if (surplus > found) {
-      report_.unexpected += surplus - found;
-      example("the row with rowid " + std::to_string(rowids_[hash]) + " is not accounted for by the file.");
+  std::unordered_map<std::size_t, tally> tallies;
+  for (const auto& [hash, one] : contents_) {
+    auto& seen = tallies[table_sum::bucket_of(hash)];
+    seen.missing += one.missing();
+    seen.surplus += one.surplus();
+    seen.surplus_sum += hash * (one.surplus() - one.perhaps_found());
+    seen.unknown += one.unknown;
+    seen.perhaps_found += one.perhaps_found();
+  }
+  for (std::size_t i = 0; i < table_sum::bucket_count; ++i) {
+    if (suspicious_[i]) {
+      judge(i, tallies[i]);
     }
   }
 }
 
-void comparison::example(std::string sentence) {
-  if (report_.examples.size() < examples_max) {
-    report_.examples.push_back(std::move(sentence));
+/// Which rows of the surplus were there before is not known, only how many they were and the sum of their hashes.
+void comparison::judge(std::size_t bucket, const tally& seen) {
+  const auto& before = task_.before[bucket];
+  const auto added = seen.surplus > before.rows ? seen.surplus - before.rows : 0;
+  const auto found = std::min(added, seen.perhaps_found);
+  report_.unknown_found += found;
+  report_.unknown_missing += seen.unknown - found;
+  auto missing = seen.missing + (before.rows > seen.surplus ? before.rows - seen.surplus : 0);
+  auto unexpected = added - found;
+  const bool sum_is_known = found == seen.perhaps_found;
+  if (missing == 0 && unexpected == 0 && sum_is_known && seen.surplus_sum != before.sum) {
+    // A row that was there before gave way to another.
+    missing = unexpected = 1;
+  }
+  report_.missing += missing;
+  report_.unexpected += unexpected;
+  report_.at_least = report_.at_least || (before.rows > 0 && missing + unexpected > 0);
+}
+
+void comparison::give_examples() {
+  for (const auto& [hash, one] : contents_) {
+    if (report_.examples.size() == examples_max) {
+      return;
+    }
+    const auto line = "line " + std::to_string(one.line);
+    if (one.missing() > 0) {
+      report_.examples.push_back(line + " is not in the table as it stands in the file.");
+    }
+    if (one.surplus() == one.perhaps_found() || task_.before[table_sum::bucket_of(hash)].rows > 0) {
+      continue;
+    }
+    if (one.line > 0) {
+      report_.examples.push_back(line + " is in the table more often than in the file.");
+    } else if (const auto stranger = strangers_.find(hash); stranger != strangers_.end()) {
+      report_.examples.push_back("the row (" + stranger->second + ") is not accounted for by the file.");
+    }
   }
 }
 
 } // namespace
 
-tl::expected<verify_report, std::string> verify_table(client& database, const verify_task& task) {
-  return comparison{database, task}.run();
+tl::expected<verify_report, std::string> verify_table(const table_scan& table, const verify_task& task) {
+  return comparison{table, task}.run();
 }
 
-tl::expected<std::int64_t, failure> greatest_rowid(client& database, const std::string& table) {
-  auto rows = database.query("SELECT max(_rowid_) FROM " + quote_identifier(table));
-  if (!rows) {
-    return tl::unexpected{rows.error()};
+tl::expected<table_sum, std::string> sum_of(const table_scan& table, const table_scan::tell_progress& on_progress) {
+  table_sum sum;
+  auto problem = table.each_row([&sum] { sum = {}; }, [&sum](const row& row) { sum.add(hash_of_row(row)); },
+                                on_progress);
+  if (!problem.empty()) {
+    return tl::unexpected{std::move(problem)};
   }
-  const auto greatest = rows->empty() ? cell{} : (*rows)[0][std::size_t{0}];
-  return greatest.is_null() ? std::numeric_limits<std::int64_t>::min() : greatest.as_integer();
+  return sum;
 }
 
 } // namespace millrace::tools

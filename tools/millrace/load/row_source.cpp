@@ -1,5 +1,7 @@
 #include "row_source.hpp"
 
+#include "text.hpp"
+
 #include <algorithm>
 #include <system_error>
 #include <utility>
@@ -12,47 +14,53 @@ tl::expected<std::unique_ptr<row_source>, std::string> row_source::open(const st
   if (std::filesystem::is_directory(file, problem)) {
     return tl::unexpected{file.string() + " is a folder; name a delimited file."};
   }
-  auto input = input_file::open(file);
+  auto input = input_file::open(file, format.bytes);
   if (!input) {
     return tl::unexpected{file.string() + " cannot be read: " + input.error() + "."};
   }
   const auto bytes = std::filesystem::file_size(file, problem);
-  std::unique_ptr<row_source> source{new row_source{std::move(*input), problem ? 0 : bytes, format.delimiter}};
+  std::unique_ptr<row_source> source{
+    new row_source{std::move(*input), std::min(problem ? 0 : bytes, format.bytes), format}};
   if (auto error = source->settle_columns(format)) {
-    return tl::unexpected{file.string() + ": " + *error};
+    return tl::unexpected{file.string() + ": " + *error + "."};
   }
   return source;
 }
 
-row_source::row_source(std::unique_ptr<input_file> file, std::uint64_t bytes, char delimiter)
-  : file_(std::move(file)), input_(file_.get()), bytes_(bytes), reader_(input_, delimiter) {}
+row_source::row_source(std::unique_ptr<input_file> file, std::uint64_t bytes, const source_format& format)
+  : file_(std::move(file)), input_(file_.get()), bytes_(bytes), reader_(input_, format.delimiter, format.null) {}
 
 std::optional<std::string> row_source::settle_columns(const source_format& format) {
   columns_ = format.columns;
-  if (!format.header && !columns_.empty()) {
-    return std::nullopt;
+  auto problem = encoding_problem(file_->sgetc());
+  if (!problem && (format.header || columns_.empty())) {
+    problem = take_header(format);
   }
+  return problem ? problem : columns_problem(columns_);
+}
+
+/// Takes the first line, be it a header or the row of data that tells how many columns there are.
+std::optional<std::string> row_source::take_header(const source_format& format) {
   auto first = reader_.next();
   if (!problem().empty()) {
-    return "it cannot be read: " + problem() + ".";
+    return "it cannot be read: " + problem();
   }
   if (!first) {
-    return "it is empty, so there are no columns to load.";
+    return "it is empty, so there are no columns to load";
   }
   if (!first->problem.empty()) {
-    return "line " + std::to_string(first->line) + ": " + first->problem + ".";
-  }
-  if (!columns_.empty()) {
-    return std::nullopt;
-  }
-  columns_ = format.header ? std::move(first->fields) : std::vector<std::string>(first->fields.size());
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (columns_[i].empty()) {
-      columns_[i] = "column" + std::to_string(i + 1);
-    }
+    return "line " + std::to_string(first->line) + ": " + first->problem;
   }
   if (!format.header) {
+    for (std::size_t i = 1; i <= first->fields.size(); ++i) {
+      columns_.push_back("column" + std::to_string(i));
+    }
     first_ = std::move(first);
+  } else if (columns_.empty()) {
+    columns_ = std::move(first->fields);
+  } else if (columns_.size() != first->fields.size()) {
+    return "its header names " + std::to_string(first->fields.size()) + " columns, and --columns names "
+           + std::to_string(columns_.size());
   }
   return std::nullopt;
 }
@@ -64,11 +72,24 @@ std::optional<record> row_source::next() {
     return std::nullopt;
   }
   row->number = ++rows_;
-  if (row->problem.empty() && row->fields.size() != columns_.size()) {
-    row->problem = "it has " + std::to_string(row->fields.size()) + " fields instead of "
-                   + std::to_string(columns_.size());
+  if (row->problem.empty()) {
+    row->problem = problem_of(*row);
   }
   return row;
+}
+
+/// Why a row that could be read does not fit; empty where it does.
+std::string row_source::problem_of(const record& row) const {
+  if (row.fields.size() != columns_.size()) {
+    return "it has " + std::to_string(row.fields.size()) + (row.fields.size() == 1 ? " field" : " fields")
+           + " instead of " + std::to_string(columns_.size());
+  }
+  for (std::size_t i = 0; i < row.fields.size(); ++i) {
+    if (const auto problem = text_problem(row.fields[i])) {
+      return "field " + std::to_string(i + 1) + " " + *problem;
+    }
+  }
+  return {};
 }
 
 double row_source::share() const noexcept {

@@ -71,6 +71,12 @@ BOOST_AUTO_TEST_CASE(a_transaction_may_not_do_what_the_log_could_not_repeat) {
   BOOST_TEST(rows("SELECT count(*), max(id) FROM t") == kept + "|" + kept);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_load_records_is_made_by_scripts_and_changed_by_transactions) {
+  schema("CREATE TABLE millrace_load_file(id INTEGER PRIMARY KEY)");
+  BOOST_TEST(code_of(apply_one(execute("INSERT INTO millrace_load_file VALUES (7)"))) == errc::none);
+  BOOST_TEST(rows("SELECT id FROM millrace_load_file") == "7");
+}
+
 BOOST_AUTO_TEST_CASE(a_transaction_may_read_and_change_rows) {
   schema("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a)");
   for (const std::string sql :
