@@ -18,7 +18,7 @@ namespace {
 
 /// What the server stands behind so that a shell arranges its output or its limits.
 std::vector<std::string> behind(const std::string& shell) {
-  return {"bash", "-c", shell, "bash"};
+  return {"/bin/bash", "-c", shell, "bash"};
 }
 
 int insert(const server& at, const std::string& client) {

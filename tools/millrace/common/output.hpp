@@ -5,8 +5,8 @@
 namespace millrace::tools {
 
 /// Lets `std::cout` remember why it failed, makes a pipe that nobody reads any more and a file as large as the process
-/// may make it errors like any other, and sees to it that no file takes the place of a standard stream that was closed before the program started. Once per
-/// process, before it opens any file.
+/// may make it errors like any other, and sees to it that no file takes the place of a standard stream that was closed
+/// before the program started. Once per process, before it opens any file.
 void prepare_output();
 
 /// Whether all that was printed so far was taken. A command that prints much asks now and then, so that it can stop.
