@@ -78,6 +78,8 @@ public:
 
   void stop_accepting() {
     if (std::exchange(accepting_, false)) {
+      // CAF's loop takes what is added and removed in one turn for nothing at all, and would never free the doorman.
+      in_loop([] { return true; });
       // What the broker has been given before is done by the time that it answers, the passing on of answers included.
       ask_broker(caf::close_atom_v, port_);
     }
