@@ -46,6 +46,15 @@ private:
   std::string bytes_;
 };
 
+/// A number as it most likely stands in a file: a real that is whole has no `.0` there.
+std::string as_in_file(const cell& number) {
+  auto text = number.to_string();
+  if (text.ends_with(".0")) {
+    text.resize(text.size() - 2);
+  }
+  return text;
+}
+
 struct bucket {
   std::uint64_t sum = 0; ///< Hashes of the source's rows less those of the table's, modulo 2^64.
   std::int64_t net = 0;  ///< The same for their number.
@@ -154,7 +163,7 @@ std::string comparison::scan_page(row_set page, const visit_table& visit) {
       } else if (cell.kind() == cell::type::text) {
         hash.add(cell.as_text());
       } else {
-        hash.add(cell.to_string());
+        hash.add(as_in_file(cell));
       }
     }
     visit(hash.take(), last_rowid_);
