@@ -17,9 +17,9 @@ namespace millrace::network {
 
 struct remote_settings {
   /// `millrace://host:port`, or `millraces://host:port` with TLS.
-  std::string url;
+  std::string url{};
   /// For `millraces`: certificate, key and authority are all required.
-  tls_settings tls;
+  tls_settings tls{};
   std::chrono::milliseconds connect_timeout{5'000};
   /// After a connection is lost, or none came to be: at first and at most so long until the next attempt.
   std::chrono::milliseconds reconnect_first{50};

@@ -18,12 +18,12 @@
 namespace millrace::network {
 
 struct listen_settings {
-  endpoint at;
+  endpoint at{};
   /// Of everybody who connects there.
   wire::role admits = wire::role::read_write;
-  connection_limits limits;
+  connection_limits limits{};
   /// Required where other machines can reach the address.
-  tls_settings tls;
+  tls_settings tls{};
 };
 
 /// A port at which an engine can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded
