@@ -4,6 +4,7 @@
 #include "testing.hpp"
 
 #include <millrace/actors/base/breaker.hpp>
+#include <millrace/actors/base/logger.hpp>
 #include <millrace/actors/front/address_book.hpp>
 #include <millrace/actors/front/front.hpp>
 #include <millrace/actors/front/operations.hpp>
@@ -45,7 +46,7 @@ constexpr std::chrono::seconds replay_patience{5};
 constexpr std::chrono::microseconds awake_max{150};
 
 void end_process(const std::string& reason) {
-  spdlog::critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
+  logger()->critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
   spdlog::shutdown();
   std::_Exit(exit_code_of_escalation);
 }
@@ -152,7 +153,7 @@ tl::expected<void, failure> engine::impl::start() {
     return tl::unexpected{log.error()};
   }
   for (const auto& finding : recovery_.findings) {
-    spdlog::warn("recovery: {}", finding);
+    logger()->warn("recovery: {}", finding);
   }
   *recovered_ = std::move(*log);
   storage::failpoint("open.log_recovered");
@@ -181,7 +182,7 @@ tl::expected<void, failure> engine::impl::start() {
 /// Its changes go to the health monitor, which tells its subscribers.
 std::shared_ptr<breaker> engine::impl::make_breaker(std::string name, const breaker_options& settings) const {
   auto tell = [board = board_, name = std::move(name)](breaker_state from, breaker_state to) {
-    spdlog::warn("the circuit breaker for {} is {}", name, millrace::name(to));
+    logger()->warn("the circuit breaker for {} is {}", name, millrace::name(to));
     if (const auto monitor = board->find("monitor")) {
       caf::anon_send(monitor, breaker_changed{name, from, to});
     }
@@ -375,13 +376,13 @@ void engine::impl::close() {
   board_->close();
   const auto deadline = std::chrono::steady_clock::now() + settings_.drain_deadline;
   if (!drained("queue", deadline)) {
-    spdlog::warn(
+    logger()->warn(
       "closing: not all accepted transactions were applied in time; they are in the log and are applied at "
       "the next start");
   }
   for (std::size_t i = 0; i < settings_.read.readers; ++i) {
     if (!drained(reader_pool::id(i), deadline)) {
-      spdlog::warn("closing: {} did not answer all its queries in time", reader_pool::id(i));
+      logger()->warn("closing: {} did not answer all its queries in time", reader_pool::id(i));
     }
   }
   board_->closing()->store(true);
