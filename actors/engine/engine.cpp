@@ -5,6 +5,7 @@
 
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/actors/base/logger.hpp>
+#include <millrace/actors/base/tenant.hpp>
 #include <millrace/actors/front/address_book.hpp>
 #include <millrace/actors/front/front.hpp>
 #include <millrace/actors/front/operations.hpp>
@@ -93,6 +94,8 @@ public:
 
   tl::expected<void, failure> start();
   void close();
+  /// The same when the actor system goes, which no address may outlive.
+  void leave();
 
   const engine_actor& front() const { return front_; }
   const operations_actor& operations_address() const { return operations_; }
@@ -141,6 +144,7 @@ private:
   operations_actor operations_;
   supervisor_actor supervisor_;
   bool closed_ = false;
+  tenant tenant_{system_, "an engine", [this] { leave(); }};
 };
 
 tl::expected<void, failure> engine::impl::start() {
@@ -389,6 +393,12 @@ void engine::impl::close() {
   stop_supervisor();
 }
 
+void engine::impl::leave() {
+  close();
+  front_ = nullptr;
+  operations_ = nullptr;
+}
+
 /// Waits until a child has answered all that it was given. Nothing new reaches it: the address_book is closed.
 bool engine::impl::drained(std::string_view id, std::chrono::steady_clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -446,11 +456,11 @@ void engine::close() {
   impl_->close();
 }
 
-tl::expected<engine, failure> open(caf::actor_system& system, options settings) {
+expected<engine> open(caf::actor_system& system, options settings) {
   return open(system, std::move(settings), testing_hooks{});
 }
 
-tl::expected<engine, failure> open(caf::actor_system& system, options settings, testing_hooks hooks) {
+expected<engine> open(caf::actor_system& system, options settings, testing_hooks hooks) {
   if (auto problem = check(settings)) {
     return tl::unexpected{std::move(*problem)};
   }

@@ -2,7 +2,9 @@
 
 #include "remote_link.hpp"
 
+#include <millrace/actors/base/tenant.hpp>
 #include <millrace/actors/network/connection/address.hpp>
+#include <millrace/actors/network/connection/node.hpp>
 #include <millrace/actors/network/connection/sweeper.hpp>
 #include <millrace/messages/limits.hpp>
 
@@ -32,12 +34,12 @@ public:
       front_(settings.front.handle),
       operations_(settings.front.handle),
       sweeper_(spawn_sweeper(system, book_, sweep_interval(settings.settings.limits))),
-      link_(spawn_remote_link(system, std::move(settings))) {}
+      link_(spawn_remote_link(system, std::move(settings))),
+      tenant_(system, "a connection to an engine elsewhere", [this] { leave(); }) {}
 
-  ~impl() {
-    caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(sweeper_, caf::exit_reason::user_shutdown);
-  }
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  ~impl() { leave(); }
 
   const engine_actor& front() const noexcept { return front_; }
   const operations_actor& operations() const noexcept { return operations_; }
@@ -45,15 +47,27 @@ public:
   const connection_book& book() const noexcept { return *book_; }
 
 private:
+  void leave() {
+    for (auto* one : {&link_, &sweeper_}) {
+      if (*one) {
+        caf::anon_send_exit(std::exchange(*one, nullptr), caf::exit_reason::user_shutdown);
+      }
+    }
+  }
+
   std::shared_ptr<connection_book> book_;
   remote_front* state_; ///< Lives as long as the handles.
   engine_actor front_;
   operations_actor operations_;
   caf::actor sweeper_;
   caf::actor link_;
+  tenant tenant_;
 };
 
-tl::expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings) {
+expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings) {
+  if (auto problem = check_middleman(system)) {
+    return tl::unexpected{std::move(*problem)};
+  }
   link_options link;
   const std::string_view url = settings.url;
   const bool with_tls = url.starts_with(tls_scheme);

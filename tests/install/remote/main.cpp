@@ -1,7 +1,7 @@
+#include <millrace/actors/base/actor_system.hpp>
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
 
-#include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
 
 struct config : millrace::system_config {
@@ -10,7 +10,7 @@ struct config : millrace::system_config {
 
 int main() {
   config settings;
-  caf::actor_system system{settings};
+  millrace::actor_system system{settings};
   auto engine = millrace::network::connect(system, {.url = "nowhere"});
   return engine && millrace::client{system, engine->front()}.health() ? 1 : 0;
 }
