@@ -90,7 +90,7 @@ struct record_fixture : resume_fixture {
     return database.execute(std::move(work));
   }
 
-  std::int64_t number(const std::string& sql) { return first_cell(database.query(sql).value()).as_integer(); }
+  std::int64_t number(const std::string& sql) { return test::first_cell(database.query(sql).value()).as_integer(); }
 };
 
 } // namespace
