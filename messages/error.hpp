@@ -60,7 +60,7 @@ enum class error_kind : std::uint8_t {
 struct failure {
   errc code = errc::none;
   /// What exactly: SQLite's message and extended code, the `seq`, the file.
-  std::string detail;
+  std::string detail{};
   /// When it is worth while to come back, where that is known (`overloaded`, `breaker_open`); else zero.
   std::chrono::milliseconds retry_after{0};
 

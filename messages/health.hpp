@@ -24,7 +24,7 @@ struct latency_summary {
 
 /// One supervised actor.
 struct actor_health {
-  std::string id;          ///< `"queue"`, `"writer"`, `"reader-1"`, …
+  std::string id{};        ///< `"queue"`, `"writer"`, `"reader-1"`, …
   bool responding = false; ///< Whether it answered the last sample in time.
   std::uint64_t restarts = 0;
 };
@@ -48,7 +48,7 @@ struct breaker_health {
 
 /// Event: a circuit breaker changed its state. Sent to those who subscribed to health.
 struct breaker_changed {
-  std::string breaker; ///< `"transactions"` or `"queries"`.
+  std::string breaker{}; ///< `"transactions"` or `"queries"`.
   breaker_state from = breaker_state::closed;
   breaker_state to = breaker_state::closed;
 };
@@ -69,7 +69,7 @@ struct pool_health {
 /// The state of an engine as its health monitor saw it last.
 struct health_report {
   health_state state = health_state::healthy;
-  std::vector<std::string> reasons; ///< A sentence each: what is wrong and what to do.
+  std::vector<std::string> reasons{}; ///< A sentence each: what is wrong and what to do.
   std::uint64_t durable_seq = 0;
   std::uint64_t applied_seq = 0;
   std::uint64_t checkpointed_seq = 0;
@@ -81,13 +81,13 @@ struct health_report {
   std::uint64_t foreign_commits = 0; ///< Commits by somebody else since the engine opened.
   std::uint64_t quarantined = 0;     ///< Transactions that are set aside.
   std::uint64_t scrubs = 0;          ///< How often the whole database was looked through for damage.
-  breaker_health transactions;
-  breaker_health queries;
-  pool_health pool;
-  latency_summary sync;  ///< One frame written and synced.
-  latency_summary apply; ///< One or more frames committed in the database.
-  latency_summary query; ///< One query inside its reader.
-  std::vector<actor_health> actors;
+  breaker_health transactions{};
+  breaker_health queries{};
+  pool_health pool{};
+  latency_summary sync{};  ///< One frame written and synced.
+  latency_summary apply{}; ///< One or more frames committed in the database.
+  latency_summary query{}; ///< One query inside its reader.
+  std::vector<actor_health> actors{};
 };
 
 /// Asks for the newest health report.
@@ -98,7 +98,7 @@ struct health_subscription {};
 
 /// Event: the state of an engine changed.
 struct health_changed {
-  health_report report;
+  health_report report{};
 };
 
 std::string_view name(health_state state) noexcept;

@@ -13,9 +13,9 @@ namespace millrace {
 struct statement_result {
   std::int64_t rows_changed = 0;
   std::int64_t last_row_id = 0; ///< 0 where the statement inserted nothing.
-  row_set rows;                 ///< Of `RETURNING`; empty otherwise.
+  row_set rows{};               ///< Of `RETURNING`; empty otherwise.
   /// Set where the statement's group was rolled back with `on_error::continue_after`; it then had no effect.
-  std::optional<failure> error;
+  std::optional<failure> error{};
 
   friend bool operator==(const statement_result&, const statement_result&) = default;
 };
@@ -24,7 +24,7 @@ struct statement_result {
 struct outcome {
   std::uint64_t seq = 0;
   /// One per statement; empty for `ack::durable`.
-  std::vector<statement_result> results;
+  std::vector<statement_result> results{};
 
   friend bool operator==(const outcome&, const outcome&) = default;
 };

@@ -13,7 +13,7 @@ namespace millrace {
 /// that kept them died, the page is found again if nothing was written meanwhile; otherwise the answer is
 /// `cursor_lost`, never a page of another state.
 struct page_cursor {
-  query question;
+  query question{};
   std::uint32_t page_rows = 0;
   std::uint64_t seq = 0;    ///< Of the state that all pages come from.
   std::uint64_t offset = 0; ///< Rows before this page.
@@ -25,7 +25,7 @@ struct page_cursor {
 
 /// Asks for the first page of a result of any size. The query's `max_rows` is not looked at.
 struct page_query {
-  query question;
+  query question{};
   std::uint32_t page_rows = 1'000; ///< Bounded by `limits::rows_max`.
 
   friend bool operator==(const page_query&, const page_query&) = default;
@@ -33,8 +33,8 @@ struct page_query {
 
 /// One page. All pages of a result show one state of the database.
 struct row_page {
-  row_set rows;
-  std::optional<page_cursor> next; ///< Nothing after the last page.
+  row_set rows{};
+  std::optional<page_cursor> next{}; ///< Nothing after the last page.
 
   friend bool operator==(const row_page&, const row_page&) = default;
 };

@@ -21,7 +21,7 @@ enum class consistency : std::uint8_t {
 
 /// A typed message that only reads.
 struct query {
-  millrace::statement statement;
+  millrace::statement statement{};
   millrace::consistency consistency = consistency::any;
   std::uint64_t at_least_seq = 0; ///< Only for `consistency::at_least`.
   /// How long the query may take, from when the front takes it; it is interrupted at most 100 ms later. One

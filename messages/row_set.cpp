@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <stdexcept>
 
 namespace millrace {
 
@@ -76,40 +77,142 @@ std::string hexadecimal(std::string_view bytes) {
   return text;
 }
 
+/// The fewest digits that give the same number again, and a point where that would read as an integer.
+std::string real_text(double number) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  std::string text{digits.data(), end};
+  return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
+}
+
+std::string_view name_of(cell::type kind) noexcept {
+  switch (kind) {
+    case cell::type::integer:
+      return "an integer";
+    case cell::type::real:
+      return "a real";
+    case cell::type::text:
+      return "a text";
+    case cell::type::blob:
+      return "a blob";
+    default:
+      return "null";
+  }
+}
+
+std::string listed(const std::vector<std::string>& columns) {
+  std::string text;
+  for (const auto& name : columns) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text;
+}
+
+/// Takes so many digits from the beginning of a text; nothing where there are fewer.
+std::optional<int> take_digits(std::string_view& text, std::size_t count) noexcept {
+  int number = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i == text.size() || text[i] < '0' || text[i] > '9') {
+      return std::nullopt;
+    }
+    number = 10 * number + (text[i] - '0');
+  }
+  text.remove_prefix(count);
+  return number;
+}
+
+/// Takes a mark and the digits after it; nothing where these are none, or make a number that is greater.
+std::optional<int> take_part(std::string_view& text, char mark, std::size_t count, int greatest) noexcept {
+  if (!text.starts_with(mark)) {
+    return std::nullopt;
+  }
+  text.remove_prefix(1);
+  const auto number = take_digits(text, count);
+  return number && *number <= greatest ? number : std::nullopt;
+}
+
 } // namespace
 
-std::int64_t cell::as_integer() const noexcept {
-  if (type_ == type::integer) {
-    return static_cast<std::int64_t>(load_little_endian<std::uint64_t>(payload_));
+std::optional<std::pair<std::chrono::sys_seconds, std::chrono::nanoseconds>> detail::time_of(
+  std::string_view text) noexcept {
+  using namespace std::chrono;
+  constexpr std::size_t nanosecond_digits = 9;
+  const auto year = take_digits(text, 4);
+  const auto month = year ? take_part(text, '-', 2, 12) : std::nullopt;
+  const auto day = month ? take_part(text, '-', 2, 31) : std::nullopt;
+  if (!day) {
+    return std::nullopt;
   }
-  if (type_ != type::real) {
-    return 0;
+  const year_month_day date{std::chrono::year{*year}, std::chrono::month{static_cast<unsigned>(*month)},
+                            std::chrono::day{static_cast<unsigned>(*day)}};
+  if (!date.ok()) {
+    return std::nullopt;
   }
-  constexpr double beyond = 9223372036854775808.0; // 2^63: a cast from there on is undefined
-  const auto number = as_real();
-  if (number >= beyond) {
-    return INT64_MAX;
+  if (text.empty()) {
+    return std::pair{sys_seconds{sys_days{date}}, nanoseconds{0}};
   }
-  return number <= -beyond ? INT64_MIN : static_cast<std::int64_t>(number);
+  const auto hour = take_part(text, ' ', 2, 23);
+  const auto minute = hour ? take_part(text, ':', 2, 59) : std::nullopt;
+  const auto second = minute ? take_part(text, ':', 2, 59) : std::nullopt;
+  if (!second) {
+    return std::nullopt;
+  }
+  auto fraction = std::optional{0};
+  if (!text.empty()) {
+    const auto decimals = text.size() - 1;
+    fraction = decimals > 0 && decimals <= nanosecond_digits ? take_part(text, '.', decimals, 999'999'999)
+                                                             : std::nullopt;
+    for (auto i = decimals; fraction && i < nanosecond_digits; ++i) {
+      *fraction *= 10;
+    }
+  }
+  if (!fraction) {
+    return std::nullopt;
+  }
+  return std::pair{sys_days{date} + hours{*hour} + minutes{*minute} + seconds{*second}, nanoseconds{*fraction}};
 }
 
-double cell::as_real() const noexcept {
-  if (type_ == type::real) {
-    return std::bit_cast<double>(load_little_endian<std::uint64_t>(payload_));
-  }
-  return type_ == type::integer ? static_cast<double>(as_integer()) : 0.0;
+std::int64_t cell::integer() const noexcept {
+  return static_cast<std::int64_t>(load_little_endian<std::uint64_t>(payload_));
 }
 
-std::string_view cell::as_text() const noexcept {
-  return type_ == type::text || type_ == type::blob ? payload_ : std::string_view{};
+double cell::real() const noexcept {
+  return std::bit_cast<double>(load_little_endian<std::uint64_t>(payload_));
+}
+
+void cell::demand(bool fits, std::string_view wanted) const {
+  if (!fits) {
+    throw std::invalid_argument{"the cell is " + std::string{name_of(type_)} + " and not " + std::string{wanted}
+                                + "; `kind` tells, and `get` gives nothing instead"};
+  }
+}
+
+std::int64_t cell::as_integer() const {
+  demand(type_ == type::integer, name_of(type::integer));
+  return integer();
+}
+
+double cell::as_real() const {
+  demand(type_ == type::real || type_ == type::integer, "a number");
+  return type_ == type::real ? real() : static_cast<double>(integer());
+}
+
+std::string_view cell::as_text() const {
+  demand(type_ == type::text, name_of(type::text));
+  return payload_;
+}
+
+std::span<const std::byte> cell::as_blob() const {
+  demand(type_ == type::blob, name_of(type::blob));
+  return bytes();
 }
 
 value cell::as_value() const {
   switch (type_) {
     case type::integer:
-      return as_integer();
+      return integer();
     case type::real:
-      return as_real();
+      return real();
     case type::text:
       return payload_;
     case type::blob:
@@ -122,12 +225,9 @@ value cell::as_value() const {
 std::string cell::to_string() const {
   switch (type_) {
     case type::integer:
-      return std::to_string(as_integer());
-    case type::real: {
-      std::array<char, 32> text{};
-      const auto end = std::to_chars(text.data(), text.data() + text.size(), as_real()).ptr;
-      return {text.data(), end};
-    }
+      return std::to_string(integer());
+    case type::real:
+      return real_text(real());
     case type::text:
       return std::string{payload_};
     case type::blob:
@@ -137,21 +237,45 @@ std::string cell::to_string() const {
   }
 }
 
+row::iterator::iterator(std::string_view cells, std::size_t offset, std::size_t left)
+  : cells_(cells), offset_(offset), left_(left) {
+  if (left_ > 0) {
+    here_ = take_cell(cells_, offset_).value_or(cell{});
+  }
+}
+
+row::iterator& row::iterator::operator++() {
+  *this = {cells_, offset_, left_ - 1};
+  return *this;
+}
+
+row::iterator row::begin() const {
+  return {rows_->cells_, offset_, size()};
+}
+
+row::iterator row::end() const {
+  return {rows_->cells_, offset_, 0};
+}
+
 cell row::operator[](std::size_t column) const {
   if (column >= size()) {
-    return {};
+    throw std::out_of_range{"there is no column " + std::to_string(column) + ", counted from 0; there are "
+                            + std::to_string(size()) + ": " + listed(rows_->columns())};
   }
-  auto offset = offset_;
-  std::optional<cell> found;
-  for (std::size_t i = 0; i <= column; ++i) {
-    found = take_cell(rows_->cells_, offset);
-  }
-  return found.value_or(cell{});
+  return *std::next(begin(), static_cast<std::ptrdiff_t>(column));
 }
 
 cell row::operator[](std::string_view column) const {
   const auto& names = rows_->columns();
-  return (*this)[static_cast<std::size_t>(std::ranges::find(names, column) - names.begin())];
+  const auto found = std::ranges::find(names, column);
+  if (found == names.end()) {
+    throw std::out_of_range{"there is no column \"" + std::string{column} + "\"; there are: " + listed(names)};
+  }
+  if (std::find(found + 1, names.end(), column) != names.end()) {
+    throw std::out_of_range{"there are several columns \"" + std::string{column}
+                            + "\"; give them different names (AS), or take one by its position"};
+  }
+  return (*this)[static_cast<std::size_t>(found - names.begin())];
 }
 
 std::size_t row::size() const noexcept {
@@ -191,6 +315,14 @@ std::optional<row_set> row_set::from_parts(std::vector<std::string> columns, std
 const std::vector<std::string>& row_set::columns() const noexcept {
   static const std::vector<std::string> none;
   return columns_ == nullptr ? none : *columns_;
+}
+
+row row_set::operator[](std::size_t index) const& {
+  if (index >= size()) {
+    throw std::out_of_range{"there is no row " + std::to_string(index) + ", counted from 0; there are "
+                            + std::to_string(size())};
+  }
+  return {*this, offsets_[index]};
 }
 
 void row_set::add_null() {

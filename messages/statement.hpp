@@ -15,8 +15,8 @@ namespace millrace {
 
 /// A parameter given by name: `named(":title", "Solar kettle")`. The name carries its prefix (`:`, `@` or `$`).
 struct named {
-  std::string name;
-  millrace::value value;
+  std::string name{};
+  millrace::value value{};
 };
 
 /// One SQL statement with its parameters. Parameters are all by position (`?1`) or all by name (`:title`).
@@ -24,10 +24,10 @@ struct statement {
   /// Marks a statement that may change any number of rows.
   static constexpr std::int64_t any_row_count = -1;
 
-  std::string sql;
-  std::vector<value> parameters;
+  std::string sql{};
+  std::vector<value> parameters{};
   /// Empty, or one name per parameter.
-  std::vector<std::string> names;
+  std::vector<std::string> names{};
   /// The transaction fails with `row_count_mismatch` unless exactly so many rows change. This is how optimistic
   /// concurrency is written: `UPDATE … WHERE id = ?1 AND version = ?2`, one row expected.
   std::int64_t expected_rows = any_row_count;

@@ -1,8 +1,18 @@
 #include "transaction.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace millrace {
+
+transaction& transaction::expect_rows(std::int64_t rows) & {
+  if (statements.empty() || rows < 0) {
+    throw std::logic_error{statements.empty() ? "expect_rows is about the statement added last, and there is none yet"
+                                              : "no statement changes " + std::to_string(rows) + " rows"};
+  }
+  statements.back().expected_rows = rows;
+  return *this;
+}
 
 std::optional<std::size_t> group_depth(const transaction& work) {
   std::vector<std::uint64_t> open_ends;

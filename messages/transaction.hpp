@@ -60,14 +60,14 @@ enum class priority : std::uint8_t {
 /// A typed message that changes the database: atomic, never interactive, serialisable by construction because a
 /// single writer applies all of them in the order of their sequence numbers.
 struct transaction {
-  std::vector<statement> statements;
+  std::vector<statement> statements{};
   /// Outer groups before the groups inside them.
-  std::vector<group> groups;
+  std::vector<group> groups{};
   ack acknowledgement = ack::applied;
   /// How long the transaction may wait before it is tried, from when the front takes it; zero means no deadline. One
   /// that has passed it is answered `deadline_exceeded` and had no effect.
   std::chrono::milliseconds deadline{0};
-  transaction_name name;
+  transaction_name name{};
   millrace::priority priority = millrace::priority::bulk;
 
   template <parameter... Ts>
@@ -80,11 +80,9 @@ struct transaction {
     return std::move(add(sql, std::forward<Ts>(parameters)...));
   }
 
-  /// Demands that the statement added last changes exactly `rows` rows. Call after `add`.
-  transaction& expect_rows(std::int64_t rows) & {
-    statements.back().expected_rows = rows;
-    return *this;
-  }
+  /// Demands that the statement added last changes exactly `rows` rows. Throws `std::logic_error` before the first
+  /// `add`, and for less than no row.
+  transaction& expect_rows(std::int64_t rows) &;
   transaction&& expect_rows(std::int64_t rows) && { return std::move(expect_rows(rows)); }
 
   /// Puts what `fill(transaction&)` adds into a savepoint group.
@@ -128,8 +126,8 @@ inline std::size_t payload_bytes(const transaction& work) noexcept {
 
 /// A script of DDL (and data) that is applied once under its name. It travels through the log like a transaction.
 struct schema_script {
-  std::string name;
-  std::string sql;
+  std::string name{};
+  std::string sql{};
 
   friend bool operator==(const schema_script&, const schema_script&) = default;
 };

@@ -16,8 +16,8 @@ struct outcome_window {
 /// What holds for every kind of database.
 struct database_options {
   /// Where it is, which also says of what kind it is; the engine knows the kinds. Empty is a file in the data folder.
-  std::string url;
-  outcome_window outcomes;
+  std::string url{};
+  outcome_window outcomes{};
   /// A transaction that runs longer is interrupted, which counts as a death of the writer
   /// (storage/DESIGN.md §4 rule 6). Schema scripts may take any time.
   std::chrono::milliseconds transaction_time_max{60'000};

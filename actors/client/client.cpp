@@ -3,8 +3,11 @@
 #include "resend.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/base/tenant.hpp>
 
+#include <atomic>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -12,6 +15,42 @@
 #include <caf/scoped_actor.hpp>
 
 namespace millrace {
+
+namespace {
+
+std::chrono::milliseconds& deadline_of(transaction& work) noexcept {
+  return work.deadline;
+}
+
+std::chrono::milliseconds& deadline_of(query& question) noexcept {
+  return question.deadline;
+}
+
+/// Of a page.
+template <class Request>
+std::chrono::milliseconds& deadline_of(Request& request) noexcept {
+  return request.question.deadline;
+}
+
+/// One call at a time: a second one would take the answers of the first.
+class turn {
+public:
+  explicit turn(std::atomic<bool>& taken) : taken_(taken) {
+    if (taken_.exchange(true)) {
+      throw std::logic_error{
+        "two threads use one client at once; give each a client of its own, or use an "
+        "async_client, which serves them all"};
+    }
+  }
+  turn(const turn&) = delete;
+  turn& operator=(const turn&) = delete;
+  ~turn() { taken_ = false; }
+
+private:
+  std::atomic<bool>& taken_;
+};
+
+} // namespace
 
 class client::impl {
 public:
@@ -25,6 +64,10 @@ public:
   tl::expected<outcome, failure> execute(transaction work);
   tl::expected<row_set, failure> query(const millrace::query& question);
   tl::expected<health_report, failure> health();
+  template <class Request>
+  tl::expected<row_page, failure> page(const Request& request);
+
+  std::atomic<bool> busy{false}; ///< Whether a thread is in a call.
 
 private:
   template <class Answer, class Request>
@@ -38,6 +81,7 @@ private:
   std::chrono::milliseconds patience_;
   transaction_name last_name_;
   backoff delays_{{}};
+  tenant tenant_{system_, "a client", [this] { self_.reset(); }};
 };
 
 tl::expected<outcome, failure> client::impl::execute(transaction work) {
@@ -65,17 +109,24 @@ tl::expected<health_report, failure> client::impl::health() {
   return ask<health_report>(patience_, health_request{}).map_error(without_doubt);
 }
 
+template <class Request>
+tl::expected<row_page, failure> client::impl::page(const Request& request) {
+  resend life{resend::clock::now(), patience_};
+  return insist<row_page>(life, request);
+}
+
 /// Sends until there is an answer for good or the patience is over. `life` then tells whether an attempt before the
 /// last one may have had an effect.
 template <class Answer, class Request>
 tl::expected<Answer, failure> client::impl::insist(resend& life, const Request& request) {
-  constexpr auto only_reads = std::is_same_v<Request, millrace::query>;
+  constexpr auto only_reads = !std::is_same_v<Request, transaction>;
   delays_.reset();
   for (;;) {
     const auto now = resend::clock::now();
     auto attempt = request;
-    attempt.deadline = life.deadline_left(request.deadline, now);
-    const auto may_take = only_reads ? attempt.deadline : std::chrono::milliseconds{0};
+    auto& deadline = deadline_of(attempt);
+    deadline = life.deadline_left(deadline, now);
+    const auto may_take = only_reads ? deadline : std::chrono::milliseconds{0};
     auto answer = ask<Answer>(life.attempt_time(now, may_take), std::move(attempt));
     if (answer) {
       return answer;
@@ -92,6 +143,9 @@ tl::expected<Answer, failure> client::impl::insist(resend& life, const Request& 
 
 template <class Answer, class Request>
 tl::expected<Answer, failure> client::impl::ask(std::chrono::milliseconds time_limit, Request request) {
+  if (!self_) {
+    return tl::unexpected{failure{errc::shutting_down, "the client's actor system has ended"}};
+  }
   tl::expected<Answer, failure> result;
   auto timed_out = false;
   (*self_)
@@ -114,16 +168,38 @@ client::client(client&&) noexcept = default;
 client& client::operator=(client&&) noexcept = default;
 client::~client() = default;
 
-tl::expected<outcome, failure> client::execute(transaction work) {
+expected<outcome> client::execute(transaction work) {
+  const turn mine{impl_->busy};
   return impl_->execute(std::move(work));
 }
 
-tl::expected<row_set, failure> client::query(millrace::query question) {
+expected<row_set> client::query(millrace::query question) {
+  const turn mine{impl_->busy};
   return impl_->query(question);
 }
 
-tl::expected<health_report, failure> client::health() {
+expected<row_page> client::page(page_query first) {
+  const turn mine{impl_->busy};
+  return impl_->page(first);
+}
+
+expected<row_page> client::page(page_cursor next) {
+  const turn mine{impl_->busy};
+  return impl_->page(next);
+}
+
+expected<health_report> client::health() {
+  const turn mine{impl_->busy};
   return impl_->health();
+}
+
+expected<row_set> client::whole(expected<row_set> rows) {
+  if (rows && rows->truncated()) {
+    return tl::unexpected{failure{errc::too_large, "the result has more than " + std::to_string(rows->size())
+                                                     + " rows; read it with `pages`, or say in a `query` how many are "
+                                                       "wanted"}};
+  }
+  return rows;
 }
 
 } // namespace millrace

@@ -5,6 +5,7 @@
 #include <millrace/actors/base/atoms.hpp>
 #include <millrace/actors/base/backoff.hpp>
 #include <millrace/actors/base/monotonic_time.hpp>
+#include <millrace/actors/base/tenant.hpp>
 
 #include <cstdint>
 #include <map>
@@ -12,7 +13,11 @@
 #include <type_traits>
 #include <utility>
 
+#include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -82,6 +87,7 @@ private:
   std::uint64_t last_number_ = 0;
   lane<transaction, outcome> transactions_;
   lane<query, row_set> queries_;
+  std::optional<tenant> tenant_;
 };
 
 courier_state::~courier_state() {
@@ -92,6 +98,11 @@ courier_state::~courier_state() {
 courier_self::behavior_type courier_state::make_behavior(engine_actor front, courier_options settings) {
   front_ = std::move(front);
   settings_ = settings;
+  tenant_.emplace(self_->system(), "a courier", [address = caf::actor_cast<caf::actor_addr>(self_)] {
+    if (const auto left = caf::actor_cast<caf::actor>(address)) {
+      caf::anon_send_exit(left, caf::exit_reason::user_shutdown);
+    }
+  });
   return {
     [this](transaction& work) { return accept(transactions_, std::move(work)); },
     [this](query& question) { return accept(queries_, std::move(question)); },

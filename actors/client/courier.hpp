@@ -26,7 +26,8 @@ struct courier_options {
 /// Transactions that carry no name get one. After a failure the courier holds the transactions that come in, and a
 /// little later sends all that wait in the order in which they came; what was under way meanwhile may overtake them, so
 /// a program that needs one transaction before another sends it after the other's answer. The courier must be ended, by
-/// an exit message, like any actor.
+/// an exit message, like any actor: as long as it is there its actor system does not end, but for a
+/// `millrace::actor_system`, which ends it and says so in the log.
 courier_actor spawn_courier(caf::actor_system& system, engine_actor front, courier_options settings = {});
 
 } // namespace millrace

@@ -17,7 +17,8 @@ constexpr milliseconds longest_patience = std::chrono::hours{24 * 365};
 } // namespace
 
 bool worth_resending(const failure& why) noexcept {
-  return why.code != errc::shutting_down && why.code != errc::name_forgotten && kind(why.code) != error_kind::rejected;
+  return why.code != errc::shutting_down && why.code != errc::name_forgotten && why.code != errc::cursor_lost
+         && kind(why.code) != error_kind::rejected;
 }
 
 milliseconds pause_before_resend(backoff& delays, const failure& why) {

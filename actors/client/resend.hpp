@@ -8,7 +8,7 @@
 namespace millrace {
 
 /// Whether the same request may fare better when it is sent again. An engine that closes does not come back by itself,
-/// and a name that is forgotten stays so.
+/// and a name that is forgotten stays so, as does a page's state that is gone.
 bool worth_resending(const failure& why) noexcept;
 
 /// How long to wait before that: as long as the delays say, longer where the engine asked for it.

@@ -1,8 +1,8 @@
 #include "copied_folder.hpp"
 
-#include <utility>
+#include <millrace/actors/base/logger.hpp>
 
-#include <spdlog/spdlog.h>
+#include <utility>
 
 namespace millrace {
 
@@ -21,7 +21,7 @@ tl::expected<void, failure> check_copy(storage::folder& data, storage::database&
     return {};
   }
   const auto path = data.path().string();
-  spdlog::warn("{} is a copy of a folder that was in use; its database is looked through", path);
+  logger()->warn("{} is a copy of a folder that was in use; its database is looked through", path);
   auto reader = database.open_reader(storage::reading::one_result);
   auto found = reader ? (*reader)->find_damage({}) : tl::unexpected{std::move(reader).error()};
   if (!found) {
@@ -30,7 +30,7 @@ tl::expected<void, failure> check_copy(storage::folder& data, storage::database&
   if (!found->empty()) {
     return tl::unexpected{explained({errc::corrupt, found->front()}, data)};
   }
-  spdlog::warn("{} shows no damage, but a copy of a folder in use may lack what was written meanwhile", path);
+  logger()->warn("{} shows no damage, but a copy of a folder in use may lack what was written meanwhile", path);
   data.accept_copy();
   return {};
 }

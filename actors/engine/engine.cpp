@@ -5,6 +5,8 @@
 #include "testing.hpp"
 
 #include <millrace/actors/base/breaker.hpp>
+#include <millrace/actors/base/logger.hpp>
+#include <millrace/actors/base/tenant.hpp>
 #include <millrace/actors/front/address_book.hpp>
 #include <millrace/actors/front/front.hpp>
 #include <millrace/actors/front/operations.hpp>
@@ -46,7 +48,7 @@ constexpr std::chrono::seconds replay_patience{5};
 constexpr std::chrono::microseconds awake_max{150};
 
 void end_process(const std::string& reason) {
-  spdlog::critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
+  logger()->critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
   spdlog::shutdown();
   std::_Exit(exit_code_of_escalation);
 }
@@ -93,6 +95,8 @@ public:
 
   tl::expected<void, failure> start();
   void close();
+  /// The same when the actor system goes, which no address may outlive.
+  void leave();
 
   const engine_actor& front() const { return front_; }
   const operations_actor& operations_address() const { return operations_; }
@@ -141,6 +145,7 @@ private:
   operations_actor operations_;
   supervisor_actor supervisor_;
   bool closed_ = false;
+  tenant tenant_{system_, "an engine", [this] { leave(); }};
 };
 
 tl::expected<void, failure> engine::impl::start() {
@@ -153,7 +158,7 @@ tl::expected<void, failure> engine::impl::start() {
     return tl::unexpected{log.error()};
   }
   for (const auto& finding : recovery_.findings) {
-    spdlog::warn("recovery: {}", finding);
+    logger()->warn("recovery: {}", finding);
   }
   *recovered_ = std::move(*log);
   storage::failpoint("open.log_recovered");
@@ -182,7 +187,7 @@ tl::expected<void, failure> engine::impl::start() {
 /// Its changes go to the health monitor, which tells its subscribers.
 std::shared_ptr<breaker> engine::impl::make_breaker(std::string name, const breaker_options& settings) const {
   auto tell = [board = board_, name = std::move(name)](breaker_state from, breaker_state to) {
-    spdlog::warn("the circuit breaker for {} is {}", name, millrace::name(to));
+    logger()->warn("the circuit breaker for {} is {}", name, millrace::name(to));
     if (const auto monitor = board->find("monitor")) {
       caf::anon_send(monitor, breaker_changed{name, from, to});
     }
@@ -376,13 +381,13 @@ void engine::impl::close() {
   board_->close();
   const auto deadline = std::chrono::steady_clock::now() + settings_.drain_deadline;
   if (!drained("queue", deadline)) {
-    spdlog::warn(
+    logger()->warn(
       "closing: not all accepted transactions were applied in time; they are in the log and are applied at "
       "the next start");
   }
   for (std::size_t i = 0; i < settings_.read.readers; ++i) {
     if (!drained(reader_pool::id(i), deadline)) {
-      spdlog::warn("closing: {} did not answer all its queries in time", reader_pool::id(i));
+      logger()->warn("closing: {} did not answer all its queries in time", reader_pool::id(i));
     }
   }
   board_->closing()->store(true);
@@ -392,6 +397,12 @@ void engine::impl::close() {
     data_->leave_at_rest();
     data_.reset();
   }
+}
+
+void engine::impl::leave() {
+  close();
+  front_ = nullptr;
+  operations_ = nullptr;
 }
 
 /// Waits until a child has answered all that it was given. Nothing new reaches it: the address_book is closed.
@@ -455,11 +466,11 @@ void engine::close() {
   impl_->close();
 }
 
-tl::expected<engine, failure> open(caf::actor_system& system, options settings) {
+expected<engine> open(caf::actor_system& system, options settings) {
   return open(system, std::move(settings), testing_hooks{});
 }
 
-tl::expected<engine, failure> open(caf::actor_system& system, options settings, testing_hooks hooks) {
+expected<engine> open(caf::actor_system& system, options settings, testing_hooks hooks) {
   if (auto problem = check(settings)) {
     return tl::unexpected{std::move(*problem)};
   }

@@ -2,6 +2,7 @@
 
 #include "options.hpp"
 
+#include <millrace/actors/base/expected.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
 #include <cstdint>
@@ -10,14 +11,14 @@
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
-#include <tl/expected.hpp>
 
 namespace millrace {
 
 struct testing_hooks;
 
 /// An open engine. Destroying it (or `close`) refuses new requests, drains what was accepted within the drain deadline,
-/// answers everybody, stops all actors and unlocks the folder. It must not outlive the actor system.
+/// answers everybody, stops all actors and unlocks the folder. It must not outlive the actor system: a
+/// `millrace::actor_system` that is destroyed first closes it and says so in the log, CAF's own waits for it for ever.
 class engine {
 public:
   engine(engine&&) noexcept;
@@ -45,7 +46,7 @@ public:
   void close();
 
 private:
-  friend tl::expected<engine, failure> open(caf::actor_system& system, options settings, testing_hooks hooks);
+  friend expected<engine> open(caf::actor_system& system, options settings, testing_hooks hooks);
   class impl;
   explicit engine(std::unique_ptr<impl> state);
   std::unique_ptr<impl> impl_;
@@ -54,6 +55,6 @@ private:
 /// Opens a data folder and starts everything: recovers the log, applies what was accepted but not applied, applies the
 /// schema. Blocks until the engine serves. Errors say what to do: a missing, locked, foreign or newer folder, damage,
 /// a schema file that changed since it was applied.
-[[nodiscard]] tl::expected<engine, failure> open(caf::actor_system& system, options settings);
+[[nodiscard]] expected<engine> open(caf::actor_system& system, options settings);
 
 } // namespace millrace

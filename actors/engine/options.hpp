@@ -30,40 +30,40 @@ namespace millrace {
 /// How an engine is opened. Only `data` must be given. What belongs to one part of it stands with that part.
 struct options {
   /// The data folder. One process at a time.
-  std::filesystem::path data;
+  std::filesystem::path data{};
   /// Whether a missing folder is made. Otherwise it is an error, so that a mistyped path is noticed.
   bool create_if_missing = false;
   /// SQL files that are applied once each, in this order, and recorded by file name.
-  std::vector<std::filesystem::path> schema;
+  std::vector<std::filesystem::path> schema{};
   /// The same as text with a name, applied after the files.
-  std::vector<schema_script> scripts;
+  std::vector<schema_script> scripts{};
 
-  admission_options admission;
-  write_options write;
-  read_options read;
-  health_options health;
+  admission_options admission{};
+  write_options write{};
+  read_options read{};
+  health_options health{};
   /// Of each supervisor.
-  restart_options restarts;
+  restart_options restarts{};
 
   /// What refuses transactions that are to be applied, and queries, when too many fail.
-  breaker_options transaction_breaker;
-  breaker_options query_breaker;
+  breaker_options transaction_breaker{};
+  breaker_options query_breaker{};
   /// Asked for an answer in place of a request that an open breaker refuses, in the thread of whoever sent it; nothing
   /// lets the refusal stand. Called from many threads at once.
-  std::function<std::optional<tl::expected<outcome, failure>>(const transaction&)> transaction_fallback;
-  std::function<std::optional<tl::expected<row_set, failure>>(const query&)> query_fallback;
+  std::function<std::optional<tl::expected<outcome, failure>>(const transaction&)> transaction_fallback{};
+  std::function<std::optional<tl::expected<row_set, failure>>(const query&)> query_fallback{};
 
   /// How long closing waits for what was accepted.
   std::chrono::milliseconds drain_deadline{10'000};
 
-  storage::log_options log;
-  storage::database_options database;
+  storage::log_options log{};
+  storage::database_options database{};
   /// Where that is in an SQLite file.
-  storage::sqlite_options sqlite;
+  storage::sqlite_options sqlite{};
 
   /// Called when restarting no longer helps, a sync of the log or the database failed, or actors do not end when the
   /// engine closes, with the reason; it must end the process or arrange for that. The default logs and exits with 70.
-  std::function<void(const std::string&)> on_escalation;
+  std::function<void(const std::string&)> on_escalation{};
 };
 
 /// Says which option has a value that cannot be used; nothing where all can.

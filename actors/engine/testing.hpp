@@ -18,6 +18,6 @@ struct testing_hooks {
 };
 
 /// As `open` without hooks.
-[[nodiscard]] tl::expected<engine, failure> open(caf::actor_system& system, options settings, testing_hooks hooks);
+[[nodiscard]] expected<engine> open(caf::actor_system& system, options settings, testing_hooks hooks);
 
 } // namespace millrace

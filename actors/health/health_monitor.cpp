@@ -1,5 +1,7 @@
 #include "health_monitor.hpp"
 
+#include <millrace/actors/base/logger.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -106,7 +108,7 @@ void health_monitor_state::answered(std::uint64_t round, const std::string& id, 
 
 void health_monitor_state::missed(std::uint64_t round, const std::string& id) {
   if (round == round_) {
-    spdlog::debug("{} did not answer the health monitor in time", id);
+    logger()->debug("{} did not answer the health monitor in time", id);
     --awaited_;
     finish_if_complete();
   }
@@ -278,8 +280,9 @@ void health_monitor_state::publish(health_report report) {
   if (!changed) {
     return;
   }
-  spdlog::log(report_.state == health_state::healthy ? spdlog::level::info : spdlog::level::warn, "the engine is {}{}",
-              millrace::name(report_.state), report_.reasons.empty() ? "" : ": " + report_.reasons.front());
+  logger()->log(report_.state == health_state::healthy ? spdlog::level::info : spdlog::level::warn,
+                "the engine is {}{}", millrace::name(report_.state),
+                report_.reasons.empty() ? "" : ": " + report_.reasons.front());
   tell(health_changed{report_});
 }
 

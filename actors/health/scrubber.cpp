@@ -1,11 +1,11 @@
 #include "scrubber.hpp"
 
+#include <millrace/actors/base/logger.hpp>
+
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <spdlog/spdlog.h>
 
 namespace millrace {
 
@@ -54,7 +54,7 @@ void scrubber_state::tick() {
 void scrubber_state::look() {
   const auto found = find_damage();
   if (!found && found.error().code != errc::corrupt) {
-    spdlog::warn("the search for damage in the database did not come to its end: {}", to_string(found.error()));
+    logger()->warn("the search for damage in the database did not come to its end: {}", to_string(found.error()));
     ++failed_looks_;
     last_obstacle_ = found.error();
     look_again_in(settings_.interval / 10);
@@ -69,7 +69,7 @@ void scrubber_state::look() {
     damage_ = damage(*found);
   }
   if (damage_) {
-    spdlog::error("the database is damaged: {}", to_string(*damage_));
+    logger()->error("the database is damaged: {}", to_string(*damage_));
   }
   look_again_in(damage_ ? settings_.interval / 10 : settings_.interval); // Somebody may mend it.
 }

@@ -12,17 +12,17 @@ namespace millrace::network {
 
 /// A host, as a name or a number, and a port. An IPv6 number stands in brackets before its port: `[::1]:7400`.
 struct endpoint {
-  std::string address;
+  std::string address{};
   std::uint16_t port = 0;
 };
 
 /// What a node shows of itself and whom it believes. All files are PEM.
 struct tls_settings {
-  std::filesystem::path certificate; ///< Its own, and those between it and the authority.
-  std::filesystem::path key;         ///< The certificate's, without a pass phrase.
-  std::filesystem::path ca;          ///< The authorities whose certificates are believed.
+  std::filesystem::path certificate{}; ///< Its own, and those between it and the authority.
+  std::filesystem::path key{};         ///< The certificate's, without a pass phrase.
+  std::filesystem::path ca{};          ///< The authorities whose certificates are believed.
   /// SHA-256 fingerprints in hexadecimal; where there are some, no other certificate is believed.
-  std::vector<std::string> pins;
+  std::vector<std::string> pins{};
 
   /// Whether nothing is set.
   bool empty() const noexcept { return certificate.empty() && key.empty() && ca.empty() && pins.empty(); }
@@ -43,7 +43,7 @@ struct guard_limits {
 
 /// What all connections of a listener, or of a client, have to keep to.
 struct connection_limits {
-  guard_limits frames;
+  guard_limits frames{};
   /// From the first byte on the socket to the end of the handshake, TLS's included.
   std::chrono::milliseconds handshake_timeout{10'000};
   /// How long nothing may come; 0 for ever.

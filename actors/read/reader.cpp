@@ -1,12 +1,12 @@
 #include "reader.hpp"
 
+#include <millrace/actors/base/logger.hpp>
+
 #include <algorithm>
 #include <numeric>
 #include <random>
 #include <string>
 #include <utility>
-
-#include <spdlog/spdlog.h>
 
 namespace millrace {
 
@@ -91,7 +91,7 @@ void reader_state::open() {
   auto opened = settings_.open_database();
   if (opened) {
     if (obstacle_) {
-      spdlog::info("{} could open the database again", id());
+      logger()->info("{} could open the database again", id());
     }
     obstacle_.reset();
     reopen_delay_.reset();
@@ -99,7 +99,7 @@ void reader_state::open() {
     return;
   }
   if (!obstacle_) {
-    spdlog::error("{} cannot open the database and tries again: {}", id(), to_string(opened.error()));
+    logger()->error("{} cannot open the database and tries again: {}", id(), to_string(opened.error()));
     blocked_since_ = self_->clock().now();
   }
   obstacle_ = std::move(opened).error();
@@ -126,7 +126,7 @@ void reader_state::notice(const failure& problem) {
     damage_ = problem;
   }
   if (database_ && spoils_connection(problem.code)) {
-    spdlog::warn("{} opens the database anew: {}", id(), to_string(problem));
+    logger()->warn("{} opens the database anew: {}", id(), to_string(problem));
     end_shared_snapshot();
     database_.reset();
     open();
@@ -140,7 +140,7 @@ void reader_state::recycle_when_old() {
   }
   auto opened = settings_.open_database();
   if (!opened) {
-    spdlog::warn("{} keeps its old connection, a new one cannot be opened: {}", id(), to_string(opened.error()));
+    logger()->warn("{} keeps its old connection, a new one cannot be opened: {}", id(), to_string(opened.error()));
     recycle_at_ = now + settings_.age_max / 10;
     return;
   }

@@ -1,9 +1,10 @@
 #include "supervisor.hpp"
 
+#include <millrace/actors/base/logger.hpp>
+
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
 #include <caf/exit_reason.hpp>
 
 namespace millrace {
@@ -67,7 +68,7 @@ void supervisor_state::failed(child& one, const caf::error& reason) {
   if (!one.wanted) {
     return;
   }
-  spdlog::warn("{} ended ({}) and is restarted", one.spec.id, caf::to_string(reason));
+  logger()->warn("{} ended ({}) and is restarted", one.spec.id, caf::to_string(reason));
   if (too_many_restarts()) {
     const auto text = one.spec.id + " ended again (" + caf::to_string(reason) + "): more than "
                       + std::to_string(settings_.intensity.restarts_max) + " restarts within "

@@ -2,6 +2,7 @@
 
 #include <millrace/actors/base/invariant.hpp>
 #include <millrace/actors/base/linger.hpp>
+#include <millrace/actors/base/logger.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 #include <utility>
 #include <variant>
 
-#include <spdlog/spdlog.h>
 #include <caf/actor_cast.hpp>
 
 namespace millrace {
@@ -42,7 +42,7 @@ queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
   end_process_where_broken(*self_, settings_.on_fatal);
   auto opened = settings_.open_log();
   if (!opened) {
-    spdlog::error("the write-ahead queue cannot be opened: {}", to_string(opened.error()));
+    logger()->error("the write-ahead queue cannot be opened: {}", to_string(opened.error()));
     self_->quit(to_error(opened.error()));
     return queue_actor::behavior_type::make_empty_behavior();
   }
@@ -320,7 +320,7 @@ bool queue_state::set_suspect_aside() {
   const auto due = suspect.deaths >= settings_.deaths_max && suspect.seq > applied_seq_ && suspect.seq <= durable_seq_
                    && !backlog_->is_skipped(suspect.seq);
   if (due) {
-    spdlog::error("seq {} ended the writer {} times and is set aside", suspect.seq, suspect.deaths);
+    logger()->error("seq {} ended the writer {} times and is set aside", suspect.seq, suspect.deaths);
   }
   return !due || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths});
 }
@@ -390,8 +390,8 @@ void queue_state::meet(const writer_ready& message) {
 /// applied, and the next look may find another database.
 void queue_state::meet_copy(std::uint64_t applied_seq) {
   if (!held_up_) {
-    spdlog::error("a copy took the place of the database: seq {} is the last that it holds, but {} was applied",
-                  applied_seq, applied_seq_);
+    logger()->error("a copy took the place of the database: seq {} is the last that it holds, but {} was applied",
+                    applied_seq, applied_seq_);
   }
   const auto missing = log_->read_from(applied_seq + 1);
   if (applied_seq < applied_seq_ && !missing && missing.error().code == errc::file_not_found) {
@@ -422,9 +422,9 @@ void queue_state::count_death(std::uint64_t applied_seq) {
     return; // It died in the commit of many.
   }
   if (const auto deaths = settings_.attempts->accuse(culprit)) {
-    spdlog::warn("the writer ended over seq {}, {} times so far", culprit, *deaths);
+    logger()->warn("the writer ended over seq {}, {} times so far", culprit, *deaths);
   } else {
-    spdlog::error("a death over seq {} could not be counted: {}", culprit, to_string(deaths.error()));
+    logger()->error("a death over seq {} could not be counted: {}", culprit, to_string(deaths.error()));
   }
 }
 
@@ -467,7 +467,7 @@ void queue_state::release(std::uint64_t checkpointed_seq) {
     released = log_->shrink();
   }
   if (!released) {
-    spdlog::warn("segments could not be released: {}", to_string(released.error()));
+    logger()->warn("segments could not be released: {}", to_string(released.error()));
   }
 }
 
@@ -524,7 +524,7 @@ void queue_state::tick() {
     witnessed_ = true;
     if (auto written = log_->append_witness(); !written) {
       // Nothing was acknowledged on the strength of it; the next append decides.
-      spdlog::warn("the log's idle frame could not be written: {}", to_string(written.error()));
+      logger()->warn("the log's idle frame could not be written: {}", to_string(written.error()));
     }
   }
   if (stretch_ended_) {

@@ -1,12 +1,11 @@
 #include "writer.hpp"
 
 #include <millrace/actors/base/invariant.hpp>
+#include <millrace/actors/base/logger.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <chrono>
 #include <utility>
-
-#include <spdlog/spdlog.h>
 
 namespace millrace {
 
@@ -106,7 +105,7 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
                                    database_->quarantined()});
   if (database_->take_foreign_commit()) {
     ++foreign_commits_;
-    spdlog::warn("somebody else changed the database before seq {}", applied);
+    logger()->warn("somebody else changed the database before seq {}", applied);
     self_->send(settings_.queue, foreign_commit_seen{});
   }
   busy_since_idle_check_ = true;
@@ -153,7 +152,7 @@ void writer_state::wait_for(failure obstacle) {
     obstacle_since_ = now;
   }
   if (!obstacle_ || obstacle_->code != obstacle.code) {
-    spdlog::warn("the writer waits: {}", to_string(obstacle));
+    logger()->warn("the writer waits: {}", to_string(obstacle));
   }
   // A lock that somebody else holds is no failure of the machine.
   if (settings_.breaker && obstacle.code != errc::locked) {
@@ -201,7 +200,7 @@ void writer_state::checkpoint() {
   } else if (done.error().next != storage::remedy::same_connection) {
     heed(std::move(done.error()));
   } else if (done.error().why.code != errc::locked) {
-    spdlog::warn("the checkpoint failed: {}", to_string(done.error().why)); // Nobody waits for it.
+    logger()->warn("the checkpoint failed: {}", to_string(done.error().why)); // Nobody waits for it.
   }
 }
 

@@ -14,7 +14,7 @@ struct quarantined_transaction {
   std::uint64_t seq = 0;
   std::int64_t accepted_ms = 0; ///< Milliseconds since 1970-01-01 UTC.
   std::uint32_t deaths = 0;
-  transaction work;
+  transaction work{};
 
   friend bool operator==(const quarantined_transaction&, const quarantined_transaction&) = default;
 };
@@ -26,7 +26,7 @@ struct quarantine_list {
 };
 
 struct quarantine_listing {
-  std::vector<quarantined_transaction> entries;
+  std::vector<quarantined_transaction> entries{};
   bool more = false; ///< Whether there are others above the last one.
 
   friend bool operator==(const quarantine_listing&, const quarantine_listing&) = default;

@@ -15,10 +15,10 @@ struct log_options {
 
 /// What recovery found and did.
 struct recovery_report {
-  std::uint64_t last_seq = 0;        ///< The last `seq` in the log, or `applied_seq` where the log ends before it.
-  std::uint64_t transactions = 0;    ///< Work in the log above `applied_seq`.
-  bool torn_tail = false;            ///< Whether an unfinished frame was set aside and cut off.
-  std::vector<std::string> findings; ///< A sentence each: damage at or below `applied_seq`, files set aside.
+  std::uint64_t last_seq = 0;          ///< The last `seq` in the log, or `applied_seq` where the log ends before it.
+  std::uint64_t transactions = 0;      ///< Work in the log above `applied_seq`.
+  bool torn_tail = false;              ///< Whether an unfinished frame was set aside and cut off.
+  std::vector<std::string> findings{}; ///< A sentence each: damage at or below `applied_seq`, files set aside.
 };
 
 } // namespace millrace::storage

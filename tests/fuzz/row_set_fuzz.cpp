@@ -27,7 +27,7 @@ void add(row_set& to, const cell& from) {
     case cell::type::text:
       return to.add_text(from.as_text());
     case cell::type::blob:
-      return to.add_blob(from.as_text());
+      return to.add_blob(from.get<blob>()->bytes);
   }
 }
 

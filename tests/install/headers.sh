@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Compiles each installed header alone, as C++20 and with warnings as errors, with the compiler of the build and with
-# clang++-14 where there is one. The README says how many there are.
+# Compiles each installed header alone, and what fills in their options, as C++20 and with warnings as errors, with the
+# compiler of the build and with clang++-14 where there is one. The README says how many there are.
 #
 # headers.sh INCLUDE-FOLDER README COMPILER
 set -euo pipefail
 
-readonly include=$1 readme=$2 headers_max=40
+readonly include=$1 readme=$2 headers_max=40 filled_in=${BASH_SOURCE[0]%/*}/designated.cpp
 compilers=("$3")
 if [[ ${3##*/} != clang++-14 ]] && command -v clang++-14 >/dev/null; then
   compilers+=(clang++-14)
@@ -22,16 +22,24 @@ grep -q "^${#headers[@]} headers are installed" "$readme" || {
   exit 1
 }
 
+# check COMPILER: reads a source.
+check() {
+  "$1" -std=c++20 -Wall -Wextra -Wconversion -Werror -fsyntax-only -I "$include" -x c++ -
+}
+
 # compile COMPILER HEADER
 compile() {
-  echo "#include <$2>" | "$1" -std=c++20 -Wall -Wextra -Wconversion -Werror -fsyntax-only -I "$include" -x c++ - || {
+  echo "#include <$2>" | check "$1" || {
     echo "$1: <$2> does not compile alone" >&2
     return 1
   }
 }
-export -f compile
+export -f check compile
 export include
 
+for compiler in "${compilers[@]}"; do
+  check "$compiler" <"$filled_in"
+done
 for compiler in "${compilers[@]}"; do
   printf "$compiler %s\n" "${headers[@]}"
 done | xargs -P "$(nproc)" -L 1 bash -c 'compile "$@"' compile

@@ -4,9 +4,9 @@
 # pkg_config.sh PREFIX LIBRARY-FOLDER SCRATCH COMPILER [FLAGS]
 set -euo pipefail
 
-readonly libraries=$1/$2 scratch=$3 source=${BASH_SOURCE[0]%/*}/main.cpp
+readonly libraries=$1/$2 scratch=$3 folder=${BASH_SOURCE[0]%/*}
 readonly compiler=("${@:4}")
-export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
+export PKG_CONFIG_PATH=$libraries/pkgconfig
 mkdir -p "$scratch"
 
 # build PACKAGE SOURCE PROGRAM
@@ -19,7 +19,7 @@ build() {
   "${compiler[@]}" -std=c++20 -x c++ "$2" -x none -o "$3" $flags
 }
 
-build millrace "$source" "$scratch/example"
+build millrace "$folder/example/main.cpp" "$scratch/example"
 printed=$(cd "$scratch" && ./example)
 [[ $printed == "Solar kettle: 8.5" ]] || {
   echo "the example printed: $printed" >&2
@@ -27,25 +27,7 @@ printed=$(cd "$scratch" && ./example)
 }
 
 # What talks to an engine elsewhere has no database.
-cat >"$scratch/remote.cpp" <<'CPP'
-#include <millrace/actors/client/client.hpp>
-#include <millrace/actors/network/remote/remote_engine.hpp>
-
-#include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
-
-struct config : millrace::system_config {
-  config() { load<caf::io::middleman>(); }
-};
-
-int main() {
-  config settings;
-  caf::actor_system system{settings};
-  auto engine = millrace::network::connect(system, {.url = "nowhere"});
-  return engine && millrace::client{system, engine->front()}.health() ? 1 : 0;
-}
-CPP
-build millrace-network "$scratch/remote.cpp" "$scratch/remote"
+build millrace-network "$folder/remote/main.cpp" "$scratch/remote"
 "$scratch/remote"
 if ldd "$scratch/remote" | grep -E 'sqlite|millrace_(engine|storage)'; then
   echo "a program without an engine is linked with one" >&2

@@ -1,6 +1,6 @@
-# Builds the program in this folder against an installed Millrace and runs it, and the installed program.
+# Builds programs against an installed Millrace and runs them, and the installed program.
 #
-# cmake -D PREFIX=... -D SCRATCH=... -D COMPILER=... -D FLAGS=... -P run.cmake
+# cmake -D PREFIX=... -D SCRATCH=... -D COMPILER=... -D FLAGS=... -D STATIC=ON|OFF -P run.cmake
 
 file(MAKE_DIRECTORY ${SCRATCH}/run)
 
@@ -8,13 +8,25 @@ function(run)
   execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${SCRATCH}/run COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${SCRATCH}/build -G Ninja -D CMAKE_CXX_COMPILER=${COMPILER}
-    -D CMAKE_PREFIX_PATH=${PREFIX} "-D CMAKE_CXX_FLAGS=${FLAGS}")
-run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
+# build(folder [option...])
+function(build folder)
+  run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${folder} -B ${SCRATCH}/build/${folder} -G Ninja
+      -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${PREFIX} "-D CMAKE_CXX_FLAGS=${FLAGS}" ${ARGN})
+  run(${CMAKE_COMMAND} --build ${SCRATCH}/build/${folder})
+endfunction()
 
-execute_process(COMMAND ${SCRATCH}/build/example WORKING_DIRECTORY ${SCRATCH}/run OUTPUT_VARIABLE output
+build(example)
+execute_process(COMMAND ${SCRATCH}/build/example/example WORKING_DIRECTORY ${SCRATCH}/run OUTPUT_VARIABLE output
                 COMMAND_ERROR_IS_FATAL ANY)
 if(NOT output STREQUAL "Solar kettle: 8.5\n")
   message(FATAL_ERROR "The example printed: ${output}")
 endif()
 run(${PREFIX}/bin/millrace --help)
+
+set(hidden SQLite3 xxHash)
+if(NOT STATIC)
+  list(APPEND hidden spdlog OpenSSL)
+endif()
+list(TRANSFORM hidden REPLACE "(.+)" "-DCMAKE_DISABLE_FIND_PACKAGE_\\1=ON")
+build(remote ${hidden} -D STATIC=${STATIC})
+run(${SCRATCH}/build/remote/remote)

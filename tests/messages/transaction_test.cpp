@@ -1,9 +1,15 @@
 #include <millrace/messages/query.hpp>
 #include <millrace/messages/transaction.hpp>
 
+#include <chrono>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <boost/test/unit_test.hpp>
 
@@ -24,6 +30,57 @@ BOOST_AUTO_TEST_CASE(values_take_what_a_program_has_at_hand) {
   BOOST_TEST(parameters.at(6).payload_bytes() == 5);
   BOOST_TEST(parameters.at(7).is_null());
   BOOST_TEST((parameters.at(8) == value{"there"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_null_text_is_null) {
+  const char* none = nullptr;
+  BOOST_TEST(execute("x", none).statements.at(0).parameters.at(0).is_null());
+}
+
+BOOST_AUTO_TEST_CASE(an_unsigned_number_that_sql_has_not_is_refused) {
+  BOOST_TEST((value{std::uint64_t{INT64_MAX}} == value{INT64_MAX}));
+  BOOST_CHECK_EXCEPTION(value{UINT64_MAX}, std::out_of_range, [](const std::out_of_range& why) {
+    return std::string{why.what()}.starts_with("18446744073709551615 does not fit");
+  });
+  enum class wide : std::uint64_t { most = UINT64_MAX };
+  BOOST_CHECK_THROW(value{wide::most}, std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(what_has_no_value_of_its_own_does_not_compile) {
+  BOOST_TEST(!parameter<char>);
+  BOOST_TEST(!parameter<char32_t>);
+  BOOST_TEST(!parameter<long double>);
+  BOOST_TEST(!parameter<int*>);
+  BOOST_TEST(!parameter<std::chrono::seconds>);
+  BOOST_TEST(!parameter<std::chrono::steady_clock::time_point>);
+  BOOST_TEST(parameter<signed char>);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_enumerators_and_moments_are_values) {
+  enum class colour { red = 3 };
+  const std::vector<std::byte> bytes{std::byte{0}, std::byte{0xff}};
+  BOOST_TEST((value{bytes} == value{blob{std::string{"\0\xff", 2}}}));
+  BOOST_TEST((value{std::span{bytes}} == value{bytes}));
+  BOOST_TEST((value{uuid{1}} == value{blob{std::string{"\1"} + std::string(15, '\0')}}));
+  BOOST_TEST((value{colour::red} == value{3}));
+  using namespace std::chrono;
+  const auto day = sys_days{2024y / 5 / 1};
+  BOOST_TEST((value{day} == value{"2024-05-01"}));
+  BOOST_TEST((value{day + 12h} == value{"2024-05-01 12:00:00"}));
+  BOOST_TEST((value{day + 12h + 30min + 5s} == value{"2024-05-01 12:30:05"}));
+  BOOST_TEST((value{day + 250ms} == value{"2024-05-01 00:00:00.250"}));
+  BOOST_TEST((value{sys_time<nanoseconds>{-1ns}} == value{"1969-12-31 23:59:59.999999999"}));
+  BOOST_TEST((value{std::optional<sys_days>{}} == value{}));
+  BOOST_CHECK_THROW(value{sys_days{year{10000} / 1 / 1}}, std::out_of_range);
+  BOOST_CHECK_THROW(value{sys_days{year{-1} / 1 / 1}}, std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(a_number_of_rows_is_not_expected_of_no_statement_nor_less_than_none) {
+  transaction work;
+  BOOST_CHECK_THROW(work.expect_rows(1), std::logic_error);
+  work.add("x");
+  BOOST_CHECK_THROW(work.expect_rows(statement::any_row_count), std::logic_error);
+  BOOST_TEST(work.expect_rows(0).statements.at(0).expected_rows == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_nan_is_null_as_sqlite_stores_it) {

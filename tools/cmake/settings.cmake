@@ -5,7 +5,8 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+# As a part of somebody else's project Millrace leaves to that how it is built.
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Debug, Release or RelWithDebInfo" FORCE)
 endif()
 # Line tables are enough for stack traces and profiles; full debug information would triple the time to link.
@@ -16,10 +17,12 @@ option(MILLRACE_PROOF "Build the proofs in tests/proof, and the engine with plac
 option(MILLRACE_FUZZ "Build the fuzzers in tests/fuzz; needs clang" OFF)
 option(MILLRACE_COVERAGE "Count which lines and branches are run; needs clang" OFF)
 option(MILLRACE_PRECOMPILE "Precompile the heavy headers of CAF, Boost.Test and the standard library" ON)
-set(CMAKE_COMPILE_WARNING_AS_ERROR ON CACHE BOOL "Whether a warning stops the build")
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
-                    -Woverloaded-virtual -Wextra-semi -Wcast-align)
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_COMPILE_WARNING_AS_ERROR ON CACHE BOOL "Whether a warning stops the build")
+  add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                      -Woverloaded-virtual -Wextra-semi -Wcast-align)
+endif()
 # Leaving members to their defaults is what designated initialisers are for.
 add_compile_options(-Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
@@ -54,8 +57,10 @@ if(BUILD_SHARED_LIBS)
   add_compile_options(-fPIC)
   # Each library names those whose symbols it uses.
   add_link_options(LINKER:-z,defs)
-  # The libraries lie beside each other, and the program knows where.
-  set(CMAKE_INSTALL_RPATH $ORIGIN $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
+  # The libraries lie beside each other, and the program knows the way from its own folder to theirs, whatever they are
+  # called.
+  file(RELATIVE_PATH libraries_from_programs ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set(CMAKE_INSTALL_RPATH $ORIGIN $ORIGIN/${libraries_from_programs})
 endif()
 
 find_program(MILLRACE_CCACHE ccache)

@@ -1,10 +1,11 @@
 #include "connection.hpp"
 
+#include <millrace/actors/base/logger.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 namespace millrace::network {
@@ -30,7 +31,7 @@ connection::connection(std::shared_ptr<connection_book> book, const guard_scope&
     opened_(std::chrono::steady_clock::now()),
     last_heard_(opened_) {
   book_->enter(*this);
-  spdlog::debug("{}: connected", peer_.name);
+  logger()->debug("{}: connected", peer_.name);
 }
 
 connection::~connection() {
@@ -39,7 +40,7 @@ connection::~connection() {
   }
   book_->count_actors(actors_counted_, 0);
   book_->leave(*this, peer_.address);
-  spdlog::debug("{}: disconnected", peer_.name);
+  logger()->debug("{}: disconnected", peer_.name);
 }
 
 void connection::sending() {

@@ -2,10 +2,10 @@
 
 #include "connection.hpp"
 
+#include <millrace/actors/base/logger.hpp>
+
 #include <algorithm>
 #include <utility>
-
-#include <spdlog/spdlog.h>
 
 namespace millrace::network {
 
@@ -29,9 +29,9 @@ void connection_book::refuse(refusal why, const std::string& peer, std::string_v
     left_out = std::exchange(lines_left_out_, 0);
   }
   if (left_out > 0) {
-    spdlog::warn("{} more refusals were not logged", left_out);
+    logger()->warn("{} more refusals were not logged", left_out);
   }
-  spdlog::warn("{}: {} ({}{}{})", peer, sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
+  logger()->warn("{}: {} ({}{}{})", peer, sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
 }
 
 refusal connection_book::admit(const std::string& address) {

@@ -13,6 +13,15 @@
 
 namespace millrace::network {
 
+std::optional<std::string> check_middleman(const caf::actor_system& system) {
+  if (system.has_middleman()) {
+    return std::nullopt;
+  }
+  return "The actor system has no connections without CAF's middleman: say `config.load<caf::io::middleman>()` before "
+         "it "
+         "is made.";
+}
+
 node_bytes bytes_of(const caf::node_id& node) {
   std::vector<char> bytes;
   caf::binary_serializer sink{nullptr, bytes};

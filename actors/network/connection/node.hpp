@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
@@ -11,6 +13,9 @@
 #include <caf/io/network/default_multiplexer.hpp>
 
 namespace millrace::network {
+
+/// Why an actor system can have no connections, as a sentence; nothing where it can.
+std::optional<std::string> check_middleman(const caf::actor_system& system);
 
 /// A node as it names itself in handshakes.
 node_bytes bytes_of(const caf::node_id& node);

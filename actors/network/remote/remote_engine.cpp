@@ -2,8 +2,10 @@
 
 #include "remote_link.hpp"
 
+#include <millrace/actors/base/tenant.hpp>
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/ending.hpp>
+#include <millrace/actors/network/connection/node.hpp>
 #include <millrace/actors/network/connection/sweeper.hpp>
 #include <millrace/messages/limits.hpp>
 
@@ -35,13 +37,12 @@ public:
       front_(settings.front.handle),
       operations_(settings.front.handle),
       sweeper_(spawn_sweeper(system, book_, sweep_interval(settings.settings.limits))),
-      link_(spawn_remote_link(system, std::move(settings))) {}
+      link_(spawn_remote_link(system, std::move(settings))),
+      tenant_(system, "a connection to an engine elsewhere", [this] { leave(); }) {}
 
-  ~impl() {
-    *ending_ = true;
-    end(system_, link_, patience);
-    end(system_, sweeper_, patience);
-  }
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  ~impl() { leave(); }
 
   const engine_actor& front() const noexcept { return front_; }
   const operations_actor& operations() const noexcept { return operations_; }
@@ -52,6 +53,15 @@ private:
   /// Looking up a name takes a while where its servers do not answer, and cannot be interrupted.
   static constexpr std::chrono::seconds patience{30};
 
+  void leave() {
+    *ending_ = true;
+    for (auto* one : {&link_, &sweeper_}) {
+      if (*one) {
+        end(system_, std::exchange(*one, nullptr), patience);
+      }
+    }
+  }
+
   caf::actor_system& system_; ///< Not owned; outlives this.
   std::shared_ptr<connection_book> book_;
   std::shared_ptr<std::atomic<bool>> ending_;
@@ -60,9 +70,13 @@ private:
   operations_actor operations_;
   caf::actor sweeper_;
   caf::actor link_;
+  tenant tenant_;
 };
 
-tl::expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings) {
+expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings) {
+  if (auto problem = check_middleman(system)) {
+    return tl::unexpected{std::move(*problem)};
+  }
   link_options link;
   const std::string_view url = settings.url;
   const bool with_tls = url.starts_with(tls_scheme);

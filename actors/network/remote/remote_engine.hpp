@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/base/expected.hpp>
 #include <millrace/actors/network/guard/refusal.hpp>
 #include <millrace/actors/network/settings.hpp>
 #include <millrace/messages/error.hpp>
@@ -11,15 +12,14 @@
 #include <string>
 
 #include <caf/fwd.hpp>
-#include <tl/expected.hpp>
 
 namespace millrace::network {
 
 struct remote_settings {
   /// `millrace://host:port`, or `millraces://host:port` with TLS.
-  std::string url;
+  std::string url{};
   /// For `millraces`: certificate, key and authority are all required.
-  tls_settings tls;
+  tls_settings tls{};
   std::chrono::milliseconds connect_timeout{5'000};
   /// After a connection is lost, or none came to be: at first and at most so long until the next attempt.
   std::chrono::milliseconds reconnect_first{50};
@@ -52,14 +52,14 @@ public:
   const refusal_counts& refused() const noexcept;
 
 private:
-  friend tl::expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings);
+  friend expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings);
   class impl;
   explicit remote_engine(std::unique_ptr<impl> state);
   std::unique_ptr<impl> impl_;
 };
 
 /// Begins to connect, and does not wait for it. The error, a sentence, is about the settings: a URL that is none, files
-/// that cannot be read.
-[[nodiscard]] tl::expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings);
+/// that cannot be read, an actor system without CAF's middleman.
+[[nodiscard]] expected<remote_engine, std::string> connect(caf::actor_system& system, remote_settings settings);
 
 } // namespace millrace::network

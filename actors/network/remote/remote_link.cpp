@@ -3,6 +3,7 @@
 #include "session.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
+#include <millrace/actors/base/logger.hpp>
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/guarded_scribe.hpp>
 #include <millrace/actors/network/connection/node.hpp>
@@ -11,7 +12,6 @@
 #include <set>
 #include <utility>
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 #include <caf/event_based_actor.hpp>
 #include <caf/make_counted.hpp>
@@ -148,8 +148,8 @@ void remote_link_state::welcomed(const wire::welcome& said) {
   if (!session || session != self_->current_sender()) {
     return;
   }
-  spdlog::debug("connected to {} with the role \"{}\", wire version {}", to_string(settings_.server),
-                wire::name(said.granted), said.version);
+  logger()->debug("connected to {} with the role \"{}\", wire version {}", to_string(settings_.server),
+                  wire::name(said.granted), said.version);
   last_obstacle_.clear();
   delays_.reset();
   settings_.front.state->connected(std::move(session), said.granted);
@@ -158,7 +158,7 @@ void remote_link_state::welcomed(const wire::welcome& said) {
 /// There is no connection, and after a while the next attempt to make one.
 void remote_link_state::lost(const std::string& why, errc code) {
   if (why != std::exchange(last_obstacle_, why)) {
-    spdlog::warn("{}: {}", to_string(settings_.server), why);
+    logger()->warn("{}: {}", to_string(settings_.server), why);
   }
   settings_.front.state->disconnected({code, to_string(settings_.server) + ": " + why});
   self_->delayed_send(self_, delays_.next(), caf::connect_atom_v);

@@ -2,6 +2,7 @@
 
 #include "gate.hpp"
 
+#include <millrace/actors/base/tenant.hpp>
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/connection_book.hpp>
 #include <millrace/actors/network/connection/ending.hpp>
@@ -65,12 +66,22 @@ public:
     sweeper_ = spawn_sweeper(system, book_, sweep_interval(settings.limits));
   }
 
-  ~impl() {
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  ~impl() { leave(); }
+
+  void leave() {
+    if (!broker_) {
+      return;
+    }
     close(std::chrono::milliseconds{0});
     close_gate(gate_);
     end(system_, sweeper_, patience_within);
     // What is asked of the thread that reads and writes and not done when the system ends is never freed.
     in_loop([] { return true; });
+    broker_ = nullptr;
+    gate_ = nullptr;
+    sweeper_ = nullptr;
   }
 
   std::uint16_t port() const noexcept { return port_; }
@@ -86,6 +97,9 @@ public:
   }
 
   void close(std::chrono::milliseconds patience) {
+    if (!broker_) {
+      return;
+    }
     const auto end = std::chrono::steady_clock::now() + patience;
     stop_accepting();
     ask_broker(caf::close_atom_v, std::uint16_t{0});
@@ -118,10 +132,14 @@ private:
   caf::actor sweeper_;
   std::uint16_t port_;
   bool accepting_ = true;
+  tenant tenant_{system_, "a listener", [this] { leave(); }};
 };
 
-tl::expected<listener, std::string> listener::open(caf::actor_system& system, listen_settings settings,
-                                                   served_actors served, const listener* beside) {
+expected<listener, std::string> listener::open(caf::actor_system& system, listen_settings settings,
+                                               served_actors served, const listener* beside) {
+  if (auto problem = check_middleman(system)) {
+    return tl::unexpected{std::move(*problem)};
+  }
   auto& limits = settings.limits;
   limits.connections_max = std::min(limits.connections_max, connections_the_system_allows());
   if (limits.frames.message_bytes_max == 0) {

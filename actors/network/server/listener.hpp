@@ -2,6 +2,7 @@
 
 #include "served_actors.hpp"
 
+#include <millrace/actors/base/expected.hpp>
 #include <millrace/actors/network/guard/refusal.hpp>
 #include <millrace/actors/network/settings.hpp>
 #include <millrace/messages/wire/role.hpp>
@@ -13,17 +14,16 @@
 #include <string>
 
 #include <caf/fwd.hpp>
-#include <tl/expected.hpp>
 
 namespace millrace::network {
 
 struct listen_settings {
-  endpoint at;
+  endpoint at{};
   /// Of everybody who connects there.
   wire::role admits = wire::role::read_write;
-  connection_limits limits;
+  connection_limits limits{};
   /// Required where other machines can reach the address.
-  tls_settings tls;
+  tls_settings tls{};
 };
 
 /// A port at which an engine can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded
@@ -32,8 +32,8 @@ class listener {
 public:
   /// Listeners of one actor system share a book, which `beside` has: nobody may speak at one port for a node that is
   /// connected at another, and limits are those of all together. The error is a sentence.
-  [[nodiscard]] static tl::expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
-                                                                served_actors served, const listener* beside = nullptr);
+  [[nodiscard]] static expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
+                                                            served_actors served, const listener* beside = nullptr);
 
   listener(listener&&) noexcept;
   listener& operator=(listener&&) noexcept;

@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -55,9 +57,9 @@ BOOST_FIXTURE_TEST_SUITE(client_suite, client_fixture)
 
 BOOST_AUTO_TEST_CASE(each_transaction_is_named_and_the_names_of_two_clients_differ) {
   client other{system, address};
-  BOOST_TEST(tested.execute("x")->seq == 1);
-  BOOST_TEST(tested.execute("x")->seq == 2);
-  BOOST_TEST(other.execute("x")->seq == 1);
+  BOOST_TEST((*tested.execute("x")).seq == 1);
+  BOOST_TEST((*tested.execute("x")).seq == 2);
+  BOOST_TEST((*other.execute("x")).seq == 1);
   const auto sent = front.transactions();
   BOOST_TEST((sent[0].name.client == sent[1].name.client));
   BOOST_TEST((sent[0].name.client != sent[2].name.client));
@@ -180,6 +182,19 @@ BOOST_AUTO_TEST_CASE(a_query_that_met_a_dying_reader_is_sent_again) {
   };
   BOOST_TEST(tested.query("y").has_value());
   BOOST_TEST(front.queries().size() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_thread_in_the_midst_of_a_call_is_told_loudly) {
+  front.on_transaction = [](const transaction&, std::size_t) { return std::nullopt; };
+  std::thread first{[this] { BOOST_TEST((*tested.execute("x")).seq == 7); }};
+  while (front.transactions().empty()) {
+    std::this_thread::yield();
+  }
+  BOOST_CHECK_THROW((void) tested.query("y"), std::logic_error);
+  BOOST_CHECK_THROW((void) tested.health(), std::logic_error);
+  front.answer_kept({.seq = 7, .results = {}});
+  first.join();
+  BOOST_TEST(tested.query("y").has_value()); // One after the other they may.
 }
 
 BOOST_AUTO_TEST_CASE(a_front_that_is_gone_is_tried_until_the_patience_is_over) {

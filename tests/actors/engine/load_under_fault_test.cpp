@@ -2,6 +2,7 @@
 
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 #include <millrace/tests/support/environment.hpp>
+#include <millrace/tests/support/first_cell.hpp>
 
 #include <array>
 #include <map>
@@ -41,7 +42,7 @@ struct load_fixture : engine_fixture {
   void lock_under(const load_run& run, plain_connection& other) {
     BOOST_REQUIRE(eventually([&] { return run.acknowledged > 2'000; }));
     other.execute("BEGIN IMMEDIATE");
-    BOOST_REQUIRE(eventually([&] { return connect().health()->state == health_state::degraded; }));
+    BOOST_REQUIRE(eventually([&] { return (*connect().health()).state == health_state::degraded; }));
   }
 };
 
@@ -81,7 +82,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_while_actors_are_killed_at_rando
   BOOST_TEST_MESSAGE(run.acknowledged << " acknowledged, " << run.unknown << " unknown, " << run.refused
                                       << " refused for a while, " << run.own_reads << " own writes read");
   check_invariants(run, system, tested->front());
-  BOOST_TEST(eventually([&] { return connect().health()->inflight_transactions == 0; }));
+  BOOST_TEST(eventually([&] { return (*connect().health()).inflight_transactions == 0; }));
   open();
   check_invariants(run, system, tested->front());
   BOOST_TEST(escalations.empty());
@@ -188,7 +189,7 @@ BOOST_AUTO_TEST_CASE(too_many_restarts_escalate) {
     BOOST_TEST(escalations.front().starts_with("writer ended again"));
   }
   open();
-  BOOST_TEST((*connect().query("SELECT count(*) FROM entry"))[0][0].as_integer() == 1);
+  BOOST_TEST(first_cell(*connect().query("SELECT count(*) FROM entry")).as_integer() == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,7 +1,9 @@
+#include <millrace/actors/base/actor_system.hpp>
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/client/courier.hpp>
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
+#include <millrace/tests/support/log_listener.hpp>
 #include <millrace/tests/support/network/certificate_folder.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>
 
@@ -76,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_client_is_served_by_an_engine_elsewhere) {
   const auto rows = db.query("SELECT 1");
   BOOST_REQUIRE_MESSAGE(rows, (rows ? "" : to_string(rows.error())));
   BOOST_TEST((*rows)[0]["sql"].as_text() == "SELECT 1");
-  BOOST_TEST(db.execute("DELETE FROM t")->seq == 1U);
+  BOOST_TEST((*db.execute("DELETE FROM t")).seq == 1U);
   BOOST_TEST(db.health().has_value());
   BOOST_TEST(engine.connected());
 }
@@ -243,6 +245,30 @@ BOOST_AUTO_TEST_CASE(addresses_that_are_none_are_sentences) {
   const auto made = network::connect(system, {.url = "millrace://127.0.0.1:7400", .tls = files.settings("client")});
   BOOST_REQUIRE(!made);
   BOOST_TEST(made.error().find("millraces://") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_system_without_connections_is_told_the_line_that_is_missing) {
+  system_config bare;
+  caf::actor_system alone{bare};
+  const auto way_out = network::connect(alone, {.url = "millrace://127.0.0.1:7400"});
+  const auto way_in = listener::open(alone, {.at = {"127.0.0.1", 0}}, {});
+  for (const auto& why : {way_out.error(), way_in.error()}) {
+    BOOST_TEST(why.find("load<caf::io::middleman>()") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_outlives_its_system_is_ended_and_named) {
+  middleman_config settings;
+  log_listener log;
+  served_engine server;
+  auto ending = std::make_unique<millrace::actor_system>(settings);
+  const auto way_out = network::connect(*ending, {.url = url_of(server)});
+  const auto way_in = listener::open(*ending, {.at = {"127.0.0.1", 0}}, {});
+  BOOST_REQUIRE(way_out && way_in);
+  BOOST_TEST(eventually([&] { return way_out->connected(); }));
+  ending.reset();
+  BOOST_TEST(log.has("a connection to an engine elsewhere was still there"));
+  BOOST_TEST(log.has("a listener was still there"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

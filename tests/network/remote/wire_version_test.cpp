@@ -3,6 +3,7 @@
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/network/connection/connection_book.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
+#include <millrace/tests/support/log_listener.hpp>
 #include <millrace/tests/support/network/server_fixture.hpp>
 
 #include <algorithm>
@@ -11,8 +12,6 @@
 #include <string>
 #include <vector>
 
-#include <spdlog/sinks/ringbuffer_sink.h>
-#include <spdlog/spdlog.h>
 #include <caf/event_based_actor.hpp>
 
 namespace {
@@ -23,21 +22,6 @@ using namespace millrace::test;
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t future = wire::spoken.newest + 1;
-
-/// What is logged meanwhile.
-class log_listener {
-public:
-  log_listener() { spdlog::default_logger()->sinks().push_back(sink_); }
-  ~log_listener() { std::erase(spdlog::default_logger()->sinks(), sink_); }
-
-  bool has(const std::string& text) const {
-    return std::ranges::any_of(sink_->last_formatted(),
-                               [&](const std::string& line) { return line.find(text) != std::string::npos; });
-  }
-
-private:
-  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> sink_ = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
-};
 
 /// A server that is no Millrace of this release: a stock node that publishes an actor.
 class other_server {

@@ -2,6 +2,7 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/support/captured.hpp>
+#include <millrace/tests/support/first_cell.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/load/load_beginning.hpp>
@@ -144,7 +145,7 @@ struct record_fixture : resume_fixture {
     return database.execute(std::move(work));
   }
 
-  std::int64_t number(const std::string& sql) { return database.query(sql).value()[0][std::size_t{0}].as_integer(); }
+  std::int64_t number(const std::string& sql) { return test::first_cell(database.query(sql).value()).as_integer(); }
 };
 
 } // namespace

@@ -1,3 +1,4 @@
+#include <millrace/tests/support/first_cell.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <atomic>
@@ -9,6 +10,7 @@
 using namespace millrace;
 using namespace millrace::storage;
 using namespace millrace::storage::test;
+using millrace::test::first_cell;
 using namespace std::chrono_literals;
 
 namespace {
@@ -99,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_cursor_holds_its_snapshot_no_longer_than_it_lives) {
   BOOST_TEST(writer->checkpoint()->unmerged > 0u);
   cursor.reset();
   BOOST_TEST(writer->checkpoint()->unmerged == 0u);
-  BOOST_TEST((*reader->run(select("SELECT count(*) FROM t"), {}))[0][0].as_integer() == 9);
+  BOOST_TEST(first_cell(*reader->run(select("SELECT count(*) FROM t"), {})).as_integer() == 9);
 }
 
 BOOST_AUTO_TEST_CASE(a_cursor_shares_a_snapshot_that_is_open_already) {

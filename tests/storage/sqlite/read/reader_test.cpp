@@ -1,4 +1,5 @@
 #include <millrace/messages/limits.hpp>
+#include <millrace/tests/support/first_cell.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <atomic>
@@ -13,6 +14,7 @@
 using namespace millrace;
 using namespace millrace::storage;
 using namespace millrace::storage::test;
+using millrace::test::first_cell;
 using namespace std::chrono_literals;
 
 namespace {
@@ -186,11 +188,11 @@ BOOST_AUTO_TEST_CASE(a_snapshot_stays_and_without_it_the_newest_commit_shows) {
   const auto count = select("SELECT count(*) FROM t");
   BOOST_REQUIRE(reader->begin_snapshot());
   apply({execute("DELETE FROM t WHERE id = 1")});
-  BOOST_TEST((*run(count))[0][0].as_integer() == 3);
+  BOOST_TEST(first_cell(*run(count)).as_integer() == 3);
   BOOST_TEST(reader->applied_seq().value_or(0) == 1u);
   reader->end_snapshot();
   reader->end_snapshot();
-  BOOST_TEST((*run(count))[0][0].as_integer() == 2);
+  BOOST_TEST(first_cell(*run(count)).as_integer() == 2);
   BOOST_TEST(reader->applied_seq().value_or(0) == 2u);
 }
 

@@ -1,14 +1,11 @@
+#include <millrace/actors/base/actor_system.hpp>
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
-#include <millrace/messages/wire/registry.hpp>
 
 #include <iostream>
 
-#include <caf/actor_system.hpp>
-
 int main() {
-  millrace::system_config config;
-  caf::actor_system system{config};
+  millrace::actor_system system;
   millrace::options options;
   options.data = "ideas";
   options.create_if_missing = true;
