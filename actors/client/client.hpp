@@ -31,6 +31,9 @@ public:
     return execute(millrace::execute(sql, std::forward<Ts>(parameters)...));
   }
 
+  /// The id of a new client, for transactions that the program names itself.
+  [[nodiscard]] tl::expected<client_id, failure> issue_id();
+
   [[nodiscard]] tl::expected<row_set, failure> query(millrace::query question);
   template <parameter... Ts>
   [[nodiscard]] tl::expected<row_set, failure> query(std::string_view sql, Ts&&... parameters) {

@@ -1,12 +1,14 @@
 #include "log.hpp"
 
 #include "cursor.hpp"
+#include "history.hpp"
 #include "recovery.hpp"
 #include "segment_pool.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace millrace::storage {
@@ -15,16 +17,18 @@ class log::impl {
 public:
   impl(queue_folder folder, const log_options& options) : pool_(folder, options) { extent_.folder = std::move(folder); }
 
-  result<> open(std::uint64_t applied_seq, recovery_report& report, const visitor& visit);
-  result<> append(const batch& added);
+  result<> open(const log_position& applied, recovery_report& report, const visitor& visit);
+  result<std::uint64_t> append(const batch& added);
   result<> append_witness();
   result<> release(std::uint64_t checkpointed_seq);
+
+  result<bool> contradicts(const log_position& applied) const;
 
   const log_extent& extent() const noexcept { return extent_; }
 
   /// Takes a step that changes the log. One that an exception broke off may have left anything behind, so none follows.
   template <class Step>
-  result<> change(Step step) {
+  std::invoke_result_t<Step> change(Step step) {
     if (broken_off_) {
       return fail(errc::io_error, "an earlier change of the log was broken off");
     }
@@ -48,6 +52,7 @@ private:
 
   segment_pool pool_;
   log_extent extent_;
+  log_position opened_for_;
   active_segment active_;
   std::uint64_t chain_ = 0;
   std::uint64_t witnessed_ = 0; ///< What the log itself says is synced.
@@ -70,17 +75,18 @@ result<> log::impl::make_folder() {
   return made && !in_use ? folder.files->sync_folder(folder.path.parent_path()) : made;
 }
 
-result<> log::impl::open(std::uint64_t applied_seq, recovery_report& report, const visitor& visit) {
+result<> log::impl::open(const log_position& applied, recovery_report& report, const visitor& visit) {
   if (auto made = make_folder(); !made) {
     return made;
   }
-  auto found = recover(extent_.folder, applied_seq, report, visit);
+  auto found = recover(extent_.folder, applied, report, visit);
   if (!found) {
     return tl::unexpected{found.error()};
   }
   if (auto adopted = pool_.adopt(found->names); !adopted) {
     return adopted;
   }
+  opened_for_ = applied;
   extent_.segments = std::move(found->segments);
   extent_.last_seq = found->last_seq;
   witnessed_ = found->witnessed;
@@ -172,7 +178,7 @@ result<> log::impl::encode_frame(const batch& added) {
   return {};
 }
 
-result<> log::impl::append(const batch& added) {
+result<std::uint64_t> log::impl::append(const batch& added) {
   if (poisoned_) {
     return tl::unexpected{*poisoned_};
   }
@@ -183,12 +189,12 @@ result<> log::impl::append(const batch& added) {
   auto done = encode_frame(added);
   if (!done) {
     texts_.rollback_to(texts_before);
-    return done;
+    return tl::unexpected{std::move(done).error()};
   }
   if (extent_.active_end + frame_.size() + frame_alignment > active_.header.capacity) {
     texts_.rollback_to(texts_before);
     if (auto rolled = roll_over(added); !rolled) {
-      return rolled;
+      return tl::unexpected{std::move(rolled).error()};
     }
   }
   frame_header header;
@@ -198,11 +204,11 @@ result<> log::impl::append(const batch& added) {
   done = write_frame(header);
   if (!done) {
     texts_.rollback_to(extent_.active_end == header_block_bytes ? 0 : texts_before);
-    return done;
+    return tl::unexpected{std::move(done).error()};
   }
   extent_.last_seq = added.last_seq();
   accept_time_ms_ = added.accept_time_ms;
-  return {};
+  return chain_;
 }
 
 /// Starts a segment in which the batch fits and encodes it again, since no text is defined there.
@@ -286,7 +292,7 @@ result<> log::impl::append_witness() {
 result<> log::impl::release(std::uint64_t checkpointed_seq) {
   auto& segments = extent_.segments;
   std::size_t count = 0;
-  while (count + 1 < segments.size() && segments[count + 1].first_seq <= checkpointed_seq + 1) {
+  while (count + 1 < segments.size() && segments[count + 1].first_seq <= checkpointed_seq) {
     ++count;
   }
   if (count == 0) {
@@ -299,16 +305,27 @@ result<> log::impl::release(std::uint64_t checkpointed_seq) {
   return pool_.retire(covered);
 }
 
+result<bool> log::impl::contradicts(const log_position& applied) const {
+  if (applied == opened_for_) {
+    return false; // Recovery has compared it.
+  }
+  if (applied.chain != 0 && applied.seq > extent_.last_seq) {
+    return true;
+  }
+  return holds_another_frame(extent_.folder, extent_.segments, applied);
+}
+
 log::log(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 log::log(log&&) noexcept = default;
 log& log::operator=(log&&) noexcept = default;
 log::~log() = default;
 
-result<log> log::open(file_system& files, std::filesystem::path folder, const uuid& database, std::uint64_t applied_seq,
-                      const log_options& options, recovery_report& report, const visitor& visit) {
+result<log> log::open(file_system& files, std::filesystem::path folder, const uuid& database,
+                      const log_position& applied, const log_options& options, recovery_report& report,
+                      const visitor& visit) {
   report = {};
   auto state = std::make_unique<impl>(queue_folder{&files, std::move(folder), database}, options);
-  if (auto opened = state->open(applied_seq, report, visit); !opened) {
+  if (auto opened = state->open(applied, report, visit); !opened) {
     return tl::unexpected{opened.error()};
   }
   return log{std::move(state)};
@@ -326,7 +343,7 @@ std::uint64_t log::bytes_on_disk() const noexcept {
   return bytes;
 }
 
-result<> log::append(const batch& added) {
+result<std::uint64_t> log::append(const batch& added) {
   return impl_->change([&] { return impl_->append(added); });
 }
 
@@ -336,6 +353,10 @@ result<> log::append_witness() {
 
 result<> log::release(std::uint64_t checkpointed_seq) {
   return impl_->change([&] { return impl_->release(checkpointed_seq); });
+}
+
+result<bool> log::contradicts(const log_position& applied) const {
+  return impl_->contradicts(applied);
 }
 
 result<std::unique_ptr<log_cursor>> log::read_from(std::uint64_t seq) {

@@ -44,12 +44,14 @@ namespace millrace::test::histories {
 
 namespace {
 
+namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr auto role_variable = "MILLRACE_HISTORY_LIFE";
 constexpr std::uint32_t clients_at_once = 40;
 constexpr std::uint32_t clients_per_life = 100'000;
 constexpr std::chrono::minutes time_limit{2};
+constexpr milliseconds patience{30'000}; ///< With a process.
 
 constexpr auto insert =
   "INSERT INTO entry(list, client, number, source, target, amount, filler) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
@@ -508,6 +510,31 @@ private:
   int err_;
 };
 
+/// Puts two databases in each other's places.
+void exchange_databases(const workload_folder& one, const workload_folder& other) {
+  const auto aside = one.path / "aside";
+  for (const auto* part : {"", "-wal", "-shm"}) {
+    const auto ours = one.database().string() + part;
+    const auto theirs = other.database().string() + part;
+    for (const auto& [from, to] : {std::pair{ours, aside.string()}, {theirs, ours}, {aside.string(), theirs}}) {
+      if (fs::exists(from)) {
+        fs::rename(from, to);
+      }
+    }
+  }
+}
+
+/// What is wrong where the engine opens the folder, or refuses it without saying why.
+std::vector<std::string> refused(const workload_folder& folder, const life& one) {
+  life_process process{folder, one};
+  process.wait([&] { return process.serves() || process.ended(); }, patience);
+  if (process.ended() && process.complaint().find("cannot be opened") != std::string::npos) {
+    return {};
+  }
+  return {"life " + std::to_string(one.number) + ": the engine opens a database that was written under another log "
+          + process.complaint()};
+}
+
 } // namespace
 
 options workload_options(const workload_folder& folder) {
@@ -536,7 +563,6 @@ CREATE TABLE refused(client INTEGER NOT NULL);
 }
 
 std::vector<std::string> live(const workload_folder& folder, const life& one) {
-  constexpr milliseconds patience{30'000};
   life_process process{folder, one};
   std::vector<std::string> found;
   const auto complain = [&](const std::string& what) {
@@ -556,6 +582,21 @@ std::vector<std::string> live(const workload_folder& folder, const life& one) {
   } else if (process.status() != 0) {
     complain("the process ended by itself:");
   }
+  return found;
+}
+
+std::vector<std::string> live_apart(const workload_folder& folder, const life& one) {
+  const workload_folder copy{folder.path / "copy"};
+  fs::create_directory(copy.path);
+  fs::copy(folder.data(), copy.data(), fs::copy_options::recursive);
+  std::vector<std::string> found;
+  for (const auto& place : {copy, folder}) {
+    found = found.empty() ? live(place, one) : found;
+    exchange_databases(folder, copy);
+    found = found.empty() ? refused(folder, one) : found;
+    exchange_databases(folder, copy);
+  }
+  fs::remove_all(copy.path);
   return found;
 }
 

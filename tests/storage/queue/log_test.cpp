@@ -280,7 +280,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_at_roll_over_has_no_effect_and_may_be_tried_aga
   auto queue = open_log(files);
   BOOST_REQUIRE_EQUAL(spares(), 1u);
   files.fail(operation::preallocate, errc::disk_full);
-  result<> appended;
+  result<std::uint64_t> appended;
   while (appended && queue.last_seq() < 5000) {
     appended = queue.append(batch_of(queue.last_seq() + 1, 10));
   }
@@ -374,7 +374,7 @@ BOOST_AUTO_TEST_CASE(a_sync_that_fails_while_a_segment_is_made_is_final) {
   auto queue = open_log(files);
   fill(queue, 50);
   files.fail(operation::sync_folder, errc::disk_full, 0, 1);
-  result<> appended;
+  result<std::uint64_t> appended;
   while (appended && queue.last_seq() < 5000) {
     appended = queue.append(batch_of(queue.last_seq() + 1, 10));
   }
