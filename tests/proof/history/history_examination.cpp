@@ -287,7 +287,7 @@ std::vector<std::string> run_history(std::uint64_t seed, std::uint64_t lives, co
   const workload_folder folder{place.path()};
   std::mt19937_64 random{seed};
   std::vector<std::string> found;
-  const auto next = [&, number = std::uint64_t{0}](std::optional<life_end> end = {}) mutable {
+  auto next = [&, number = std::uint64_t{0}](std::optional<life_end> end = {}) mutable {
     return life{.seed = random(),
                 .number = ++number,
                 .end = end.value_or(ends[random() % std::size(ends)]),

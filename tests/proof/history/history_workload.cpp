@@ -485,15 +485,19 @@ public:
     }
     return condition();
   }
-  bool serves() const { return ::lseek(out_, 0, SEEK_END) > 0; }
+  bool serves() const { return begin_of(out_).find("serving") != std::string::npos; } // Boost may say something, too.
   int status() const { return status_; }
   std::string complaint() const {
-    std::string text(4'096, '\0');
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::pread(err_, text.data(), text.size(), 0), 0)));
+    const auto text = begin_of(err_);
     return text.substr(0, text.find('\n'));
   }
 
 private:
+  static std::string begin_of(int file) {
+    std::string text(4'096, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::pread(file, text.data(), text.size(), 0), 0)));
+    return text;
+  }
   static std::vector<char*> pointers_to(std::vector<std::string>& words) {
     std::vector<char*> pointers;
     for (auto& word : words) {

@@ -320,13 +320,26 @@ void run::write_something() {
   }
 }
 
+/// The newest `seq` that anybody was told, which is durable.
+std::uint64_t run::newest_told() const {
+  std::uint64_t newest = 0;
+  for (const auto& one : seen_.exchanges) {
+    for (const auto& answer : one.replies) {
+      if (const auto* done = std::get_if<outcome>(&answer.content)) {
+        newest = std::max(newest, done->seq);
+      }
+    }
+  }
+  return newest;
+}
+
 void run::write_one(write wanted, bool to_courier) {
   auto work = work_of(wanted, chance(3) ? ack::durable : ack::applied);
   const auto client = static_cast<std::size_t>(wanted.client);
   const auto named = !to_courier && chance(3);
   if (named) {
     if (chance(8)) {
-      names_[client] = new_client_id(0);
+      names_[client] = new_client_id(newest_told());
     }
     work.name = {names_[client], static_cast<std::uint64_t>(wanted.number)};
   }
