@@ -43,11 +43,26 @@ struct group {
 /// the engine applies it once and answers every resend with the outcome that it recorded, through restarts of actors
 /// and of the process, within a window (`outcome_window`); beyond that it answers `name_forgotten`.
 struct transaction_name {
-  uuid client{};            ///< From `new_client_id`.
+  /// From the engine (`client_id_request`). One of the program's own serves as long as the engine has forgotten
+  /// nothing.
+  uuid client{};
   std::uint64_t number = 0; ///< Rises with each transaction of the client; 0 means that the transaction has no name.
 
   bool given() const noexcept { return number != 0; }
   friend bool operator==(const transaction_name&, const transaction_name&) = default;
+};
+
+/// Asks an engine for the id of a new client.
+struct client_id_request {
+  friend bool operator==(const client_id_request&, const client_id_request&) = default;
+};
+
+/// An id that no other client has. It carries the last `seq` that was durable then (`issued_at_seq`), so the engine
+/// knows: there is no outcome of this client up to that one.
+struct client_id {
+  uuid id{};
+
+  friend bool operator==(const client_id&, const client_id&) = default;
 };
 
 /// What goes first when there is much to do.

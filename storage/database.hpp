@@ -66,8 +66,9 @@ class database_writer {
 public:
   virtual ~database_writer() = default;
 
-  /// The last `seq` whose work is committed; 0 in a new database.
-  virtual std::uint64_t applied_seq() const noexcept = 0;
+  /// Up to where work is committed; 0 in a new database. By the chain value a log tells whether that is its own work.
+  virtual log_position applied() const noexcept = 0;
+  std::uint64_t applied_seq() const noexcept { return applied().seq; }
 
   /// Applies consecutive batches in one database transaction, each piece of work in isolation from its neighbours, and
   /// stores `applied_seq` with them, and the outcomes of named transactions. What is applied already is passed over;
@@ -189,12 +190,12 @@ struct recorded_name {
 /// What a database knows of itself.
 struct database_identity {
   uuid id{};
-  std::uint64_t applied_seq = 0;
+  log_position applied;
   std::vector<recorded_script> scripts;
   /// Names whose outcomes are recorded, by rising `seq`.
   std::vector<recorded_name> names;
-  /// The newest birth (`made_at_ms`) among clients of whom an outcome was forgotten; 0 where none was.
-  std::int64_t forgotten_made_at_ms = 0;
+  /// The highest `seq` whose outcome was forgotten; 0 where none was.
+  std::uint64_t forgotten_upto = 0;
 };
 
 /// Of one transaction.

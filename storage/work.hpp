@@ -61,8 +61,20 @@ struct batch {
   std::vector<work> items;
   /// Items that are skipped, by rising `seq`. No part of the frame: the queue fills it in when it sends the batch.
   std::vector<skipped_work> skipped;
+  /// The frame's checksum, which covers all before it: what a log gives out has it, 0 means that it is not known.
+  std::uint64_t chain = 0;
 
   std::uint64_t last_seq() const noexcept { return first_seq + items.size() - 1; }
+};
+
+/// Up to where work of a log is applied. A `seq` alone is a position of which nothing more is known.
+struct log_position {
+  constexpr log_position(std::uint64_t at = 0, std::uint64_t frame = 0) noexcept : seq(at), chain(frame) {}
+
+  std::uint64_t seq;
+  std::uint64_t chain; ///< `batch::chain` of the frame that holds it; 0 means that it is not known.
+
+  friend bool operator==(const log_position&, const log_position&) = default;
 };
 
 /// Shared between the queue, which may have to send it again, and the writer.

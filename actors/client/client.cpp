@@ -50,18 +50,20 @@ private:
   std::atomic<bool>& taken_;
 };
 
+/// What is said of a request that changes nothing where it is not known what became of it.
+template <class Request>
+constexpr errc code_without_doubt = std::is_same_v<Request, client_id_request> ? errc::unavailable
+                                                                               : errc::reader_failed;
+
 } // namespace
 
 class client::impl {
 public:
   impl(caf::actor_system& system, engine_actor front, std::chrono::milliseconds patience)
-    : system_(system),
-      self_(std::in_place, system),
-      front_(std::move(front)),
-      patience_(patience),
-      last_name_{new_client_id(), 0} {}
+    : system_(system), self_(std::in_place, system), front_(std::move(front)), patience_(patience) {}
 
   tl::expected<outcome, failure> execute(transaction work);
+  tl::expected<client_id, failure> issue_id();
   tl::expected<row_set, failure> query(const millrace::query& question);
   tl::expected<health_report, failure> health();
   template <class Request>
@@ -74,30 +76,47 @@ private:
   tl::expected<Answer, failure> ask(std::chrono::milliseconds time_limit, Request request);
   template <class Answer, class Request>
   tl::expected<Answer, failure> insist(resend& life, const Request& request);
+  tl::expected<outcome, failure> execute_named(resend& life, transaction& work);
 
   caf::actor_system& system_; ///< Not owned; outlives the client.
   std::optional<caf::scoped_actor> self_;
   engine_actor front_;
   std::chrono::milliseconds patience_;
-  transaction_name last_name_;
+  transaction_name last_name_; ///< Without a client until the engine has issued an id.
   backoff delays_{{}};
   tenant tenant_{system_, "a client", [this] { self_.reset(); }};
 };
 
 tl::expected<outcome, failure> client::impl::execute(transaction work) {
-  const auto named_here = work.name == transaction_name{};
-  if (named_here) {
-    ++last_name_.number;
-    work.name = last_name_;
-  }
   resend life{resend::clock::now(), patience_};
-  auto answer = insist<outcome>(life, work);
-  if (named_here && !answer && life.may_rename(answer.error())) {
-    last_name_ = {new_client_id(), 1};
-    work.name = last_name_;
-    answer = insist<outcome>(life, work);
+  if (work.name != transaction_name{}) {
+    return insist<outcome>(life, work);
+  }
+  auto answer = execute_named(life, work);
+  if (!answer && life.may_rename(answer.error())) {
+    last_name_ = {};
+    answer = execute_named(life, work);
   }
   return answer;
+}
+
+/// Under the next name, for which the engine is asked for an id where there is none. Without one nothing is sent.
+tl::expected<outcome, failure> client::impl::execute_named(resend& life, transaction& work) {
+  if (last_name_.client == uuid{}) {
+    const auto issued = insist<client_id>(life, client_id_request{});
+    if (!issued) {
+      return tl::unexpected{issued.error()};
+    }
+    last_name_.client = issued->id;
+  }
+  ++last_name_.number;
+  work.name = last_name_;
+  return insist<outcome>(life, work);
+}
+
+tl::expected<client_id, failure> client::impl::issue_id() {
+  resend life{resend::clock::now(), patience_};
+  return insist<client_id>(life, client_id_request{});
 }
 
 tl::expected<row_set, failure> client::impl::query(const millrace::query& question) {
@@ -106,7 +125,9 @@ tl::expected<row_set, failure> client::impl::query(const millrace::query& questi
 }
 
 tl::expected<health_report, failure> client::impl::health() {
-  return ask<health_report>(patience_, health_request{}).map_error(without_doubt);
+  return ask<health_report>(patience_, health_request{}).map_error([](failure why) {
+    return without_doubt(std::move(why));
+  });
 }
 
 template <class Request>
@@ -119,19 +140,23 @@ tl::expected<row_page, failure> client::impl::page(const Request& request) {
 /// last one may have had an effect.
 template <class Answer, class Request>
 tl::expected<Answer, failure> client::impl::insist(resend& life, const Request& request) {
-  constexpr auto only_reads = !std::is_same_v<Request, transaction>;
+  constexpr auto changes = std::is_same_v<Request, transaction>;
   delays_.reset();
   for (;;) {
     const auto now = resend::clock::now();
     auto attempt = request;
-    auto& deadline = deadline_of(attempt);
-    deadline = life.deadline_left(deadline, now);
-    const auto may_take = only_reads ? deadline : std::chrono::milliseconds{0};
+    auto may_take = std::chrono::milliseconds{0};
+    if constexpr (!std::is_same_v<Request, client_id_request>) {
+      auto& deadline = deadline_of(attempt);
+      deadline = life.deadline_left(deadline, now);
+      may_take = changes ? may_take : deadline;
+    }
     auto answer = ask<Answer>(life.attempt_time(now, may_take), std::move(attempt));
     if (answer) {
       return answer;
     }
-    auto why = only_reads ? without_doubt(std::move(answer).error()) : std::move(answer).error();
+    auto why = changes ? std::move(answer).error()
+                       : without_doubt(std::move(answer).error(), code_without_doubt<Request>);
     const auto pause = pause_before_resend(delays_, why);
     if (!worth_resending(why) || life.over(resend::clock::now() + pause)) {
       return tl::unexpected{life.last_word(std::move(why))};
@@ -171,6 +196,11 @@ client::~client() = default;
 expected<outcome> client::execute(transaction work) {
   const turn mine{impl_->busy};
   return impl_->execute(std::move(work));
+}
+
+expected<client_id> client::issue_id() {
+  const turn mine{impl_->busy};
+  return impl_->issue_id();
 }
 
 expected<row_set> client::query(millrace::query question) {

@@ -101,6 +101,9 @@ public:
     return execute(millrace::execute(sql, std::forward<Ts>(parameters)...));
   }
 
+  /// The id of a new client, for transactions that the program names itself.
+  [[nodiscard]] expected<client_id> issue_id();
+
   /// One statement for many rows, each a tuple of its parameters or a range of values. As many rows as a transaction
   /// holds (`limits::statements_max`, `limits::transaction_bytes_max`) are one, which takes effect as a whole or not at
   /// all; more are several, one after the other, and where one fails those before it stay.

@@ -36,7 +36,7 @@ struct parcel {
   caf::typed_response_promise<Answer> answer;
   resend life;
   bool under_way = false;
-  bool named_here = false;
+  bool named_here = false; ///< Whether its name is made here; it has none until it is sent.
 };
 
 /// All requests of one kind.
@@ -67,7 +67,11 @@ private:
   template <class Request, class Answer>
   caf::typed_response_promise<Answer> accept(lane<Request, Answer>& on, Request request);
   template <class Lane>
+  void offer(Lane& on, typename Lane::parcels_by_number::iterator which);
+  template <class Lane>
   void send(Lane& on, typename Lane::parcels_by_number::iterator which);
+  template <class Lane>
+  void send_waiting(Lane& on);
   template <class Lane>
   void failed(Lane& on, std::uint64_t number, failure why);
   template <class Lane>
@@ -78,12 +82,16 @@ private:
   static void give_up(Lane& on, typename Lane::parcels_by_number::iterator which, failure why);
   template <class Lane>
   static void end(Lane& on);
-  bool rename(parcel<transaction, outcome>& one, const failure& why);
+  bool may_be_sent(std::uint64_t number, parcel<transaction, outcome>& one);
+  void ask_for_id();
+  void no_id(const failure& why);
+  bool lose_name(parcel<transaction, outcome>& one, const failure& why);
 
   courier_self::pointer self_; ///< Not owned; outlives the state.
   engine_actor front_;
   courier_options settings_;
-  uuid client_ = new_client_id();
+  std::optional<uuid> client_; ///< Nothing until the engine has issued an id.
+  bool asked_for_id_ = false;  ///< And until it has answered: all transactions wait, so that their order stays.
   std::uint64_t last_number_ = 0;
   lane<transaction, outcome> transactions_;
   lane<query, row_set> queries_;
@@ -125,23 +133,33 @@ caf::typed_response_promise<Answer> courier_state::accept(lane<Request, Answer>&
   ++last_number_;
   if constexpr (std::is_same_v<Request, transaction>) {
     named_here = request.name == transaction_name{};
-    request.name = named_here ? transaction_name{client_, last_number_} : request.name;
   }
   const resend life{self_->clock().now(), settings_.patience};
   const auto added = on.parcels.emplace_hint(
     on.parcels.end(), last_number_, parcel<Request, Answer>{std::move(request), answer, life, false, named_here});
-  // A query that fails says little of the next one; a transaction that fails must not be overtaken by those after it.
-  if (on.only_reads || !on.resend_at) {
-    send(on, added);
-  } else if (life.over(*on.resend_at)) {
-    give_up(on, added, {errc::unavailable, "it was not sent: " + to_string(on.obstacle)});
-  }
+  offer(on, added);
   return answer;
+}
+
+/// Sends it, or lets it wait. A query that fails says little of the next one; a transaction that fails must not be
+/// overtaken by those after it.
+template <class Lane>
+void courier_state::offer(Lane& on, typename Lane::parcels_by_number::iterator which) {
+  if (on.only_reads || !on.resend_at) {
+    send(on, which);
+  } else if (which->second.life.over(*on.resend_at)) {
+    give_up(on, which, {errc::unavailable, "it was not sent: " + to_string(on.obstacle)});
+  }
 }
 
 template <class Lane>
 void courier_state::send(Lane& on, typename Lane::parcels_by_number::iterator which) {
   auto& one = which->second;
+  if constexpr (!Lane::only_reads) {
+    if (!may_be_sent(which->first, one)) {
+      return;
+    }
+  }
   const auto now = self_->clock().now();
   auto attempt = one.content;
   attempt.deadline = one.life.deadline_left(attempt.deadline, now);
@@ -165,8 +183,8 @@ void courier_state::failed(Lane& on, std::uint64_t number, failure why) {
   one.under_way = false;
   if constexpr (Lane::only_reads) {
     why = without_doubt(std::move(why));
-  } else if (rename(one, why)) {
-    return send(on, found);
+  } else if (lose_name(one, why)) {
+    return offer(on, found);
   }
   if (!worth_resending(why)) {
     return give_up(on, found, std::move(why));
@@ -196,6 +214,11 @@ void courier_state::resume(Lane& on) {
     return;
   }
   on.resend_at.reset();
+  send_waiting(on);
+}
+
+template <class Lane>
+void courier_state::send_waiting(Lane& on) {
   for (auto one = on.parcels.begin(); one != on.parcels.end(); ++one) {
     if (!one->second.under_way) {
       send(on, one);
@@ -223,14 +246,70 @@ void courier_state::end(Lane& on) {
   }
 }
 
-bool courier_state::rename(parcel<transaction, outcome>& one, const failure& why) {
+/// Gives a transaction its name where that is made here. Where there is no id for one the engine is asked, and until it
+/// answers no transaction may be sent.
+bool courier_state::may_be_sent(std::uint64_t number, parcel<transaction, outcome>& one) {
+  if (asked_for_id_) {
+    return false;
+  }
+  if (one.named_here && !one.content.name.given()) {
+    if (!client_) {
+      ask_for_id();
+      return false;
+    }
+    one.content.name = {*client_, number};
+  }
+  return true;
+}
+
+void courier_state::ask_for_id() {
+  asked_for_id_ = true;
+  // No transaction waits beyond its end: that of the oldest is the first.
+  const auto& oldest = transactions_.parcels.begin()->second.life;
+  self_->request(front_, oldest.attempt_time(self_->clock().now()), client_id_request{})
+    .then(
+      [this](const client_id& issued) {
+        asked_for_id_ = false;
+        client_ = issued.id;
+        if (!transactions_.resend_at) {
+          send_waiting(transactions_);
+        }
+      },
+      [this](const caf::error& why) {
+        asked_for_id_ = false;
+        no_id(without_doubt(failure_of(why), errc::unavailable));
+      });
+}
+
+/// What waits for a name is tried again later, or given up; none of it was sent.
+void courier_state::no_id(const failure& why) {
+  auto& on = transactions_;
+  const auto for_good = !worth_resending(why);
+  if (!for_good && !on.resend_at) {
+    wait(on, why);
+  }
+  for (auto next = on.parcels.begin(); next != on.parcels.end();) {
+    const auto one = next++;
+    const auto waits = !one->second.under_way;
+    const auto nameless = one->second.named_here && !one->second.content.name.given();
+    if (waits && (for_good ? nameless : one->second.life.over(*on.resend_at))) {
+      give_up(on, one, why);
+    }
+  }
+  if (!on.resend_at) {
+    send_waiting(on);
+  }
+}
+
+/// Whether it goes out under a new name, and with it all that comes after.
+bool courier_state::lose_name(parcel<transaction, outcome>& one, const failure& why) {
   if (!one.named_here || !one.life.may_rename(why)) {
     return false;
   }
   if (one.content.name.client == client_) {
-    client_ = new_client_id();
+    client_.reset();
   }
-  one.content.name.client = client_;
+  one.content.name = {};
   return true;
 }
 

@@ -25,9 +25,9 @@ milliseconds pause_before_resend(backoff& delays, const failure& why) {
   return std::max(delays.next(), why.retry_after);
 }
 
-failure without_doubt(failure why) {
+failure without_doubt(failure why, errc instead) {
   if (why.code == errc::outcome_unknown) {
-    why.code = errc::reader_failed;
+    why.code = instead;
   }
   return why;
 }

@@ -14,8 +14,9 @@ bool worth_resending(const failure& why) noexcept;
 /// How long to wait before that: as long as the delays say, longer where the engine asked for it.
 std::chrono::milliseconds pause_before_resend(backoff& delays, const failure& why);
 
-/// A request that only reads had no effect whatever became of it: what is unknown for a transaction is retryable here.
-failure without_doubt(failure why);
+/// A request that changes nothing had no effect whatever became of it: what is unknown for a transaction is retryable
+/// here, as whoever serves it having failed.
+failure without_doubt(failure why, errc instead = errc::reader_failed);
 
 /// One request that is sent until it is answered for good or the patience of whoever sends it is over.
 class resend {

@@ -87,7 +87,7 @@ public:
       transactions_(make_breaker("transactions", settings_.transaction_breaker)),
       queries_(make_breaker("queries", settings_.query_breaker)),
       names_(std::make_shared<name_index>(settings_.database.outcomes)),
-      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied_seq)) {}
+      applied_seq_(std::make_shared<std::atomic<std::uint64_t>>(identity_.applied.seq)) {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -105,7 +105,7 @@ public:
 
 private:
   std::shared_ptr<breaker> make_breaker(std::string name, const breaker_options& settings) const;
-  storage::result<opened_log> recover(std::uint64_t applied_seq, storage::recovery_report& report) const;
+  storage::result<opened_log> recover(const storage::log_position& applied, storage::recovery_report& report) const;
   child_spec child(std::string id, std::shared_ptr<breaker> concerned, std::function<caf::actor()> spawn) const;
   caf::actor spawn_storage_supervisor();
   caf::actor spawn_queue();
@@ -153,13 +153,14 @@ tl::expected<void, failure> engine::impl::start() {
   if (!scripts) {
     return tl::unexpected{scripts.error()};
   }
-  auto log = recover(identity_.applied_seq, recovery_);
+  auto log = recover(identity_.applied, recovery_);
   if (!log) {
     return tl::unexpected{log.error()};
   }
   for (const auto& finding : recovery_.findings) {
     logger()->warn("recovery: {}", finding);
   }
+  board_->durable_seq()->store(recovery_.last_seq);
   *recovered_ = std::move(*log);
   storage::failpoint("open.log_recovered");
   auto attempts = storage::attempt_page::open(data_->attempt_file(), identity_.id);
@@ -195,9 +196,10 @@ std::shared_ptr<breaker> engine::impl::make_breaker(std::string name, const brea
   return std::make_shared<breaker>(settings, std::move(tell));
 }
 
-storage::result<opened_log> engine::impl::recover(std::uint64_t applied_seq, storage::recovery_report& report) const {
+storage::result<opened_log> engine::impl::recover(const storage::log_position& applied,
+                                                  storage::recovery_report& report) const {
   auto& files = hooks_.files == nullptr ? storage::posix_file_system() : *hooks_.files;
-  return open_log(files, data_->queue_folder(), identity_.id, applied_seq, settings_.log, report);
+  return open_log(files, data_->queue_folder(), identity_.id, applied, settings_.log, report);
 }
 
 /// A child that ends counts as a failure of what the breaker guards: a storm of restarts opens it.
@@ -344,7 +346,7 @@ void engine::impl::wait_for_children() const {
 
 /// Waits until what the log held is applied, as long as that makes progress.
 void engine::impl::wait_for_replay() {
-  std::uint64_t applied = identity_.applied_seq;
+  std::uint64_t applied = identity_.applied.seq;
   for (auto waiting = applied < recovery_.last_seq; waiting;) {
     caf::scoped_actor self{system_}; // Not the one that a late answer to an earlier request goes to.
     auto asked = self->request(wait_for("queue", replay_patience), replay_patience, atom::drain::value);

@@ -81,6 +81,8 @@ public:
   /// Whether readers keep the database's own log from being emptied: the writer sets it, readers then let go of the
   /// snapshots that they have held for longer than their lease.
   const std::shared_ptr<std::atomic<bool>>& starving() const noexcept { return starving_; }
+  /// The last `seq` that is durable, as far as the queue has said.
+  const std::shared_ptr<std::atomic<std::uint64_t>>& durable_seq() const noexcept { return durable_seq_; }
   /// How often a newly opened database was taken to: the queue counts, readers then look whether theirs was moved away.
   const std::shared_ptr<std::atomic<std::uint64_t>>& openings() const noexcept { return openings_; }
   /// Whether the engine waits no longer for what readers run: set when it closes, after the time that they have for it.
@@ -104,6 +106,7 @@ private:
   reader_pool readers_;
   admission queue_room_;
   std::shared_ptr<std::atomic<bool>> starving_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<std::uint64_t>> durable_seq_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::shared_ptr<std::atomic<std::uint64_t>> openings_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::shared_ptr<std::atomic<bool>> closing_ = std::make_shared<std::atomic<bool>>(false);
   std::atomic<bool> closed_{false};

@@ -49,10 +49,10 @@ std::optional<failure> check_groups(const transaction& work) {
 }
 
 std::optional<failure> check_name(const transaction_name& name) {
-  if (name == transaction_name{} || (name.given() && made_at_ms(name.client) != 0)) {
+  if (name == transaction_name{} || (name.given() && name.client != uuid{})) {
     return std::nullopt;
   }
-  return failure{errc::malformed, "a transaction's name needs a client id from new_client_id() and a number above 0"};
+  return failure{errc::malformed, "a transaction's name needs the id of a client and a number above 0"};
 }
 
 std::optional<failure> check_read(const statement& step) {
@@ -114,14 +114,6 @@ std::optional<failure> check(const transaction& work) {
     return too_large("bytes in the transaction", bytes, limits::transaction_bytes_max);
   }
   return work.groups.empty() ? std::nullopt : check_groups(work);
-}
-
-std::optional<failure> check_birth(const uuid& client, std::int64_t now_ms) {
-  constexpr std::chrono::milliseconds clock_skew_max = std::chrono::minutes{5};
-  if (made_at_ms(client) - clock_skew_max.count() > now_ms) {
-    return failure{errc::malformed, "the client id was made in the future: the client's clock is ahead"};
-  }
-  return std::nullopt;
 }
 
 std::optional<failure> check(const query& question) {

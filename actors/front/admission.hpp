@@ -18,9 +18,6 @@ namespace millrace {
 [[nodiscard]] std::optional<failure> check(const query& question);
 [[nodiscard]] std::optional<failure> check(const page_query& question);
 [[nodiscard]] std::optional<failure> check(const page_cursor& position);
-/// Refuses clients made in the future, who would outlive the window in which names are known. Only for a client that
-/// is not known yet: a clock that was set back says nothing against those that were accepted before.
-[[nodiscard]] std::optional<failure> check_birth(const uuid& client, std::int64_t now_ms);
 
 /// Counts what was let in and is not done with: transactions until they are applied, the requests of one reader until
 /// they are answered, queries until the queue lets them go. CAF bounds no mailbox, so this is the only bound there is.

@@ -144,6 +144,15 @@ void front::serve(std::type_identity<transaction>, caf::mailbox_element_ptr mess
   }
 }
 
+/// Here at once: nothing of the client can have a `seq` up to what is durable before it has its id.
+void front::serve(std::type_identity<client_id_request>, caf::mailbox_element_ptr message, caf::execution_unit*) {
+  const auto& board = *settings_.board;
+  if (board.closed()) {
+    return refuse_absent(*message, board, "the write-ahead queue");
+  }
+  answer(*message, caf::make_message(client_id{new_client_id(board.durable_seq()->load())}));
+}
+
 void front::serve(std::type_identity<query>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
   const auto& asked = message->content().get_as<query>(0);
   if (auto problem = check(asked)) {

@@ -45,6 +45,7 @@ public:
 private:
   // One for each of `engine_requests`.
   void serve(std::type_identity<transaction>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<client_id_request>, caf::mailbox_element_ptr message, caf::execution_unit* host);
   void serve(std::type_identity<query>, caf::mailbox_element_ptr message, caf::execution_unit* host);
   void serve(std::type_identity<page_query>, caf::mailbox_element_ptr message, caf::execution_unit* host);
   void serve(std::type_identity<page_cursor>, caf::mailbox_element_ptr message, caf::execution_unit* host);

@@ -17,6 +17,7 @@ storage::batch part_of(const storage::batch& whole, std::uint64_t first, std::ui
   storage::batch part;
   part.first_seq = first;
   part.accept_time_ms = whole.accept_time_ms;
+  part.chain = whole.chain;
   const auto begin = whole.items.begin() - static_cast<std::ptrdiff_t>(whole.first_seq);
   part.items.assign(begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last) + 1);
   return part;

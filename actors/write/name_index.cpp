@@ -7,7 +7,7 @@
 namespace millrace {
 
 std::size_t name_index::hash::operator()(const uuid& id) const noexcept {
-  // The second half of a UUID of version 7 is random.
+  // The second half of a client's id is random.
   std::size_t bits = 0;
   std::memcpy(&bits, id.data() + id.size() - sizeof bits, sizeof bits);
   return bits;
@@ -17,15 +17,16 @@ void name_index::load(const storage::database_identity& identity) {
   for (const auto& one : identity.names) {
     // What was resubmitted from quarantine, or noted, is recorded twice; its name stands for the first.
     if (find(one.name).what == verdict::fresh) {
-      add(one.name, one.seq, one.accepted_ms);
+      add(one.name, one.seq);
     } else {
-      keep_place(client_of(one.name.client), one.seq, one.accepted_ms);
+      keep_place(client_of(one.name.client), one.seq);
     }
+    accepted_at(one.accepted_ms);
   }
-  forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, identity.forgotten_made_at_ms);
+  forgotten_upto_ = std::max(forgotten_upto_, identity.forgotten_upto);
   // Which of a client's numbers were forgotten in an earlier life is not known; below the highest one they may be.
   for (auto& [id, record] : clients_) {
-    if (made_at_ms(id) <= forgotten_made_at_ms_) {
+    if (issued_at_seq(id) < forgotten_upto_) {
       record.forgotten_upto = std::max(record.forgotten_upto, record.highest);
     }
   }
@@ -34,20 +35,20 @@ void name_index::load(const storage::database_identity& identity) {
 name_index::finding name_index::find(const transaction_name& name) const {
   const auto client = clients_.find(name.client);
   if (client == clients_.end()) {
-    return {made_at_ms(name.client) <= forgotten_made_at_ms_ ? verdict::forgotten : verdict::fresh};
+    return {issued_at_seq(name.client) < forgotten_upto_ ? verdict::forgotten : verdict::fresh};
   }
   const auto& record = client->second;
   if (name.number <= record.highest) {
     const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
     const auto found = std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number);
     if (found != record.numbers.end() && found->number == name.number) {
-      return {verdict::known, found->seq, true};
+      return {verdict::known, found->seq};
     }
   }
-  return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh, 0, true};
+  return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
 }
 
-void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms) {
+void name_index::add(const transaction_name& name, std::uint64_t seq) {
   auto& client = client_of(name.client);
   auto& record = client.second;
   if (record.highest < name.number) {
@@ -59,26 +60,41 @@ void name_index::add(const transaction_name& name, std::uint64_t seq, std::int64
                           {name.number, seq});
     record.in_order = false;
   }
-  order_.push_back({&client, name.number, seq, accepted_ms});
+  order_.push_back({&client, name.number, seq});
 }
 
-std::vector<transaction_name> name_index::forget(std::int64_t now_ms) {
-  while (order_.size() > window_.count
-         || (!order_.empty() && now_ms - order_.front().accepted_ms > window_.age.count())) {
+void name_index::note(const transaction_name& name, std::uint64_t seq) {
+  auto& client = client_of(name.client);
+  client.second.forgotten_upto = std::max(client.second.forgotten_upto, name.number);
+  keep_place(client, seq);
+}
+
+void name_index::keep_place(client_map::value_type& client, std::uint64_t seq) {
+  ++client.second.notes;
+  order_.push_back({&client, 0, seq});
+}
+
+void name_index::accepted_at(std::int64_t time_ms) {
+  if (newest_seq() <= timed_upto_) {
+    return;
+  }
+  if (times_.empty() || times_.back().time_ms != time_ms) {
+    times_.push_back({timed_upto_ + 1, time_ms});
+    age_ += times_.size() > 1 ? aged_from(times_.size() - 2) : std::chrono::milliseconds{0};
+  }
+  timed_upto_ = newest_seq();
+}
+
+/// How much older all became from one time to the next.
+std::chrono::milliseconds name_index::aged_from(std::size_t which) const {
+  return window_.aged(times_[which].time_ms, times_[which + 1].time_ms);
+}
+
+std::vector<transaction_name> name_index::forget() {
+  while (order_.size() > window_.count || (!order_.empty() && age_ > window_.age)) {
     forget_oldest();
   }
   return std::exchange(owed_, {});
-}
-
-void name_index::note(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms) {
-  auto& client = client_of(name.client);
-  client.second.forgotten_upto = std::max(client.second.forgotten_upto, name.number);
-  keep_place(client, seq, accepted_ms);
-}
-
-void name_index::keep_place(client_map::value_type& client, std::uint64_t seq, std::int64_t accepted_ms) {
-  ++client.second.notes;
-  order_.push_back({&client, 0, seq, accepted_ms});
 }
 
 void name_index::remove_above(std::uint64_t seq) {
@@ -97,6 +113,11 @@ void name_index::remove_above(std::uint64_t seq) {
       clients_.erase(newest.client->first);
     }
   }
+  while (!times_.empty() && times_.back().first_seq > seq) {
+    age_ -= times_.size() > 1 ? aged_from(times_.size() - 2) : std::chrono::milliseconds{0};
+    times_.pop_back();
+  }
+  timed_upto_ = std::min(timed_upto_, seq);
 }
 
 void name_index::forget_oldest() {
@@ -108,8 +129,17 @@ void name_index::forget_oldest() {
     forget_number(*oldest.client, oldest.number);
   }
   if (oldest.client->second.empty()) {
-    forgotten_made_at_ms_ = std::max(forgotten_made_at_ms_, made_at_ms(oldest.client->first));
     clients_.erase(oldest.client->first);
+  }
+  forgotten_upto_ = oldest.seq;
+  drop_times();
+}
+
+/// Those of entries that are gone.
+void name_index::drop_times() {
+  while (times_.size() > 1 && times_[1].first_seq <= forgotten_upto_ + 1) {
+    age_ -= aged_from(0);
+    times_.pop_front();
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <millrace/storage/database.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -11,9 +12,10 @@
 namespace millrace {
 
 /// Which `seq` each named transaction got, for as long as its outcome is recorded. Only so can a resend be told from a
-/// new transaction, and where it cannot be told any more the index says so instead of guessing: a client is born at a
-/// time that its id carries, and of a client that it does not know the index knows whether it was born before the
-/// newest one that it has forgotten. It outlives the queue actor. One thread at a time.
+/// new transaction, and where it cannot be told any more the index says so instead of guessing: a client's id carries
+/// the `seq` that was durable when it was issued, and all its transactions have higher ones, so of a client that it
+/// does not know the index knows whether it can have forgotten any. No clock decides that. It outlives the queue actor.
+/// One thread at a time.
 class name_index {
 public:
   enum class verdict : std::uint8_t {
@@ -24,7 +26,6 @@ public:
   struct finding {
     verdict what = verdict::fresh;
     std::uint64_t seq = 0;
-    bool client_known = false; ///< Whether anything of its client is.
   };
 
   explicit name_index(storage::outcome_window window) : window_(window) {}
@@ -35,16 +36,19 @@ public:
   finding find(const transaction_name& name) const;
 
   /// Remembers a fresh name, with a `seq` above all others.
-  void add(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms);
+  void add(const transaction_name& name, std::uint64_t seq);
+
+  /// The log says with `seq`, above all others, that this number and those below it are forgotten where they are not
+  /// known.
+  void note(const transaction_name& name, std::uint64_t seq);
+
+  /// All that was remembered since this was last said has this accept time.
+  void accepted_at(std::int64_t time_ms);
 
   /// Forgets those that the window has no room for. Gives the numbers that the log must `note` as forgotten, since
   /// lower ones of the same client, which came later, are still known: without that word a later life, which only sees
   /// what is recorded, would take the higher ones for fresh.
-  std::vector<transaction_name> forget(std::int64_t now_ms);
-
-  /// The log says with `seq`, above all others, that this number and those below it are forgotten where they are not
-  /// known.
-  void note(const transaction_name& name, std::uint64_t seq, std::int64_t accepted_ms);
+  std::vector<transaction_name> forget();
 
   /// Takes back what was numbered above `seq` and did not get into the log.
   void remove_above(std::uint64_t seq);
@@ -81,11 +85,17 @@ private:
     client_map::value_type* client = nullptr; ///< Nodes of the map stay where they are.
     std::uint64_t number = 0; ///< 0 for a note, and for whatever else is recorded beside a name's first outcome.
     std::uint64_t seq = 0;
-    std::int64_t accepted_ms = 0;
+  };
+  /// Accepted at one time, up to where the next ones begin.
+  struct accepted {
+    std::uint64_t first_seq = 0;
+    std::int64_t time_ms = 0;
   };
 
   client_map::value_type& client_of(const uuid& id) { return *clients_.try_emplace(id).first; }
-  void keep_place(client_map::value_type& client, std::uint64_t seq, std::int64_t accepted_ms);
+  void keep_place(client_map::value_type& client, std::uint64_t seq);
+  std::chrono::milliseconds aged_from(std::size_t which) const;
+  void drop_times();
   void forget_oldest();
   void forget_number(client_map::value_type& client, std::uint64_t number);
   static void erase(client_record& client, std::uint64_t number);
@@ -94,8 +104,11 @@ private:
   storage::outcome_window window_;
   client_map clients_;
   std::deque<entry> order_;            ///< By rising `seq`.
+  std::deque<accepted> times_;         ///< Of the entries, by rising `seq`.
+  std::uint64_t timed_upto_ = 0;       ///< Entries above it have no accept time yet.
+  std::chrono::milliseconds age_{0};   ///< Of the oldest time, as of the newest.
   std::vector<transaction_name> owed_; ///< What is to be noted.
-  std::int64_t forgotten_made_at_ms_ = 0;
+  std::uint64_t forgotten_upto_ = 0;   ///< The highest `seq` forgotten.
 };
 
 } // namespace millrace

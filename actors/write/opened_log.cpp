@@ -6,7 +6,7 @@
 namespace millrace {
 
 storage::result<opened_log> open_log(storage::file_system& files, const std::filesystem::path& folder,
-                                     const uuid& database, std::uint64_t applied_seq,
+                                     const uuid& database, const storage::log_position& applied,
                                      const storage::log_options& settings, storage::recovery_report& report) {
   std::vector<storage::skipped_work> skipped;
   std::vector<logged_name> names;
@@ -23,7 +23,7 @@ storage::result<opened_log> open_log(storage::file_system& files, const std::fil
       ++seq;
     }
   };
-  auto log = storage::log::open(files, folder, database, applied_seq, settings, report, look);
+  auto log = storage::log::open(files, folder, database, applied, settings, report, look);
   if (!log) {
     return tl::unexpected{std::move(log).error()};
   }

@@ -26,7 +26,7 @@ struct opened_log {
 
 /// `storage::log::open`, with a look at what recovery finds.
 [[nodiscard]] storage::result<opened_log> open_log(storage::file_system& files, const std::filesystem::path& folder,
-                                                   const uuid& database, std::uint64_t applied_seq,
+                                                   const uuid& database, const storage::log_position& applied,
                                                    const storage::log_options& settings,
                                                    storage::recovery_report& report);
 

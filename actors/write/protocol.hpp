@@ -30,7 +30,7 @@ struct batch_applied {
 
 /// Writer to queue: a writer is there, with its database as it found it.
 struct writer_ready {
-  std::uint64_t applied_seq = 0;
+  storage::log_position applied;
   std::uint64_t quarantined = 0;
   std::uint64_t opening = 0; ///< How often this writer has opened its database.
 };

@@ -87,11 +87,13 @@ void queue_state::adopt(opened_log opened) {
       continue; // An earlier incarnation accepted it.
     }
     if (one.forgotten) {
-      names.note(one.name, one.seq, one.accepted_ms);
-    } else if (names.find(one.name).what == name_index::verdict::fresh) {
-      names.add(one.name, one.seq, one.accepted_ms);
+      names.note(one.name, one.seq);
+    } else if (names.find(one.name).what != name_index::verdict::known) {
+      names.add(one.name, one.seq);
     }
+    names.accepted_at(one.accepted_ms);
   }
+  settings_.board->durable_seq()->store(durable_seq_);
 }
 
 caf::result<outcome> queue_state::accept(admitted_transaction& request) {
@@ -102,13 +104,6 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
     if (found.what != name_index::verdict::fresh) {
       settings_.room->give_back(1, request.bytes);
       return accept_again(request, found);
-    }
-    // Most clients are older than this batch; nobody looks at the clock for them.
-    if (!found.client_known && made_at_ms(called.client) > open_since_ms_) {
-      if (auto problem = check_birth(called.client, wall_clock_ms())) {
-        settings_.room->give_back(1, request.bytes);
-        return to_error(std::move(*problem));
-      }
     }
   }
   if (request.deadline != monotonic_time::max() && std::chrono::steady_clock::now() > request.deadline) {
@@ -125,7 +120,7 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
   if (called.given()) {
     const auto seq = durable_seq_ + open_->items.size();
     invariant(seq > settings_.names->newest_seq(), "names are remembered by rising seq");
-    settings_.names->add(called, seq, open_since_ms_);
+    settings_.names->add(called, seq);
   }
   return answer;
 }
@@ -191,7 +186,6 @@ void queue_state::end_stretch() {
 
 void queue_state::add_to_open(storage::work item) {
   if (open_->items.empty()) {
-    open_since_ms_ = wall_clock_ms();
     // Whatever is in the mailbox before this message joins the batch: no timer, no fixed size.
     self_->send(self_, atom::flush::value);
   }
@@ -231,10 +225,12 @@ bool queue_state::write_open() {
     ledger_.add({});
   }
   forget_names();
-  if (auto written = log_->append(*open_); !written) {
+  const auto written = log_->append(*open_);
+  if (!written) {
     refuse_open(written.error());
     return false;
   }
+  open_->chain = *written;
   const std::shared_ptr<storage::batch> work = std::exchange(open_, std::make_shared<storage::batch>());
   const auto bytes = std::exchange(open_bytes_, 0);
   open_->items.reserve(work->items.size());
@@ -242,6 +238,7 @@ bool queue_state::write_open() {
   stretch_ended_ = false;
   sync_latency_.record(std::chrono::steady_clock::now() - started);
   durable_seq_ = work->last_seq();
+  settings_.board->durable_seq()->store(durable_seq_, std::memory_order_relaxed);
   invariant(log_->last_seq() == durable_seq_, "the log ends where the queue says");
   storage::failpoint("answer.before_durable");
   witnessed_ = false;
@@ -251,15 +248,18 @@ bool queue_state::write_open() {
   return true;
 }
 
-/// Before the writer does: it goes by the accept time of this batch, too. So whatever must be noted is in the log
-/// before the record of it is gone.
+/// Before the writer does: it goes by the same accept times, or by fewer of them. So whatever must be noted is in the
+/// log before the record of it is gone.
 void queue_state::forget_names() {
-  for (const auto& forgotten : settings_.names->forget(open_->accept_time_ms)) {
+  auto& names = *settings_.names;
+  names.accepted_at(open_->accept_time_ms);
+  for (const auto& forgotten : names.forget()) {
     transaction word;
     word.name = forgotten;
     note(std::move(word));
-    settings_.names->note(forgotten, open_->last_seq(), open_->accept_time_ms);
+    names.note(forgotten, open_->last_seq());
   }
+  names.accepted_at(open_->accept_time_ms);
 }
 
 /// Where nothing was written, the clients are told, and the numbers are given to the next ones. Where that is not
@@ -363,13 +363,21 @@ void queue_state::meet(const writer_ready& message) {
     self_->monitor(writer_);
   }
   opening_ = message.opening;
-  if (message.applied_seq < applied_seq_ || message.applied_seq > durable_seq_) {
-    return meet_copy(message.applied_seq);
+  const auto other = log_->contradicts(message.applied);
+  if (!other) {
+    return self_->quit(to_error(other.error()));
+  }
+  const auto applied_seq = message.applied.seq;
+  if (*other) {
+    return hold_up("the one in its place was written under another log, up to seq " + std::to_string(applied_seq));
+  }
+  if (applied_seq < applied_seq_ || applied_seq > durable_seq_) {
+    return meet_copy(applied_seq);
   }
   held_up_.reset();
   settings_.board->openings()->fetch_add(1);
   // Where an earlier writer committed and ended before it could report, only names have their outcomes recorded.
-  advance(message.applied_seq, [this](ledger::debt& owed, std::uint64_t seq, bool) {
+  advance(applied_seq, [this](ledger::debt& owed, std::uint64_t seq, bool) {
     if (owed.named && owed.answer.pending() && owed.acknowledgement == ack::applied) {
       answer_from_record(owed.answer, seq);
     } else {
@@ -389,21 +397,25 @@ void queue_state::meet(const writer_ready& message) {
 /// of the process: names and orders to skip are read with it. Where the log does not reach back so far nothing is
 /// applied, and the next look may find another database.
 void queue_state::meet_copy(std::uint64_t applied_seq) {
-  if (!held_up_) {
-    logger()->error("a copy took the place of the database: seq {} is the last that it holds, but {} was applied",
-                    applied_seq, applied_seq_);
-  }
   const auto missing = log_->read_from(applied_seq + 1);
   if (applied_seq < applied_seq_ && !missing && missing.error().code == errc::file_not_found) {
-    held_up_ = failure{errc::database_gone, "the copy in its place ends at seq " + std::to_string(applied_seq)
-                                              + ", and the log begins later"};
-    self_->delayed_send(writer_, reopen_interval, atom::reopen::value);
-    return;
+    return hold_up("the copy in its place ends at seq " + std::to_string(applied_seq) + ", and the log begins later");
   }
+  logger()->error("a copy took the place of the database: seq {} is the last that it holds, but {} was applied",
+                  applied_seq, applied_seq_);
   settings_.applied_seq->store(applied_seq);
   stretch_ended_ = true; // Whoever did that may have brought in rows that no log knows.
   write_open();
   self_->quit(to_error({errc::database_gone, "a copy took its place"}));
+}
+
+/// The writer is given nothing; its next look may find another database.
+void queue_state::hold_up(std::string why) {
+  if (!held_up_) {
+    logger()->error("nothing is applied to the database: {}", why);
+  }
+  held_up_ = failure{errc::database_gone, std::move(why)};
+  self_->delayed_send(writer_, reopen_interval, atom::reopen::value);
 }
 
 /// Whether the writer, or the process, died over what it was trying; then all of that is tried one by one.
@@ -461,6 +473,9 @@ void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& sett
 }
 
 void queue_state::release(std::uint64_t checkpointed_seq) {
+  if (held_up_) {
+    return; // That database is none of this log's.
+  }
   checkpointed_seq_ = checkpointed_seq;
   auto released = log_->release(checkpointed_seq);
   if (released && settings_.board->closed() && checkpointed_seq == durable_seq_) {

@@ -105,6 +105,7 @@ private:
   bool write_skip_order(storage::skip_order order);
   void meet(const writer_ready& message);
   void meet_copy(std::uint64_t applied_seq);
+  void hold_up(std::string why);
   void count_death(std::uint64_t applied_seq);
   void settle(const batch_applied& message);
   void advance(std::uint64_t applied_seq, const ledger::settler& settler);
@@ -124,8 +125,7 @@ private:
 
   std::shared_ptr<storage::batch> open_ = std::make_shared<storage::batch>(); ///< What has arrived since the last sync.
   std::uint64_t open_bytes_ = 0;
-  std::int64_t open_since_ms_ = 0; ///< By the wall clock.
-  ledger ledger_;                  ///< The newest debts belong to `open_`.
+  ledger ledger_; ///< The newest debts belong to `open_`.
 
   std::uint64_t durable_seq_ = 0;
   std::uint64_t applied_seq_ = 0;

@@ -52,8 +52,8 @@ void writer_state::open() {
   if (obstacle_ && (obstacle_->code != errc::outcome_unknown || database_->applied_seq() > given_up_at_)) {
     unblock();
   }
-  self_->send<caf::message_priority::high>(
-    settings_.queue, writer_ready{database_->applied_seq(), database_->quarantined(), ++opening_});
+  self_->send<caf::message_priority::high>(settings_.queue,
+                                           writer_ready{database_->applied(), database_->quarantined(), ++opening_});
   opened_anew_ = true;
   arm_idle_check();
 }

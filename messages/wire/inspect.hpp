@@ -167,6 +167,16 @@ typename Inspector::result_type inspect(Inspector& f, transaction_name& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, client_id_request&) {
+  return f(caf::meta::type_name("client_id_request"));
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, client_id& x) {
+  return f(caf::meta::type_name("client_id"), x.id);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, transaction& x) {
   auto deadline_ms = static_cast<std::int64_t>(x.deadline.count());
   return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, deadline_ms, x.name,

@@ -26,6 +26,8 @@ using requests = table<
   exchange<health_subscription, health_report,      role::read,       1>,
   // Applies a transaction (or makes it durable, as it asks) and answers with its outcome.
   exchange<transaction,         outcome,            role::read_write, 1>,
+  // Answers with the id of a new client, for transactions that are named.
+  exchange<client_id_request,   client_id,          role::read_write, 2>,
   // Lists what is in quarantine.
   exchange<quarantine_list,     quarantine_listing, role::operations, 1>,
   // Applies one of them now, or forgets it. `not_found` where there is none.

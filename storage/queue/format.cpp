@@ -172,6 +172,7 @@ bool verifies(std::string_view frame, std::uint64_t salt) noexcept {
 result<batch> decode_frame(const frame_view& frame, std::uint64_t from_seq, decoder_dictionary& texts) {
   const auto& header = frame.header;
   batch decoded{std::max(header.first_seq, from_seq), header.accept_time_ms, {}};
+  decoded.chain = header.checksum;
   if (header.next_seq() > decoded.first_seq) {
     decoded.items.reserve(static_cast<std::size_t>(header.next_seq() - decoded.first_seq));
   }

@@ -1,12 +1,14 @@
 #include "log.hpp"
 
 #include "cursor.hpp"
+#include "history.hpp"
 #include "recovery.hpp"
 #include "segment_pool.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace millrace::storage {
@@ -15,18 +17,21 @@ class log::impl {
 public:
   impl(queue_folder folder, const log_options& options) : pool_(folder, options) { extent_.folder = std::move(folder); }
 
-  result<> open(std::uint64_t applied_seq, recovery_report& report, const visitor& visit);
-  result<> append(const batch& added);
+  result<> open(const log_position& applied, recovery_report& report, const visitor& visit);
+  result<std::uint64_t> append(const batch& added);
   result<> append_witness();
   result<> release(std::uint64_t checkpointed_seq);
   result<> shrink();
   bool at_rest() const noexcept;
+  result<> come_to_rest();
+
+  result<bool> contradicts(const log_position& applied) const;
 
   const log_extent& extent() const noexcept { return extent_; }
 
   /// Takes a step that changes the log. One that an exception broke off may have left anything behind, so none follows.
   template <class Step>
-  result<> change(Step step) {
+  std::invoke_result_t<Step> change(Step step) {
     if (broken_off_) {
       return fail(errc::io_error, "an earlier change of the log was broken off");
     }
@@ -50,6 +55,7 @@ private:
 
   segment_pool pool_;
   log_extent extent_;
+  log_position opened_for_;
   active_segment active_;
   std::uint64_t chain_ = 0;
   std::uint64_t witnessed_ = 0; ///< What the log itself says is synced.
@@ -72,17 +78,18 @@ result<> log::impl::make_folder() {
   return made && !in_use ? folder.files->sync_folder(folder.path.parent_path()) : made;
 }
 
-result<> log::impl::open(std::uint64_t applied_seq, recovery_report& report, const visitor& visit) {
+result<> log::impl::open(const log_position& applied, recovery_report& report, const visitor& visit) {
   if (auto made = make_folder(); !made) {
     return made;
   }
-  auto found = recover(extent_.folder, applied_seq, report, visit);
+  auto found = recover(extent_.folder, applied, report, visit);
   if (!found) {
     return tl::unexpected{found.error()};
   }
   if (auto adopted = pool_.adopt(found->names); !adopted) {
     return adopted;
   }
+  opened_for_ = applied;
   extent_.segments = std::move(found->segments);
   extent_.last_seq = found->last_seq;
   witnessed_ = found->witnessed;
@@ -175,7 +182,7 @@ result<> log::impl::encode_frame(const batch& added) {
   return {};
 }
 
-result<> log::impl::append(const batch& added) {
+result<std::uint64_t> log::impl::append(const batch& added) {
   if (poisoned_) {
     return tl::unexpected{*poisoned_};
   }
@@ -186,12 +193,12 @@ result<> log::impl::append(const batch& added) {
   auto done = encode_frame(added);
   if (!done) {
     texts_.rollback_to(texts_before);
-    return done;
+    return tl::unexpected{std::move(done).error()};
   }
   if (extent_.active_end + frame_.size() + frame_alignment > active_.header.capacity) {
     texts_.rollback_to(texts_before);
     if (auto rolled = roll_over(added); !rolled) {
-      return rolled;
+      return tl::unexpected{std::move(rolled).error()};
     }
   }
   frame_header header;
@@ -201,11 +208,11 @@ result<> log::impl::append(const batch& added) {
   done = write_frame(header);
   if (!done) {
     texts_.rollback_to(extent_.active_end == header_block_bytes ? 0 : texts_before);
-    return done;
+    return tl::unexpected{std::move(done).error()};
   }
   extent_.last_seq = added.last_seq();
   accept_time_ms_ = added.accept_time_ms;
-  return {};
+  return chain_;
 }
 
 /// Starts a segment in which the batch fits and encodes it again, since no text is defined there.
@@ -293,7 +300,7 @@ result<> log::impl::append_witness() {
 result<> log::impl::release(std::uint64_t checkpointed_seq) {
   auto& segments = extent_.segments;
   std::size_t count = 0;
-  while (count + 1 < segments.size() && segments[count + 1].first_seq <= checkpointed_seq + 1) {
+  while (count + 1 < segments.size() && segments[count + 1].first_seq <= checkpointed_seq) {
     ++count;
   }
   if (count == 0) {
@@ -315,9 +322,35 @@ result<> log::impl::shrink() {
     return tl::unexpected{*poisoned_};
   }
   failpoint("shrink.begin");
-  return (at_rest() ? result<>{} : start_segment(0, segment_purpose::rest))
-    .and_then([this] { return release(extent_.last_seq); })
-    .and_then([this] { return pool_.remove_spares(); });
+  return come_to_rest().and_then([this] { return release(extent_.last_seq); }).and_then([this] {
+    return pool_.remove_spares();
+  });
+}
+
+/// Begins a segment without room, and takes from the one before it what that has reserved and not used.
+result<> log::impl::come_to_rest() {
+  const auto used = extent_.active_end;
+  const auto first_seq = active_.header.first_seq;
+  if (at_rest()) {
+    return {};
+  }
+  if (auto started = start_segment(0, segment_purpose::rest); !started || first_seq == active_.header.first_seq) {
+    return started;
+  }
+  auto& before = *std::prev(extent_.segments.end(), 2);
+  before.bytes = used;
+  return extent_.folder.files->open(extent_.folder.segment_path(first_seq), file_mode::read_write)
+    .and_then([used](const std::unique_ptr<file>& last) { return last->truncate(used); });
+}
+
+result<bool> log::impl::contradicts(const log_position& applied) const {
+  if (applied == opened_for_) {
+    return false; // Recovery has compared it.
+  }
+  if (applied.chain != 0 && applied.seq > extent_.last_seq) {
+    return true;
+  }
+  return holds_another_frame(extent_.folder, extent_.segments, applied);
 }
 
 log::log(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
@@ -325,11 +358,12 @@ log::log(log&&) noexcept = default;
 log& log::operator=(log&&) noexcept = default;
 log::~log() = default;
 
-result<log> log::open(file_system& files, std::filesystem::path folder, const uuid& database, std::uint64_t applied_seq,
-                      const log_options& options, recovery_report& report, const visitor& visit) {
+result<log> log::open(file_system& files, std::filesystem::path folder, const uuid& database,
+                      const log_position& applied, const log_options& options, recovery_report& report,
+                      const visitor& visit) {
   report = {};
   auto state = std::make_unique<impl>(queue_folder{&files, std::move(folder), database}, options);
-  if (auto opened = state->open(applied_seq, report, visit); !opened) {
+  if (auto opened = state->open(applied, report, visit); !opened) {
     return tl::unexpected{opened.error()};
   }
   return log{std::move(state)};
@@ -347,7 +381,7 @@ std::uint64_t log::bytes_on_disk() const noexcept {
   return bytes;
 }
 
-result<> log::append(const batch& added) {
+result<std::uint64_t> log::append(const batch& added) {
   return impl_->change([&] { return impl_->append(added); });
 }
 
@@ -361,6 +395,10 @@ result<> log::release(std::uint64_t checkpointed_seq) {
 
 result<> log::shrink() {
   return impl_->change([&] { return impl_->shrink(); });
+}
+
+result<bool> log::contradicts(const log_position& applied) const {
+  return impl_->contradicts(applied);
 }
 
 result<std::unique_ptr<log_cursor>> log::read_from(std::uint64_t seq) {

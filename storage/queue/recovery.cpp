@@ -1,5 +1,6 @@
 #include "recovery.hpp"
 
+#include "history.hpp"
 #include "torn_tail.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
@@ -18,11 +19,12 @@ std::string range(std::uint64_t first, std::uint64_t last) {
 /// One pass over the segments from the one that holds the first work not applied.
 class scan {
 public:
-  scan(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report, const log::visitor& visit)
-    : folder_(folder), applied_(applied_seq), report_(report), visit_(visit) {}
+  scan(const queue_folder& folder, const log_position& applied, recovery_report& report, const log::visitor& visit)
+    : folder_(folder), applied_(applied.seq), applied_chain_(applied.chain), report_(report), visit_(visit) {}
 
   result<recovered_queue> run() {
     return list()
+      .and_then([this] { return compare_history(); })
       .and_then([this] { return look_at_older(); })
       .and_then([this] { return forget_cached(); })
       .and_then([this] { return read_segments(); })
@@ -32,6 +34,7 @@ public:
 
 private:
   result<> list();
+  result<> compare_history() const;
   std::size_t first_to_read() const;
   result<> look_at_older();
   result<> forget_cached();
@@ -51,10 +54,16 @@ private:
   tl::unexpected<failure> corrupt(std::uint64_t seq, const std::string& why) const {
     return fail(errc::corrupt, "seq " + std::to_string(seq) + " in " + file_ + ": " + why);
   }
+  tl::unexpected<failure> another_history(const std::string& why) const {
+    return fail(errc::database_gone, why + " in " + folder_.path.string()
+                                       + "; put back the database that belongs to this log, or move the log away where "
+                                         "that is the one that is lost");
+  }
   void report(const std::string& sentence) { report_.findings.push_back(file_ + ": " + sentence); }
 
   const queue_folder& folder_;
   const std::uint64_t applied_;
+  const std::uint64_t applied_chain_; ///< Of the frame that holds it; 0 where that is not known.
   recovery_report& report_;
   const log::visitor& visit_;
   recovered_queue found_;
@@ -87,6 +96,16 @@ result<> scan::list() {
     }
   }
   return {};
+}
+
+result<> scan::compare_history() const {
+  const auto other = holds_another_frame(folder_, found_.segments, {applied_, applied_chain_});
+  if (!other) {
+    return tl::unexpected{other.error()};
+  }
+  return *other ? another_history("the database was written under another log, and holds other work at seq "
+                                  + std::to_string(applied_) + " than the log")
+                : result<>{};
 }
 
 std::size_t scan::first_to_read() const {
@@ -321,6 +340,11 @@ result<> scan::judge_tail(segment_reader& reader) {
   }
   const auto& announced = *read;
   if (!is_of_this_life(announced, reader)) {
+    if (expected_ <= applied_ && applied_chain_ != 0 && reader.end() >= reader.header().capacity) {
+      // What was applied was synced before, in whole frames.
+      return another_history("the database holds work up to seq " + std::to_string(applied_) + ", before which, at seq "
+                             + std::to_string(expected_) + ", the log ends");
+    }
     if (expected_ <= applied_) {
       report("the log ends before seq " + std::to_string(expected_) + ", though " + range(1, applied_)
              + " were applied");
@@ -377,9 +401,9 @@ result<> scan::settle() {
 
 } // namespace
 
-result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq, recovery_report& report,
+result<recovered_queue> recover(const queue_folder& folder, const log_position& applied, recovery_report& report,
                                 const log::visitor& visit) {
-  return scan{folder, applied_seq, report, visit}.run();
+  return scan{folder, applied, report, visit}.run();
 }
 
 } // namespace millrace::storage

@@ -25,7 +25,7 @@ struct recovered_queue {
 /// Streams: memory is bounded by one segment's window and one frame. Changes nothing unless all acknowledged work is
 /// there. Then it cuts off a torn tail and syncs what it read, so that whoever builds on it builds on synced ground.
 /// `visit` is told of unapplied work as it is read, before it is known whether recovery succeeds.
-[[nodiscard]] result<recovered_queue> recover(const queue_folder& folder, std::uint64_t applied_seq,
+[[nodiscard]] result<recovered_queue> recover(const queue_folder& folder, const log_position& applied,
                                               recovery_report& report, const log::visitor& visit);
 
 } // namespace millrace::storage

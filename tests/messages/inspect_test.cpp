@@ -52,7 +52,7 @@ transaction sample_transaction() {
   work.add("UPDATE t SET a = :a", named{":a", 1});
   work.acknowledgement = ack::durable;
   work.deadline = std::chrono::milliseconds{1500};
-  work.name = {new_client_id(), 12};
+  work.name = {new_client_id(0), 12};
   work.priority = priority::operations;
   return work;
 }

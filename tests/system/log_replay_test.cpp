@@ -171,8 +171,8 @@ std::vector<storage::batch_ptr> read_log(const fs::path& data) {
   const auto identity = require(storage::sqlite::make_database(data / "database.sqlite3")->prepare(true));
   storage::recovery_report report;
   auto log = require(
-    storage::log::open(storage::posix_file_system(), data / "queue", identity.id, identity.applied_seq, {}, report));
-  BOOST_TEST(log.last_seq() == identity.applied_seq);
+    storage::log::open(storage::posix_file_system(), data / "queue", identity.id, identity.applied, {}, report));
+  BOOST_TEST(log.last_seq() == identity.applied.seq);
   auto cursor = require(log.read_from(1));
   std::vector<storage::batch_ptr> batches;
   while (auto work = require(cursor->next())) {
@@ -180,7 +180,7 @@ std::vector<storage::batch_ptr> read_log(const fs::path& data) {
   }
   BOOST_REQUIRE(!batches.empty());
   BOOST_TEST(batches.front()->first_seq == 1);
-  BOOST_TEST(batches.back()->last_seq() == identity.applied_seq);
+  BOOST_TEST(batches.back()->last_seq() == identity.applied.seq);
   return batches;
 }
 

@@ -32,7 +32,9 @@ struct fixture {
   named_clients clients{
     .data = folder.path() / "data", .ack_file = folder.path() / "acknowledged", .ids = std::vector<uuid>(20)};
 
-  fixture() { std::ranges::generate(clients.ids, new_client_id); }
+  fixture() {
+    std::ranges::generate(clients.ids, [] { return new_client_id(0); });
+  }
 
   /// Lets the clients run until they have acknowledged some more, then kills their process.
   ending run_and_kill(std::mt19937_64& random) const {

@@ -123,9 +123,11 @@ result<> bring_up_to_date(connection& database) {
       return done;
     }
   }
-  if (*format < meta::format_version) {
-    if (auto done = database.execute(meta::upgrade_to_2); !done) {
-      return done;
+  for (const auto& [made, upgrade] : {std::pair{2, meta::upgrade_to_2}, std::pair{3, meta::upgrade_to_3}}) {
+    if (*format < made) {
+      if (auto done = database.execute(upgrade); !done) {
+        return done;
+      }
     }
   }
   failpoint("database.tables_made");
@@ -156,7 +158,7 @@ result<> read_names(connection& database, std::vector<recorded_name>& into) {
 
 result<database_identity> read_identity(connection& database) {
   auto meta = prepared_statement::prepare(
-    database.get(), "SELECT applied_seq, uuid, forgotten_made_at_ms FROM millrace_meta WHERE id = 1");
+    database.get(), "SELECT applied_seq, uuid, forgotten_upto, applied_chain FROM millrace_meta WHERE id = 1");
   auto scripts = prepared_statement::prepare(database.get(),
                                              "SELECT name, seq, sql_hash FROM millrace_schema "
                                              "ORDER BY seq");
@@ -171,9 +173,10 @@ result<database_identity> read_identity(connection& database) {
   if (code == SQLITE_DONE || sqlite3_column_bytes(meta->get(), 1) != static_cast<int>(identity.id.size())) {
     return fail(errc::corrupt, "the database does not hold its identity");
   }
-  identity.applied_seq = static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 0));
+  identity.applied = {static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 0)),
+                      static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 3))};
   std::memcpy(identity.id.data(), sqlite3_column_blob(meta->get(), 1), identity.id.size());
-  identity.forgotten_made_at_ms = sqlite3_column_int64(meta->get(), 2);
+  identity.forgotten_upto = static_cast<std::uint64_t>(sqlite3_column_int64(meta->get(), 2));
   code = scripts->step();
   for (; code == SQLITE_ROW; code = scripts->step()) {
     const auto* const name = reinterpret_cast<const char*>(sqlite3_column_text(scripts->get(), 0));

@@ -5,7 +5,7 @@ namespace millrace::storage::sqlite::meta {
 
 /// What `millrace_meta.format_version` says of a database that this program makes. It reads older ones, and makes them
 /// such.
-inline constexpr int format_version = 2;
+inline constexpr int format_version = 3;
 
 inline constexpr auto create = R"(
 CREATE TABLE millrace_meta(
@@ -40,9 +40,20 @@ ALTER TABLE millrace_meta ADD COLUMN forgotten_made_at_ms INTEGER NOT NULL DEFAU
 UPDATE millrace_meta SET format_version = 2;
 )";
 
+/// What format 3 adds to format 2, in which the births of forgotten clients said what was forgotten: all that a new
+/// client cannot know to be recorded still. They are not read any more.
+inline constexpr auto upgrade_to_3 = R"(
+ALTER TABLE millrace_meta ADD COLUMN forgotten_upto INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE millrace_meta ADD COLUMN applied_chain INTEGER NOT NULL DEFAULT 0;
+UPDATE millrace_meta SET format_version = 3, forgotten_upto =
+  CASE WHEN forgotten_made_at_ms > 0
+  THEN coalesce((SELECT min(first_seq) - 1 FROM millrace_outcomes), applied_seq) ELSE 0 END;
+)";
+
 inline constexpr auto read_identity = "SELECT uuid FROM millrace_meta WHERE id = 1";
 inline constexpr auto read_applied_seq = "SELECT applied_seq FROM millrace_meta WHERE id = 1";
-inline constexpr auto store_applied_seq = "UPDATE millrace_meta SET applied_seq = ?1 WHERE id = 1";
+inline constexpr auto read_position = "SELECT applied_seq, applied_chain FROM millrace_meta WHERE id = 1";
+inline constexpr auto store_position = "UPDATE millrace_meta SET applied_seq = ?1, applied_chain = ?2 WHERE id = 1";
 
 inline constexpr auto find_intruder =
   "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT IN "

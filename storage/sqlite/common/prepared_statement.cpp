@@ -31,6 +31,10 @@ int prepared_statement::run() noexcept {
 
 result<std::int64_t> prepared_statement::run_for_number() {
   reset_at_end guard{*this};
+  return first_number();
+}
+
+result<std::int64_t> prepared_statement::first_number() {
   const int code = step();
   if (code == SQLITE_ROW) {
     return sqlite3_column_int64(get(), 0);

@@ -29,7 +29,10 @@ public:
   /// Runs to the end and resets; SQLITE_OK, or the code it failed with.
   int run() noexcept;
 
-  /// Runs, takes the first column of the first row as a number, and resets.
+  /// Steps to a row that must be there and takes its first column as a number.
+  [[nodiscard]] result<std::int64_t> first_number();
+
+  /// The same, and resets.
   [[nodiscard]] result<std::int64_t> run_for_number();
 
 private:

@@ -2,10 +2,7 @@
 
 #include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
-#include <millrace/storage/sqlite/common/rows.hpp>
 
-#include <algorithm>
-#include <string>
 #include <utility>
 
 namespace millrace::storage::sqlite {
@@ -26,10 +23,10 @@ result<outcome_store> outcome_store::make(connection& owner, const outcome_windo
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.insert_,
      "INSERT INTO millrace_outcomes(first_seq, last_seq, accept_time_ms, count, outcomes) VALUES (?1, ?2, ?3, ?4, ?5)"},
-    {&made.find_oldest_, "SELECT first_seq, accept_time_ms, count FROM millrace_outcomes ORDER BY first_seq LIMIT 1"},
-    {&made.remove_, "DELETE FROM millrace_outcomes WHERE first_seq = ?1 RETURNING outcomes"},
-    {&made.raise_forgotten_,
-     "UPDATE millrace_meta SET forgotten_made_at_ms = max(forgotten_made_at_ms, ?1) WHERE id = 1"},
+    {&made.find_oldest_,
+     "SELECT first_seq, last_seq, accept_time_ms, count FROM millrace_outcomes ORDER BY first_seq LIMIT 2"},
+    {&made.remove_, "DELETE FROM millrace_outcomes WHERE first_seq = ?1"},
+    {&made.raise_forgotten_, "UPDATE millrace_meta SET forgotten_upto = max(forgotten_upto, ?1) WHERE id = 1"},
   };
   for (const auto& [place, sql] : statements) {
     auto compiled = prepared_statement::prepare(owner.get(), sql);
@@ -38,20 +35,38 @@ result<outcome_store> outcome_store::make(connection& owner, const outcome_windo
     }
     *place = std::move(*compiled);
   }
-  auto count = prepared_statement::prepare(owner.get(), "SELECT coalesce(sum(count), 0) FROM millrace_outcomes");
-  const auto total = count ? count->run_for_number() : tl::unexpected{std::move(count).error()};
-  if (!total) {
-    return tl::unexpected{total.error()};
+  if (auto looked = made.look(); !looked) {
+    return tl::unexpected{std::move(looked).error()};
   }
-  made.total_ = static_cast<std::uint64_t>(*total);
   return made;
 }
 
+result<> outcome_store::look() {
+  auto rows = prepared_statement::prepare(owner_->get(),
+                                          "SELECT accept_time_ms, count FROM millrace_outcomes ORDER BY first_seq");
+  if (!rows) {
+    return tl::unexpected{std::move(rows).error()};
+  }
+  int code = rows->step();
+  for (; code == SQLITE_ROW; code = rows->step()) {
+    held_ = held_.with(sqlite3_column_int64(rows->get(), 0),
+                       static_cast<std::uint64_t>(sqlite3_column_int64(rows->get(), 1)), window_);
+  }
+  return code == SQLITE_DONE ? result<>{} : tl::unexpected{failure_of(owner_->get(), code)};
+}
+
+auto outcome_store::contents::with(std::int64_t accept_time_ms, std::uint64_t count,
+                                   const outcome_window& window) const noexcept -> contents {
+  const auto older = total == 0 ? std::chrono::milliseconds{0} : window.aged(newest_ms, accept_time_ms);
+  return {total + count, age + older, accept_time_ms};
+}
+
 result<> outcome_store::store(std::int64_t accept_time_ms) {
-  total_after_commit_ = total_ + record.count();
+  held_after_commit_ = held_;
   if (record.count() == 0) {
     return {};
   }
+  held_after_commit_ = held_.with(accept_time_ms, record.count(), window_);
   auto* const insert = insert_.get();
   const auto bytes = record.bytes();
   sqlite3_bind_int64(insert, 1, static_cast<sqlite3_int64>(record.first_seq()));
@@ -63,7 +78,7 @@ result<> outcome_store::store(std::int64_t accept_time_ms) {
     return done;
   }
   for (int i = 0; i < rows_forgotten_max; ++i) {
-    const auto forgotten = forget_oldest(accept_time_ms);
+    const auto forgotten = forget_oldest();
     if (!forgotten) {
       return tl::unexpected{forgotten.error()};
     }
@@ -74,47 +89,39 @@ result<> outcome_store::store(std::int64_t accept_time_ms) {
   return {};
 }
 
-result<bool> outcome_store::forget_oldest(std::int64_t accept_time_ms) {
+result<bool> outcome_store::forget_oldest() {
   std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
   {
     reset_at_end guard{find_oldest_};
-    auto* const oldest = find_oldest_.get();
+    auto* const row = find_oldest_.get();
     if (const int code = find_oldest_.step(); code != SQLITE_ROW) {
       return tl::unexpected{failure_of(owner_->get(), code)};
     }
-    first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(oldest, 0));
-    const auto age = accept_time_ms - sqlite3_column_int64(oldest, 1);
-    const auto left = total_after_commit_ - static_cast<std::uint64_t>(sqlite3_column_int64(oldest, 2));
-    if (first_seq >= record.first_seq() || (age <= window_.age.count() && left < window_.count)) {
+    first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(row, 0));
+    last_seq = static_cast<std::uint64_t>(sqlite3_column_int64(row, 1));
+    const auto accepted_ms = sqlite3_column_int64(row, 2);
+    auto& held = held_after_commit_;
+    const auto left = held.total - static_cast<std::uint64_t>(sqlite3_column_int64(row, 3));
+    if (first_seq >= record.first_seq() || (held.age <= window_.age && left < window_.count)) {
       return false;
     }
-    total_after_commit_ = left;
+    if (const int code = find_oldest_.step(); code != SQLITE_ROW) {
+      return tl::unexpected{failure_of(owner_->get(), code)};
+    }
+    held.total = left;
+    held.age -= window_.aged(accepted_ms, sqlite3_column_int64(row, 2));
   }
-  if (auto done = remove(first_seq); !done) {
-    return tl::unexpected{std::move(done).error()};
-  }
-  return true;
+  return remove(first_seq, last_seq).map([] { return true; });
 }
 
-result<> outcome_store::remove(std::uint64_t first_seq) {
-  reset_at_end guard{remove_};
+result<> outcome_store::remove(std::uint64_t first_seq, std::uint64_t last_seq) {
   sqlite3_bind_int64(remove_.get(), 1, static_cast<sqlite3_int64>(first_seq));
-  if (const int code = remove_.step(); code != SQLITE_ROW) {
-    return tl::unexpected{failure_of(owner_->get(), code)};
-  }
-  std::int64_t newest = 0;
-  outcome_record_reader entries{first_seq, blob_at(remove_.get(), 0)};
-  while (const auto entry = entries.next()) {
-    newest = std::max(newest, made_at_ms(entry->name.client));
-  }
-  if (!entries.ok()) {
-    return fail(errc::corrupt, "the outcomes recorded from seq " + std::to_string(first_seq) + " on are damaged");
-  }
-  if (const int code = remove_.step(); code != SQLITE_DONE) {
-    return tl::unexpected{failure_of(owner_->get(), code)};
+  if (auto done = outcome_of(*owner_, remove_.run()); !done) {
+    return done;
   }
   failpoint("outcomes.forgotten");
-  sqlite3_bind_int64(raise_forgotten_.get(), 1, newest);
+  sqlite3_bind_int64(raise_forgotten_.get(), 1, static_cast<sqlite3_int64>(last_seq));
   return outcome_of(*owner_, raise_forgotten_.run());
 }
 

@@ -4,6 +4,7 @@
 #include <millrace/storage/sqlite/common/outcome_record.hpp>
 #include <millrace/storage/sqlite/common/prepared_statement.hpp>
 
+#include <chrono>
 #include <cstdint>
 
 namespace millrace::storage::sqlite {
@@ -19,18 +20,20 @@ public:
   outcome_record_writer record;
 
   /// Before the commit: writes the record, unless it is empty, and forgets what the window has no room for.
-  /// `accept_time_ms` is that of the newest work in it.
+  /// `accept_time_ms` is that of the newest transaction in it.
   [[nodiscard]] result<> store(std::int64_t accept_time_ms);
 
   /// After the commit.
-  void committed() noexcept { total_ = total_after_commit_; }
+  void committed() noexcept { held_ = held_after_commit_; }
 
 private:
   outcome_store(connection& owner, const outcome_window& window) : owner_(&owner), window_(window) {}
 
   /// Forgets the oldest row where that is due; tells whether it was.
-  [[nodiscard]] result<bool> forget_oldest(std::int64_t accept_time_ms);
-  [[nodiscard]] result<> remove(std::uint64_t first_seq);
+  [[nodiscard]] result<bool> forget_oldest();
+  [[nodiscard]] result<> remove(std::uint64_t first_seq, std::uint64_t last_seq);
+  /// Finds out how much there is, and how old.
+  [[nodiscard]] result<> look();
 
   connection* owner_;
   outcome_window window_;
@@ -38,8 +41,17 @@ private:
   prepared_statement find_oldest_;
   prepared_statement remove_;
   prepared_statement raise_forgotten_;
-  std::uint64_t total_ = 0; ///< Transactions in all rows.
-  std::uint64_t total_after_commit_ = 0;
+  /// Of all rows.
+  struct contents {
+    std::uint64_t total = 0;          ///< Transactions.
+    std::chrono::milliseconds age{0}; ///< Of the oldest, as of the newest.
+    std::int64_t newest_ms = 0;       ///< The accept time of that.
+
+    /// With one row more.
+    contents with(std::int64_t accept_time_ms, std::uint64_t count, const outcome_window& window) const noexcept;
+  };
+  contents held_;
+  contents held_after_commit_;
 };
 
 } // namespace millrace::storage::sqlite

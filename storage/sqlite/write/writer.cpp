@@ -78,17 +78,28 @@ result<> writer::prepare(const settings& chosen) {
   and_then([&] { return keep(executor_, executor::make(database_, functions_, chosen.cached_statements)); });
   and_then([&] { return keep(outcomes_, outcome_store::make(database_, chosen.outcomes)); });
   and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
-  and_then([&] { return keep(store_applied_seq_, prepared_statement::prepare(handle, meta::store_applied_seq)); });
-  and_then([&] { return keep(read_applied_seq_, prepared_statement::prepare(handle, meta::read_applied_seq)); });
-  and_then([&]() -> result<> {
-    auto seq = read_applied_seq_.run_for_number();
-    applied_seq_ = static_cast<std::uint64_t>(seq.value_or(0));
-    return seq ? result<>{} : tl::unexpected{std::move(seq).error()};
+  and_then([&] { return keep(store_position_, prepared_statement::prepare(handle, meta::store_position)); });
+  and_then([&] { return keep(read_position_, prepared_statement::prepare(handle, meta::read_position)); });
+  and_then([&] {
+    return read_position().map([this](const log_position& found) {
+      applied_seq_ = found.seq;
+      applied_chain_ = found.chain;
+    });
   });
   guard_ = file_guard::watch(database_);
   watch_.install(handle, chosen.transaction_time_max);
   checkpointer_.install(handle);
   return done;
+}
+
+result<log_position> writer::read_position() {
+  reset_at_end guard{read_position_};
+  const auto seq = read_position_.first_number();
+  if (!seq) {
+    return tl::unexpected{seq.error()};
+  }
+  return log_position{static_cast<std::uint64_t>(*seq),
+                      static_cast<std::uint64_t>(sqlite3_column_int64(read_position_.get(), 1))};
 }
 
 /// Held as long as a call runs. Empty where this connection must not be used any more; `useless_` says why.
@@ -193,19 +204,22 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   outcomes_->record.clear();
   std::vector<answer> answers;
   answers.reserve(aim.last_seq - applied_seq_);
-  std::int64_t accept_time_ms = 0;
+  std::uint64_t chain = 0;
+  std::int64_t recorded_ms = 0;
   for (const auto& part : batches) {
     if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()
         || (!answers.empty() && watch_.past_deadline())) {
       break;
     }
-    accept_time_ms = part->accept_time_ms;
+    const auto recorded = outcomes_->record.count();
     if (auto done = run_batch(*part, aim, answers); !done) {
       return tl::unexpected{std::move(done).error()};
     }
+    chain = part->chain;
+    recorded_ms = outcomes_->record.count() > recorded ? part->accept_time_ms : recorded_ms;
   }
   aim.mark.at(0);
-  if (auto done = commit(whole, applied_seq_ + answers.size(), accept_time_ms); !done) {
+  if (auto done = commit(whole, {applied_seq_ + answers.size(), chain}, recorded_ms); !done) {
     return tl::unexpected{std::move(done).error()};
   }
   return answers;
@@ -375,18 +389,19 @@ const transaction_name* writer::name_of(const work& item, const answer& reply) c
   return obeyed && resubmitted_.given() ? &resubmitted_ : nullptr;
 }
 
-auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms) -> attempt<> {
+auto writer::commit(bracket& whole, const log_position& end, std::int64_t recorded_ms) -> attempt<> {
   auto* const handle = database_.get();
   watch_.end_work();
-  if (auto stored = outcomes_->store(accept_time_ms); !stored) {
+  if (auto stored = outcomes_->store(recorded_ms); !stored) {
     return tl::unexpected{stop{stop::next::give_up, std::move(stored).error()}};
   }
   failpoint("apply.outcomes_stored");
   if (auto counted = quarantine_->count(); !counted) {
     return tl::unexpected{stop{stop::next::give_up, std::move(counted).error()}};
   }
-  sqlite3_bind_int64(store_applied_seq_.get(), 1, static_cast<sqlite3_int64>(last_seq));
-  if (const int code = store_applied_seq_.run(); code != SQLITE_OK) {
+  sqlite3_bind_int64(store_position_.get(), 1, static_cast<sqlite3_int64>(end.seq));
+  sqlite3_bind_int64(store_position_.get(), 2, static_cast<sqlite3_int64>(end.chain));
+  if (const int code = store_position_.run(); code != SQLITE_OK) {
     return tl::unexpected{stop{stop::next::give_up, failure_of(handle, code)}};
   }
   failpoint("apply.before_commit");
@@ -395,13 +410,14 @@ auto writer::commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_
     if (reason.code != errc::locked || sqlite3_get_autocommit(handle) != 0) {
       // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
       reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1)
-                                                            + " to " + std::to_string(last_seq)
+                                                            + " to " + std::to_string(end.seq)
                                                             + " failed: " + reason.detail});
     }
     return tl::unexpected{stop{stop::next::give_up, std::move(reason)}};
   }
   failpoint("apply.after_commit");
-  applied_seq_ = last_seq;
+  applied_seq_ = end.seq;
+  applied_chain_ = end.chain;
   schema_in_doubt_ = false;
   outcomes_->committed();
   quarantine_->committed();
@@ -421,14 +437,16 @@ result<> writer::look_around() {
   if (*version == data_version_) {
     return {};
   }
-  const auto seq = read_applied_seq_.run_for_number();
-  if (!seq) {
-    return tl::unexpected{seq.error()};
+  const auto found = read_position();
+  if (!found) {
+    return tl::unexpected{found.error()};
   }
-  if (static_cast<std::uint64_t>(*seq) != applied_seq_) {
-    return tl::unexpected{give_up_connection(
-      {errc::database_gone, "somebody put a copy in its place that holds what was applied up to seq "
-                              + std::to_string(*seq) + ", instead of " + std::to_string(applied_seq_)})};
+  if (*found != applied()) {
+    const auto other = found->seq == applied_seq_ ? std::string{", of another history"}
+                                                  : ", instead of " + std::to_string(applied_seq_);
+    return tl::unexpected{
+      give_up_connection({errc::database_gone, "somebody put a copy in its place that holds what was applied up to seq "
+                                                 + std::to_string(found->seq) + other})};
   }
   data_version_ = *version;
   foreign_commit_ = true;

@@ -35,7 +35,7 @@ public:
   [[nodiscard]] static result<std::unique_ptr<database_writer>> open(const settings& chosen,
                                                                      std::shared_ptr<fence> gate);
 
-  std::uint64_t applied_seq() const noexcept override { return applied_seq_; }
+  log_position applied() const noexcept override { return {applied_seq_, applied_chain_}; }
   [[nodiscard]] tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
                                                                  moment deadline) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
@@ -81,7 +81,8 @@ private:
   [[nodiscard]] progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
   [[nodiscard]] attempt<answer> fail_item(setback cause, std::uint64_t seq, bool undoable);
   const transaction_name* name_of(const work& item, const answer& reply) const noexcept;
-  [[nodiscard]] attempt<> commit(bracket& whole, std::uint64_t last_seq, std::int64_t accept_time_ms);
+  [[nodiscard]] attempt<> commit(bracket& whole, const log_position& end, std::int64_t recorded_ms);
+  [[nodiscard]] result<log_position> read_position();
   [[nodiscard]] result<> look_around();
   failure give_up_connection(failure reason);
   caution choose_caution() noexcept;
@@ -99,11 +100,12 @@ private:
   std::optional<outcome_store> outcomes_;
   std::optional<quarantine_table> quarantine_;
   prepared_statement read_data_version_;
-  prepared_statement read_applied_seq_;
-  prepared_statement store_applied_seq_;
+  prepared_statement read_position_;
+  prepared_statement store_position_;
   checkpointer checkpointer_;
 
   std::uint64_t applied_seq_ = 0;
+  std::uint64_t applied_chain_ = 0;
   std::int64_t data_version_ = 0;
   bool foreign_commit_ = false;
   /// Whether somebody else committed, or a script ran that is not committed yet: then the compiled statements may know

@@ -65,6 +65,38 @@ BOOST_AUTO_TEST_CASE(each_transaction_is_named_and_the_names_of_two_clients_diff
   BOOST_TEST((sent[0].name.client != sent[2].name.client));
 }
 
+BOOST_AUTO_TEST_CASE(an_id_is_asked_for_before_the_first_name_and_again_where_it_may_not_have_been_heard) {
+  BOOST_TEST(front.ids_asked() == 0);
+  front.on_id = [](std::size_t nth) -> fake_front::verdict {
+    return nth < 3 ? refused(nth == 1 ? errc::outcome_unknown : errc::unavailable) : fake_front::verdict{outcome{}};
+  };
+  BOOST_TEST(tested.execute("x").has_value());
+  BOOST_TEST(tested.execute("x").has_value());
+  BOOST_TEST(front.ids_asked() == 3);
+  BOOST_TEST((front.numbers() == numbers{1, 2}));
+  BOOST_TEST(issued_at_seq(front.transactions()[1].name.client) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(without_an_id_nothing_is_sent_and_why_is_told) {
+  client hasty{system, address, 200ms};
+  front.on_id = [](std::size_t) { return std::nullopt; };
+  BOOST_TEST(code_of(hasty.execute("x")) == errc::unavailable);
+  front.on_id = [](std::size_t) -> fake_front::verdict { return refused(errc::version_mismatch); };
+  BOOST_TEST(code_of(hasty.execute("x")) == errc::version_mismatch);
+  BOOST_TEST(front.transactions().empty());
+  auto work = execute("x");
+  work.name = {uuid{1}, 9};
+  BOOST_TEST(hasty.execute(work).has_value());
+  front.on_id = [](std::size_t) { return outcome{}; };
+  BOOST_TEST(hasty.execute("x")->seq == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_id_is_issued_for_names_of_the_callers_own) {
+  const auto issued = tested.issue_id();
+  BOOST_REQUIRE(issued);
+  BOOST_TEST(issued_at_seq(issued->id) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_unknown_or_retryable_is_sent_again_under_the_same_name) {
   for (const auto code : {errc::outcome_unknown, errc::overloaded}) {
     const auto before = front.transactions().size();
@@ -79,7 +111,7 @@ BOOST_AUTO_TEST_CASE(what_is_unknown_or_retryable_is_sent_again_under_the_same_n
 BOOST_AUTO_TEST_CASE(a_name_of_the_callers_own_is_kept) {
   refuse_first(1, errc::outcome_unknown);
   auto work = execute("x");
-  work.name = {new_client_id(), 9};
+  work.name = {new_client_id(0), 9};
   BOOST_TEST(tested.execute(work).has_value());
   BOOST_TEST((front.transactions()[1] == work));
 }
@@ -157,6 +189,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_was_forgotten_goes_on_under_a_new_name) {
   BOOST_TEST((sent[1].name.client == sent[0].name.client));
   BOOST_TEST((sent[2].name.client != sent[0].name.client));
   BOOST_TEST((sent[3].name.client == sent[2].name.client));
+  BOOST_TEST(issued_at_seq(sent[2].name.client) == 2);
   BOOST_TEST(sent[3].name.number > sent[2].name.number);
 }
 
@@ -171,7 +204,7 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_was_forgotten_after_a_doubt_is_the_calle
 BOOST_AUTO_TEST_CASE(a_forgotten_name_of_the_callers_own_is_told_at_once) {
   refuse_first(1, errc::name_forgotten);
   auto work = execute("x");
-  work.name = {new_client_id(), 9};
+  work.name = {new_client_id(0), 9};
   BOOST_TEST(code_of(tested.execute(work)) == errc::name_forgotten);
   BOOST_TEST(front.transactions().size() == 1);
 }
@@ -199,8 +232,11 @@ BOOST_AUTO_TEST_CASE(a_second_thread_in_the_midst_of_a_call_is_told_loudly) {
 
 BOOST_AUTO_TEST_CASE(a_front_that_is_gone_is_tried_until_the_patience_is_over) {
   client hasty{system, address, 100ms};
+  BOOST_TEST(hasty.execute("x").has_value());
   end_front();
   BOOST_TEST(code_of(hasty.execute("x")) == errc::outcome_unknown);
+  client nameless{system, address, 100ms};
+  BOOST_TEST(code_of(nameless.execute("x")) == errc::unavailable);
   BOOST_TEST(hasty.query("y").error().code == errc::reader_failed);
 }
 

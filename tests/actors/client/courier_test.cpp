@@ -70,11 +70,103 @@ BOOST_AUTO_TEST_CASE(what_comes_in_is_named_sent_on_and_answered) {
   const auto sent = front.transactions();
   BOOST_TEST((front.numbers() == numbers{1, 2}));
   BOOST_TEST((sent[0].name.client == sent[1].name.client));
-  BOOST_TEST(made_at_ms(sent[0].name.client) > 0);
+  BOOST_TEST(issued_at_seq(sent[0].name.client) == 1);
+  BOOST_TEST(front.ids_asked() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(until_there_is_an_id_transactions_wait_in_their_order) {
+  front.on_id = [](std::size_t nth) -> fake_front::verdict {
+    return nth == 1 ? fake_front::verdict{} : refused(errc::overloaded, 20ms);
+  };
+  const auto a = send(execute("a"));
+  auto named = execute("b");
+  named.name = {uuid{1}, 77};
+  const auto b = send(named);
+  const auto question = send(select("y"));
+  BOOST_TEST(front.numbers().empty());
+  BOOST_TEST(question->value.has_value());
+  pass(16s); // The first question for an id was not answered.
+  BOOST_TEST(front.ids_asked() > 1);
+  front.on_id = [](std::size_t) { return outcome{}; };
+  const auto c = send(execute("c"));
+  pass(2s);
+  BOOST_TEST((front.numbers() == numbers{1, 77, 4}));
+  for (const auto& one : {a, b, c}) {
+    BOOST_TEST(one->count == 1);
+    BOOST_TEST(one->value.has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_has_a_name_does_not_wait_for_an_id_that_nobody_wants) {
+  front.on_id = [](std::size_t) { return std::nullopt; };
+  auto named = execute("b");
+  named.name = {uuid{1}, 77};
+  BOOST_TEST(send(named)->value.has_value());
+  BOOST_TEST(front.ids_asked() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(where_there_is_no_id_to_be_had_what_wants_a_name_is_told_and_the_rest_goes_on) {
+  front.on_id = [](std::size_t) { return std::nullopt; };
+  const auto nameless = send();
+  auto named = execute("b");
+  named.name = {uuid{1}, 77};
+  const auto other = send(named);
+  front.on_id = [](std::size_t) -> fake_front::verdict { return refused(errc::version_mismatch); };
+  pass(16s);
+  BOOST_TEST(nameless->count == 1);
+  BOOST_TEST(nameless->code() == errc::version_mismatch);
+  BOOST_TEST(other->value.has_value());
+  BOOST_TEST((front.numbers() == numbers{77}));
+}
+
+BOOST_AUTO_TEST_CASE(nobody_waits_for_an_id_longer_than_his_patience) {
+  start({.patience = 4s});
+  front.on_id = [](std::size_t) { return std::nullopt; };
+  const auto first = send();
+  pass(2s);
+  const auto second = send();
+  pass(1'950ms);
+  BOOST_TEST(first->count == 0);
+  pass(100ms);
+  BOOST_TEST(first->code() == errc::unavailable);
+  BOOST_TEST(second->count == 0);
+  pass(2s);
+  BOOST_TEST(second->count == 1);
+  BOOST_TEST(second->code() == errc::unavailable);
+  BOOST_TEST(front.numbers().empty());
+}
+
+BOOST_AUTO_TEST_CASE(before_it_ends_it_answers_what_waits_for_an_id) {
+  front.on_id = [](std::size_t) { return std::nullopt; };
+  const auto waiting = send();
+  caf::anon_send_exit(tested, caf::exit_reason::kill);
+  scheduler.run();
+  BOOST_TEST(waiting->count == 1);
+  BOOST_TEST(waiting->code() == errc::unavailable);
+}
+
+BOOST_AUTO_TEST_CASE(all_whose_name_is_forgotten_wait_for_one_new_id_and_keep_their_order) {
+  BOOST_TEST(send()->value.has_value());
+  keep_first(3);
+  const auto a = send();
+  const auto b = send(); // Both are under way.
+  front.on_transaction = [](const transaction& work, std::size_t) -> fake_front::verdict {
+    return issued_at_seq(work.name.client) == 1 ? refused(errc::name_forgotten)
+                                                : fake_front::verdict{outcome{.seq = work.name.number, .results = {}}};
+  };
+  pass(16s); // Nobody knows what became of them, so they are not renamed.
+  BOOST_TEST(a->code() == errc::name_forgotten);
+  BOOST_TEST(b->code() == errc::name_forgotten);
+  const auto c = ask<outcome>(tested, execute("c"));
+  const auto d = ask<outcome>(tested, execute("d"));
+  scheduler.run();
+  BOOST_TEST(c->value->seq == 4);
+  BOOST_TEST(d->value->seq == 5);
+  BOOST_TEST(front.ids_asked() == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_is_given_is_kept_at_every_attempt) {
-  const transaction_name given{new_client_id(), 77};
+  const transaction_name given{new_client_id(0), 77};
   refuse_first(2, errc::outcome_unknown);
   auto work = execute("x");
   work.name = given;
@@ -323,6 +415,7 @@ BOOST_AUTO_TEST_CASE(before_it_ends_it_answers_what_is_left) {
 
 BOOST_AUTO_TEST_CASE(a_front_that_is_gone_is_tried_until_the_patience_is_over) {
   start({.patience = 2s});
+  BOOST_TEST(send()->value.has_value());
   kill(address);
   const auto done = send();
   const auto question = send(select("y"));

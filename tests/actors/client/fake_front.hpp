@@ -34,9 +34,17 @@ public:
   /// The same for queries; what they are answered with is always empty.
   std::function<verdict(const query&, std::size_t)> on_query = [](const query&, std::size_t) { return outcome{}; };
 
+  /// The same for ids; a good answer is an id that was issued at the given one.
+  std::function<verdict(std::size_t)> on_id = [](std::size_t) { return outcome{}; };
+
   engine_actor spawn(caf::actor_system& system) {
     actor_ = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
-      return {[this, self](const transaction& work) {
+      return {[this, self](client_id_request) {
+                const std::lock_guard lock{mutex_};
+                const auto nth = ++ids_asked_;
+                return decide(self->make_response_promise(), on_id(nth), client_id{new_client_id(nth)});
+              },
+              [this, self](const transaction& work) {
                 const std::lock_guard lock{mutex_};
                 transactions_.push_back(work);
                 return decide(self->make_response_promise(), on_transaction(work, transactions_.size()), outcome{});
@@ -63,6 +71,10 @@ public:
   std::vector<query> queries() const {
     const std::lock_guard lock{mutex_};
     return queries_;
+  }
+  std::size_t ids_asked() const {
+    const std::lock_guard lock{mutex_};
+    return ids_asked_;
   }
   std::vector<std::uint64_t> numbers() const {
     std::vector<std::uint64_t> result;
@@ -91,7 +103,8 @@ private:
   }
 
   caf::actor actor_;
-  mutable std::mutex mutex_; ///< Guards the two below.
+  mutable std::mutex mutex_; ///< Guards the three below.
+  std::size_t ids_asked_ = 0;
   std::vector<transaction> transactions_;
   std::vector<query> queries_;
   std::vector<caf::response_promise> kept_;

@@ -240,7 +240,7 @@ private:
   answer_recorder recorder_{system};
   history seen_;
   std::unique_ptr<plain_connection> other_;
-  uuid client_id_ = new_client_id();
+  uuid client_id_ = new_client_id(0);
   std::int64_t last_number_ = 0;
   transaction last_late_;
   sent_write last_late_sent_;

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(what_lives_that_were_killed_left_in_the_log_is_released_whi
     return std::ranges::count_if(std::filesystem::directory_iterator{settings.data / "queue"},
                                  [](const auto& one) { return one.path().extension() == ".waq"; });
   };
-  BOOST_TEST(eventually([&] { return segments() == 1; }));
+  BOOST_TEST(eventually([&] { return segments() <= 2; }));
   BOOST_TEST(rows("SELECT sum(n) FROM t") == "21");
 }
 
@@ -152,6 +152,39 @@ BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {
   const auto why = refusal();
   BOOST_TEST(why.code == errc::folder_newer);
   BOOST_TEST(mentions(why, "99"));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_was_written_under_another_log_is_refused_and_nothing_is_lost) {
+  const auto ours = settings.data;
+  const auto theirs = folder.path() / "theirs";
+  const auto add_at = [&](const std::filesystem::path& data, int rows) {
+    settings.data = data;
+    open("CREATE TABLE t(a)");
+    for (int i = 0; i < rows; ++i) {
+      BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (?1)", data.filename().string()));
+    }
+    tested.reset();
+    settings.data = ours;
+  };
+  const auto exchange = [&] {
+    const auto aside = folder.path() / "aside";
+    std::filesystem::rename(ours / "database.sqlite3", aside);
+    std::filesystem::rename(theirs / "database.sqlite3", ours / "database.sqlite3");
+    std::filesystem::rename(aside, theirs / "database.sqlite3");
+  };
+  add_at(ours, 1);
+  std::filesystem::copy(ours, theirs, std::filesystem::copy_options::recursive);
+  add_at(theirs, 2);
+  for (int i = 0; i < 3; ++i) { // It is ahead of our log, then as far, then behind.
+    exchange();
+    const auto why = refusal();
+    BOOST_TEST(why.code == errc::database_gone);
+    BOOST_TEST(mentions(why, "put back the database that belongs to this log"));
+    exchange();
+    add_at(ours, i + 2);
+  }
+  open();
+  BOOST_TEST(rows("SELECT a, count(*) FROM t GROUP BY a") == "data|10");
 }
 
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused) {

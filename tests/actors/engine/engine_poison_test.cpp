@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_nei
 
 BOOST_AUTO_TEST_CASE(a_named_one_stays_quarantined_however_often_it_is_sent_and_through_opening_again) {
   auto work = execute(endless);
-  work.name = {new_client_id(), 1};
+  work.name = {new_client_id(0), 1};
   for (int life = 1; life <= 2; ++life) {
     for (const auto acknowledgement : {ack::applied, ack::applied, ack::durable}) {
       work.acknowledgement = acknowledgement;

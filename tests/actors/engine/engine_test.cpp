@@ -3,6 +3,8 @@
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 #include <millrace/tests/support/first_cell.hpp>
 
+#include <algorithm>
+
 using namespace millrace;
 using namespace millrace::test;
 using namespace std::chrono_literals;
@@ -343,6 +345,67 @@ BOOST_AUTO_TEST_CASE(another_database_that_is_put_in_place_is_neither_written_no
   std::filesystem::rename(folder.path() / "ours", database());
   BOOST_TEST(becomes(health_state::healthy));
   BOOST_TEST(eventually([&] { return rows("SELECT title FROM idea ORDER BY id") == "a\nb"; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_was_written_under_another_log_is_not_written_until_the_right_one_is_back) {
+  open(ideas);
+  const auto add = [this](const char* title) {
+    return connect().execute("INSERT INTO idea(title, score) VALUES (?1, 0)", title);
+  };
+  BOOST_REQUIRE(add("a"));
+  tested.reset();
+  const auto ours = settings.data;
+  const auto theirs = folder.path() / "theirs";
+  std::filesystem::copy(ours, theirs, std::filesystem::copy_options::recursive);
+  settings.data = theirs;
+  open();
+  BOOST_REQUIRE(add("theirs"));
+  tested.reset();
+  settings.data = ours;
+  open();
+  BOOST_REQUIRE(add("b"));
+  BOOST_REQUIRE(add("c"));
+  std::filesystem::rename(database(), folder.path() / "ours");
+  std::filesystem::rename(database().string() + "-wal", folder.path() / "ours-wal");
+  std::filesystem::remove(database().string() + "-shm");
+  std::filesystem::rename(theirs / "database.sqlite3", database());
+  auto late = execute("INSERT INTO idea(title, score) VALUES ('late', 0)");
+  late.acknowledgement = ack::durable;
+  BOOST_TEST(connect().execute(late).has_value());
+  BOOST_TEST(eventually([&] {
+    const auto report = connect().health();
+    return report && std::ranges::any_of(report->reasons, [](const std::string& why) {
+             return why.find("under another log") != std::string::npos;
+           });
+  }));
+  BOOST_TEST(rows("SELECT title FROM idea ORDER BY id") == "a\ntheirs");
+
+  std::filesystem::rename(folder.path() / "ours-wal", database().string() + "-wal");
+  std::filesystem::remove(database().string() + "-shm");
+  std::filesystem::rename(folder.path() / "ours", database());
+  BOOST_TEST(becomes(health_state::healthy));
+  BOOST_TEST(eventually([&] { return rows("SELECT title FROM idea ORDER BY id") == "a\nb\nc\nlate"; }));
+  BOOST_TEST(escalations.empty());
+}
+
+BOOST_AUTO_TEST_CASE(whatever_ids_were_used_a_new_client_is_served_long_after_the_window_was_full) {
+  settings.database.outcomes.count = 5;
+  open("CREATE TABLE t(a)");
+  const auto add = [this](const uuid& who, std::uint64_t number) {
+    auto work = execute("INSERT INTO t VALUES (1)");
+    work.name = {who, number};
+    return code_of(connect().execute(work));
+  };
+  const auto far_ahead = new_client_id(1'000'000'000'000);
+  BOOST_TEST(add(far_ahead, 1) == errc::none);
+  for (int life = 0; life < 2; ++life) {
+    for (int i = 0; i < 20; ++i) {
+      BOOST_TEST(connect().execute("INSERT INTO t VALUES (2)").has_value());
+    }
+    BOOST_TEST(add(new_client_id(0), 1) == errc::name_forgotten); // It may be one of those that are forgotten.
+    open();
+  }
+  BOOST_TEST(add(far_ahead, 2) == errc::none);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -74,7 +74,7 @@ void model_engine::begin() {
   recorder_.emplace(fixture_.system);
   seen_ = {};
   last_number_ = {};
-  std::ranges::generate(names_, new_client_id);
+  std::ranges::generate(names_, [] { return new_client_id(0); });
   named_.clear();
 }
 

@@ -104,6 +104,18 @@ BOOST_AUTO_TEST_CASE(requests_reach_who_serves_them_and_are_answered_from_there)
   BOOST_TEST(send<health_report>(health_request{})->value->durable_seq == 12);
 }
 
+BOOST_AUTO_TEST_CASE(an_id_is_issued_at_what_is_durable_by_the_front_itself) {
+  board->durable_seq()->store(41);
+  const auto one = send<client_id>(client_id_request{});
+  const auto other = send<client_id>(client_id_request{});
+  BOOST_REQUIRE((one->value.has_value() && other->value.has_value()));
+  BOOST_TEST(issued_at_seq(one->value->id) == 41u);
+  BOOST_TEST((one->value->id != other->value->id));
+  open(*settings.transactions);
+  BOOST_TEST(send<client_id>(client_id_request{})->value.has_value());
+  BOOST_TEST(room->requests() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_query_that_must_see_something_goes_through_the_queue) {
   auto question = select("SELECT 1");
   question.consistency = consistency::at_least;
@@ -228,6 +240,7 @@ BOOST_AUTO_TEST_CASE(one_reader_that_is_down_is_done_without) {
 BOOST_AUTO_TEST_CASE(after_closing_everything_but_health_is_refused) {
   board->close();
   BOOST_TEST(send<outcome>(good())->code() == errc::shutting_down);
+  BOOST_TEST(send<client_id>(client_id_request{})->code() == errc::shutting_down);
   BOOST_TEST(send<row_set>(select("SELECT 1"))->code() == errc::shutting_down);
   keep_busy(0, 100);
   keep_busy(1, 100); // That is not what is in the way.

@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_drain_is_answered_after_the_queries_before_it) {
 BOOST_AUTO_TEST_CASE(a_recorded_outcome_is_answered_as_it_was_and_a_missing_one_is_called_forgotten) {
   const auto named = [](const char* sql, std::uint64_t number) {
     auto work = execute(sql);
-    work.name = {new_client_id(), number};
+    work.name = {new_client_id(0), number};
     return work;
   };
   const auto applied = apply(named("INSERT INTO t VALUES (4)", 1));

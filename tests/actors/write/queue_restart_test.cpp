@@ -232,6 +232,34 @@ BOOST_AUTO_TEST_CASE(a_copy_that_is_older_than_the_log_is_given_nothing_and_that
   BOOST_TEST(!look().blocked.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_database_that_was_written_under_another_log_is_given_nothing_wherever_it_ends) {
+  start();
+  start_writer();
+  send_alone(insert(1));
+  send_alone(insert(2));
+  applied(1, 2);
+  const auto chain = received.at(1)->chain;
+  BOOST_TEST(chain != 0u);
+  received.clear();
+  for (const std::uint64_t seq : {1, 2, 9}) {
+    caf::send_as(writer, waq, writer_ready{{seq, chain + 1}, 0, 7});
+    caf::send_as(writer, waq, database_checkpointed{seq});
+    scheduler.run();
+    BOOST_TEST(send_alone(durable(insert(3)))->value.has_value());
+    BOOST_TEST(received.empty());
+    BOOST_REQUIRE(look().blocked.has_value());
+    BOOST_TEST((look().blocked->code == errc::database_gone));
+    BOOST_TEST(look().checkpointed_seq == 0u);
+  }
+  pass(std::chrono::seconds{1});
+  BOOST_TEST(reopened == 3);
+
+  caf::send_as(writer, waq, writer_ready{{2, chain}, 0, 8}); // The right one is back.
+  scheduler.run();
+  BOOST_TEST((received_from() == numbers{3, 4, 5}));
+  BOOST_TEST(!look().blocked.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_writer_holds_a_bounded_number_of_batches) {
   start();
   start_writer();

@@ -38,7 +38,7 @@ class fake_writer final : public storage::database_writer {
 public:
   explicit fake_writer(std::shared_ptr<scripted_database> script) : script_(std::move(script)) { ++script_->opened; }
 
-  std::uint64_t applied_seq() const noexcept override { return script_->applied_seq; }
+  storage::log_position applied() const noexcept override { return script_->applied_seq; }
   std::uint64_t quarantined() const noexcept override { return 0; }
 
   tl::expected<std::vector<storage::answer>, storage::trouble> apply(std::span<const storage::batch_ptr> batches,
@@ -101,7 +101,7 @@ struct writer_fixture : actor_fixture {
     auto queue = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {
         [this](const writer_ready& message) {
-          ready.push_back(message.applied_seq);
+          ready.push_back(message.applied.seq);
           opening = message.opening;
         },
         [this](const batch_applied& message) { committed.emplace_back(message.first_seq, message.answers->size()); },
@@ -474,7 +474,7 @@ BOOST_AUTO_TEST_CASE(a_real_database_is_written_and_checkpointed) {
   const auto file = folder.path() / "database.sqlite3";
   BOOST_REQUIRE(storage::sqlite::make_database(file)->prepare(true));
   auto queue = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
-    return {[this](const writer_ready& message) { ready.push_back(message.applied_seq); },
+    return {[this](const writer_ready& message) { ready.push_back(message.applied.seq); },
             [](const batch_applied& message) {
               for (const auto& answer : *message.answers) {
                 BOOST_TEST(answer.has_value());

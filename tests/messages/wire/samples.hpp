@@ -103,6 +103,10 @@ template <class T>
 T sample() {
   if constexpr (std::is_same_v<T, transaction>) {
     return sample_transaction();
+  } else if constexpr (std::is_same_v<T, client_id>) {
+    return {{0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0x8d, 0xef, 0x98, 1, 2, 3, 4, 5, 6, 7}};
+  } else if constexpr (std::is_same_v<T, client_id_request>) {
+    return {};
   } else if constexpr (std::is_same_v<T, outcome>) {
     return {.seq = 9,
             .results = {{.rows_changed = 1, .last_row_id = 42, .rows = sample_rows(), .error = {}},

@@ -90,11 +90,11 @@ BOOST_AUTO_TEST_CASE(a_program_of_another_version_is_answered_a_sentence_and_nam
   for (const auto& why : {told, refused}) {
     BOOST_TEST((why.code == errc::version_mismatch));
     BOOST_TEST(why.detail
-               == "the server speaks wire version 1, this program 2 to 3; use an older program or a newer server");
+               == "the server speaks wire version 1 to 2, this program 3 to 4; use an older program or a newer server");
   }
   BOOST_TEST(server.refused(refusal::wire_version) == 1U);
   BOOST_TEST(log.has("127.0.0.1: The peer speaks no version of the messages"));
-  BOOST_TEST(log.has("(wire_version, it speaks versions 2 to 3, this server versions 1 to 1)"));
+  BOOST_TEST(log.has("(wire_version, it speaks versions 3 to 4, this server versions 1 to 2)"));
   BOOST_TEST(silent.served());
 }
 
@@ -129,9 +129,43 @@ BOOST_AUTO_TEST_CASE(a_server_of_another_version_is_a_sentence_for_whoever_asks_
     }};
   }});
   BOOST_TEST((why.code == errc::version_mismatch));
-  const std::string sentence = "the server speaks wire version 2, this program 1; use a newer program";
+  const std::string sentence = "the server speaks wire version 3, this program 1 to 2; use a newer program";
   BOOST_TEST(why.detail.ends_with(sentence), why.detail);
   BOOST_TEST(log.has(sentence));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_of_version_1_issues_no_ids_and_serves_what_has_a_name) {
+  const other_server old{[](caf::event_based_actor*) -> caf::behavior {
+    return {[](const wire::hello&) {
+              return wire::welcome{1, wire::role::read_write};
+            },
+            [](const health_request&) { return health_report{}; },
+            [](const transaction&) { return outcome{.seq = 7, .results = {}}; }};
+  }};
+  const auto engine = network::connect(system, {.url = old.url(), .reconnect_first = 10ms, .reconnect_cap = 50ms});
+  BOOST_REQUIRE(engine);
+  BOOST_REQUIRE(eventually([&] { return engine->connected(); }));
+  client db{system, engine->front(), 5s};
+  const auto nameless = db.execute("DELETE FROM t");
+  BOOST_REQUIRE(!nameless);
+  BOOST_TEST((nameless.error().code == errc::version_mismatch));
+  BOOST_TEST(nameless.error().detail == "the server speaks wire version 1, and this takes 2; use a newer server");
+  auto named = execute("DELETE FROM t");
+  named.name = {uuid{1}, 1};
+  BOOST_TEST(db.execute(named).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_engine_elsewhere_issues_ids) {
+  served_engine server;
+  const auto engine = network::connect(
+    system,
+    {.url = "millrace://127.0.0.1:" + std::to_string(server.port()), .reconnect_first = 10ms, .reconnect_cap = 50ms});
+  BOOST_REQUIRE(engine);
+  client db{system, engine->front(), 20s};
+  BOOST_TEST(db.execute("DELETE FROM t").has_value());
+  const auto issued = db.issue_id();
+  BOOST_REQUIRE(issued);
+  BOOST_TEST(issued_at_seq(issued->id) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_chooses_a_version_not_spoken_here_is_left) {

@@ -128,7 +128,7 @@ public:
     left_.task = task;
     left_.life = 0;
     left_.ids.resize(3);
-    std::ranges::generate(left_.ids, new_client_id);
+    std::ranges::generate(left_.ids, [] { return new_client_id(0); });
   }
 
   program start(const std::string& failpoint) {

@@ -156,7 +156,7 @@ tl::expected<Answer, failure> workload::ask(const engine_actor& front, Request r
 
 /// Client 0 gives no names, so it goes on to the next transaction where it does not know; the others send again.
 void workload::write(const engine_actor& front, std::int64_t client) {
-  const auto id = new_client_id();
+  const auto id = new_client_id(0);
   for (std::int64_t number = 1; number <= transactions_each; ++number) {
     auto work = execute("INSERT INTO entry(client, number, note) VALUES (?1, ?2, ?3)", client, number,
                         std::string(note_bytes, 'n'));

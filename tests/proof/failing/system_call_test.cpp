@@ -45,7 +45,7 @@ result<> use_folder(const std::filesystem::path& path, std::uint64_t& acknowledg
   for (int i = 0; i < 20; ++i) {
     const auto work = batch_of(queue->last_seq() + 1, 4);
     if (auto written = queue->append(work); !written) {
-      return written;
+      return tl::unexpected{written.error()};
     }
     acknowledged = work.last_seq();
   }

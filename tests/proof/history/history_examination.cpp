@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <set>
 #include <sstream>
@@ -286,13 +287,20 @@ std::vector<std::string> run_history(std::uint64_t seed, std::uint64_t lives, co
   const workload_folder folder{place.path()};
   std::mt19937_64 random{seed};
   std::vector<std::string> found;
-  for (std::uint64_t number = 1; number <= lives && found.empty(); ++number) {
-    const life one{.seed = random(),
-                   .number = number,
-                   .end = ends[random() % std::size(ends)],
-                   .milliseconds = 150 + random() % 250,
-                   .planted = planted};
-    found = live(folder, one);
+  auto next = [&, number = std::uint64_t{0}](std::optional<life_end> end = {}) mutable {
+    return life{.seed = random(),
+                .number = ++number,
+                .end = end.value_or(ends[random() % std::size(ends)]),
+                .milliseconds = 150 + random() % 250,
+                .planted = planted};
+  };
+  // All that is in the log is applied then, so that what is applied after it is not the same in both.
+  found = live(folder, next(life_end::closed));
+  if (found.empty()) {
+    found = live_apart(folder, next(life_end::closed));
+  }
+  for (std::uint64_t i = 0; i < lives && found.empty(); ++i) {
+    found = live(folder, next());
   }
   const auto history = read_history(folder.history());
   operations += static_cast<std::uint64_t>(

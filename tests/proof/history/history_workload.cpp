@@ -44,12 +44,14 @@ namespace millrace::test::histories {
 
 namespace {
 
+namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr auto role_variable = "MILLRACE_HISTORY_LIFE";
 constexpr std::uint32_t clients_at_once = 40;
 constexpr std::uint32_t clients_per_life = 100'000;
 constexpr std::chrono::minutes time_limit{2};
+constexpr milliseconds patience{30'000}; ///< With a process.
 
 constexpr auto insert =
   "INSERT INTO entry(list, client, number, source, target, amount, filler) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
@@ -483,15 +485,19 @@ public:
     }
     return condition();
   }
-  bool serves() const { return ::lseek(out_, 0, SEEK_END) > 0; }
+  bool serves() const { return begin_of(out_).find("serving") != std::string::npos; } // Boost may say something, too.
   int status() const { return status_; }
   std::string complaint() const {
-    std::string text(4'096, '\0');
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::pread(err_, text.data(), text.size(), 0), 0)));
+    const auto text = begin_of(err_);
     return text.substr(0, text.find('\n'));
   }
 
 private:
+  static std::string begin_of(int file) {
+    std::string text(4'096, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::pread(file, text.data(), text.size(), 0), 0)));
+    return text;
+  }
   static std::vector<char*> pointers_to(std::vector<std::string>& words) {
     std::vector<char*> pointers;
     for (auto& word : words) {
@@ -507,6 +513,31 @@ private:
   int out_;
   int err_;
 };
+
+/// Puts two databases in each other's places.
+void exchange_databases(const workload_folder& one, const workload_folder& other) {
+  const auto aside = one.path / "aside";
+  for (const auto* part : {"", "-wal", "-shm"}) {
+    const auto ours = one.database().string() + part;
+    const auto theirs = other.database().string() + part;
+    for (const auto& [from, to] : {std::pair{ours, aside.string()}, {theirs, ours}, {aside.string(), theirs}}) {
+      if (fs::exists(from)) {
+        fs::rename(from, to);
+      }
+    }
+  }
+}
+
+/// What is wrong where the engine opens the folder, or refuses it without saying why.
+std::vector<std::string> refused(const workload_folder& folder, const life& one) {
+  life_process process{folder, one};
+  process.wait([&] { return process.serves() || process.ended(); }, patience);
+  if (process.ended() && process.complaint().find("cannot be opened") != std::string::npos) {
+    return {};
+  }
+  return {"life " + std::to_string(one.number) + ": the engine opens a database that was written under another log "
+          + process.complaint()};
+}
 
 } // namespace
 
@@ -536,7 +567,6 @@ CREATE TABLE refused(client INTEGER NOT NULL);
 }
 
 std::vector<std::string> live(const workload_folder& folder, const life& one) {
-  constexpr milliseconds patience{30'000};
   life_process process{folder, one};
   std::vector<std::string> found;
   const auto complain = [&](const std::string& what) {
@@ -556,6 +586,21 @@ std::vector<std::string> live(const workload_folder& folder, const life& one) {
   } else if (process.status() != 0) {
     complain("the process ended by itself:");
   }
+  return found;
+}
+
+std::vector<std::string> live_apart(const workload_folder& folder, const life& one) {
+  const workload_folder copy{folder.path / "copy"};
+  fs::create_directory(copy.path);
+  fs::copy(folder.data(), copy.data(), fs::copy_options::recursive);
+  std::vector<std::string> found;
+  for (const auto& place : {copy, folder}) {
+    found = found.empty() ? live(place, one) : found;
+    exchange_databases(folder, copy);
+    found = found.empty() ? refused(folder, one) : found;
+    exchange_databases(folder, copy);
+  }
+  fs::remove_all(copy.path);
   return found;
 }
 

@@ -52,4 +52,8 @@ struct life {
 /// clients without an answer.
 std::vector<std::string> live(const workload_folder& folder, const life& one);
 
+/// The folder and a copy of it live on apart from each other. Each time that one of them has, the copy's database takes
+/// the folder's own's place, and must not be opened. What is not as it should be.
+std::vector<std::string> live_apart(const workload_folder& folder, const life& one);
+
 } // namespace millrace::test::histories

@@ -90,7 +90,7 @@ void add_answer(hash& to, const reply_content& content) {
 } // namespace
 
 run::run(std::uint64_t seed, std::filesystem::path folder) : folder_(std::move(folder)), machine_(seed), random_(seed) {
-  std::ranges::generate(names_, new_client_id);
+  std::ranges::generate(names_, [] { return new_client_id(0); });
   settings_ = settings();
   settings_.data = data();
 }
@@ -232,11 +232,11 @@ void run::finish() {
   }
   storage::recovery_report report;
   auto files = disk_->files().copy();
-  const auto log = open_log(files, data() / "queue", identity->id, identity->applied_seq, settings_.log, report);
-  if (!log || !report.findings.empty() || report.transactions != 0 || report.last_seq != identity->applied_seq) {
+  const auto log = open_log(files, data() / "queue", identity->id, identity->applied, settings_.log, report);
+  if (!log || !report.findings.empty() || report.transactions != 0 || report.last_seq != identity->applied.seq) {
     seen_.complaints.push_back("another recovery finds " + std::to_string(report.transactions)
                                + " transactions that are not applied, up to seq " + std::to_string(report.last_seq)
-                               + " where " + std::to_string(identity->applied_seq) + " is applied"
+                               + " where " + std::to_string(identity->applied.seq) + " is applied"
                                + (log ? "" : ": " + to_string(log.error())));
   }
 }
@@ -320,13 +320,26 @@ void run::write_something() {
   }
 }
 
+/// The newest `seq` that anybody was told, which is durable.
+std::uint64_t run::newest_told() const {
+  std::uint64_t newest = 0;
+  for (const auto& one : seen_.exchanges) {
+    for (const auto& answer : one.replies) {
+      if (const auto* done = std::get_if<outcome>(&answer.content)) {
+        newest = std::max(newest, done->seq);
+      }
+    }
+  }
+  return newest;
+}
+
 void run::write_one(write wanted, bool to_courier) {
   auto work = work_of(wanted, chance(3) ? ack::durable : ack::applied);
   const auto client = static_cast<std::size_t>(wanted.client);
   const auto named = !to_courier && chance(3);
   if (named) {
     if (chance(8)) {
-      names_[client] = new_client_id();
+      names_[client] = new_client_id(newest_told());
     }
     work.name = {names_[client], static_cast<std::uint64_t>(wanted.number)};
   }

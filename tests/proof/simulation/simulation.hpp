@@ -54,6 +54,7 @@ private:
   void act();
   void write_something();
   void write_one(write wanted, bool to_courier);
+  std::uint64_t newest_told() const;
   void send(write& one, const transaction& work, bool to_courier);
   void resend();
   void read_something();

@@ -61,7 +61,7 @@ value random_value(std::mt19937_64& random) {
 transaction random_transaction(std::mt19937_64& random) {
   transaction made;
   if (random() % 2 == 0) {
-    made.name = {new_client_id(), 1 + (random() >> (1 + random() % 63))};
+    made.name = {new_client_id(0), 1 + (random() >> (1 + random() % 63))};
   }
   for (auto count = random() % 6; count > 0; --count) {
     auto& step = made.statements.emplace_back();
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_name_comes_back_and_a_transaction_without_one_does_not_pa
   const auto unnamed = encoded(made, texts);
   BOOST_CHECK_EQUAL(unnamed.front(), 1);
   for (const auto number : {std::uint64_t{1}, std::uint64_t{300}, UINT64_MAX}) {
-    made.name = {new_client_id(), number};
+    made.name = {new_client_id(0), number};
     check_round_trip(made);
   }
   made.name.number = 1;
@@ -330,7 +330,7 @@ BOOST_AUTO_TEST_CASE(a_name_with_the_number_0_is_an_error) {
   for (const std::uint64_t number : {0, 1}) {
     byte_writer out;
     out.put_byte(4);
-    out.put_uuid(new_client_id());
+    out.put_uuid(new_client_id(0));
     out.put_varint(number);
     out.put_varint(0);
     out.put_varint(0);

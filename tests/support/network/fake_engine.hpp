@@ -29,6 +29,7 @@ inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr
         }
         return promise;
       },
+      [=](client_id_request) { return client_id{new_client_id(*seq)}; },
       [](const query& asked) {
         row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"sql"})};
         rows.begin_row();

@@ -176,7 +176,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_discarded_is_gone_and_had_no_effect, quarant
 BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
   quarantined_transaction entry;
   entry.seq = 9;
-  entry.work.name = {new_client_id(), 4};
+  entry.work.name = {new_client_id(0), 4};
   entry.work.add("INSERT INTO t VALUES (:a, :b, :c, :d)", named{":a", nullptr}, named{":b", 1.5},
                  named{":c", blob{"\x01\xff"}}, named{":d", -3});
   std::ostringstream text;

@@ -42,7 +42,6 @@ caf::behavior bench_client_state::make_behavior(std::shared_ptr<bench_run> run, 
   payload_ = run_->profile().payload;
   writes_ = self_->id() << 24U; // So that no two clients write the same.
   random_.seed(static_cast<unsigned>(self_->id()));
-  name_.client = new_client_id();
   if (run_->profile().kept) {
     kept_ = &run_->keep();
   }
@@ -84,9 +83,22 @@ void bench_client_state::write() {
 }
 
 void bench_client_state::send_write() {
+  if (named_ && name_.client == uuid{}) {
+    return ask_for_id();
+  }
   self_->request(front_, run_->profile().timeout, make_write())
     .then([this](const outcome&) { write_done(); },
           [this](const caf::error& error) { write_failed(failure_of(error).code); });
+}
+
+void bench_client_state::ask_for_id() {
+  self_->request(front_, run_->profile().timeout, client_id_request{})
+    .then(
+      [this](const client_id& issued) {
+        name_.client = issued.id;
+        send_write();
+      },
+      [this](const caf::error& error) { write_failed(failure_of(error).code); });
 }
 
 transaction bench_client_state::make_write() {

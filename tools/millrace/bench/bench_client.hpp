@@ -34,6 +34,7 @@ private:
   void next(bench_run::clock::time_point now);
   void write();
   void send_write();
+  void ask_for_id();
   transaction make_write();
   void read();
   void done();
@@ -48,7 +49,7 @@ private:
   std::string payload_;
   std::uint64_t writes_ = 0;
   std::uint64_t key_ = 0;   ///< Of the write on its way.
-  transaction_name name_;   ///< Likewise, or of the last named one.
+  transaction_name name_;   ///< Likewise, or of the last named one; without a client until the engine has issued an id.
   bool named_ = false;      ///< Whether it has that name.
   bool unanswered_ = false; ///< Whether that write is to be sent again.
   bench_run::kept_rows* kept_ = nullptr;

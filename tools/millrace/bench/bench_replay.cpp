@@ -40,7 +40,7 @@ storage::result<storage::log> open_log(const bench_context& context, std::uint64
       ->prepare(true)
       .and_then([&](const storage::database_identity& identity) {
         storage::recovery_report report;
-        return storage::log::open(storage::posix_file_system(), data.queue_folder(), identity.id, identity.applied_seq,
+        return storage::log::open(storage::posix_file_system(), data.queue_folder(), identity.id, identity.applied,
                                   engine_options(context).log, report,
                                   [&](const storage::batch& one) { transactions += one.items.size(); });
       });

@@ -40,9 +40,6 @@ caf::behavior load_client_state::make_behavior(std::shared_ptr<load_run> run, en
   front_ = std::move(front);
   task_ = std::move(task);
   delays_ = backoff{{first_delay, delay_cap}};
-  if (task_->named) {
-    name_.client = new_client_id();
-  }
   next_row();
   return {[this](again) { send(); }, [this](more_rows) { next_row(); }};
 }
@@ -68,6 +65,9 @@ void load_client_state::begin(record row) {
 }
 
 void load_client_state::send() {
+  if (task_->named && name_.client == uuid{}) {
+    return ask_for_id();
+  }
   transaction work;
   work.name = name_;
   if (task_->load) {
@@ -88,6 +88,16 @@ void load_client_state::send() {
     .then([this](const outcome&) { applied(); }, [this](const caf::error& error) { failed(failure_of(error)); });
 }
 
+void load_client_state::ask_for_id() {
+  self_->request(front_, caf::infinite, client_id_request{})
+    .then(
+      [this](const client_id& issued) {
+        name_.client = issued.id;
+        send();
+      },
+      [this](const caf::error& error) { failed(without_doubt(failure_of(error), errc::unavailable)); });
+}
+
 void load_client_state::applied() {
   under_way_ = false;
   run_->acknowledge(*row_, load_run::clock::now() - first_sent_);
@@ -102,7 +112,7 @@ void load_client_state::failed(const failure& reason) {
     return;
   }
   if (task_->named && life_.may_rename(reason)) {
-    name_ = {new_client_id(), 1};
+    name_.client = {};
     send();
     return;
   }

@@ -44,6 +44,7 @@ private:
   void next_row();
   void begin(record row);
   void send();
+  void ask_for_id();
   void applied();
   void failed(const failure& reason);
 
@@ -55,7 +56,7 @@ private:
   bool under_way_ = false;    ///< Whether the row was sent and has no answer.
   std::optional<done_rows::span> fold_;
   load_run::clock::time_point first_sent_;
-  transaction_name name_; ///< Of the row, where rows are named.
+  transaction_name name_; ///< Of the row, where rows are named; without a client until the engine has issued an id.
   resend life_{{}, {}};
   backoff delays_{{}};
 };

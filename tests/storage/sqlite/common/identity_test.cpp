@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -10,6 +11,36 @@
 using namespace millrace;
 using namespace millrace::storage;
 using namespace millrace::storage::test;
+
+namespace {
+
+/// A database as a program of that format left it.
+std::filesystem::path golden(const millrace::test::temporary_folder& place, int format) {
+  const auto version = "database.v" + std::to_string(format);
+  std::ifstream input{std::filesystem::path{__FILE__}.parent_path() / "golden" / (version + ".sql")};
+  BOOST_REQUIRE(input);
+  const auto file = place.path() / version;
+  std::filesystem::remove(file);
+  std::filesystem::remove(file.string() + "-wal");
+  std::filesystem::remove(file.string() + "-shm");
+  plain_connection{file}.execute(std::string{std::istreambuf_iterator<char>{input}, {}});
+  return file;
+}
+
+/// That Millrace's tables are those of a database made today.
+void check_as_if_new(const std::filesystem::path& file, const millrace::test::temporary_folder& place) {
+  BOOST_REQUIRE(sqlite::make_database(file)->prepare(true));
+  const auto newest = place.path() / "newest";
+  BOOST_REQUIRE(sqlite::make_database(newest)->prepare(true));
+  const auto* const columns =
+    "SELECT m.name, c.name, c.type, c.\"notnull\", c.pk FROM sqlite_schema m, "
+    "pragma_table_info(m.name) c WHERE m.name LIKE 'millrace%' ORDER BY 1, c.cid";
+  BOOST_TEST(plain_connection{file}.rows(columns) == plain_connection{newest}.rows(columns));
+  BOOST_TEST(sqlite::make_database(file)->open_writer().has_value());
+  BOOST_TEST(sqlite::make_database(file)->open_reader().has_value());
+}
+
+} // namespace
 
 BOOST_AUTO_TEST_SUITE(sqlite_identity_suite)
 
@@ -21,8 +52,8 @@ BOOST_AUTO_TEST_CASE(a_new_database_gets_an_identity_that_stays) {
   BOOST_REQUIRE(first && second);
   BOOST_TEST((first->id == second->id));
   BOOST_TEST((first->id != uuid{}));
-  BOOST_TEST(first->applied_seq == 0u);
-  BOOST_TEST(second->applied_seq == 1u);
+  BOOST_TEST(first->applied.seq == 0u);
+  BOOST_TEST(second->applied.seq == 1u);
   BOOST_REQUIRE(second->scripts.size() == 1u);
   BOOST_TEST(second->scripts[0].name == "script-1");
   BOOST_TEST(second->scripts[0].seq == 1u);
@@ -94,34 +125,63 @@ BOOST_AUTO_TEST_CASE(a_database_is_not_opened_in_place_of_another) {
 
 BOOST_AUTO_TEST_CASE(a_database_of_format_1_is_brought_up_to_date_and_keeps_what_it_holds) {
   millrace::test::temporary_folder place;
-  const auto old = place.path() / "old";
-  const auto newest = place.path() / "newest";
-  plain_connection{old}.execute(
-    "PRAGMA journal_mode = WAL;"
-    "CREATE TABLE millrace_meta(id INTEGER PRIMARY KEY CHECK (id = 1), format_version INTEGER NOT NULL,"
-    " uuid BLOB NOT NULL, applied_seq INTEGER NOT NULL);"
-    "CREATE TABLE millrace_schema(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sql_hash INTEGER NOT NULL) "
-    "WITHOUT ROWID;"
-    "INSERT INTO millrace_meta VALUES (1, 1, x'000102030405460788090a0b0c0d0e0f', 41);"
-    "INSERT INTO millrace_schema VALUES ('s', 40, 7);"
-    "CREATE TABLE t(a); INSERT INTO t VALUES (5)");
+  const auto old = golden(place, 1);
   const auto first = sqlite::make_database(old)->prepare(false);
   BOOST_REQUIRE_MESSAGE(first, first.error().detail);
   BOOST_TEST(first->id[15] == 0x0f);
-  BOOST_TEST(first->applied_seq == 41u);
+  BOOST_TEST((first->applied == log_position{41}));
   BOOST_TEST(first->scripts.at(0).name == "s");
   BOOST_TEST(first->names.empty());
-  BOOST_TEST(first->forgotten_made_at_ms == 0);
-  BOOST_TEST(plain_connection{old}.rows("SELECT format_version, forgotten_made_at_ms FROM millrace_meta") == "2|0");
+  BOOST_TEST(first->forgotten_upto == 0u);
+  BOOST_TEST(plain_connection{old}.rows("SELECT format_version, forgotten_upto, applied_chain FROM millrace_meta")
+             == "3|0|0");
   BOOST_TEST(plain_connection{old}.rows("SELECT a FROM t") == "5");
-  BOOST_REQUIRE(sqlite::make_database(old)->prepare(true));
-  BOOST_REQUIRE(sqlite::make_database(newest)->prepare(true));
-  const auto* const columns =
-    "SELECT m.name, c.name, c.type, c.\"notnull\", c.pk FROM sqlite_schema m, "
-    "pragma_table_info(m.name) c WHERE m.name LIKE 'millrace%' ORDER BY 1, c.cid";
-  BOOST_TEST(plain_connection{old}.rows(columns) == plain_connection{newest}.rows(columns));
-  BOOST_TEST(sqlite::make_database(old)->open_writer().has_value());
-  BOOST_TEST(sqlite::make_database(old)->open_reader().has_value());
+  check_as_if_new(old, place);
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_format_2_takes_all_for_forgotten_that_a_new_client_may_not_find_recorded) {
+  millrace::test::temporary_folder place;
+  const auto forgotten_upto = [&](const std::string& change) {
+    const auto old = golden(place, 2);
+    plain_connection{old}.execute(change);
+    const auto first = sqlite::make_database(old)->prepare(false);
+    BOOST_REQUIRE_MESSAGE(first, first.error().detail);
+    BOOST_TEST((first->applied == log_position{5}));
+    check_as_if_new(old, place);
+    return first->forgotten_upto;
+  };
+  BOOST_TEST(forgotten_upto("") == 2u); // Recorded are 3 to 5.
+  BOOST_TEST(forgotten_upto("DELETE FROM millrace_outcomes") == 5u);
+  BOOST_TEST(forgotten_upto("UPDATE millrace_meta SET forgotten_made_at_ms = 0") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_format_2_keeps_its_outcomes) {
+  millrace::test::temporary_folder place;
+  const auto old = golden(place, 2);
+  const auto first = sqlite::make_database(old)->prepare(false);
+  BOOST_REQUIRE(first);
+  BOOST_REQUIRE(first->names.size() == 3u);
+  BOOST_TEST(first->names[2].seq == 5u);
+  const auto reader = sqlite::make_database(old)->open_reader();
+  BOOST_REQUIRE(reader);
+  const auto found = (*reader)->recorded_outcome(5);
+  BOOST_REQUIRE((found && *found && **found));
+  BOOST_TEST((**found)->results.at(0).rows_changed == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_format_3_is_opened_as_it_is) {
+  millrace::test::temporary_folder place;
+  const auto file = golden(place, 3);
+  const auto dumped = dump(file);
+  const auto first = sqlite::make_database(file)->prepare(false);
+  BOOST_REQUIRE_MESSAGE(first, first.error().detail);
+  BOOST_TEST(first->applied.seq == 5u);
+  BOOST_TEST(first->applied.chain != 0u);
+  BOOST_TEST(first->forgotten_upto == 2u);
+  BOOST_REQUIRE(first->names.size() == 3u);
+  BOOST_TEST(issued_at_seq(first->names[2].name.client) == 4u);
+  BOOST_TEST(dump(file) == dumped);
+  check_as_if_new(file, place);
 }
 
 BOOST_AUTO_TEST_CASE(an_upgrade_that_fails_leaves_the_old_format) {

@@ -12,18 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::int64_t birth_ms = 1'500'000'000'000;
-
-/// A client that was made so many milliseconds after `birth_ms`.
-uuid client_made_at(std::int64_t after_ms) {
-  auto id = new_client_id();
-  auto time = birth_ms + after_ms;
-  for (auto i = 6; i > 0; --i, time >>= 8) {
-    id[static_cast<std::size_t>(i - 1)] = static_cast<std::uint8_t>(time);
-  }
-  return id;
-}
-
 transaction named_as(transaction work, const uuid& client, std::uint64_t number) {
   work.name = {client, number};
   return work;
@@ -48,7 +36,7 @@ struct outcome_fixture : database_fixture {
 
   transaction insert(int number) { return execute("INSERT INTO t(a) VALUES (?1)", number); }
 
-  const uuid client = client_made_at(0);
+  const uuid client = new_client_id(0);
 };
 
 } // namespace
@@ -75,7 +63,7 @@ BOOST_AUTO_TEST_CASE(the_outcomes_of_named_transactions_are_recorded_as_they_wer
     named_as(grouped, client, 1),
     insert(4),
     named_as(insert(2), client, 5),
-    named_as(durable, client_made_at(7), 1'000'000),
+    named_as(durable, new_client_id(0), 1'000'000),
     named_as(execute("INSERT OR ROLLBACK INTO t(a) VALUES (2)"), client, 6),
     named_as(insert(10), client, 7),
   });
@@ -97,7 +85,7 @@ BOOST_AUTO_TEST_CASE(the_outcomes_of_named_transactions_are_recorded_as_they_wer
 }
 
 BOOST_AUTO_TEST_CASE(one_call_makes_one_row_and_the_identity_knows_its_names) {
-  const auto other = client_made_at(1);
+  const auto other = new_client_id(0);
   const auto first = next_batch({insert(1), named_as(insert(2), client, 1)});
   const auto second = next_batch({named_as(insert(3), other, 4), insert(4), named_as(insert(5), client, 2)});
   second->first_seq += 2;
@@ -114,7 +102,7 @@ BOOST_AUTO_TEST_CASE(one_call_makes_one_row_and_the_identity_knows_its_names) {
     BOOST_TEST((known.names[i].name == expected[i].name));
     BOOST_TEST(known.names[i].seq == expected[i].seq);
   }
-  BOOST_TEST(known.forgotten_made_at_ms == 0);
+  BOOST_TEST(known.forgotten_upto == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(the_word_that_a_number_is_forgotten_is_recorded_as_its_outcome) {
@@ -205,23 +193,22 @@ BOOST_AUTO_TEST_CASE(a_full_record_ends_the_call_and_the_rest_comes_with_the_nex
   BOOST_TEST(rows("SELECT max(length(outcomes)) < 5000000, count(*) FROM millrace_outcomes") == "1|3");
 }
 
-BOOST_AUTO_TEST_CASE(beyond_the_window_the_oldest_are_forgotten_and_their_births_remembered) {
+BOOST_AUTO_TEST_CASE(beyond_the_window_the_oldest_are_forgotten_and_the_last_of_them_remembered) {
   open({.outcomes = {.count = 3}});
-  for (int number = 1; number <= 3; ++number) {
-    apply({named_as(insert(number), client_made_at(100 - number), 1)});
-  }
-  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "2\n3\n4");
-  BOOST_TEST(identity().forgotten_made_at_ms == 0);
-  apply({named_as(insert(4), client, 1)});
-  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "3\n4\n5");
-  BOOST_TEST(identity().forgotten_made_at_ms == birth_ms + 99);
-  // What was counted before is counted after opening again, and a lower birth changes nothing.
+  apply({named_as(insert(1), client, 1), named_as(insert(2), client, 2)});
+  apply({named_as(insert(3), client, 3)});
+  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "2\n4");
+  BOOST_TEST(identity().forgotten_upto == 0u);
+  apply({insert(4), named_as(insert(5), client, 4), named_as(insert(6), client, 5)});
+  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "4\n6");
+  BOOST_TEST(identity().forgotten_upto == 3u);
+  // What was counted before is counted after opening again.
   open({.outcomes = {.count = 3}});
-  apply({named_as(insert(5), client, 2)});
-  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "4\n5\n6");
-  BOOST_TEST(identity().forgotten_made_at_ms == birth_ms + 99);
-  BOOST_TEST(!recorded(3));
-  BOOST_TEST((recorded(4) && *recorded(4)));
+  apply({named_as(insert(7), client, 6)});
+  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "6\n8");
+  BOOST_TEST(identity().forgotten_upto == 4u);
+  BOOST_TEST(!recorded(4));
+  BOOST_TEST((recorded(6) && *recorded(6)));
 }
 
 BOOST_AUTO_TEST_CASE(at_least_as_many_as_the_window_says_are_kept) {
@@ -234,21 +221,47 @@ BOOST_AUTO_TEST_CASE(at_least_as_many_as_the_window_says_are_kept) {
 }
 
 BOOST_AUTO_TEST_CASE(outcomes_grow_old_by_accept_time_and_few_rows_go_at_once) {
-  open({.outcomes = {.age = 1'000ms}});
+  open({.outcomes = {.age = 24'000ms}});
   for (int number = 1; number <= 6; ++number) {
-    apply({named_as(insert(number), client_made_at(number), 1)});
+    apply({named_as(insert(number), client, number)});
   }
+  const auto go_on = [this](int first, int last) {
+    for (int number = first; number <= last; ++number) {
+      time_ms += 1'000;
+      apply({named_as(insert(number), client, number)});
+    }
+  };
+  go_on(7, 30);
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_outcomes") == "30");
+  open({.outcomes = {.age = 24'000ms}});
   time_ms += 1'000;
-  apply({named_as(insert(7), client, 1)});
-  BOOST_TEST(rows("SELECT count(*) FROM millrace_outcomes") == "7");
-  time_ms += 1;
-  apply({insert(8)});
-  BOOST_TEST(rows("SELECT count(*) FROM millrace_outcomes") == "7");
-  apply({named_as(insert(9), client, 2)});
-  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "6\n7\n8\n10");
-  BOOST_TEST(identity().forgotten_made_at_ms == birth_ms + 4);
-  apply({named_as(insert(10), client, 3)});
-  BOOST_TEST(rows("SELECT first_seq FROM millrace_outcomes") == "8\n10\n11");
+  apply({insert(31)});
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_outcomes") == "30");
+  time_ms -= 1'000;
+  go_on(32, 32);
+  BOOST_TEST(rows("SELECT min(first_seq), count(*) FROM millrace_outcomes") == "6|27");
+  BOOST_TEST(identity().forgotten_upto == 5u);
+  go_on(33, 33);
+  BOOST_TEST(rows("SELECT min(first_seq) FROM millrace_outcomes") == "9");
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_is_a_year_ahead_for_a_moment_makes_nothing_forgotten_and_keeps_nothing) {
+  open({.outcomes = {.age = 24'000ms}});
+  constexpr std::int64_t year_ms = 365ll * 24 * 3'600 * 1'000;
+  const auto at = [this, start = time_ms](std::int64_t after_ms, int number) {
+    time_ms = start + after_ms;
+    apply({named_as(insert(number), client, number)});
+  };
+  at(0, 1);
+  at(year_ms, 2);
+  for (int number = 3; number <= 26; ++number) {
+    at((number - 2) * 1'000, number);
+  }
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_outcomes") == "26");
+  at(25'000, 27);
+  BOOST_TEST(rows("SELECT min(first_seq) FROM millrace_outcomes") == "3");
+  at(26'000, 28);
+  BOOST_TEST(rows("SELECT min(first_seq) FROM millrace_outcomes") == "5");
 }
 
 BOOST_AUTO_TEST_CASE(damaged_records_are_noticed) {
@@ -278,8 +291,8 @@ BOOST_AUTO_TEST_CASE(no_bytes_are_read_as_more_than_they_hold) {
   done.results.push_back({.rows_changed = 3, .last_row_id = -4, .rows = rows, .error = {}});
   done.results.push_back({.rows_changed = 0, .last_row_id = 0, .rows = {}, .error = failure{errc::constraint, "no"}});
   sqlite::outcome_record_writer record;
-  record.add({client_made_at(0), 300}, 69'999, tl::unexpected{failure{errc::bad_sql, "what"}});
-  record.add({client_made_at(1), 301}, 70'000, done);
+  record.add({new_client_id(0), 300}, 69'999, tl::unexpected{failure{errc::bad_sql, "what"}});
+  record.add({new_client_id(0), 301}, 70'000, done);
   const std::string bytes{record.bytes()};
 
   sqlite::outcome_record_reader whole{record.first_seq(), bytes};

@@ -43,7 +43,7 @@ BOOST_FIXTURE_TEST_SUITE(sqlite_quarantine_suite, quarantine_fixture)
 
 BOOST_AUTO_TEST_CASE(skipped_work_is_answered_with_its_reason_and_not_run) {
   auto named = execute("INSERT INTO t(a) VALUES ('late too')");
-  named.name = {new_client_id(), 1};
+  named.name = {new_client_id(0), 1};
   const auto next = next_batch({execute("INSERT INTO t(a) VALUES ('first')"),
                                 execute("INSERT INTO t(a) VALUES ('late')"), named,
                                 execute("INSERT INTO t(a) VALUES ('last')")});
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(skipped_work_is_answered_with_its_reason_and_not_run) {
 BOOST_AUTO_TEST_CASE(what_is_set_aside_is_kept_whole_and_listed_oldest_first) {
   auto poison = execute("INSERT INTO t(a) VALUES (?1)", blob{std::string("\0x", 2)}).add("DELETE FROM t");
   poison.in_group(on_error::continue_after, [](transaction& group) { group.add("SELECT :n", named{":n", 1.5}); });
-  poison.name = {new_client_id(), 77};
+  poison.name = {new_client_id(0), 77};
   const auto first = set_aside(poison);
   time_ms += 1'000;
   const auto second = set_aside(execute("DELETE FROM t"));
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(what_is_set_aside_is_kept_whole_and_listed_oldest_first) {
 BOOST_AUTO_TEST_CASE(work_that_is_as_large_as_any_may_be_can_be_set_aside_and_resubmitted) {
   auto poison = execute("INSERT INTO t(a) VALUES (length(?1) + length(?2))",
                         blob{std::string(limits::value_bytes_max, 'x')}, blob{std::string{}});
-  poison.name = {new_client_id(), 1};
+  poison.name = {new_client_id(0), 1};
   const auto rest = limits::transaction_bytes_max - payload_bytes(poison);
   poison.statements[0].parameters[1] = blob{std::string(rest, 'y')};
   BOOST_REQUIRE(payload_bytes(poison) == limits::transaction_bytes_max);
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(work_that_is_as_large_as_any_may_be_can_be_set_aside_and_re
 
 BOOST_AUTO_TEST_CASE(a_resubmitted_transaction_is_applied_as_the_order_and_leaves_quarantine) {
   auto poison = execute("INSERT INTO t(a) VALUES (strftime('%s', 'now')) RETURNING a");
-  poison.name = {new_client_id(), 5};
+  poison.name = {new_client_id(0), 5};
   const auto seq = set_aside(poison);
   const auto other = set_aside(execute("DELETE FROM t"));
   time_ms += 60'000;
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_resubmitted_transaction_is_applied_as_the_order_and_leave
 BOOST_AUTO_TEST_CASE(a_resubmitted_transaction_that_fails_stays_in_quarantine) {
   apply({execute("INSERT INTO t(a) VALUES (1)")});
   auto named = execute("INSERT INTO t(a) VALUES (2)").add("INSERT INTO t(a) VALUES (1)");
-  named.name = {new_client_id(), 5};
+  named.name = {new_client_id(0), 5};
   const auto plain = set_aside(named);
   const auto ending = set_aside(execute("INSERT OR ROLLBACK INTO t(a) VALUES (1)"));
   const auto replies = apply({

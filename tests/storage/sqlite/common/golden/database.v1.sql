@@ -1,0 +1,18 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE millrace_meta(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  format_version INTEGER NOT NULL,
+  uuid BLOB NOT NULL,
+  applied_seq INTEGER NOT NULL
+);
+INSERT INTO millrace_meta VALUES(1,1,X'000102030405460788090a0b0c0d0e0f',41);
+CREATE TABLE millrace_schema(
+  name TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  sql_hash INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO millrace_schema VALUES('s',40,7);
+CREATE TABLE t(a);
+INSERT INTO t VALUES(5);
+COMMIT;
