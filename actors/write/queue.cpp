@@ -477,11 +477,7 @@ void queue_state::release(std::uint64_t checkpointed_seq) {
     return; // That database is none of this log's.
   }
   checkpointed_seq_ = checkpointed_seq;
-  auto released = log_->release(checkpointed_seq);
-  if (released && settings_.board->closed() && checkpointed_seq == durable_seq_) {
-    released = log_->shrink();
-  }
-  if (!released) {
+  if (auto released = log_->release(checkpointed_seq); !released) {
     logger()->warn("segments could not be released: {}", to_string(released.error()));
   }
 }
@@ -504,7 +500,18 @@ caf::result<row_set> queue_state::wait(waiting_query& request) {
   return promise;
 }
 
+/// Nothing comes any more, and all that came is in the database for good.
+void queue_state::rest() {
+  if (!settings_.board->closed() || checkpointed_seq_ < durable_seq_ || held_up_) {
+    return;
+  }
+  if (auto rested = log_->shrink(); !rested) {
+    logger()->warn("the log could not be shrunk: {}", to_string(rested.error()));
+  }
+}
+
 caf::result<std::uint64_t> queue_state::drain() {
+  rest();
   drains_.push_back(self_->make_response_promise<std::uint64_t>());
   auto promise = drains_.back();
   answer_drains();

@@ -110,6 +110,7 @@ private:
   void settle(const batch_applied& message);
   void advance(std::uint64_t applied_seq, const ledger::settler& settler);
   void release(std::uint64_t checkpointed_seq);
+  void rest();
 
   // Waiting.
   caf::result<row_set> wait(waiting_query& request);

@@ -191,6 +191,7 @@ void writer_state::checkpoint() {
   auto done = database_->checkpoint();
   if (done) {
     opened_anew_ = false;
+    checkpoint_fails_ = false;
     pace_.checkpointed(std::chrono::steady_clock::now() - started);
     wal_pages_ = done->journal;
     // A journal that is merged completely begins anew with the next commit.
@@ -199,7 +200,7 @@ void writer_state::checkpoint() {
     self_->send(settings_.queue, database_checkpointed{done->checkpointed_seq});
   } else if (done.error().next != storage::remedy::same_connection) {
     heed(std::move(done.error()));
-  } else if (done.error().why.code != errc::locked) {
+  } else if (done.error().why.code != errc::locked && !std::exchange(checkpoint_fails_, true)) {
     logger()->warn("the checkpoint failed: {}", to_string(done.error().why)); // Nobody waits for it.
   }
 }

@@ -93,6 +93,7 @@ private:
   bool busy_since_idle_check_ = false;
   /// Whether it was opened and not checkpointed since: nobody has told the queue what its database holds for good.
   bool opened_anew_ = false;
+  bool checkpoint_fails_ = false; ///< Whether that was said, and none has succeeded since.
   backoff delay_{settings_.retry_delay};
   bool waiting_ = false;            ///< Whether a retry is on its way, and nothing is tried before.
   std::optional<failure> obstacle_; ///< What went wrong last, until something succeeds.

@@ -213,6 +213,16 @@ result<> sign(int lock, const fs::path& file, const std::string& inode) {
   return ::fchmod(lock, 0600) == 0 ? write_lock(lock, file, user_line() + inode) : refuse(file, errno);
 }
 
+bool has_text(int lock) {
+  struct stat state {};
+  return ::fstat(lock, &state) == 0 && state.st_size > 0;
+}
+
+bool holds_log(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(path / "queue", none) && !fs::is_empty(path / "queue", none);
+}
+
 tl::unexpected<failure> in_use(const fs::path& path) {
   const descriptor lock{::open((path / "LOCK").c_str(), O_RDONLY | O_CLOEXEC)};
   return fail(errc::folder_locked,
@@ -241,7 +251,10 @@ result<descriptor> take_lock(const fs::path& path, bool& copied) {
   }
   failpoint("folder.locked");
   const auto own = own_inode_line(lock.get());
-  const auto found = inode_line(lock.get());
+  auto found = inode_line(lock.get());
+  if (!has_text(lock.get()) && holds_log(path)) {
+    found = "inode 0\n"; // LOCK was left behind when the rest was copied.
+  }
   copied = !found.empty() && found != own;
   // A copy stays known as one until somebody has looked through it.
   if (auto signed_off = sign(lock.get(), file, copied ? found : own);

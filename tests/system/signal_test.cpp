@@ -52,6 +52,19 @@ BOOST_AUTO_TEST_CASE(a_server_whose_terminal_goes_away_drains) {
   BOOST_TEST(ended.code == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_second_signal_ends_a_server_at_once_whichever_it_is) {
+  const temporary_folder folder;
+  server served{{.data = folder.path() / "data", .more = {"--drain-seconds", "60"}}};
+  auto endless = start_millrace(
+    {"sql", "--connect", served.address(), "--timeout", "600",
+     "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"});
+  std::this_thread::sleep_for(std::chrono::seconds{1});
+  served.send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds{200});
+  const auto ended = served.stop(SIGTERM);
+  BOOST_TEST(ended.signal == SIGTERM);
+}
+
 BOOST_AUTO_TEST_CASE(a_server_whose_files_may_not_grow_any_more_lives_and_answers) {
   const temporary_folder folder;
   server served{{.data = folder.path() / "data",

@@ -1,6 +1,7 @@
 #include <millrace/tools/millrace/bench/bench.hpp>
 #include <millrace/tools/millrace/certs/certs.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/log_sink.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/usage.hpp>
 #include <millrace/tools/millrace/load/load.hpp>
@@ -12,7 +13,6 @@
 #include <iostream>
 #include <string>
 
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <CLI/CLI.hpp>
 
@@ -60,7 +60,7 @@ int run(int count, char** arguments) {
 
 int main(int count, char** arguments) {
   tools::prepare_output();
-  spdlog::set_default_logger(spdlog::stderr_color_mt("millrace"));
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("millrace", tools::make_log_sink()));
   try {
     return tools::finish_output(run(count, arguments));
   } catch (const std::exception& problem) {

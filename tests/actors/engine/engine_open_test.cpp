@@ -83,6 +83,20 @@ BOOST_AUTO_TEST_CASE(many_short_lives_leave_a_folder_as_small_as_what_it_holds) 
   BOOST_TEST(rows("SELECT count(*), sum(n) FROM t") == "20|190");
 }
 
+BOOST_AUTO_TEST_CASE(a_life_that_was_idle_before_it_ended_leaves_a_small_folder_too) {
+  open("CREATE TABLE t(n INTEGER)");
+  auto db = connect();
+  BOOST_REQUIRE(db.execute("INSERT INTO t VALUES (1)"));
+  BOOST_REQUIRE(eventually([&] {
+    const auto report = db.health();
+    return report && report->checkpointed_seq == report->durable_seq;
+  }));
+  tested.reset();
+  for (const auto& one : std::filesystem::directory_iterator{settings.data / "queue"}) {
+    BOOST_TEST(one.file_size() < 16 * 1024u, one.path());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_lives_that_were_killed_left_in_the_log_is_released_while_the_next_one_runs) {
   open("CREATE TABLE t(n INTEGER)");
   BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (1)"));

@@ -159,6 +159,18 @@ BOOST_AUTO_TEST_CASE(a_copy_of_a_folder_in_use_is_known_as_one_until_it_is_accep
   BOOST_TEST(!folder::open(in_use, folder_mode::existing)->copied_in_use());
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_without_its_lock_file_is_known_as_one_too) {
+  temporary_folder here;
+  BOOST_REQUIRE(folder::open(here.path(), folder_mode::create));
+  std::ofstream{here.path() / "database.sqlite3"};
+  std::ofstream{here.path() / "queue" / "00000000000000000001.waq"};
+  std::filesystem::remove(here.path() / "LOCK");
+  BOOST_TEST(folder::open(here.path(), folder_mode::existing)->copied_in_use());
+  BOOST_TEST(folder::open(here.path(), folder_mode::existing)->copied_in_use());
+  folder::open(here.path(), folder_mode::existing)->accept_copy();
+  BOOST_TEST(!folder::open(here.path(), folder_mode::existing)->copied_in_use());
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_whose_process_died_is_no_copy) {
   temporary_folder here;
   BOOST_REQUIRE(folder::open(here.path(), folder_mode::create)); // Nobody said that it is at rest.

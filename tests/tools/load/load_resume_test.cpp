@@ -337,6 +337,69 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_begins_with_all_of_another_one_is_refused, r
   expect_refusal(resume([&](load_settings& wanted) { wanted.file = longer; }), "begins with all that");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_row_that_the_table_does_not_take_has_failed, resume_fixture) {
+  const auto with_schema = [&](const char* table, const std::string& sql) {
+    system_config config;
+    caf::actor_system system{config};
+    auto wanted = settings();
+    wanted.scripts.push_back({table, sql});
+    BOOST_REQUIRE(open(system, wanted).has_value());
+  };
+  with_schema("ig", "CREATE TABLE ig(number TEXT PRIMARY KEY ON CONFLICT IGNORE, name TEXT)");
+  with_schema("tr",
+              "CREATE TABLE tr(number TEXT, name TEXT); CREATE TRIGGER picky BEFORE INSERT ON tr "
+              "WHEN NEW.number = '2' BEGIN SELECT RAISE(IGNORE); END");
+  with_schema("vw",
+              "CREATE TABLE behind(number TEXT, name TEXT); CREATE VIEW vw AS SELECT * FROM behind; "
+              "CREATE TRIGGER through INSTEAD OF INSERT ON vw BEGIN "
+              "INSERT INTO behind VALUES (NEW.number, NEW.name); END");
+  write(3);
+  append("3,again\n");
+  for (const bool recorded : {true, false}) {
+    const auto change = [recorded](const char* table) {
+      return [=](load_settings& wanted) {
+        wanted.table = table;
+        wanted.no_resume = !recorded;
+      };
+    };
+    const auto ignored = load(change("ig"));
+    BOOST_TEST(ignored.code == exit_code::failed);
+    BOOST_TEST(ignored.summary.at("failed") == (recorded ? 1 : 4));
+    const auto picky = load(change("tr"));
+    BOOST_TEST(picky.code == exit_code::failed);
+    BOOST_TEST(picky.summary.at("failed") == 1);
+    BOOST_TEST(load(change("vw")).code == exit_code::ok);
+  }
+  BOOST_TEST(number("SELECT count(*) FROM ig") == 3);
+  BOOST_TEST(number("SELECT count(*) FROM behind") == 8);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_of_which_no_row_was_fit_to_be_loaded_is_gone_on_with, resume_fixture) {
+  std::ofstream{file} << "number,name\n1\n";
+  BOOST_TEST(load([](load_settings& wanted) { wanted.skip_malformed = true; }).code == exit_code::ok);
+  append("2,b\n");
+  const auto grown = resume([](load_settings& wanted) { wanted.skip_malformed = true; });
+  BOOST_TEST(grown.code == exit_code::ok, grown.complaint);
+  BOOST_TEST(grown.summary.at("rows") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(keys_are_never_appended_to_a_file_of_the_data_folder, resume_fixture) {
+  BOOST_REQUIRE(load().code == exit_code::ok);
+  const auto data = folder.path() / "data";
+  std::filesystem::create_hard_link(data / "database.sqlite3", folder.path() / "elsewhere");
+  std::filesystem::create_directory_symlink(data, folder.path() / "link");
+  for (const auto& name :
+       {data / "database.sqlite3", data / "attempt", data / "queue" / "new", folder.path() / "elsewhere",
+        folder.path() / "link" / "keys", data / ".." / "data" / "keys"}) {
+    const auto before = std::filesystem::file_size(data / "database.sqlite3");
+    const auto refused = load([&](load_settings& wanted) { wanted.ack_path = name; });
+    BOOST_TEST(refused.code == exit_code::usage, name.string());
+    BOOST_TEST(refused.complaint.find("is in the data folder") != std::string::npos, refused.complaint);
+    BOOST_TEST(std::filesystem::file_size(data / "database.sqlite3") == before);
+  }
+  BOOST_TEST(load([&](load_settings& wanted) { wanted.ack_path = folder.path() / "keys"; }).code == exit_code::ok);
+}
+
 BOOST_FIXTURE_TEST_CASE(each_file_and_each_table_has_a_record_of_its_own, resume_fixture) {
   BOOST_REQUIRE(load().code == exit_code::ok);
   const auto other = resume([](load_settings& wanted) { wanted.table = "u"; });

@@ -21,8 +21,11 @@ namespace {
 std::atomic<bool> interrupt_seen = false;
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
-extern "C" void on_interrupt(int) {
-  interrupt_seen.store(true, std::memory_order_relaxed);
+extern "C" void on_interrupt(int signal) {
+  if (interrupt_seen.exchange(true, std::memory_order_relaxed)) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
 }
 
 } // namespace
@@ -44,7 +47,7 @@ bool in_memory_file_system(const std::filesystem::path& folder) {
 void catch_interrupts() {
   struct sigaction action {};
   action.sa_handler = on_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);

@@ -14,8 +14,8 @@ double rss_mib();
 /// Whether files below `folder` live in memory, where a sync costs nothing and measures nothing.
 bool in_memory_file_system(const std::filesystem::path& folder);
 
-/// Turns the first SIGINT, SIGTERM or SIGHUP into `interrupted()`; the second ends the process as usual. Once per
-/// process.
+/// Turns the first SIGINT, SIGTERM or SIGHUP into `interrupted()`; a second one, the same or another, ends the process
+/// as usual. Once per process.
 void catch_interrupts();
 
 /// Whether one of them arrived. Any thread.

@@ -34,6 +34,15 @@ load_client_state::~load_client_state() {
   run_->clients.remove();
 }
 
+namespace {
+
+/// The record of the row comes first, and changes nothing where it is there.
+bool recorded_already(const failure& reason) {
+  return reason.code == errc::row_count_mismatch && reason.detail.find("statement 1: ") != std::string::npos;
+}
+
+} // namespace
+
 caf::behavior load_client_state::make_behavior(std::shared_ptr<load_run> run, engine_actor front,
                                                std::shared_ptr<const row_task> task) {
   run_ = std::move(run);
@@ -75,6 +84,7 @@ void load_client_state::send() {
   }
   auto& insert = work.statements.emplace_back();
   insert.sql = task_->insert;
+  insert.expected_rows = task_->adds_one_row ? 1 : statement::any_row_count;
   for (std::size_t i = 0; i < row_->fields.size(); ++i) {
     if (row_->is_null(i)) {
       insert.parameters.emplace_back();
@@ -106,8 +116,8 @@ void load_client_state::applied() {
 
 void load_client_state::failed(const failure& reason) {
   under_way_ = false;
-  if (task_->load && reason.code == errc::row_count_mismatch) {
-    // Recorded already: it was applied, and then its answer was lost.
+  if (task_->load && recorded_already(reason)) {
+    // It was applied, and then its answer was lost.
     applied();
     return;
   }

@@ -23,6 +23,7 @@ namespace millrace::tools {
 struct row_task {
   std::string insert;
   std::optional<std::int64_t> load; ///< Where each row is to be recorded, for which load.
+  bool adds_one_row = true;         ///< Whether it fails where the table does not take exactly one row.
   bool named = false;               ///< Whether the engine is to know a row that is sent again by its name.
 };
 

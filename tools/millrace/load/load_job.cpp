@@ -80,6 +80,7 @@ private:
   const load_settings& settings_;
   std::optional<interrupt_watch> watch_{interrupted_early};
   source_format format_;
+  bool adds_one_row_ = true;        ///< Whether each row of the file is one of the table.
   bool recordable_;                 ///< Whether there is anything to recognise the file by, and to record it in.
   std::optional<begun_load> begun_; ///< Where anything is recorded.
   std::optional<table_scan> scan_;
@@ -139,6 +140,11 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
   if (const auto code = check_fit(database)) {
     return *code;
   }
+  const auto view = patiently([&] { return is_view(database, settings_.table); });
+  if (!view) {
+    return complain(view.error());
+  }
+  adds_one_row_ = !*view;
   watch_.reset(); // From here on a load says itself how far it came.
   scan_.emplace(system, front, settings_.table, columns_);
   if (const auto problem = begin(database); !problem.empty()) {
@@ -256,6 +262,7 @@ void load_job::spawn_clients(caf::actor_system& system, const engine_actor& fron
   const auto task = std::make_shared<const row_task>(
     row_task{.insert = insert_statement(settings_.table, columns_),
              .load = begun_ && begun_->recorded ? std::optional{begun_->id} : std::nullopt,
+             .adds_one_row = adds_one_row_,
              .named = !settings_.remote.server.empty()});
   for (std::size_t i = 0; i < settings_.clients; ++i) {
     run_->clients.add();
@@ -328,7 +335,9 @@ void load_job::record_end(client& database) {
   if (!begun_ || summary_.end != load_end::complete || counts.failed > 0 || counts.unknown > 0) {
     return;
   }
-  const auto rows = counts.rows + counts.resumed + counts.malformed;
+  // Where nothing but malformed rows was there, none is in: an empty table is as it should be.
+  const auto added = counts.rows + counts.resumed;
+  const auto rows = added == 0 ? 0 : added + counts.malformed;
   if (const auto done = patiently([&] { return complete_record(database, begun_->id, rows); }); !done) {
     progress_.message("That the load is complete cannot be recorded: " + to_string(done.error()));
   }
@@ -410,6 +419,23 @@ std::string load_job::way_on() const {
                 "writes their keys to a file.";
 }
 
+/// Whether a file is, or would be, somewhere in a folder; or has another name there.
+bool lies_in(const std::filesystem::path& file, const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  const auto inside = fs::weakly_canonical(file, unknown).lexically_relative(fs::weakly_canonical(folder, unknown));
+  if (folder.empty() || unknown || (!inside.empty() && *inside.begin() != "..")) {
+    return !folder.empty() && !unknown;
+  }
+  for (auto at = fs::recursive_directory_iterator{folder, unknown}; !unknown && at != end(at); at.increment(unknown)) {
+    if (fs::equivalent(file, at->path(), unknown)) {
+      return true;
+    }
+    unknown.clear();
+  }
+  return false;
+}
+
 /// Why the command line asks for what cannot be; empty where it does not. `again` says whether the file can be read
 /// more than once.
 std::string contradiction(const load_settings& settings, bool again) {
@@ -419,6 +445,10 @@ std::string contradiction(const load_settings& settings, bool again) {
       && std::filesystem::equivalent(settings.file, settings.ack_path, unknown)) {
     return "The keys of acknowledged rows would be appended to " + settings.file
            + " itself; give --ack-file another file.";
+  }
+  if (!settings.ack_path.empty() && lies_in(settings.ack_path, settings.data)) {
+    return settings.ack_path
+           + " is in the data folder, where everything is the engine's; give --ack-file another file.";
   }
   if (again || (!standard_input && !std::filesystem::exists(settings.file, unknown))) {
     return {};

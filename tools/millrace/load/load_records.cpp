@@ -128,7 +128,8 @@ tl::expected<std::optional<table_sum>, failure> read_before(client& database, st
   if (rows->empty() || (*rows)[0]["before"].is_null()) {
     return std::nullopt;
   }
-  return table_sum::from_bytes((*rows)[0]["before"].as_text());
+  const auto stored = (*rows)[0]["before"].as_blob();
+  return table_sum::from_bytes({reinterpret_cast<const char*>(stored.data()), stored.size()});
 }
 
 tl::expected<void, failure> complete_record(client& database, std::int64_t load, std::uint64_t rows) {

@@ -64,4 +64,9 @@ tl::expected<std::string, failure> misfit(client& database, const std::string& t
   return problem && problem->empty() ? needed(database, table, columns) : problem;
 }
 
+tl::expected<bool, failure> is_view(client& database, const std::string& table) {
+  return database.query("SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE", table)
+    .map([](const row_set& rows) { return rows[0][std::size_t{0}].as_integer() > 0; });
+}
+
 } // namespace millrace::tools

@@ -14,4 +14,7 @@ namespace millrace::tools {
 [[nodiscard]] tl::expected<std::string, failure> misfit(client& database, const std::string& table,
                                                         std::span<const std::string> columns);
 
+/// Whether a name is a view's. What an INSERT into one changes, its triggers decide.
+[[nodiscard]] tl::expected<bool, failure> is_view(client& database, const std::string& table);
+
 } // namespace millrace::tools

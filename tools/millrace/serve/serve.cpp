@@ -9,13 +9,13 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/log_sink.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -157,10 +157,9 @@ std::string ready_line(const serve_settings& settings, const std::vector<network
   return line + (settings.tls.empty() ? "" : " with TLS");
 }
 
-/// A line on stdout for whoever starts servers. It is no result: that nobody reads it is nothing to a server.
+/// A line on stdout for whoever starts servers. It is no result: a server does not wait for who does not read it.
 void announce(const std::string& line) {
-  std::fputs((line + '\n').c_str(), stdout);
-  std::fflush(stdout);
+  static_cast<void>(write_at_once(STDOUT_FILENO, line + '\n'));
 }
 
 int serve(const serve_settings& settings) {

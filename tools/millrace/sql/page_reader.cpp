@@ -18,9 +18,8 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t page_rows = 10'000;
-constexpr std::chrono::minutes patience{1};
 /// What an answer may take beyond the query's own deadline.
-constexpr std::chrono::seconds grace{5};
+constexpr std::chrono::seconds grace{2};
 
 } // namespace
 
@@ -35,9 +34,11 @@ tl::expected<row_page, failure> page_reader::next(const page_cursor& position) {
 template <class Request>
 tl::expected<row_page, failure> page_reader::ask(const Request& request) {
   backoff delays{{}};
-  const auto end = clock::now() + patience;
+  const auto end = clock::now() + request.question.deadline;
   for (;;) {
-    auto page = ask_once(request);
+    auto attempt = request;
+    attempt.question.deadline = std::chrono::ceil<std::chrono::milliseconds>(end - clock::now());
+    auto page = ask_once(attempt);
     if (page || !worth_resending(page.error()) || page.error().code == errc::cursor_lost) {
       return page;
     }

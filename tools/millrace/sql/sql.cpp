@@ -134,10 +134,10 @@ int print_outcome(const outcome& done, const sql_settings& settings) {
 int run_transaction(caf::actor_system& system, const engine_actor& front, const sql_settings& settings) {
   const interrupt_watch watch{
     "Interrupted. Whether the statement took effect is not known; look before running it again."};
-  constexpr std::chrono::milliseconds least_patience{60'000};
+  constexpr std::chrono::milliseconds usual_patience{60'000};
   auto work = execute(settings.statement);
   work.deadline = settings.timeout().value_or(work.deadline);
-  client database{system, front, std::max(least_patience, work.deadline)};
+  client database{system, front, settings.timeout().value_or(usual_patience)};
   const auto done = patiently([&] { return database.execute(std::move(work)); });
   return done ? print_outcome(*done, settings) : complain_of_statement(done.error(), settings);
 }
