@@ -232,6 +232,21 @@ BOOST_AUTO_TEST_CASE(a_copy_that_is_older_than_the_log_is_given_nothing_and_that
   BOOST_TEST(!look().blocked.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_of_a_batch_is_of_the_same_frame) {
+  start();
+  start_writer();
+  send(insert(1));
+  send(insert(2));
+  scheduler.run();
+  const auto whole = received.at(0);
+  kill(writer);
+  received.clear();
+  start_writer(1);
+  BOOST_REQUIRE((received_from() == numbers{2}));
+  BOOST_TEST(whole->chain != 0u);
+  BOOST_TEST(received[0]->chain == whole->chain);
+}
+
 BOOST_AUTO_TEST_CASE(a_database_that_was_written_under_another_log_is_given_nothing_wherever_it_ends) {
   start();
   start_writer();

@@ -96,6 +96,15 @@ BOOST_AUTO_TEST_CASE(an_older_copy_that_sqlite_put_back_is_noticed_before_anythi
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_that_was_written_under_another_log_is_noticed_though_it_ends_at_the_same_seq) {
+  plain_connection{file}.execute("VACUUM INTO '" + beside(".copy").string() + "'");
+  plain_connection{beside(".copy")}.execute("UPDATE millrace_meta SET applied_chain = 5");
+  plain_connection{file}.restore(beside(".copy"));
+  BOOST_TEST(refusal() == errc::database_gone);
+  open();
+  BOOST_TEST((writer->applied() == log_position{2, 5}));
+}
+
 BOOST_AUTO_TEST_CASE(a_commit_by_another_program_is_noticed_once) {
   BOOST_TEST(!writer->take_foreign_commit());
   plain_connection{file}.execute("INSERT INTO t VALUES (99)");

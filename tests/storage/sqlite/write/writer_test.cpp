@@ -53,6 +53,24 @@ BOOST_AUTO_TEST_CASE(results_tell_rows_changed_and_row_ids) {
   BOOST_TEST(rows("SELECT applied_seq FROM millrace_meta") == "2");
 }
 
+BOOST_AUTO_TEST_CASE(with_what_is_applied_stands_which_frame_holds_it) {
+  schema("CREATE TABLE t(a)");
+  BOOST_TEST((writer->applied() == log_position{1}));
+  const auto first = next_batch({execute("INSERT INTO t VALUES (1)")});
+  const auto second = next_batch({execute("INSERT INTO t VALUES (2)"), execute("INSERT INTO t VALUES (3)")});
+  first->chain = 7;
+  second->first_seq += 1;
+  second->chain = ~8ull;
+  const batch_ptr both[] = {first, second};
+  apply_all(both);
+  BOOST_TEST((writer->applied() == log_position{4, ~8ull}));
+  open();
+  BOOST_TEST((writer->applied() == log_position{4, ~8ull}));
+  const auto identity = sqlite::make_database(file)->prepare(false);
+  BOOST_REQUIRE(identity);
+  BOOST_TEST((identity->applied == log_position{4, ~8ull}));
+}
+
 BOOST_AUTO_TEST_CASE(returning_gives_rows_and_values_keep_their_types) {
   schema("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a, b, c, d)");
   const auto sql = "INSERT INTO t(a, b, c, d) VALUES (?1, ?2, ?3, ?4) RETURNING id, a, b, c, d";
