@@ -1,7 +1,5 @@
 #include "async_client.hpp"
 
-#include "resend.hpp"
-
 #include <millrace/actors/base/tenant.hpp>
 
 #include <algorithm>
@@ -10,7 +8,6 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -92,8 +89,7 @@ void desk::enqueue(caf::mailbox_element_ptr message, caf::execution_unit*) {
       if (content.match_elements<Answer>()) {
         one.set_value(std::move(content.get_mutable_as<Answer>(0)));
       } else if (content.match_elements<caf::error>()) {
-        auto why = failure_of(content.get_as<caf::error>(0));
-        one.set_value(tl::unexpected{std::is_same_v<Answer, row_set> ? without_doubt(std::move(why)) : std::move(why)});
+        one.set_value(tl::unexpected{failure_of(content.get_as<caf::error>(0))});
       } else {
         one.set_value(tl::unexpected{failure{errc::malformed, "the answer is none to this request"}});
       }
