@@ -25,12 +25,12 @@ struct blob {
 
 namespace detail {
 
+template <class T, class... Others>
+concept one_of = (std::same_as<T, Others> || ...);
+
 /// C++ counts with characters, SQL does not: 'x' would be stored as 120.
 template <class T>
-concept number =
-  std::integral<T> && !std::same_as<
-    T,
-    char> && !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+concept number = std::integral<T> && !one_of<T, char, wchar_t, char8_t, char16_t, char32_t>;
 
 /// `2024-05-01`.
 std::string date_text(std::chrono::sys_days day);
