@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(without_an_id_nothing_is_sent_and_why_is_told) {
   work.name = {uuid{1}, 9};
   BOOST_TEST(hasty.execute(work).has_value());
   front.on_id = [](std::size_t) { return outcome{}; };
-  BOOST_TEST(hasty.execute("x")->seq == 1);
+  BOOST_TEST(hasty.execute("x").value().seq == 1);
 }
 
 BOOST_AUTO_TEST_CASE(an_id_is_issued_for_names_of_the_callers_own) {

@@ -54,6 +54,19 @@ std::uint64_t hash_of_row(const record& row) {
   return bytes.take_hash();
 }
 
+namespace {
+
+/// A number as it most likely stands in a file: a real that is whole has no `.0` there.
+std::string as_in_file(const cell& number) {
+  auto text = number.to_string();
+  if (number.kind() == cell::type::real && text.ends_with(".0")) {
+    text.resize(text.size() - 2);
+  }
+  return text;
+}
+
+} // namespace
+
 std::uint64_t hash_of_row(const row& row) {
   for (std::size_t i = 0; i < row.size(); ++i) {
     const auto cell = row[i];
@@ -62,7 +75,7 @@ std::uint64_t hash_of_row(const row& row) {
     } else if (cell.kind() == cell::type::text) {
       bytes.add(cell.as_text());
     } else {
-      bytes.add(cell.to_string());
+      bytes.add(as_in_file(cell));
     }
   }
   return bytes.take_hash();
