@@ -118,6 +118,7 @@ BOOST_AUTO_TEST_CASE(what_was_not_written_made_nothing_older) {
   const auto client = new_client_id(0);
   add_each_second(client, 1, 25, 0);
   names.add({client, 26}, 26);
+  names.accepted_at(year_ms);
   names.remove_above(25);
   add({client, 26}, 26, 24'000);
   BOOST_TEST((judge(client, 1) == verdict::known));
