@@ -62,7 +62,7 @@ struct resume_fixture {
 
   std::int64_t number(const std::string& sql) const {
     std::int64_t result = -1;
-    in_engine([&](client& database) { result = database.query(sql).value()[0][std::size_t{0}].as_integer(); });
+    in_engine([&](client& database) { result = test::first_cell(database.query(sql).value()).as_integer(); });
     return result;
   }
 
