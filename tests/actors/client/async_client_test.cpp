@@ -82,6 +82,9 @@ BOOST_AUTO_TEST_CASE(one_that_ends_leaves_no_future_without_an_answer) {
   keep_all();
   auto work = tested->execute("x");
   auto question = tested->query("y");
+  while (front.transactions().empty()) { // Before that it waits for an id, and was certainly not sent.
+    std::this_thread::yield();
+  }
   tested.reset();
   BOOST_TEST(work.get().error().code == errc::outcome_unknown);
   BOOST_TEST(question.get().error().code == errc::reader_failed);
