@@ -123,7 +123,7 @@ void send_round(opened& folder, std::mt19937_64& random, std::map<errc, std::siz
   std::deque<decltype(self->request(front, time_limit, transaction{}))> requests;
   for (std::uint64_t i = 0; i < count; ++i) {
     transaction work;
-    any_maker(random)(work, random());
+    any_maker(random)(work, random() >> 1U);
     requests.push_back(self->request(front, time_limit, std::move(work)));
     if (const auto writer = i == kill_at ? folder.served().child("writer") : caf::actor{}) {
       caf::anon_send_exit(writer, caf::exit_reason::kill);
