@@ -56,7 +56,7 @@ private:
 
 } // namespace detail
 
-actor_system::actor_system() : caf::actor_system(own_config_), tenants_(std::make_shared<detail::tenancy>()) {}
+actor_system::actor_system() : caf::actor_system(own_config), tenants_(std::make_shared<detail::tenancy>()) {}
 
 actor_system::actor_system(system_config& config)
   : caf::actor_system(config), tenants_(std::make_shared<detail::tenancy>()) {}

@@ -13,7 +13,7 @@ class tenancy;
 
 /// A configuration that outlives the actor system beside it.
 struct configured {
-  system_config own_config_{};
+  system_config own_config{};
 };
 } // namespace detail
 

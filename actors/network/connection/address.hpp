@@ -2,6 +2,7 @@
 
 #include <millrace/actors/network/settings.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
