@@ -84,6 +84,7 @@ constexpr place places[]{
   {"segment.header_written", 4},
   {"segment.renamed", 4},
   {"segment.synced", 4},
+  {"shrink.begin"},
   {"skip.after_order", 1, victim_task::impatient},
   {"skip.before_order", 1, victim_task::impatient},
   {"spare.before_rename", 2},
