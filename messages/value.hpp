@@ -28,9 +28,11 @@ namespace detail {
 template <class T, class... Others>
 concept one_of = (std::same_as<T, Others> || ...);
 
-/// C++ counts with characters, SQL does not: 'x' would be stored as 120.
+/// C++ counts with characters, SQL does not: 'x' would be stored as 120. Nor has SQL integers of 128 bits, which are
+/// some compilers' own.
 template <class T>
-concept number = std::integral<T> && !one_of<T, char, wchar_t, char8_t, char16_t, char32_t>;
+concept number = std::integral<T> && sizeof(T) <= sizeof(std::int64_t)
+                 && !one_of<T, char, wchar_t, char8_t, char16_t, char32_t>;
 
 /// `2024-05-01`.
 std::string date_text(std::chrono::sys_days day);
