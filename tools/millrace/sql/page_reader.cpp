@@ -36,9 +36,8 @@ tl::expected<row_page, failure> page_reader::ask(const Request& request) {
   backoff delays{{}};
   const auto end = clock::now() + request.question.deadline;
   for (;;) {
-    auto attempt = request;
-    attempt.question.deadline = std::chrono::ceil<std::chrono::milliseconds>(end - clock::now());
-    auto page = ask_once(attempt);
+    // As it is, its deadline too: the engine knows a result that it keeps by its question.
+    auto page = ask_once(request, end + grace - clock::now());
     if (page || !worth_resending(page.error()) || page.error().code == errc::cursor_lost) {
       return page;
     }
@@ -51,11 +50,11 @@ tl::expected<row_page, failure> page_reader::ask(const Request& request) {
 }
 
 template <class Request>
-tl::expected<row_page, failure> page_reader::ask_once(const Request& request) {
+tl::expected<row_page, failure> page_reader::ask_once(const Request& request, clock::duration wait) {
   // An answer that comes late goes with the actor that asked.
   const caf::scoped_actor self{system_};
   tl::expected<row_page, failure> result;
-  self->request(front_, request.question.deadline + grace, request)
+  self->request(front_, std::chrono::ceil<std::chrono::milliseconds>(wait), request)
     .receive([&](row_page& page) { result = std::move(page); },
              [&](const caf::error& reason) { result = tl::unexpected{without_doubt(failure_of(reason))}; });
   return result;

@@ -3,6 +3,7 @@
 #include <millrace/messages/paging.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
+#include <chrono>
 #include <utility>
 
 #include <caf/fwd.hpp>
@@ -25,7 +26,7 @@ private:
   template <class Request>
   tl::expected<row_page, failure> ask(const Request& request);
   template <class Request>
-  tl::expected<row_page, failure> ask_once(const Request& request);
+  tl::expected<row_page, failure> ask_once(const Request& request, std::chrono::steady_clock::duration wait);
 
   caf::actor_system& system_; ///< Not owned; outlives the reader.
   engine_actor front_;
