@@ -19,8 +19,8 @@ for name in messages storage client engine network; do
     exit 1
   }
   # It tells of what is missing on both streams, and ends well.
-  missing=$(ldd -r "$library" 2>&1 | grep -E 'undefined symbol|not found') && {
+  if missing=$(ldd -r "$library" 2>&1 | grep -E 'undefined symbol|not found'); then
     printf '%s:\n%s\n' "$library" "$missing" >&2
     exit 1
-  }
+  fi
 done
