@@ -3,6 +3,8 @@
 #include <millrace/actors/base/logger.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -18,6 +20,11 @@ constexpr std::size_t buffer_bytes = 64 * 1024;
 /// System calls before others get their turn.
 constexpr int receives_max = 8;
 
+alias next_alias() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return alias{++last};
+}
+
 } // namespace
 
 connection::connection(std::shared_ptr<connection_book> book, const guard_scope& scope, int socket, peer from,
@@ -28,6 +35,7 @@ connection::connection(std::shared_ptr<connection_book> book, const guard_scope&
     peer_(std::move(from)),
     identity_(peer_.address),
     bytes_(std::move(bytes)),
+    alias_(next_alias()),
     opened_(std::chrono::steady_clock::now()),
     last_heard_(opened_) {
   book_->enter(*this);
@@ -35,17 +43,27 @@ connection::connection(std::shared_ptr<connection_book> book, const guard_scope&
 }
 
 connection::~connection() {
-  if (claimed_) {
-    book_->release(*claimed_);
+  if (introduced_) {
+    book_->forget(alias_.name());
   }
   book_->count_actors(actors_counted_, 0);
   book_->leave(*this, peer_.address);
   logger()->debug("{}: disconnected", peer_.name);
 }
 
-void connection::sending() {
+void connection::send(std::vector<char>& frames) {
   if (ended_) {
+    frames.clear();
     outgoing_->clear();
+  }
+  if (guard_.peer()) {
+    alias_.take_off(frames, *guard_.peer());
+  }
+  if (outgoing_->empty()) {
+    outgoing_->swap(frames);
+  } else {
+    outgoing_->insert(outgoing_->end(), frames.begin(), frames.end());
+    frames.clear();
   }
   if (outgoing_->empty()) {
     return;
@@ -192,6 +210,7 @@ void connection::settle(time_point now) {
         break;
       case basp_guard::action::pass:
         if (settle_peer()) {
+          alias_.put_on({buffer_.get() + begin_, decided.bytes});
           granted_ = decided.bytes;
         }
         return;
@@ -201,12 +220,8 @@ void connection::settle(time_point now) {
 
 /// Whether the book agrees with what the guard has come to know.
 bool connection::settle_peer() {
-  if (!claimed_) {
-    if (!book_->claim(*guard_.peer(), identity_)) {
-      refuse(refusal::node_taken);
-      return false;
-    }
-    claimed_ = guard_.peer();
+  if (!std::exchange(introduced_, true)) {
+    book_->introduce(alias_.name(), identity_);
   }
   if (const auto actors = guard_.actors(); actors != actors_counted_) {
     if (!book_->count_actors(actors_counted_, actors)) {

@@ -3,6 +3,7 @@
 #include "connection_book.hpp"
 #include "transport.hpp"
 
+#include <millrace/actors/network/guard/alias.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
 
 #include <cstddef>
@@ -40,13 +41,13 @@ public:
   connection& operator=(const connection&) = delete;
   ~connection();
 
-  /// What CAF has put there to be sent; the stream's, whose part this is. `ready` is called once the transport is.
+  /// What goes out next; the stream's, whose part this is. `ready` is called once the transport is.
   void watch(std::vector<char>& outgoing, std::function<void()> ready) {
     outgoing_ = &outgoing;
     on_ready_ = std::move(ready);
   }
-  /// To be called when there is something in it.
-  void sending();
+  /// Takes whole frames that CAF has written, and puts them there.
+  void send(std::vector<char>& frames);
 
   /// Begins to shake hands.
   void start() { shake_hands(); }
@@ -87,7 +88,8 @@ private:
   std::size_t granted_ = 0; ///< From `begin_` on, for CAF.
   std::size_t needed_ = basp_header_bytes;
 
-  std::optional<node_bytes> claimed_;
+  alias alias_;
+  bool introduced_ = false;
   std::size_t actors_counted_ = 0;
   std::vector<char>* outgoing_ = nullptr;
   std::function<void()> on_ready_;

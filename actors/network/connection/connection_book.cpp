@@ -71,29 +71,23 @@ void connection_book::leave(const std::string& address) {
   }
 }
 
-bool connection_book::claim(const node_bytes& node, const std::string& identity) {
+void connection_book::introduce(const node_bytes& peer, const std::string& identity) {
   const std::lock_guard lock{mutex_};
-  auto& known = nodes_[node];
-  if (known.connections > 0 && known.identity != identity) {
-    return false;
-  }
-  known.identity = identity;
-  ++known.connections;
-  return true;
+  nodes_[peer].identity = identity;
 }
 
-void connection_book::release(const node_bytes& node) {
+void connection_book::forget(const node_bytes& peer) {
   {
     const std::lock_guard lock{mutex_};
-    const auto found = nodes_.find(node);
-    if (found == nodes_.end() || --found->second.connections > 0) {
+    const auto found = nodes_.find(peer);
+    if (found == nodes_.end()) {
       return;
     }
     versions_refused_ -= found->second.version_refused ? 1 : 0;
     nodes_.erase(found);
   }
   if (gone_) {
-    gone_(node);
+    gone_(peer);
   }
 }
 

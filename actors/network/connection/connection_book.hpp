@@ -29,7 +29,7 @@ public:
 
   using node_gone = std::function<void(const node_bytes&)>;
 
-  /// `gone` is called when the last connection of a node has ended, in any thread.
+  /// `gone` is called when a connection has ended whose peer had shaken hands, with its alias, in any thread.
   explicit connection_book(connection_limits limits, node_gone gone = {}) : limits_(limits), gone_(std::move(gone)) {}
   connection_book(const connection_book&) = delete;
   connection_book& operator=(const connection_book&) = delete;
@@ -45,15 +45,14 @@ public:
   /// Makes room for a connection from an address. What it gives stands in the way.
   refusal admit(const std::string& address);
   void enter(connection& one);
-  /// Takes back what `admit`, `enter`, `claim` and `count_actors` gave.
+  /// Takes back what `admit` and `enter` gave.
   void leave(connection& one, const std::string& address);
   /// As `leave`, where a connection did not come to be.
   void leave(const std::string& address);
 
-  /// Whether an identity (an address, or a certificate's fingerprint) may speak for a node: nobody else may while it
-  /// is connected, because answers to the node go to who connected last.
-  bool claim(const node_bytes& node, const std::string& identity);
-  void release(const node_bytes& node);
+  /// A peer has shaken hands: by which alias CAF knows it, and who it is (an address, or a certificate's fingerprint).
+  void introduce(const node_bytes& peer, const std::string& identity);
+  void forget(const node_bytes& peer);
 
   /// Counts and logs that a node speaks no version of the messages that is spoken here, and remembers why for as long
   /// as it is connected.
@@ -75,8 +74,7 @@ public:
 
 private:
   struct known_node {
-    std::string identity;        ///< Who speaks for it,
-    std::size_t connections = 0; ///< over how many connections.
+    std::string identity;
     std::optional<failure> version_refused;
   };
 
@@ -88,7 +86,7 @@ private:
   std::set<connection*> connections_;
   std::size_t admitted_ = 0;
   std::map<std::string, std::size_t> per_address_;
-  std::map<node_bytes, known_node> nodes_;
+  std::map<node_bytes, known_node> nodes_;       ///< By the alias.
   std::atomic<std::size_t> versions_refused_{0}; ///< How many of `nodes_`.
   std::size_t actors_ = 0;
   allowance lines_{20, 5};

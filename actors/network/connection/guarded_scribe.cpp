@@ -24,7 +24,7 @@ guarded_scribe::guarded_scribe(caf::io::network::default_multiplexer& loop, std:
   : caf::io::scribe(next_handle()),
     connection_(std::move(book), scope, socket, std::move(from), std::move(bytes)),
     stream_(loop, socket, connection_) {
-  connection_.watch(stream_.wr_buf(), [this] { send_held(); });
+  connection_.watch(stream_.wr_buf(), [this] { flush(); });
 }
 
 void guarded_scribe::configure_read(caf::io::receive_policy::config config) {
@@ -40,7 +40,7 @@ void guarded_scribe::ack_writes(bool enable) {
 }
 
 std::vector<char>& guarded_scribe::wr_buf() {
-  return connection_.ready() ? stream_.wr_buf() : held_;
+  return written_;
 }
 
 std::vector<char>& guarded_scribe::rd_buf() {
@@ -49,15 +49,9 @@ std::vector<char>& guarded_scribe::rd_buf() {
 
 void guarded_scribe::flush() {
   if (connection_.ready()) {
-    connection_.sending();
+    connection_.send(written_);
     stream_.flush(this);
   }
-}
-
-void guarded_scribe::send_held() {
-  stream_.wr_buf().swap(held_);
-  held_.shrink_to_fit();
-  flush();
 }
 
 void guarded_scribe::graceful_shutdown() {

@@ -33,11 +33,10 @@ public:
   void remove_from_loop() override;
 
 private:
-  void send_held();
-
   connection connection_;
   caf::io::network::stream_impl<connection_policy> stream_;
-  std::vector<char> held_; ///< What waits until the transport is ready: CAF's stream cannot wait for a read to write.
+  /// What CAF writes, until it is flushed and the transport is ready: CAF's stream cannot wait for a read to write.
+  std::vector<char> written_;
   bool launched_ = false;
 };
 

@@ -38,7 +38,7 @@ void forget_node(caf::actor_system& system, const caf::actor& broker, const node
   const auto process = in.u32();
   caf::node_id::default_data::host_id_type host;
   std::ranges::copy(in.bytes(host.size()), host.begin());
-  loop_of(system).post([broker, id = caf::make_node_id(process, host)] {
+  loop_of(system).dispatch([broker, id = caf::make_node_id(process, host)] {
     auto& helpers = state_of(broker).spawn_servers;
     const auto found = helpers.find(id);
     if (found != helpers.end()) {
@@ -59,15 +59,6 @@ caf::io::basp_broker& state_of(const caf::actor& broker) {
 
 caf::actor broker_of(caf::actor_system& system) {
   return system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
-}
-
-void find_port_of_node(caf::actor_system& system, const caf::actor& broker, const caf::node_id& node,
-                       std::function<void(std::uint16_t)> then) {
-  loop_of(system).post([broker, node, then = std::move(then)] {
-    auto& state = state_of(broker);
-    const auto connection = state.instance.tbl().lookup_direct(node);
-    then(connection ? state.remote_port(*connection) : std::uint16_t{0});
-  });
 }
 
 caf::io::network::default_multiplexer& loop_of(caf::actor_system& system) {

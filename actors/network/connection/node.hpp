@@ -2,8 +2,6 @@
 
 #include <millrace/actors/network/guard/basp_frame.hpp>
 
-#include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,8 +18,8 @@ std::optional<std::string> check_middleman(const caf::actor_system& system);
 /// A node as it names itself in handshakes.
 node_bytes bytes_of(const caf::node_id& node);
 
-/// Lets CAF's broker forget a node that is not connected any more. By itself it keeps an actor for each node that ever
-/// shook hands, some 1,100 bytes. Any thread.
+/// Lets CAF's broker forget the node of a connection that has ended. By itself it keeps an actor for each node that
+/// ever shook hands, some 1,100 bytes. At once in the thread that reads and writes, and soon in any other.
 void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node);
 
 /// Throws away what CAF's broker has written for connections that have ended: it collects that, and keeps it for ever.
@@ -31,11 +29,6 @@ void drop_unsent(const caf::actor& broker);
 /// CAF's broker for connections to other nodes, and what it is, for the thread that reads and writes alone.
 caf::actor broker_of(caf::actor_system& system);
 caf::io::basp_broker& state_of(const caf::actor& broker);
-
-/// Says at which port of a node CAF's broker is connected to it; 0 where it is not. Any thread; `then` is called in the
-/// one that reads and writes.
-void find_port_of_node(caf::actor_system& system, const caf::actor& broker, const caf::node_id& node,
-                       std::function<void(std::uint16_t)> then);
 
 /// What reads and writes all sockets of an actor system, in a thread of its own.
 caf::io::network::default_multiplexer& loop_of(caf::actor_system& system);

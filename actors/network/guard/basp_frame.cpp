@@ -15,7 +15,23 @@ constexpr std::uint64_t default_node_atom = [] {
   return packed;
 }();
 
+char* write(char* to, std::uint64_t value, unsigned width) noexcept {
+  while (width-- > 0) {
+    *to++ = static_cast<char>(value >> 8U * width & 0xFFU);
+  }
+  return to;
+}
+
 } // namespace
+
+node_bytes make_node(std::uint32_t process, const host_start& host, std::uint64_t rest_of_host) noexcept {
+  node_bytes made{};
+  auto* end = write(made.data(), default_node_atom, 8);
+  end = write(end, process, 4);
+  end = std::ranges::copy(host, end).out;
+  write(end, rest_of_host, 8);
+  return made;
+}
 
 std::uint64_t basp_reader::integer(std::size_t width) noexcept {
   std::uint64_t value = 0;

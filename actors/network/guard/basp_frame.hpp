@@ -40,6 +40,11 @@ struct basp_header {
 /// A node as CAF writes it: the atom `default`, a process id, a host hash of 20 bytes.
 using node_bytes = std::array<char, 32>;
 
+/// The first part of a host's hash; the rest is written as a number.
+using host_start = std::array<char, 12>;
+
+node_bytes make_node(std::uint32_t process, const host_start& host, std::uint64_t rest_of_host) noexcept;
+
 /// Reads from bytes that nobody vouches for. What is not there reads as zero or empty, and `ok` is false from then on.
 class basp_reader {
 public:

@@ -203,9 +203,6 @@ refusal basp_guard::check_server_handshake(std::string_view payload) {
   if (!in.done()) {
     return refusal::malformed_payload;
   }
-  if (node == scope_.own_node) {
-    return refusal::own_node;
-  }
   peer_ = node;
   return refusal::none;
 }
@@ -215,9 +212,6 @@ refusal basp_guard::check_client_handshake(std::string_view payload) {
   node_bytes node;
   if (!in.node(node)) {
     return refusal::malformed_payload;
-  }
-  if (node == scope_.own_node) {
-    return refusal::own_node;
   }
   if (peer_ && *peer_ != node) {
     return refusal::foreign_node;

@@ -64,7 +64,8 @@ public:
   /// after a frame that was passed or left out, and with more bytes after `wait`.
   verdict look(std::string_view bytes, time_point now);
 
-  /// The node that shook hands; none before that.
+  /// The node that shook hands, as it names itself; none before that. Others may name themselves alike, and so may this
+  /// node: CAF is to know each connection's by an `alias`.
   const std::optional<node_bytes>& peer() const noexcept { return peer_; }
 
   /// How many actors of the peer spoke and are not known to have ended.

@@ -100,7 +100,9 @@ expected<remote_engine, std::string> connect(caf::actor_system& system, remote_s
     settings.limits.frames.message_bytes_max = limits::row_set_bytes_max + overhead_bytes;
   }
   link.server = std::move(*server);
-  link.book = std::make_shared<connection_book>(settings.limits);
+  link.book = std::make_shared<connection_book>(
+    settings.limits,
+    [&system, broker = broker_of(system)](const node_bytes& node) { forget_node(system, broker, node); });
   link.front = spawn_remote_front(system);
   link.settings = std::move(settings);
   return remote_engine{std::make_unique<remote_engine::impl>(system, std::move(link))};

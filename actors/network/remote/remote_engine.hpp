@@ -33,8 +33,7 @@ struct remote_settings {
 /// whenever it is lost. While there is none, requests are answered `unavailable`; those that were under way when it was
 /// lost, `outcome_unknown`. `millrace::client` and `millrace::courier`, given the front, name and resend, so their
 /// callers notice a restart of the server as a delay. The server is heard through the same guard as clients are by a
-/// server. CAF keeps one connection between two nodes, so a program uses one port of a server: a second `remote_engine`
-/// at another port of it has no connection, and says why, until the first one ends. The actor system must have loaded
+/// server. Each has a connection of its own, also where several lead to one server. The actor system must have loaded
 /// CAF's middleman and outlive this.
 class remote_engine {
 public:

@@ -22,8 +22,6 @@ namespace millrace::network {
 
 namespace {
 
-using connected_at = caf::atom_constant<caf::atom("connected")>;
-
 class remote_link_state {
 public:
   static inline const char* name = "remote_link";
@@ -37,8 +35,7 @@ public:
 private:
   void connect();
   void await_handshake(int socket);
-  void shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server);
-  void begin_session(std::uint16_t port);
+  void shook_hands(const caf::strong_actor_ptr& server);
   void welcomed(const wire::welcome& said);
   void lost(const std::string& why, errc code = errc::unavailable);
   static void hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book);
@@ -47,7 +44,6 @@ private:
   link_options settings_;
   backoff delays_{{}};
   caf::actor broker_;
-  caf::strong_actor_ptr server_; ///< From the handshake until the session begins; else null.
   session_actor session_;
   std::shared_ptr<subscriber_list> subscribers_ = std::make_shared<subscriber_list>();
   std::string last_obstacle_;
@@ -80,7 +76,6 @@ caf::behavior remote_link_state::make_behavior(link_options settings) {
   self_->send(self_, caf::connect_atom_v);
   return {
     [this](caf::connect_atom) { connect(); },
-    [this](connected_at, std::uint16_t port) { begin_session(port); },
     [this](const wire::welcome& said) { welcomed(said); },
   };
 }
@@ -111,29 +106,15 @@ void remote_link_state::await_handshake(int socket) {
   self_
     ->request(broker_, 2 * settings_.settings.limits.handshake_timeout, caf::connect_atom_v, std::move(scribe),
               settings_.server.port)
-    .then([this](const caf::node_id& node, const caf::strong_actor_ptr& server,
-                 const std::set<std::string>&) { shook_hands(node, server); },
+    .then([this](const caf::node_id&, const caf::strong_actor_ptr& server,
+                 const std::set<std::string>&) { shook_hands(server); },
           [this](const caf::error&) { lost("the server did not shake hands"); });
 }
 
-void remote_link_state::shook_hands(const caf::node_id& node, const caf::strong_actor_ptr& server) {
+void remote_link_state::shook_hands(const caf::strong_actor_ptr& server) {
   if (!server) {
     hang_up(self_->system(), settings_.book);
     return lost("the server is no Millrace engine");
-  }
-  server_ = server;
-  find_port_of_node(self_->system(), broker_, node, [link = caf::actor_cast<caf::actor>(self_)](std::uint16_t port) {
-    caf::anon_send(link, connected_at::value, port);
-  });
-}
-
-/// CAF keeps one connection to a node: where there was one already, it has dropped ours, and what we send goes over the
-/// other, which serves as well where it leads to the same port.
-void remote_link_state::begin_session(std::uint16_t port) {
-  const auto server = std::exchange(server_, nullptr);
-  if (port != 0 && port != settings_.server.port) {
-    return lost("this program is connected to that server at port " + std::to_string(port)
-                + " already; a program uses one port of a server");
   }
   session_ = spawn_session(
     self_->system(),

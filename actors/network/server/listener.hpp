@@ -30,8 +30,8 @@ struct listen_settings {
 /// CAF's middleman and outlive this.
 class listener {
 public:
-  /// Listeners of one actor system share a book, which `beside` has: nobody may speak at one port for a node that is
-  /// connected at another, and limits are those of all together. The error is a sentence.
+  /// Listeners of one actor system share a book, which `beside` has: limits are those of all together. The error
+  /// is a sentence.
   [[nodiscard]] static expected<listener, std::string> open(caf::actor_system& system, listen_settings settings,
                                                             served_actors served, const listener* beside = nullptr);
 

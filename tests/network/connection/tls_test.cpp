@@ -183,18 +183,6 @@ BOOST_AUTO_TEST_CASE(who_does_not_get_through_with_the_handshake_is_disconnected
   BOOST_TEST(good.served());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_node_is_spoken_for_by_one_certificate, fixture) {
-  files.add({.name = "other", .hosts = {}});
-  tls_peer rightful{server.port(), with("client")};
-  rightful.send_encrypted(client_handshake(a_node(9)));
-  BOOST_TEST(eventually([&] { return server.listener().connections() == 2; }));
-  std::this_thread::sleep_for(50ms);
-  tls_peer other{server.port(), with("other")};
-  other.send_encrypted(client_handshake(a_node(9)));
-  BOOST_TEST(other.closed_encrypted());
-  BOOST_TEST(server.refused(refusal::node_taken) == 1U);
-}
-
 BOOST_FIXTURE_TEST_CASE(our_client_checks_the_servers_name_and_authority, fixture) {
   const auto context = tls_context::make(files.settings("client"));
   BOOST_REQUIRE(context);

@@ -216,11 +216,15 @@ BOOST_AUTO_TEST_CASE(a_server_handshake_is_read_to_its_end) {
              == refusal::malformed_payload);
 }
 
-BOOST_AUTO_TEST_CASE(nobody_is_this_node_or_two_nodes_or_none) {
+BOOST_AUTO_TEST_CASE(a_peer_may_call_itself_as_this_node_does) {
   fixture server;
-  BOOST_TEST(server.judge(client_handshake(here)) == refusal::own_node);
+  BOOST_TEST(server.judge(client_handshake(here)) == refusal::none);
+  BOOST_TEST(server.judge(monitor_message(here, here, published)) == refusal::none);
   fixture client{guarded_side::client};
-  BOOST_TEST(client.judge(server_handshake(here)) == refusal::own_node);
+  BOOST_TEST(client.judge(server_handshake(here)) == refusal::none);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_two_nodes_or_none) {
   at_server greeted;
   BOOST_TEST(greeted.judge(client_handshake(elsewhere)) == refusal::foreign_node);
   for (const auto& node : {std::string(32, '\0'), a_node(0), a_node(1, '\0'), std::string(32, 'x')}) {
@@ -397,7 +401,7 @@ BOOST_AUTO_TEST_CASE(every_refusal_has_a_name_and_a_sentence_of_its_own) {
   refusal_counts counts;
   counts.add(refusal::idle_timeout);
   BOOST_TEST(counts[refusal::idle_timeout] == 1U);
-  BOOST_TEST(counts[refusal::own_node] == 0U);
+  BOOST_TEST(counts[refusal::foreign_node] == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

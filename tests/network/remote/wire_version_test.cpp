@@ -101,11 +101,11 @@ BOOST_AUTO_TEST_CASE(a_program_of_another_version_is_answered_a_sentence_and_nam
 BOOST_AUTO_TEST_CASE(a_program_that_is_gone_is_forgotten) {
   connection_book book{{}};
   const node_bytes node{1, 2, 3};
-  BOOST_REQUIRE(book.claim(node, "127.0.0.1"));
+  book.introduce(node, "127.0.0.1");
   book.refuse_version(node, {errc::version_mismatch, "newer"}, "");
   BOOST_TEST(book.any_version_refused());
   BOOST_TEST(book.version_refused(node).value().detail == "newer");
-  book.release(node);
+  book.forget(node);
   BOOST_TEST(!book.any_version_refused());
   BOOST_TEST(!book.version_refused(node));
 }

@@ -94,18 +94,6 @@ BOOST_AUTO_TEST_CASE(a_port_lets_nothing_above_its_role_through) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(who_connects_at_one_port_cannot_speak_for_a_node_at_another) {
-  served_engine writing;
-  const greeted_peer rightful{writing.port(), a_node(9, 'V')};
-  const auto reading = listener::open(writing.system(), {{"127.0.0.1", 0}, role::read, {}, {}}, {},
-                                      &writing.listener());
-  BOOST_REQUIRE_MESSAGE(reading, (reading ? "" : reading.error()));
-  raw_peer thief{reading->port(), "127.0.0.2"};
-  thief.send(client_handshake(a_node(9, 'V'), basp_select_connection));
-  BOOST_TEST(thief.closed());
-  BOOST_TEST(writing.refused(refusal::node_taken) == 1U);
-}
-
 BOOST_AUTO_TEST_CASE(a_stock_program_is_not_shown_what_it_may_not_do) {
   const served_engine reading{{}, {}, 0, role::read};
   BOOST_TEST(can_connect<query_actor>(reading));

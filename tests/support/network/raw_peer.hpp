@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,8 @@ public:
       throw std::runtime_error{"nobody listens"};
     }
   }
+  /// Who connects at a socket that listens, and is told what no server says.
+  static raw_peer accepted_at(int listening) { return raw_peer{::accept(listening, nullptr, nullptr), nullptr}; }
   raw_peer(raw_peer&& other) noexcept : socket_(std::exchange(other.socket_, -1)), read_(std::move(other.read_)) {}
   raw_peer& operator=(raw_peer&& other) noexcept {
     std::swap(socket_, other.socket_);
@@ -91,6 +94,8 @@ public:
 
 private:
   static constexpr std::chrono::milliseconds patience{20'000};
+
+  raw_peer(int connected, std::nullptr_t) : socket_(connected) {}
 
   bool fill(std::size_t bytes) {
     while (read_.size() < bytes && receive()) {}
