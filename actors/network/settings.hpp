@@ -48,9 +48,16 @@ struct connection_limits {
   std::chrono::milliseconds handshake_timeout{10'000};
   /// How long nothing may come; 0 for ever.
   std::chrono::milliseconds idle_timeout{3'600'000};
-  /// How long a peer may leave unread what it is sent, and how much of it may wait.
+  /// How long a peer may leave unread all that it is sent.
   std::chrono::milliseconds unread_timeout{30'000};
+  /// How much of what it is sent may wait to be read. A query whose rows would be more is answered `overloaded`, unless
+  /// nothing waits; one connection that has twice that to read all the same is ended. A client sends no more than half
+  /// of it before it is answered.
   std::size_t unread_bytes_max = 96 * 1024 * 1024;
+  /// The same of all peers together; rows for one that has little to read are sent beyond that, so that nobody takes
+  /// the room of all others.
+  std::size_t unread_bytes_total_max = 256 * 1024 * 1024;
+  std::size_t unread_bytes_always = 1024 * 1024;
   std::size_t connections_max = 1'000;
   std::size_t connections_per_address_max = 256;
   /// Of all peers together; one that has few is let in beyond that, so that nobody takes the place of all others.

@@ -28,7 +28,7 @@ alias next_alias() noexcept {
 } // namespace
 
 connection::connection(std::shared_ptr<connection_book> book, const guard_scope& scope, int socket, peer from,
-                       transport_ptr bytes)
+                       transport_ptr bytes, const rows_refusal& no_room)
   : book_(std::move(book)),
     guard_(scope),
     socket_(socket),
@@ -36,6 +36,7 @@ connection::connection(std::shared_ptr<connection_book> book, const guard_scope&
     identity_(peer_.address),
     bytes_(std::move(bytes)),
     alias_(next_alias()),
+    no_room_(no_room),
     opened_(std::chrono::steady_clock::now()),
     last_heard_(opened_) {
   book_->enter(*this);
@@ -47,11 +48,15 @@ connection::~connection() {
     book_->forget(alias_.name());
   }
   book_->count_actors(actors_counted_, 0);
+  book_->count_unsent(-static_cast<std::ptrdiff_t>(unsent_));
   book_->leave(*this, peer_.address);
   logger()->debug("{}: disconnected", peer_.name);
 }
 
 void connection::send(std::vector<char>& frames) {
+  if (unsent_ > 2 * book_->limits().unread_bytes_max) {
+    refuse(refusal::peer_does_not_read);
+  }
   if (ended_) {
     frames.clear();
     outgoing_->clear();
@@ -59,6 +64,11 @@ void connection::send(std::vector<char>& frames) {
   if (guard_.peer()) {
     alias_.take_off(frames, *guard_.peer());
   }
+  // One answer goes out however large it is, and the next one when there is room again.
+  if (unsent_ > 0 && refuse_rows(frames, book_->room_to_send(unsent_), no_room_) > 0) {
+    refuse(refusal::rows_unread);
+  }
+  count_unsent(static_cast<std::ptrdiff_t>(frames.size()));
   if (outgoing_->empty()) {
     outgoing_->swap(frames);
   } else {
@@ -68,12 +78,14 @@ void connection::send(std::vector<char>& frames) {
   if (outgoing_->empty()) {
     return;
   }
-  if (outgoing_->size() > book_->limits().unread_bytes_max) {
-    refuse(refusal::peer_does_not_read);
-  }
   if (!blocked_since_) {
     blocked_since_ = std::chrono::steady_clock::now();
   }
+}
+
+void connection::count_unsent(std::ptrdiff_t more) noexcept {
+  unsent_ += static_cast<std::size_t>(more);
+  book_->count_unsent(more);
 }
 
 /// Whether that is done.
@@ -149,6 +161,7 @@ connection::rw_state connection::write_some(std::size_t& result, const void* fro
     return rw_state::failure;
   }
   result = sent.bytes;
+  count_unsent(-static_cast<std::ptrdiff_t>(sent.bytes));
   if (sent.bytes == bytes && outgoing_->empty()) {
     blocked_since_.reset();
   } else if (sent.bytes > 0 || !blocked_since_) {

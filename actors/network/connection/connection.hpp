@@ -5,6 +5,7 @@
 
 #include <millrace/actors/network/guard/alias.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
+#include <millrace/actors/network/guard/refused_rows.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -34,9 +35,10 @@ public:
     std::string name;    ///< For logs.
   };
 
-  /// `admit` has made room for it in the book. The socket is the stream's.
+  /// `admit` has made room for it in the book. The socket is the stream's. `no_room` is what queries
+  /// hear whose rows there is no room for.
   connection(std::shared_ptr<connection_book> book, const guard_scope& scope, int socket, peer from,
-             transport_ptr bytes);
+             transport_ptr bytes, const rows_refusal& no_room);
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
   ~connection();
@@ -66,6 +68,7 @@ public:
 
 private:
   void refuse(refusal why, std::string_view detail = {});
+  void count_unsent(std::ptrdiff_t more) noexcept;
   bool shake_hands();
   void closed();
   void settle(time_point now);
@@ -92,6 +95,8 @@ private:
   bool introduced_ = false;
   std::size_t actors_counted_ = 0;
   std::vector<char>* outgoing_ = nullptr;
+  std::size_t unsent_ = 0; ///< Bytes, with those that the stream is writing.
+  rows_refusal no_room_;
   std::function<void()> on_ready_;
   bool ready_ = false;
   bool ended_ = false;

@@ -121,6 +121,13 @@ bool connection_book::count_actors(std::size_t before, std::size_t now) {
   return true;
 }
 
+std::size_t connection_book::room_to_send(std::size_t unsent) const noexcept {
+  const auto left = [](std::size_t all, std::size_t taken) { return all - std::min(all, taken); };
+  const auto of_all = left(limits_.unread_bytes_total_max,
+                           static_cast<std::size_t>(unsent_.load(std::memory_order_relaxed)));
+  return std::min(left(limits_.unread_bytes_max, unsent), std::max(of_all, left(limits_.unread_bytes_always, unsent)));
+}
+
 void connection_book::sweep(time_point now) {
   // One that is refused logs, which takes the mutex; it leaves only when CAF lets go of it, in this thread.
   std::set<connection*> all;

@@ -65,6 +65,11 @@ public:
   /// Replaces what a connection had counted before. False, and nothing changed, where that would be too many.
   bool count_actors(std::size_t before, std::size_t now);
 
+  /// How many bytes more may wait to be read by a peer for which so many wait already.
+  std::size_t room_to_send(std::size_t unsent) const noexcept;
+  /// So much more waits to be read by some peer.
+  void count_unsent(std::ptrdiff_t more) noexcept { unsent_.fetch_add(more, std::memory_order_relaxed); }
+
   /// Ends what is over time. In the thread that reads and writes.
   void sweep(time_point now);
   /// Whether some connection has bytes to send. In the thread that reads and writes.
@@ -89,6 +94,7 @@ private:
   std::map<node_bytes, known_node> nodes_;       ///< By the alias.
   std::atomic<std::size_t> versions_refused_{0}; ///< How many of `nodes_`.
   std::size_t actors_ = 0;
+  std::atomic<std::ptrdiff_t> unsent_{0}; ///< Bytes of all connections.
   allowance lines_{20, 5};
   std::uint64_t lines_left_out_ = 0;
 };

@@ -65,6 +65,13 @@ std::string_view basp_reader::bytes(std::size_t count) noexcept {
   return taken;
 }
 
+std::string_view basp_reader::content() noexcept {
+  if (u16() != 0) {
+    fail();
+  }
+  return string();
+}
+
 bool basp_reader::node(node_bytes& into) noexcept {
   const auto all = bytes(into.size());
   basp_reader fields{all};
@@ -90,6 +97,10 @@ basp_header read_header(std::string_view bytes) noexcept {
   header.source_actor = in.u64();
   header.dest_actor = in.u64();
   return header;
+}
+
+void set_payload_bytes(std::span<char> frame, std::uint32_t bytes) noexcept {
+  write(frame.subspan(4).data(), bytes, 4);
 }
 
 } // namespace millrace::network

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 /// The Binary Actor System Protocol of CAF 0.17.6 on the wire, as far as the guard reads it. A frame is a header of 32
@@ -58,6 +59,8 @@ public:
   std::uint32_t varint() noexcept;
   std::string_view bytes(std::size_t count) noexcept;
   std::string_view string() noexcept { return bytes(varint()); }
+  /// The types of a message, in CAF's notation. What follows are its values.
+  std::string_view content() noexcept;
   /// A node of the only form that is let in. False for any other, and for one that names no process or host.
   bool node(node_bytes& into) noexcept;
 
@@ -75,5 +78,7 @@ private:
 
 /// Reads a header; `bytes` are at least 32.
 basp_header read_header(std::string_view bytes) noexcept;
+/// Writes another length of the payload into a frame.
+void set_payload_bytes(std::span<char> frame, std::uint32_t bytes) noexcept;
 
 } // namespace millrace::network

@@ -16,20 +16,12 @@ constexpr std::uint64_t answered_bit = 1ULL << 62U;
 constexpr std::uint64_t stream_bit = 1ULL << 61U;
 constexpr std::uint64_t request_number = (1ULL << 60U) - 1;
 
-/// The types of a message, in CAF's notation. What follows in `in` are its values.
-std::string_view content_of(basp_reader& in) noexcept {
-  if (in.u16() != 0) {
-    in.fail();
-  }
-  return in.string();
-}
-
 } // namespace
 
 bool is_plain_error(basp_reader& in) noexcept {
   in.byte();
   in.u64();
-  const auto context = content_of(in);
+  const auto context = in.content();
   if (context == "@<>+@str" || context == "@<>+@str+@i64") {
     in.string();
     if (context.ends_with("@i64")) {
@@ -224,7 +216,7 @@ refusal basp_guard::check_message(std::string_view payload) {
   basp_reader in{payload};
   // Its actors may be of any node, and CAF would begin to talk to each.
   const bool has_stack = in.varint() != 0;
-  const auto content = has_stack ? std::string_view{} : content_of(in);
+  const auto content = has_stack ? std::string_view{} : in.content();
   if (!in.ok()) {
     return refusal::malformed_payload;
   }

@@ -39,6 +39,7 @@ constexpr std::array<entry, refusals> table{{
   {refusal::certificate_refused, "certificate_refused", "The peer's certificate is not one to trust."},
   {refusal::certificate_not_pinned, "certificate_not_pinned", "The peer's certificate is not among those allowed."},
   {refusal::wire_version, "wire_version", "The peer speaks no version of the messages that is spoken here."},
+  {refusal::rows_unread, "rows_unread", "Rows were not sent, since too much is unread already."},
 }};
 
 constexpr bool in_order() {
@@ -69,6 +70,7 @@ bool closes(refusal why) noexcept {
     case refusal::unpublished_receiver:
     case refusal::content_not_permitted:
     case refusal::wire_version:
+    case refusal::rows_unread:
       return false;
     default:
       return true;

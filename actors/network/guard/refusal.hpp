@@ -44,9 +44,11 @@ enum class refusal : std::uint8_t {
   certificate_not_pinned,
   // The messages: the connection stays, and each request over it is answered with an error.
   wire_version,
+  // Quantity: the connection stays, and a query is answered with an error.
+  rows_unread,
 };
 
-inline constexpr std::size_t refusals = static_cast<std::size_t>(refusal::wire_version) + 1;
+inline constexpr std::size_t refusals = static_cast<std::size_t>(refusal::rows_unread) + 1;
 
 /// A word for counters, such as `frame_too_large`.
 std::string_view name_of(refusal why) noexcept;

@@ -117,9 +117,9 @@ void remote_link_state::shook_hands(const caf::strong_actor_ptr& server) {
     return lost("the server is no Millrace engine");
   }
   session_ = spawn_session(
-    self_->system(),
-    {caf::actor_cast<operator_actor>(server), caf::actor_cast<welcome_listener>(self_), subscribers_,
-     settings_.settings.ping_interval, [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
+    self_->system(), {caf::actor_cast<operator_actor>(server), caf::actor_cast<welcome_listener>(self_), subscribers_,
+                      settings_.settings.ping_interval, settings_.settings.limits.unread_bytes_max / 2,
+                      [&system = self_->system(), book = settings_.book] { hang_up(system, book); }});
   self_->monitor(session_);
 }
 

@@ -1,7 +1,10 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,6 +45,31 @@ std::optional<failure> obstacle(const wire::welcome& said, wire::role least, std
 }
 
 namespace {
+
+/// What a request takes on its way, roughly.
+template <class Request>
+std::size_t bytes_of(const Request& request) {
+  if constexpr (requires { payload_bytes(request); }) {
+    return payload_bytes(request);
+  } else if constexpr (requires { payload_bytes(request.statement); }) {
+    return payload_bytes(request.statement);
+  } else if constexpr (requires { payload_bytes(request.question.statement); }) {
+    return payload_bytes(request.question.statement);
+  } else {
+    return 0;
+  }
+}
+
+struct unanswered {
+  caf::response_promise promise;
+  std::size_t bytes = 0;
+};
+
+struct waiting {
+  std::size_t bytes = 0;
+  caf::response_promise promise;
+  std::function<void()> send;
+};
 
 class session_state {
 public:
@@ -112,19 +140,42 @@ private:
       promise.deliver(to_error(std::move(*why)));
       return promise;
     }
-    const auto number = ++last_number_;
-    unanswered_.emplace_hint(unanswered_.end(), number, promise);
-    self_->request(settings_.server, caf::infinite, std::move(request))
-      .then([this, number](answer_type& answer) { deliver(number, std::move(answer)); },
-            [this, number](const caf::error& why) { deliver(number, translated(why)); });
+    const auto bytes = bytes_of(request);
+    if (waiting_.empty() && has_room(bytes)) {
+      send<answer_type>(promise, std::move(request), bytes);
+    } else {
+      waiting_.push_back({bytes, promise, [this, promise, bytes, kept = std::move(request)]() mutable {
+                            send<answer_type>(promise, std::move(kept), bytes);
+                          }});
+    }
     return promise;
+  }
+
+  bool has_room(std::size_t bytes) const noexcept {
+    return unanswered_bytes_ == 0 || unanswered_bytes_ + bytes <= settings_.unanswered_bytes_max;
+  }
+
+  template <class Answer, class Request>
+  void send(const caf::response_promise& promise, Request request, std::size_t bytes) {
+    const auto number = ++last_number_;
+    unanswered_.emplace_hint(unanswered_.end(), number, unanswered{promise, bytes});
+    unanswered_bytes_ += bytes;
+    self_->request(settings_.server, caf::infinite, std::move(request))
+      .then([this, number](Answer& answer) { deliver(number, std::move(answer)); },
+            [this, number](const caf::error& why) { deliver(number, translated(why)); });
   }
 
   template <class Content>
   void deliver(std::uint64_t number, Content content) {
     const auto found = unanswered_.find(number);
-    found->second.deliver(std::move(content));
+    found->second.promise.deliver(std::move(content));
+    unanswered_bytes_ -= found->second.bytes;
     unanswered_.erase(found);
+    while (!waiting_.empty() && has_room(waiting_.front().bytes)) {
+      auto next = std::move(waiting_.front());
+      waiting_.pop_front();
+      next.send();
+    }
   }
 
   /// An engine elsewhere that ends may come back, unlike one in this process.
@@ -171,17 +222,23 @@ private:
   void end(errc code, std::string why) { self_->quit(to_error({code, std::move(why)})); }
 
   void give_up() {
-    for (auto& [number, promise] : unanswered_) {
-      promise.deliver(to_error({errc::outcome_unknown, "the connection was lost before there was an answer"}));
+    for (auto& [number, one] : unanswered_) {
+      one.promise.deliver(to_error({errc::outcome_unknown, "the connection was lost before there was an answer"}));
+    }
+    for (auto& one : waiting_) {
+      one.promise.deliver(to_error({errc::unavailable, "the connection was lost before it was sent"}));
     }
     unanswered_.clear();
+    waiting_.clear();
   }
 
   session_actor::pointer self_; ///< Not owned; outlives the state.
   session_options settings_;
   wire::welcome welcome_; ///< Of version 0 until the server has said it.
   std::uint64_t last_number_ = 0;
-  std::map<std::uint64_t, caf::response_promise> unanswered_;
+  std::map<std::uint64_t, unanswered> unanswered_;
+  std::size_t unanswered_bytes_ = 0;
+  std::deque<waiting> waiting_; ///< For room.
 };
 
 session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self, session_options settings) {

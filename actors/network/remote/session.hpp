@@ -39,6 +39,8 @@ struct session_options {
   std::shared_ptr<subscriber_list> subscribers;
   /// How often it is asked whether it is there, and how long it may take to say so.
   std::chrono::milliseconds ping_interval{};
+  /// How much may be sent before it is answered; what is more waits here. One request is sent however large it is.
+  std::size_t unanswered_bytes_max = 0;
   /// Ends the connection.
   std::function<void()> hang_up;
 };

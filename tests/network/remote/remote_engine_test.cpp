@@ -1,4 +1,5 @@
 #include <millrace/actors/base/actor_system.hpp>
+#include <millrace/actors/client/async_client.hpp>
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/client/courier.hpp>
 #include <millrace/actors/network/connection/address.hpp>
@@ -9,7 +10,9 @@
 #include <millrace/tests/support/network/server_fixture.hpp>
 
 #include <atomic>
+#include <future>
 #include <thread>
+#include <vector>
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
@@ -208,6 +211,46 @@ BOOST_AUTO_TEST_CASE(a_server_that_is_named_as_this_program_is_asked_all_the_sam
   }
   BOOST_TEST(greeted);
   ::close(*socket);
+}
+
+BOOST_AUTO_TEST_CASE(many_large_transactions_go_one_after_the_other) {
+  served_engine server;
+  remote_settings settings{.url = url_of(server)};
+  settings.limits.unread_bytes_max = 8'000'000; // Far less than they are together.
+  const auto engine = connect_to(std::move(settings));
+  BOOST_REQUIRE(eventually([&] { return engine.connected(); }));
+  async_client db{system, engine.front()};
+  std::vector<std::future<expected<outcome>>> all;
+  for (int i = 0; i < 30; ++i) {
+    all.push_back(db.execute("INSERT INTO t VALUES (?1)", std::string(3'000'000, 'x')));
+  }
+  for (auto& one : all) {
+    BOOST_TEST(one.get().has_value());
+  }
+  BOOST_TEST(engine.refused()[refusal::peer_does_not_read] == 0U);
+  BOOST_TEST(server.listener().accepted() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_to_be_sent_when_the_connection_is_lost_had_no_effect) {
+  std::optional<served_engine> server{std::in_place};
+  remote_settings settings{.url = url_of(*server)};
+  settings.limits.unread_bytes_max = 2'000'000;
+  const auto engine = connect_to(std::move(settings));
+  BOOST_REQUIRE(eventually([&] { return engine.connected(); }));
+  std::atomic<int> unknown = 0;
+  std::atomic<int> unavailable = 0;
+  const auto asker = system.spawn([&, front = engine.front()](caf::event_based_actor* self) {
+    for (const auto* sql : {"never answered", "waits"}) {
+      self->request(front, caf::infinite, execute(sql, std::string(900'000, 'x')))
+        .then([](const outcome&) {},
+              [&](const caf::error& why) { ++(failure_of(why).code == errc::unavailable ? unavailable : unknown); });
+    }
+  });
+  std::this_thread::sleep_for(100ms);
+  server.reset();
+  BOOST_TEST(eventually([&] { return unknown + unavailable == 2; }));
+  BOOST_TEST(unknown == 1);
+  BOOST_TEST(unavailable == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_hostile_server_cannot_break_its_client) {

@@ -76,6 +76,27 @@ struct fixture {
   stock_client good{server.port()};
 };
 
+/// Each answer repeats what was asked. How many of so many questions were answered with rows, and how many were not.
+std::pair<int, int> answers_after(served_engine& server, greeted_peer& peer, const std::string& asks, int questions) {
+  const auto refused_before = server.refused(refusal::rows_unread);
+  for (int i = 0; i < questions; ++i) {
+    BOOST_REQUIRE(peer.send(asks));
+  }
+  BOOST_TEST(eventually([&] { return server.refused(refusal::rows_unread) > refused_before; }));
+  int rows = 0;
+  int refusals = 0;
+  while (rows + refusals < questions) {
+    const auto told = peer.frame();
+    if (told.empty()) {
+      break;
+    }
+    if (read_header(told).operation_data == response_number) {
+      ++(told.size() > asks.size() / 2 ? rows : refusals);
+    }
+  }
+  return {rows, refusals};
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(guarded_listener, fixture)
@@ -365,15 +386,59 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_is_disconnected) {
   BOOST_TEST(good.served());
 }
 
-BOOST_AUTO_TEST_CASE(what_waits_for_a_peer_is_limited) {
+BOOST_AUTO_TEST_CASE(rows_are_refused_while_much_is_unread_and_the_connection_stays) {
+  fixture usual;
   served_engine server{{.unread_bytes_max = 4'000'000}};
-  stock_client good{server.port()};
   greeted_peer peer{server.port()};
-  const auto asks = direct_message(5, peer.published, request_number,
-                                   payload_of(good.system(), select(std::string(200'000, 'x'))));
-  for (int i = 0; i < 200 && peer.send(asks); ++i) {}
+  const auto asks = direct_message(5, peer.published, request_number, usual.query_payload(std::string(200'000, 'x')));
+  const auto [rows, refusals] = answers_after(server, peer, asks, 200);
+  BOOST_TEST(rows >= 4'000'000 / 200'000 - 1);
+  BOOST_TEST(refusals > 0);
+  BOOST_TEST(rows + refusals == 200);
+  BOOST_TEST(usual.answers(peer)); // Once it has read, it has room again.
+  BOOST_TEST(server.refused(refusal::peer_does_not_read) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(one_answer_is_sent_however_large_it_is) {
+  fixture usual;
+  served_engine server{{.unread_bytes_max = 1'000'000}};
+  greeted_peer peer{server.port()};
+  BOOST_TEST(usual.ask(peer, std::string(3'000'000, 'x')));
+  BOOST_TEST(usual.hears(peer, std::string(3'000'000, 'x')));
+}
+
+BOOST_AUTO_TEST_CASE(peers_that_do_not_read_take_no_room_of_those_that_do) {
+  fixture usual;
+  served_engine server{{.unread_bytes_total_max = 8'000'000}};
+  std::vector<greeted_peer> idle;
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    idle.emplace_back(server.port(), a_node(100 + i));
+    const auto asks = direct_message(5, idle.back().published, request_number,
+                                     usual.query_payload(std::string(1'000'000, 'x')));
+    for (int n = 0; n < 20; ++n) {
+      BOOST_REQUIRE(idle.back().send(asks));
+    }
+  }
+  BOOST_TEST(eventually([&] { return server.refused(refusal::rows_unread) > 5 * 10; }));
+  greeted_peer reads{server.port()};
+  for (int i = 0; i < 20; ++i) {
+    BOOST_TEST(usual.ask(reads, std::string(500'000, 'y')));
+    BOOST_TEST(usual.hears(reads, std::string(500'000, 'y')));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(who_has_twice_the_bound_unread_all_the_same_is_disconnected) {
+  fixture usual;
+  served_engine server{{.unread_bytes_max = 100'000}};
+  greeted_peer peer{server.port()};
+  // Answered with an outcome each, which is never refused.
+  const auto asks = direct_message(5, peer.published, request_number, payload_of(usual.good.system(), execute("x")));
+  std::string many;
+  for (int i = 0; i < 1'000; ++i) {
+    many += asks;
+  }
+  for (int i = 0; i < 1'000 && peer.send(many); ++i) {}
   BOOST_TEST(eventually([&] { return server.refused(refusal::peer_does_not_read) == 1; }));
-  BOOST_TEST(good.served());
 }
 
 BOOST_AUTO_TEST_CASE(who_is_connected_stays_so_when_nobody_is_taken_in_any_more) {

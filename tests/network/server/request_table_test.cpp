@@ -84,7 +84,7 @@ struct fixture {
     caf::scoped_actor link{system};
     const auto made = spawn_session(
       system, {caf::actor_cast<operator_actor>(server), caf::actor_cast<welcome_listener>(link.ptr()),
-               std::make_shared<subscriber_list>(), 60s, [] {}});
+               std::make_shared<subscriber_list>(), 60s, 48'000'000, [] {}});
     link->receive([](const wire::welcome&) {});
     return caf::actor_cast<caf::actor>(made);
   }
