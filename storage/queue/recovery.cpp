@@ -47,6 +47,7 @@ private:
   bool is_of_this_life(const frame_header& announced, const segment_reader& reader) const;
   result<> judge_end(segment_reader& reader);
   result<> judge_tail(segment_reader& reader);
+  result<> judge_cut(const segment_reader& reader);
   result<> settle();
 
   /// Work from `expected_` up to before `next` is not there, though `next` was written.
@@ -58,6 +59,14 @@ private:
     return fail(errc::database_gone, why + " in " + folder_.path.string()
                                        + "; put back the database that belongs to this log, or move the log away where "
                                          "that is the one that is lost");
+  }
+  tl::unexpected<failure> too_old(std::uint64_t first_seq) const {
+    return fail(errc::database_gone,
+                "the database ends at seq " + std::to_string(applied_) + ", and the log begins at seq "
+                  + std::to_string(first_seq) + " (" + file_
+                  + "), so the database is older than the log reaches back; put back the newer one, or a copy of it that "
+                    "holds seq "
+                  + std::to_string(first_seq - 1) + ", or the log's missing segments");
   }
   void report(const std::string& sentence) { report_.findings.push_back(file_ + ": " + sentence); }
 
@@ -188,6 +197,9 @@ result<> scan::enter(std::size_t index, const segment_reader& reader) {
   const auto before = std::exchange(file_, folder_.segment_path(first_seq).string());
   const auto& header = reader.header();
   if (first_seq != expected_) {
+    if (index == 0 && first_seq > applied_ + 1) {
+      return too_old(first_seq);
+    }
     // What is missing belongs to the segment before, unless that is missing itself.
     const auto here = file_;
     file_ = before.empty() ? file_ : before;
@@ -329,18 +341,20 @@ result<> scan::judge_end(segment_reader& reader) {
 
 /// The bytes after the last frame of the newest segment: nothing, an earlier life's, a torn frame, or damage.
 result<> scan::judge_tail(segment_reader& reader) {
-  if (reader.end() < reader.header().capacity) {
-    // No crash does that: the file had its size before it had its name.
-    report("the file ends after " + std::to_string(reader.end()) + " of " + std::to_string(reader.header().capacity)
-           + " bytes; acknowledged work from seq " + std::to_string(expected_) + " on may be missing");
-  }
   const auto read = announced_after_frames(reader);
   if (!read) {
     return tl::unexpected{read.error()};
   }
   const auto& announced = *read;
-  if (!is_of_this_life(announced, reader)) {
-    if (expected_ <= applied_ && applied_chain_ != 0 && reader.end() >= reader.header().capacity) {
+  const bool of_this_life = is_of_this_life(announced, reader);
+  const bool cut = reader.end() < reader.header().capacity;
+  if (cut && (of_this_life || reader.end() < frames_end_ + frame_header_bytes)) {
+    if (auto judged = judge_cut(reader); !judged) {
+      return judged;
+    }
+  }
+  if (!of_this_life) {
+    if (expected_ <= applied_ && applied_chain_ != 0 && !cut) {
       // What was applied was synced before, in whole frames.
       return another_history("the database holds work up to seq " + std::to_string(applied_) + ", before which, at seq "
                              + std::to_string(expected_) + ", the log ends");
@@ -363,6 +377,23 @@ result<> scan::judge_tail(segment_reader& reader) {
   }
   report("damage in work that is applied already, from seq " + std::to_string(expected_) + " on");
   return {};
+}
+
+/// A newest file that ends where its last frame does, or in the midst of one, before the size that it was made with. No
+/// crash does that, since it had its size before it had its name: somebody cut it, or took away the segment after it.
+/// What stood there nobody can know, so it is not passed over unless the database tells what it came to.
+result<> scan::judge_cut(const segment_reader& reader) {
+  const auto capacity = std::to_string(reader.header().capacity);
+  const auto found = "the file ends after " + std::to_string(reader.end()) + " of " + capacity + " bytes";
+  if (expected_ <= applied_) {
+    report(found + "; work after seq " + std::to_string(applied_) + " may be missing");
+    return {};
+  }
+  return corrupt(expected_, found
+                              + ", so acknowledged work from there on may be missing; put back the whole file, or the "
+                                "segment after it. Where they are lost for good, `truncate -s "
+                              + capacity + " " + file_ + "` says that nothing comes after seq "
+                              + std::to_string(expected_ - 1));
 }
 
 /// Everything acknowledged is there: from here on the folder may be changed.

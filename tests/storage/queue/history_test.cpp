@@ -117,7 +117,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_in_the_log_any_more_is_not_compared) {
     BOOST_TEST(!queue->contradicts(their_work.back()).value());
   }
   const auto refused = open_for(ours, their_work.back()); // As any copy that is too old.
-  BOOST_TEST((refused.error().code == errc::corrupt));
+  BOOST_TEST((refused.error().code == errc::database_gone));
+  BOOST_TEST(refused.error().detail.find("older than the log reaches back") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_that_is_damaged_says_nothing) {

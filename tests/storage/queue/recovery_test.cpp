@@ -3,6 +3,7 @@
 #include <millrace/tests/support/disks/faulty_file_system.hpp>
 #include <millrace/tests/support/storage/log_fixture.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -203,9 +204,15 @@ BOOST_AUTO_TEST_CASE(a_missing_segment_is_named) {
   BOOST_CHECK_MESSAGE(names(opened.log.error(), missing, queue_path / segments[0]), opened.log.error().detail);
   require_ok(try_open(disk, *segment_of_name(segments[2]) - 1).log);
   require_ok(disk.remove(queue_path / segments[0]));
-  const auto oldest = try_open(disk);
+  const auto before = disk.contents();
+  const auto oldest = try_open(disk, 3);
   BOOST_REQUIRE(!oldest.log);
-  BOOST_CHECK_MESSAGE(names(oldest.log.error(), 1, queue_path / segments[2]), oldest.log.error().detail);
+  BOOST_CHECK(oldest.log.error().code == errc::database_gone);
+  const auto needed = "holds seq " + std::to_string(*segment_of_name(segments[2]) - 1);
+  for (const auto& said : {std::string{"ends at seq 3"}, needed, (queue_path / segments[2]).string()}) {
+    BOOST_CHECK_MESSAGE(oldest.log.error().detail.find(said) != std::string::npos, oldest.log.error().detail);
+  }
+  BOOST_CHECK(disk.contents() == before);
 }
 
 BOOST_AUTO_TEST_CASE(a_queue_behind_the_database_goes_on_after_it) {
@@ -315,20 +322,33 @@ BOOST_AUTO_TEST_CASE(files_left_half_made_are_sorted_out) {
   BOOST_CHECK_EQUAL(check_work_from(queue, 1), last + 1);
 }
 
-BOOST_AUTO_TEST_CASE(cut_short_at_every_byte_of_its_last_three_frames_the_rest_survives) {
+BOOST_AUTO_TEST_CASE(cut_short_at_every_byte_it_is_refused_until_somebody_says_that_nothing_comes_after) {
   for (const bool with_witness : {false, true}) {
     disk = {};
     write(with_witness, 5);
+    const auto whole = disk.bytes(first_segment);
+    const auto capacity = whole.size();
     const auto first_cut = frames[frames.size() - 4];
     for (auto size = first_cut; size <= frames.back(); ++size) {
+      // The zeroes that a frame is padded with are there again once the file has its size.
+      const auto work_until = [this](std::uint64_t end) {
+        const auto ended = std::ranges::count_if(frames, [end](std::uint64_t frame) { return frame <= end; });
+        return 2 * std::min<std::uint64_t>(static_cast<std::uint64_t>(ended) - 1, 5);
+      };
+      const auto padded = whole.find_first_not_of('\0', size);
+      const auto seen = work_until(size);
+      const auto kept = work_until(padded == std::string::npos ? frames.back() : padded);
       for (const auto applied : {std::uint64_t{0}, std::uint64_t{2}}) {
         auto cut = disk.copy();
         cut.bytes(first_segment).resize(size);
-        std::uint64_t whole_frames = 0;
-        while (whole_frames + 1 < frames.size() && frames[whole_frames + 1] <= size) {
-          ++whole_frames;
-        }
-        const auto kept = 2 * std::min<std::uint64_t>(whole_frames, 5);
+        const auto before = cut.contents();
+        const auto refused = try_open(cut, applied);
+        BOOST_REQUIRE(!refused.log);
+        BOOST_REQUIRE_MESSAGE(names(refused.log.error(), seen + 1, first_segment), refused.log.error().detail);
+        BOOST_REQUIRE(cut.contents() == before);
+        const auto command = "truncate -s " + std::to_string(capacity) + " " + first_segment.string();
+        BOOST_REQUIRE(refused.log.error().detail.find(command) != std::string::npos);
+        cut.bytes(first_segment).resize(capacity);
         auto opened = try_open(cut, applied);
         BOOST_REQUIRE_MESSAGE(opened.log, opened.log.error().detail);
         BOOST_REQUIRE_EQUAL(opened.log->last_seq(), kept);
@@ -344,15 +364,36 @@ BOOST_AUTO_TEST_CASE(cut_short_at_every_byte_of_its_last_three_frames_the_rest_s
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_newest_file_that_ends_between_two_frames_is_reported_once) {
+BOOST_AUTO_TEST_CASE(a_newest_file_that_is_cut_short_where_the_database_tells_the_rest_is_reported_once) {
   write(true);
   disk.bytes(first_segment).resize(frames[2]);
+  const auto opened = try_open(disk, last);
+  require_ok(opened.log);
+  BOOST_CHECK_EQUAL(opened.log->last_seq(), last);
+  BOOST_REQUIRE_EQUAL(opened.report.findings.size(), 2u);
+  BOOST_CHECK(opened.report.findings[0].find("work after seq 6 may be missing") != std::string::npos);
+  BOOST_CHECK(try_open(disk, last).report.findings.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_newest_file_that_is_cut_short_behind_what_ends_it_lacks_nothing) {
+  write(true);
+  disk.bytes(first_segment).resize(frames.back() + frame_header_bytes);
   const auto opened = try_open(disk);
   require_ok(opened.log);
-  BOOST_CHECK_EQUAL(opened.log->last_seq(), 4u);
-  BOOST_REQUIRE_EQUAL(opened.report.findings.size(), 1u);
-  BOOST_CHECK(opened.report.findings[0].find("seq 5") != std::string::npos);
-  BOOST_CHECK(try_open(disk).report.findings.empty());
+  BOOST_CHECK_EQUAL(opened.log->last_seq(), last);
+  BOOST_CHECK(opened.report.findings.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_log_at_rest_that_lost_its_last_segment_is_refused) {
+  {
+    auto queue = open_log(disk);
+    require_ok(queue.append(batch_of(1, 2)));
+    require_ok(queue.shrink());
+  }
+  require_ok(disk.remove(queue_path / segment_name(3)));
+  const auto opened = try_open(disk);
+  BOOST_REQUIRE(!opened.log);
+  BOOST_CHECK_MESSAGE(names(opened.log.error(), 3, first_segment), opened.log.error().detail);
 }
 
 BOOST_AUTO_TEST_CASE(no_flipped_byte_anywhere_loses_acknowledged_work_silently) {
