@@ -223,6 +223,12 @@ bool holds_log(const fs::path& path) {
   return fs::exists(path / "queue", none) && !fs::is_empty(path / "queue", none);
 }
 
+/// What is committed and not merged into the database stands there, as long as it is in use.
+bool holds_journal(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(path / "database.sqlite3-wal", none);
+}
+
 tl::unexpected<failure> in_use(const fs::path& path) {
   const descriptor lock{::open((path / "LOCK").c_str(), O_RDONLY | O_CLOEXEC)};
   return fail(errc::folder_locked,
@@ -252,8 +258,8 @@ result<descriptor> take_lock(const fs::path& path, bool& copied) {
   failpoint("folder.locked");
   const auto own = own_inode_line(lock.get());
   auto found = inode_line(lock.get());
-  if (!has_text(lock.get()) && holds_log(path)) {
-    found = "inode 0\n"; // LOCK was left behind when the rest was copied.
+  if (holds_log(path) && (!has_text(lock.get()) || (found == own && !holds_journal(path)))) {
+    found = "inode 0\n"; // LOCK was left behind when the rest was copied, or what the database needs was removed.
   }
   copied = !found.empty() && found != own;
   // A copy stays known as one until somebody has looked through it.

@@ -21,7 +21,8 @@ public:
   [[nodiscard]] static result<folder> open(const std::filesystem::path& path, folder_mode mode);
 
   /// Whether it is a copy of a folder that was in use when it was copied: LOCK names itself by its inode for as long as
-  /// that lasts. The files of such a copy are of different moments.
+  /// that lasts. The files of such a copy are of different moments, and so are those of a folder that a process left in
+  /// use and whose `database.sqlite3-wal` somebody removed: it counts as such a copy.
   bool copied_in_use() const noexcept { return copied_in_use_; }
   /// Somebody has looked through the copy; it counts as a folder like others from now on.
   void accept_copy() noexcept;

@@ -6,8 +6,10 @@
 #include "prepared_statement.hpp"
 #include "rows.hpp"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace millrace::storage::sqlite {
@@ -44,6 +46,10 @@ result<connection> connection::open(const settings& chosen, role purpose) {
   if (code != SQLITE_OK) {
     auto reason = failure_of(handle, code);
     reason.detail = chosen.file.string() + ": " + reason.detail;
+    std::error_code unknown;
+    if ((code & 0xff) == SQLITE_CANTOPEN && !std::filesystem::exists(chosen.file, unknown) && !unknown) {
+      reason = {errc::database_gone, chosen.file.string() + " is missing"};
+    }
     return tl::unexpected{std::move(reason)};
   }
   if (auto done = harden(handle, purpose, chosen.cache_kib); !done) {

@@ -203,12 +203,16 @@ result<database_identity> prepare(connection& database, bool create) {
   if (*format == 0 && !create) {
     return fail(errc::database_gone, "the file is empty");
   }
-  // A database of something else is left as it is, so WAL mode comes after the look.
-  auto done = database.execute("PRAGMA journal_mode = WAL");
-  failpoint("database.in_wal_mode");
-  if (done && *format < meta::format_version) {
-    // The log is synced and bears this database's identity: a power loss must not leave it without one.
-    done = database.execute("PRAGMA synchronous = FULL").and_then([&] { return bring_up_to_date(database); });
+  // The log is synced and bears this database's identity: neither a power loss nor the loss of SQLite's log may leave
+  // it without one. So the tables of a new database are made before it is in WAL mode.
+  auto done = result<>{};
+  if (*format < meta::format_version) {
+    done = database.execute("PRAGMA synchronous = EXTRA").and_then([&] { return bring_up_to_date(database); });
+  }
+  if (done) {
+    // A database of something else is left as it is, so this comes after the look.
+    done = database.execute("PRAGMA journal_mode = WAL");
+    failpoint("database.in_wal_mode");
   }
   return done ? read_identity(database) : tl::unexpected{std::move(done).error()};
 }

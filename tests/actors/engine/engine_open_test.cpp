@@ -1,12 +1,14 @@
 #include <millrace/storage/queue/log.hpp>
 #include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/actors/engine_fixture.hpp>
+#include <millrace/tests/support/log_listener.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace millrace;
@@ -19,6 +21,25 @@ struct open_fixture : engine_fixture {
     const auto file = folder.path() / name;
     std::ofstream{file} << text;
     return file;
+  }
+
+  /// Goes on with the folder as a process leaves it that is killed now.
+  void leave_as_if_killed() {
+    const auto left = folder.path() / "left";
+    std::filesystem::copy(settings.data, left, std::filesystem::copy_options::recursive);
+    tested.reset();
+    settings.data = left;
+    struct stat lock {};
+    BOOST_REQUIRE(::stat((left / "LOCK").c_str(), &lock) == 0);
+    std::ifstream written{left / "LOCK"};
+    std::string line;
+    std::getline(written, line);
+    std::ofstream{left / "LOCK"} << line << "\ninode " << lock.st_ino << '\n';
+  }
+
+  void remove_journal() {
+    std::filesystem::remove(database().string() + "-wal");
+    std::filesystem::remove(database().string() + "-shm");
   }
 };
 
@@ -144,6 +165,47 @@ BOOST_AUTO_TEST_CASE(a_copy_of_a_folder_in_use_is_looked_through_and_refused_whe
   settings.data = sound;
   open();
   BOOST_TEST(rows("SELECT count(*) FROM t") == "20");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_database_lost_with_the_log_of_sqlite_is_applied_again) {
+  open("CREATE TABLE t(n INTEGER)");
+  for (int i = 1; i <= 3; ++i) {
+    BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (?1)", i));
+  }
+  leave_as_if_killed();
+  remove_journal();
+  const log_listener heard;
+  open();
+  BOOST_TEST(heard.has("has lost SQLite's log; its database is looked through"));
+  BOOST_TEST(rows("SELECT count(*), sum(n) FROM t") == "3|6");
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_is_damaged_without_the_log_of_sqlite_is_refused_and_an_older_copy_will_do) {
+  open("CREATE TABLE t(n INTEGER, filling TEXT)");
+  const auto add = [this](int n) {
+    return connect().execute("INSERT INTO t VALUES (?1, ?2)", n, std::string(4'000, 'x')).has_value();
+  };
+  BOOST_REQUIRE(add(1));
+  const auto copy = folder.path() / "copy";
+  plain_connection{database()}.execute("VACUUM INTO '" + copy.string() + "'");
+  for (int i = 2; i <= 20; ++i) {
+    BOOST_REQUIRE(add(i));
+  }
+  leave_as_if_killed();
+  plain_connection{database()}.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  remove_journal();
+  std::fstream{database(), std::ios::in | std::ios::out | std::ios::binary}.seekp(9 * 4096)
+    << std::string(4096, '\x05');
+  for (int i = 0; i < 2; ++i) { // Looking at it does not make it whole.
+    const auto why = refusal();
+    BOOST_TEST(why.code == errc::corrupt);
+    BOOST_TEST(mentions(why, "has lost database.sqlite3-wal"));
+    BOOST_TEST(mentions(why, "An older copy of the database will do"));
+  }
+  remove_journal();
+  std::filesystem::rename(copy, database());
+  open();
+  BOOST_TEST(rows("SELECT count(*), sum(n) FROM t") == "20|210");
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {

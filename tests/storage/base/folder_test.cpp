@@ -168,6 +168,7 @@ BOOST_AUTO_TEST_CASE(a_copy_without_its_lock_file_is_known_as_one_too) {
   BOOST_TEST(folder::open(here.path(), folder_mode::existing)->copied_in_use());
   BOOST_TEST(folder::open(here.path(), folder_mode::existing)->copied_in_use());
   folder::open(here.path(), folder_mode::existing)->accept_copy();
+  std::ofstream{here.path() / "database.sqlite3-wal"};
   BOOST_TEST(!folder::open(here.path(), folder_mode::existing)->copied_in_use());
 }
 
@@ -175,6 +176,18 @@ BOOST_AUTO_TEST_CASE(a_folder_whose_process_died_is_no_copy) {
   temporary_folder here;
   BOOST_REQUIRE(folder::open(here.path(), folder_mode::create)); // Nobody said that it is at rest.
   BOOST_TEST(!folder::open(here.path(), folder_mode::existing)->copied_in_use());
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_whose_process_died_and_that_lost_the_log_of_sqlite_counts_as_a_copy) {
+  temporary_folder here;
+  BOOST_REQUIRE(folder::open(here.path(), folder_mode::create));
+  std::ofstream{here.path() / "database.sqlite3-wal"};
+  std::ofstream{here.path() / "queue" / "00000000000000000001.waq"};
+  BOOST_TEST(!folder::open(here.path(), folder_mode::existing)->copied_in_use());
+  std::filesystem::remove(here.path() / "database.sqlite3-wal");
+  BOOST_TEST(folder::open(here.path(), folder_mode::existing)->copied_in_use());
+  std::ofstream{here.path() / "database.sqlite3-wal"}; // Whoever looks at a database makes another one.
+  BOOST_TEST(folder::open(here.path(), folder_mode::existing)->copied_in_use());
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_refused) {

@@ -102,6 +102,31 @@ BOOST_AUTO_TEST_CASE(a_missing_or_empty_database_is_not_made_where_it_must_be_th
   BOOST_TEST(sqlite::make_database(missing)->prepare(false).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_new_database_keeps_its_identity_without_the_log_of_sqlite) {
+  millrace::test::temporary_folder place;
+  const auto file = place.path() / "new";
+  const auto made = sqlite::make_database(file)->prepare(true);
+  BOOST_REQUIRE(made);
+  std::filesystem::remove(file.string() + "-wal");
+  std::filesystem::remove(file.string() + "-shm");
+  const auto found = sqlite::make_database(file)->prepare(false);
+  BOOST_REQUIRE_MESSAGE(found, (found ? "" : to_string(found.error())));
+  BOOST_TEST((found->id == made->id));
+  BOOST_TEST(plain_connection{file}.rows("PRAGMA journal_mode") == "wal");
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_was_moved_away_is_said_to_be_missing) {
+  millrace::test::temporary_folder place;
+  const auto file = place.path() / "ours";
+  const auto ours = sqlite::make_database(file);
+  BOOST_REQUIRE(ours->prepare(true));
+  std::filesystem::rename(file, place.path() / "elsewhere");
+  for (const auto& why : {ours->open_writer().error(), ours->open_reader().error()}) {
+    BOOST_TEST(why.code == errc::database_gone);
+    BOOST_TEST(why.detail == file.string() + " is missing");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_database_is_not_opened_in_place_of_another) {
   millrace::test::temporary_folder place;
   const auto file = place.path() / "ours";
