@@ -133,7 +133,12 @@ tl::expected<health_report, failure> client::impl::health() {
 template <class Request>
 tl::expected<row_page, failure> client::impl::page(const Request& request) {
   resend life{resend::clock::now(), patience_};
-  return insist<row_page>(life, request);
+  auto page = insist<row_page>(life, request);
+  if (page && page->next) {
+    // An attempt after the first one had less time, which is no matter of the pages after it.
+    deadline_of(*page->next) = request.question.deadline;
+  }
+  return page;
 }
 
 /// Sends until there is an answer for good or the patience is over. `life` then tells whether an attempt before the

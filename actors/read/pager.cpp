@@ -8,6 +8,16 @@
 
 namespace millrace {
 
+namespace {
+
+/// Whether two questions have one result. Their deadlines need not be the same: what is sent again has less time left.
+bool same_result(const query& one, const query& other) {
+  return one.statement == other.statement && one.consistency == other.consistency
+         && one.at_least_seq == other.at_least_seq;
+}
+
+} // namespace
+
 storage::result<row_page> pager::first(const page_query& asked, const page_request& request) {
   auto started = start(asked.question, request);
   if (!started) {
@@ -79,7 +89,7 @@ storage::result<pager::open_result_ptr> pager::find_again(const page_cursor& pos
 pager::open_result_ptr pager::take(const page_cursor& position) {
   const auto found = std::ranges::find_if(kept_, [&](const open_result_ptr& one) {
     return one->number == position.number && one->offset == position.offset && one->rows->seq() == position.seq
-           && one->question == position.question;
+           && same_result(one->question, position.question);
   });
   if (position.reader != settings_.reader || found == kept_.end()) {
     return nullptr;

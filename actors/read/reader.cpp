@@ -133,6 +133,19 @@ void reader_state::notice(const failure& problem) {
   }
 }
 
+/// Pages have connections of their own: what is wrong with the database may show there and nowhere else. It is said
+/// once until a page can be read again.
+void reader_state::notice_page(const storage::result<row_page>& given) {
+  if (given) {
+    pages_fail_ = false;
+  } else if (is_fault(given.error().code) && !std::exchange(pages_fail_, true)) {
+    logger()->error("{} cannot read results page by page: {}", id(), to_string(given.error()));
+  }
+  if (!given && given.error().code == errc::corrupt) {
+    damage_ = given.error();
+  }
+}
+
 void reader_state::recycle_when_old() {
   const auto now = self_->clock().now();
   if (!database_ || now < recycle_at_) {
@@ -256,6 +269,7 @@ caf::result<row_page> reader_state::give_page(std::size_t bytes, monotonic_time 
   settings_.slot->cursors = pager_.size();
   arm_tick();
   judge(page ? errc::none : page.error().code, started);
+  notice_page(page);
   settled(1, bytes);
   return answer_with(std::move(page));
 }

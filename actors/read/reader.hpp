@@ -100,6 +100,7 @@ private:
   void use(std::unique_ptr<storage::database_reader> opened);
   void follow_writer();
   void notice(const failure& problem);
+  void notice_page(const storage::result<row_page>& given);
   void recycle_when_old();
 
   void run_all();
@@ -125,6 +126,7 @@ private:
   std::optional<failure> obstacle_;                    ///< Why that is so.
   std::uint64_t opening_ = 0;                          ///< What `openings` said last.
   std::optional<failure> damage_;                      ///< What SQLite found damaged, last.
+  bool pages_fail_ = false;                            ///< Whether it was said that no page can be read.
   monotonic_time blocked_since_;
   backoff reopen_delay_{settings_.reopen_delay};
   monotonic_time recycle_at_;

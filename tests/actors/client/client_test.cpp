@@ -217,6 +217,19 @@ BOOST_AUTO_TEST_CASE(a_query_that_met_a_dying_reader_is_sent_again) {
   BOOST_TEST(front.queries().size() == 3);
 }
 
+BOOST_AUTO_TEST_CASE(a_page_that_was_sent_again_leaves_the_pages_after_it_their_time) {
+  std::vector<std::chrono::milliseconds> deadlines;
+  front.on_page = [&](const page_query& asked, std::size_t nth) -> fake_front::verdict {
+    deadlines.push_back(asked.question.deadline);
+    return nth == 1 ? refused(errc::unavailable, 20ms) : fake_front::verdict{outcome{}};
+  };
+  const auto page = tested.page(page_query{select("x"), 10});
+  BOOST_REQUIRE((page && page->next));
+  BOOST_TEST(deadlines.size() == 2u);
+  BOOST_TEST((deadlines.at(1) < deadlines.at(0)));
+  BOOST_TEST((page->next->question == select("x")));
+}
+
 BOOST_AUTO_TEST_CASE(a_second_thread_in_the_midst_of_a_call_is_told_loudly) {
   front.on_transaction = [](const transaction&, std::size_t) { return std::nullopt; };
   std::uint64_t seq = 0;

@@ -34,6 +34,11 @@ public:
   /// The same for queries; what they are answered with is always empty.
   std::function<verdict(const query&, std::size_t)> on_query = [](const query&, std::size_t) { return outcome{}; };
 
+  /// The same for first pages; after each comes another one.
+  std::function<verdict(const page_query&, std::size_t)> on_page = [](const page_query&, std::size_t) {
+    return outcome{};
+  };
+
   /// The same for ids; a good answer is an id that was issued at the given one.
   std::function<verdict(std::size_t)> on_id = [](std::size_t) { return outcome{}; };
 
@@ -53,6 +58,11 @@ public:
                 const std::lock_guard lock{mutex_};
                 queries_.push_back(question);
                 return decide(self->make_response_promise(), on_query(question, queries_.size()), row_set{});
+              },
+              [this, self](const page_query& asked) {
+                const std::lock_guard lock{mutex_};
+                const row_page page{.rows = {}, .next = page_cursor{.question = asked.question}};
+                return decide(self->make_response_promise(), on_page(asked, ++pages_asked_), page);
               },
               [this](const outcome& done) {
                 for (auto& promise : std::exchange(kept_, {})) {
@@ -103,8 +113,9 @@ private:
   }
 
   caf::actor actor_;
-  mutable std::mutex mutex_; ///< Guards the three below.
+  mutable std::mutex mutex_; ///< Guards all below.
   std::size_t ids_asked_ = 0;
+  std::size_t pages_asked_ = 0;
   std::vector<transaction> transactions_;
   std::vector<query> queries_;
   std::vector<caf::response_promise> kept_;

@@ -105,6 +105,17 @@ BOOST_AUTO_TEST_CASE(a_page_may_be_asked_for_twice_and_the_pages_after_it_still_
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_page_that_is_sent_again_with_less_time_left_comes_from_the_result_that_was_kept) {
+  fill(10);
+  auto second = second_of(all);
+  second.question.deadline -= std::chrono::seconds{7};
+  const auto before = opened;
+  const auto page = next_page(second);
+  BOOST_REQUIRE(page.value.has_value());
+  BOOST_TEST(page.value->rows[0][0].as_integer() == 3);
+  BOOST_TEST(opened == before);
+}
+
 BOOST_AUTO_TEST_CASE(pages_go_on_after_their_reader_died_if_nothing_was_written) {
   fill(10);
   BOOST_TEST((read_all(3, [this] { start(); }) == up_to(10)));

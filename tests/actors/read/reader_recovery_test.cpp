@@ -2,6 +2,7 @@
 
 #include <millrace/tests/support/actors/failing_reader.hpp>
 #include <millrace/tests/support/first_cell.hpp>
+#include <millrace/tests/support/log_listener.hpp>
 
 using namespace millrace;
 using namespace millrace::test;
@@ -61,6 +62,25 @@ BOOST_AUTO_TEST_CASE(a_reader_started_before_its_file_is_there_serves_when_it_ap
   std::filesystem::rename(elsewhere, file);
   pass(std::chrono::seconds{2});
   BOOST_TEST(rows_of(count).value.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_keeps_pages_from_being_read_is_said_once_until_one_can_be_read) {
+  for (int i = 0; i < 2; ++i) {
+    for (const bool first : {true, false}) {
+      const log_listener heard;
+      fail_with(errc::database_gone);
+      BOOST_TEST(first_page(count, 1).code() == errc::database_gone);
+      BOOST_TEST(heard.has("cannot read results page by page: The database file was moved") == first);
+    }
+    in_the_way.reset();
+    BOOST_TEST(first_page(count, 1).value.has_value());
+  }
+  const log_listener heard;
+  BOOST_TEST(first_page(select("SELEC"), 1).code() == errc::bad_sql);
+  BOOST_TEST(!heard.has("page by page"));
+  fail_with(errc::corrupt);
+  BOOST_TEST(first_page(count, 1).code() == errc::corrupt);
+  BOOST_TEST(look().blocked.value_or(failure{}).code == errc::corrupt);
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_reads_from_the_file_that_the_writer_opened_last) {

@@ -1,6 +1,5 @@
 #include "sql.hpp"
 
-#include "page_reader.hpp"
 #include "row_printer.hpp"
 
 #include <millrace/actors/client/client.hpp>
@@ -49,6 +48,10 @@ struct sql_settings {
   }
 };
 
+constexpr std::uint32_t page_rows = 10'000;
+/// What an answer may take beyond the query's own deadline.
+constexpr std::chrono::seconds grace{2};
+
 constexpr std::array<std::string_view, 5> query_words{"SELECT", "VALUES", "WITH", "EXPLAIN", "PRAGMA"};
 
 /// What this command has instead of what was refused; empty where the engine's own sentence says it all.
@@ -83,7 +86,7 @@ int complain_of_statement(const failure& reason, const sql_settings& settings) {
 }
 
 /// Prints the pages as they come, so that a result may be of any size.
-int print_pages(page_reader& pages, row_page page, const sql_settings& settings) {
+int print_pages(client& database, row_page page, const sql_settings& settings) {
   const auto printer = make_row_printer(settings.format(), settings.null_text, std::cout);
   std::uint64_t rows = 0;
   for (;;) {
@@ -95,7 +98,7 @@ int print_pages(page_reader& pages, row_page page, const sql_settings& settings)
     if (!output_arrives()) {
       return exit_code::ok; // Which `main` corrects, and says why.
     }
-    auto next = patiently([&] { return pages.next(*page.next); });
+    auto next = patiently([&] { return database.page(std::move(*page.next)); });
     if (!next) {
       complain_of_statement(next.error(), settings);
       return complain("The result is not complete: " + grouped(rows) + " rows of it were printed.", exit_code::failed);
@@ -149,12 +152,12 @@ int run_statement(caf::actor_system& system, const engine_actor& front, const sq
   }
   {
     const interrupt_watch watch{"Interrupted. The result is not complete."};
-    page_reader pages{system, front};
     auto question = select(settings.statement);
     question.deadline = settings.timeout().value_or(question.deadline);
-    auto page = patiently([&] { return pages.first(std::move(question)); });
+    client database{system, front, question.deadline + grace};
+    auto page = patiently([&] { return database.page(page_query{std::move(question), page_rows}); });
     if (page) {
-      return print_pages(pages, std::move(*page), settings);
+      return print_pages(database, std::move(*page), settings);
     }
     // WITH may also begin an INSERT, UPDATE or DELETE; a reader refuses those without having done anything.
     if (word != "WITH" || page.error().code != errc::not_a_query) {
