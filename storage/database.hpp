@@ -52,7 +52,7 @@ struct trouble {
 /// checkpoints. Amounts are in units of the database (`database_traits::journal_unit`); a database whose server looks
 /// after that itself always says 0.
 struct checkpoint_report {
-  /// All work up to here is synced where the database keeps its tables.
+  /// All work up to here is synced in the database: in its tables, or in the journal that is still to be merged.
   std::uint64_t checkpointed_seq = 0;
   /// What is committed and still not merged.
   std::uint32_t unmerged = 0;
@@ -95,9 +95,11 @@ public:
   /// What is committed and waits for a checkpoint, as of the last commit; in the unit of `checkpoint_report`.
   virtual std::uint32_t unmerged() const noexcept = 0;
 
-  /// Merges what is committed, as far as no reader is in the way, and syncs it. Never waits for readers. Where it fails
-  /// nothing counts as checkpointed. A failed sync is final (`remedy::end_process`).
-  [[nodiscard]] virtual tl::expected<checkpoint_report, trouble> checkpoint() = 0;
+  /// Merges what is committed, as far as no reader is in the way, and syncs all of it. Never waits for readers, but
+  /// where all is merged and the journal is longer than `journal_max`, a few milliseconds for those that keep it from
+  /// beginning anew; the report says 0 for its length where it does. Where this fails nothing counts as checkpointed. A
+  /// failed sync is final (`remedy::end_process`).
+  [[nodiscard]] virtual tl::expected<checkpoint_report, trouble> checkpoint(std::uint32_t journal_max = UINT32_MAX) = 0;
 };
 
 /// For a call of `apply` that may take as long as it takes.

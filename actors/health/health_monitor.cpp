@@ -216,7 +216,8 @@ void health_monitor_state::judge_database(health_report& report) const {
   if (report.wal_pages > settings_.wal_pages_max) {
     worsen(report, health_state::degraded,
            "SQLite's own log holds " + std::to_string(report.wal_pages)
-             + " pages that cannot be checkpointed; look for another process that reads the database for long.");
+             + " pages: readers keep it from beginning anew. New queries wait until they have ended, those of Millrace "
+               "with their lease; where this lasts, look for another process that reads the database.");
   }
 }
 

@@ -69,6 +69,11 @@ storage::result<pager::open_result_ptr> pager::start(const query& question, cons
 }
 
 storage::result<pager::open_result_ptr> pager::find_again(const page_cursor& position, const page_request& request) {
+  if (!request.may_begin) {
+    return storage::fail(errc::cursor_lost,
+                         "the rows were dropped, and nothing is read anew while readers keep the "
+                         "database's log from being emptied");
+  }
   auto started = start(position.question, request);
   if (!started) {
     return started;

@@ -36,6 +36,7 @@ struct page_request {
   monotonic_time deadline;
   monotonic_time now;
   asker from;
+  bool may_begin = true; ///< Whether a result that was not kept may be begun anew.
 };
 
 /// Gives results page by page, and keeps those that were not read to their end ready for a while. Used by one thread at
@@ -49,7 +50,7 @@ public:
   [[nodiscard]] storage::result<row_page> first(const page_query& asked, const page_request& request);
 
   /// The page that begins at `position`: from the result that was kept, or else from one begun anew where nothing was
-  /// written since; otherwise `cursor_lost`.
+  /// written since and that may be begun; otherwise `cursor_lost`.
   [[nodiscard]] storage::result<row_page> next(const page_cursor& position, const page_request& request);
 
   /// Drops what was not asked for so long as the lease is, what somebody elsewhere asked for whose connection was lost,

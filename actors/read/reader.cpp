@@ -15,6 +15,11 @@ namespace {
 /// How long queries that waited together share one snapshot, which the database's log must be kept for.
 constexpr std::chrono::milliseconds shared_snapshot_max{50};
 
+/// How often it is looked whether held back queries may go on.
+constexpr std::chrono::milliseconds held_back_interval{10};
+/// Beyond the lease of older snapshots: so that they end, and the database's log begins anew.
+constexpr std::chrono::milliseconds held_back_grace{250};
+
 /// How often within a lease it is looked for results past it.
 constexpr int looks_per_lease = 5;
 /// How long a result may be kept whose connection was lost.
@@ -37,6 +42,14 @@ monotonic_time recycling_time(monotonic_time now, std::chrono::milliseconds age_
   return now + std::chrono::milliseconds{ages(random)};
 }
 
+/// Puts those in front that are refused without a look at the database; gives where the others begin.
+template <class Pending>
+auto part_refused(std::vector<Pending>& waiting) {
+  const auto now = std::chrono::steady_clock::now();
+  return std::stable_partition(waiting.begin(), waiting.end(),
+                               [now](const Pending& one) { return now > one.admitted.deadline || one.from.gone(); });
+}
+
 template <class T>
 caf::result<T> answer_with(tl::expected<T, failure> value) {
   if (!value) {
@@ -53,6 +66,9 @@ reader_state::~reader_state() {
       judge(errc::reader_failed, one.admitted.arrival);
       one.answer.deliver(to_error({errc::reader_failed, "the reader ended before it ran the query"}));
     }
+  }
+  for (auto& one : pending_pages_) {
+    one.answer.deliver(to_error({errc::reader_failed, "the reader ended before it read the page"}));
   }
   for (auto& promise : drains_) {
     promise.deliver(to_error({errc::reader_failed, "the reader ended"}));
@@ -75,7 +91,7 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
   open();
   return {
     [this](admitted_query& request) { return take(request); },
-    [this](const admitted_page_query& request) { return give_first_page(request); },
+    [this](admitted_page_query& request) { return take_first_page(request); },
     [this](const admitted_page_cursor& request) { return give_next_page(request); },
     [this](const recorded_outcome_request& request) { return look_up(request); },
     [this](const quarantine_list& request) { return list(request); },
@@ -162,7 +178,7 @@ void reader_state::recycle_when_old() {
 }
 
 caf::result<row_set> reader_state::take(admitted_query& request) {
-  if (pending_.empty()) {
+  if (pending_.empty() && pending_pages_.empty()) {
     self_->send(self_, atom::run::value);
   }
   const asker from{self_->current_sender()};
@@ -170,17 +186,35 @@ caf::result<row_set> reader_state::take(admitted_query& request) {
   return pending_.back().answer;
 }
 
+/// While the database's log cannot be emptied no snapshot is begun, so that there comes a moment without one. As long
+/// as it takes the older ones to end, and no longer: where the log is not emptied then, somebody else reads.
+bool reader_state::holds_back() {
+  const auto closing = settings_.closing && settings_.closing->load(std::memory_order_relaxed);
+  if (closing || !settings_.starving || !settings_.starving->load(std::memory_order_relaxed)) {
+    held_back_at_.reset();
+    return false;
+  }
+  const auto now = self_->clock().now();
+  held_back_at_ = held_back_at_.value_or(now);
+  return now - *held_back_at_ < settings_.lease + held_back_grace;
+}
+
 /// All queries that had arrived share one snapshot: it is taken after the last of them was sent, so each sees all that
-/// was applied before it, and they pay for the database's read lock once.
+/// was applied before it, and they pay for the database's read lock once. What is held back comes here again.
 void reader_state::run_all() {
   follow_writer();
-  for (auto& one : pending_) {
-    run(one);
-  }
+  const auto held_back = holds_back();
+  run_pages(held_back);
+  const auto end = held_back ? part_refused(pending_) : pending_.end();
+  std::for_each(pending_.begin(), end, [this](pending_query& one) { run(one); });
   end_shared_snapshot();
   const auto add = [](std::size_t sum, const pending_query& one) { return sum + one.admitted.bytes; };
-  settled(pending_.size(), std::accumulate(pending_.begin(), pending_.end(), std::size_t{0}, add));
-  pending_.clear();
+  settled(static_cast<std::size_t>(end - pending_.begin()),
+          std::accumulate(pending_.begin(), end, std::size_t{0}, add));
+  pending_.erase(pending_.begin(), end);
+  if (!pending_.empty() || !pending_pages_.empty()) {
+    return self_->delayed_send(self_, held_back_interval, atom::run::value);
+  }
   for (auto& promise : drains_) {
     promise.deliver(settings_.slot->answered.load());
   }
@@ -246,24 +280,51 @@ void reader_state::end_shared_snapshot() {
   }
 }
 
-caf::result<row_page> reader_state::give_first_page(const admitted_page_query& request) {
-  return give_page(request.bytes, request.deadline,
-                   [&](const page_request& asked) { return pager_.first(request.question, asked); });
+/// Pages are read at once, unless nothing may be begun: what is answered before the next message is handled cannot be
+/// lost.
+caf::result<row_page> reader_state::take_first_page(admitted_page_query& request) {
+  const asker from{self_->current_sender()};
+  if (!holds_back()) {
+    return answer_with(first_page(request, from));
+  }
+  if (pending_.empty() && pending_pages_.empty()) {
+    self_->delayed_send(self_, held_back_interval, atom::run::value);
+  }
+  pending_pages_.push_back({std::move(request), self_->make_response_promise<row_page>(), from});
+  return pending_pages_.back().answer;
+}
+
+void reader_state::run_pages(bool held_back) {
+  const auto end = held_back ? part_refused(pending_pages_) : pending_pages_.end();
+  std::for_each(pending_pages_.begin(), end, [this](pending_page& one) {
+    auto page = first_page(one.admitted, one.from);
+    if (page) {
+      one.answer.deliver(std::move(*page));
+    } else {
+      one.answer.deliver(to_error(std::move(page).error()));
+    }
+  });
+  pending_pages_.erase(pending_pages_.begin(), end);
+}
+
+storage::result<row_page> reader_state::first_page(const admitted_page_query& asked, const asker& from) {
+  return page_for(asked.bytes, {asked.deadline, self_->clock().now(), from},
+                  [&](const page_request& request) { return pager_.first(asked.question, request); });
 }
 
 caf::result<row_page> reader_state::give_next_page(const admitted_page_cursor& request) {
-  return give_page(request.bytes, request.deadline,
-                   [&](const page_request& asked) { return pager_.next(request.position, asked); });
+  return answer_with(page_for(request.bytes,
+                              {request.deadline, self_->clock().now(), asker{self_->current_sender()}, !holds_back()},
+                              [&](const page_request& asked) { return pager_.next(request.position, asked); }));
 }
 
-/// Pages are read at once: what is answered before the next message is handled cannot be lost.
 template <class Read>
-caf::result<row_page> reader_state::give_page(std::size_t bytes, monotonic_time deadline, Read read) {
+storage::result<row_page> reader_state::page_for(std::size_t bytes, const page_request& asked, Read read) {
   const auto started = std::chrono::steady_clock::now();
   tidy();
   storage::result<row_page> page = storage::fail(errc::deadline_exceeded, "the page waited too long for a reader");
-  if (started <= deadline) {
-    page = read({deadline, self_->clock().now(), asker{self_->current_sender()}});
+  if (started <= asked.deadline) {
+    page = read(asked);
     query_latency_.record(std::chrono::steady_clock::now() - started);
   }
   settings_.slot->cursors = pager_.size();
@@ -271,7 +332,7 @@ caf::result<row_page> reader_state::give_page(std::size_t bytes, monotonic_time 
   judge(page ? errc::none : page.error().code, started);
   notice_page(page);
   settled(1, bytes);
-  return answer_with(std::move(page));
+  return page;
 }
 
 void reader_state::tick() {
@@ -329,7 +390,7 @@ auto reader_state::ask(Question question) -> decltype(question(*std::declval<sto
 caf::result<std::uint64_t> reader_state::drain() {
   pager_.clear();
   settings_.slot->cursors = 0;
-  if (pending_.empty()) {
+  if (pending_.empty() && pending_pages_.empty()) {
     return settings_.slot->answered.load();
   }
   drains_.push_back(self_->make_response_promise<std::uint64_t>());

@@ -86,9 +86,14 @@ private:
     caf::typed_response_promise<row_set> answer;
     asker from;
   };
+  struct pending_page {
+    admitted_page_query admitted;
+    caf::typed_response_promise<row_page> answer;
+    asker from;
+  };
 
   caf::result<row_set> take(admitted_query& request);
-  caf::result<row_page> give_first_page(const admitted_page_query& request);
+  caf::result<row_page> take_first_page(admitted_page_query& request);
   caf::result<row_page> give_next_page(const admitted_page_cursor& request);
   caf::result<outcome> look_up(const recorded_outcome_request& request);
   caf::result<quarantine_listing> list(const quarantine_list& request);
@@ -103,14 +108,17 @@ private:
   void notice_page(const storage::result<row_page>& given);
   void recycle_when_old();
 
+  bool holds_back();
   void run_all();
+  void run_pages(bool held_back);
   void run(pending_query& one);
   [[nodiscard]] storage::result<row_set> rows_for(const pending_query& one, monotonic_time started);
   void share_snapshot(monotonic_time now);
   void end_shared_snapshot();
 
+  [[nodiscard]] storage::result<row_page> first_page(const admitted_page_query& asked, const asker& from);
   template <class Read>
-  caf::result<row_page> give_page(std::size_t bytes, monotonic_time deadline, Read read);
+  [[nodiscard]] storage::result<row_page> page_for(std::size_t bytes, const page_request& asked, Read read);
   void tick();
   void arm_tick();
   void tidy();
@@ -134,6 +142,8 @@ private:
   pager pager_{pager_options{}};
   bool tick_armed_ = false;
   std::vector<pending_query> pending_;
+  std::vector<pending_page> pending_pages_;    ///< First pages, where no snapshot may be begun.
+  std::optional<monotonic_time> held_back_at_; ///< Since when that is so, by the actor's clock.
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   histogram query_latency_;
 };

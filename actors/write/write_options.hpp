@@ -14,8 +14,8 @@ struct write_options {
   /// Pages that wait in SQLite's log before the writer checkpoints, at least. Where commits take long the writer lets
   /// more wait, up to a quarter of `wal_pages_max`: the pause stays in proportion to them.
   std::uint32_t checkpoint_pages = 200;
-  /// From so many pages in SQLite's log on, readers that outlived their lease are interrupted so that it can be
-  /// emptied.
+  /// From so many pages in SQLite's log on, readers that outlived their lease are interrupted and begin nothing new, so
+  /// that it can begin anew.
   std::uint32_t wal_pages_max = 16'384;
   /// A transaction over which the writer or the process died so often is set aside.
   std::uint32_t deaths_max = 3;

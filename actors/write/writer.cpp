@@ -12,6 +12,8 @@ namespace millrace {
 namespace {
 
 constexpr std::chrono::milliseconds idle_interval{200};
+/// Readers begin nothing until the database's journal begins anew, so it is looked often whether it can.
+constexpr std::chrono::milliseconds starving_interval{20};
 
 /// For tests that count no deaths.
 class no_mark final : public storage::attempt_mark {
@@ -188,15 +190,13 @@ void writer_state::reopen() {
 
 void writer_state::checkpoint() {
   const auto started = std::chrono::steady_clock::now();
-  auto done = database_->checkpoint();
+  auto done = database_->checkpoint(settings_.wal_pages_max);
   if (done) {
     opened_anew_ = false;
     checkpoint_fails_ = false;
     pace_.checkpointed(std::chrono::steady_clock::now() - started);
     wal_pages_ = done->journal;
-    // A journal that is merged completely begins anew with the next commit.
-    const auto starving = done->unmerged > 0 && wal_pages_ > settings_.wal_pages_max;
-    settings_.starving->store(starving, std::memory_order_relaxed);
+    settings_.starving->store(wal_pages_ > settings_.wal_pages_max, std::memory_order_relaxed);
     self_->send(settings_.queue, database_checkpointed{done->checkpointed_seq});
   } else if (done.error().next != storage::remedy::same_connection) {
     heed(std::move(done.error()));
@@ -205,14 +205,18 @@ void writer_state::checkpoint() {
   }
 }
 
+bool writer_state::starves() const {
+  return settings_.starving->load(std::memory_order_relaxed);
+}
+
 bool writer_state::checkpoint_owed() const {
-  return database_ != nullptr && (opened_anew_ || database_->unmerged() > 0);
+  return database_ != nullptr && (opened_anew_ || database_->unmerged() > 0 || starves());
 }
 
 void writer_state::idle() {
   idle_armed_ = false;
   const auto busy = std::exchange(busy_since_idle_check_, false);
-  if (!busy && checkpoint_owed()) {
+  if ((!busy || starves()) && checkpoint_owed()) {
     checkpoint();
   }
   if (busy || checkpoint_owed()) { // Readers may have been in the way.
@@ -229,7 +233,7 @@ std::uint64_t writer_state::drain() {
 
 void writer_state::arm_idle_check() {
   if (!std::exchange(idle_armed_, true)) {
-    self_->delayed_send(self_, idle_interval, atom::tick::value);
+    self_->delayed_send(self_, starves() ? starving_interval : idle_interval, atom::tick::value);
   }
 }
 

@@ -77,6 +77,7 @@ private:
   void retry();
   void reopen();
   void checkpoint();
+  bool starves() const;
   bool checkpoint_owed() const;
   std::uint64_t drain();
   void idle();

@@ -4,6 +4,7 @@
 #include <millrace/storage/sqlite/common/error.hpp>
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace millrace::storage::sqlite {
@@ -11,10 +12,9 @@ namespace millrace::storage::sqlite {
 namespace {
 
 /// A checkpoint lets SQLite's log begin anew only while no reader looks into it, and under a steady stream of queries
-/// there is always one. Beyond this length (64 MiB of 4 KiB pages, 16 times what the engine checkpoints at) the readers
-/// are waited for. Only those count that began before the log was moved completely: later ones read the database file
-/// alone. So a few milliseconds are enough unless a query runs long, and then the next checkpoint tries again.
-constexpr std::uint32_t long_log_pages = 16'384;
+/// there is always one. So for a log that is too long the readers are waited for. Only those count that began before
+/// the log was moved completely: later ones read the database file alone. So a few milliseconds are enough unless a
+/// query runs long, and then the next checkpoint tries again.
 constexpr int patience_ms = 5;
 
 } // namespace
@@ -36,7 +36,7 @@ int checkpointer::on_commit(void* self, sqlite3*, const char*, int log_pages) no
   return SQLITE_OK;
 }
 
-tl::expected<checkpoint_report, trouble> checkpointer::run(std::uint64_t applied_seq) {
+tl::expected<checkpoint_report, trouble> checkpointer::run(std::uint64_t applied_seq, std::uint32_t log_pages_max) {
   failpoint("checkpoint.before");
   int log_pages = 0;
   int moved_pages = 0;
@@ -53,30 +53,35 @@ tl::expected<checkpoint_report, trouble> checkpointer::run(std::uint64_t applied
     return tl::unexpected{trouble{std::move(why), next}};
   }
   failpoint("checkpoint.after");
-  if (auto synced = sync_once(); !synced) {
-    return tl::unexpected{trouble{std::move(synced).error(), remedy::end_process}};
-  }
   log_pages_ = static_cast<std::uint32_t>(std::max(log_pages, 0));
   moved_pages_ = std::min(static_cast<std::uint32_t>(std::max(moved_pages, 0)), log_pages_);
-  if (moved_pages_ == log_pages_) {
-    checkpointed_seq_ = applied_seq;
-    if (log_pages_ > long_log_pages) {
-      make_room();
-    }
+  if (auto synced = sync(); !synced) {
+    return tl::unexpected{trouble{std::move(synced).error(), remedy::end_process}};
   }
-  return checkpoint_report{.checkpointed_seq = checkpointed_seq_, .unmerged = pages_waiting(), .journal = log_pages_};
+  if (pages_waiting() == 0 && log_pages_ > log_pages_max) {
+    make_room();
+  }
+  return checkpoint_report{.checkpointed_seq = applied_seq, .unmerged = pages_waiting(), .journal = log_pages_};
 }
 
-/// SQLite syncs what it moves. What stood in the database file when it was opened may never have been synced: a copy
-/// that was put there, or what a program left that does not sync.
-result<> checkpointer::sync_once() {
-  if (std::exchange(synced_, true)) {
-    return {};
+/// What was moved completely SQLite has synced. Where a reader was in the way, the database file alone holds no state
+/// at all: of a page that was changed again, SQLite passes over the older version. But together with a log that is
+/// synced it holds everything, and none of that log is lost before all of it is moved. What stood in the database file
+/// when it was opened may never have been synced: a copy that was put there, or what a program left that does not sync.
+result<> checkpointer::sync() {
+  if (pages_waiting() > 0) {
+    if (auto synced = sync_file(SQLITE_FCNTL_JOURNAL_POINTER, "SQLite's log"); !synced) {
+      return synced;
+    }
   }
+  return std::exchange(synced_, true) ? result<>{} : sync_file(SQLITE_FCNTL_FILE_POINTER, "the database file");
+}
+
+result<> checkpointer::sync_file(int which, const char* name) const {
   sqlite3_file* file = nullptr;
-  sqlite3_file_control(database_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_file_control(database_, "main", which, &file);
   if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK) {
-    return fail(errc::outcome_unknown, "the database file could not be synced");
+    return fail(errc::outcome_unknown, std::string{name} + " could not be synced");
   }
   return {};
 }

@@ -461,7 +461,7 @@ failure writer::give_up_connection(failure reason) {
   return reason;
 }
 
-tl::expected<checkpoint_report, trouble> writer::checkpoint() {
+tl::expected<checkpoint_report, trouble> writer::checkpoint(std::uint32_t journal_max) {
   const auto inside = enter();
   if (!inside) {
     return tl::unexpected{in_trouble(*useless_)};
@@ -469,7 +469,7 @@ tl::expected<checkpoint_report, trouble> writer::checkpoint() {
   if (auto ready = look_around(); !ready) {
     return tl::unexpected{in_trouble(std::move(ready).error())};
   }
-  return checkpointer_.run(applied_seq_);
+  return checkpointer_.run(applied_seq_, journal_max);
 }
 
 } // namespace millrace::storage::sqlite

@@ -41,7 +41,7 @@ public:
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
   std::uint32_t unmerged() const noexcept override { return checkpointer_.pages_waiting(); }
-  [[nodiscard]] tl::expected<checkpoint_report, trouble> checkpoint() override;
+  [[nodiscard]] tl::expected<checkpoint_report, trouble> checkpoint(std::uint32_t journal_max) override;
 
 private:
   enum class caution { none, savepoints };

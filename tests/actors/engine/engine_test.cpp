@@ -4,6 +4,7 @@
 #include <millrace/tests/support/first_cell.hpp>
 
 #include <algorithm>
+#include <filesystem>
 
 using namespace millrace;
 using namespace millrace::test;
@@ -180,6 +181,25 @@ BOOST_AUTO_TEST_CASE(a_query_that_keeps_the_log_of_the_database_from_being_empti
   }
   asking.join();
   BOOST_TEST(name(answer) == name(errc::lease_expired));
+}
+
+/// Each result stays open while the next ones are begun, so at every moment somebody reads an older state.
+BOOST_AUTO_TEST_CASE(results_that_overlap_without_end_do_not_let_the_log_of_the_database_grow) {
+  settings.write.checkpoint_pages = 4;
+  settings.write.wal_pages_max = 40;
+  settings.read.lease = std::chrono::milliseconds{50};
+  open(ideas);
+  auto db = connect();
+  std::uintmax_t longest = 0;
+  for (int i = 0; i < 40; ++i) {
+    for (int row = 0; row < 5; ++row) {
+      BOOST_REQUIRE(db.execute("INSERT INTO idea(title, score) VALUES (?1, 1)",
+                               std::to_string(5 * i + row) + std::string(12'000, 'x')));
+    }
+    BOOST_REQUIRE(db.page(page_query{select("SELECT score FROM idea"), 1}));
+    longest = std::max(longest, std::filesystem::file_size(database().string() + "-wal"));
+  }
+  BOOST_TEST(longest < 300u * 4'096);
 }
 
 BOOST_AUTO_TEST_CASE(queries_beyond_what_is_allowed_are_overloaded_and_the_room_comes_back) {

@@ -66,7 +66,7 @@ public:
 
   std::uint32_t unmerged() const noexcept override { return script_->pages; }
 
-  tl::expected<storage::checkpoint_report, storage::trouble> checkpoint() override {
+  tl::expected<storage::checkpoint_report, storage::trouble> checkpoint(std::uint32_t) override {
     ++script_->checkpoints;
     script_->pages = 0;
     if (auto reason = std::exchange(script_->checkpoint_failure, std::nullopt)) {
@@ -398,6 +398,24 @@ BOOST_AUTO_TEST_CASE(readers_are_told_while_the_log_cannot_be_emptied) {
     database->log_pages = 1'000;
   }
   BOOST_TEST(look().wal_pages == 1'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_cannot_begin_anew_is_looked_at_again_though_nothing_waits_for_a_checkpoint) {
+  start();
+  database->log_pages = 1'001;
+  database->pages = 250;
+  give(1);
+  scheduler.run();
+  BOOST_TEST(starving->load());
+  pass(300ms);
+  BOOST_TEST(database->checkpoints > 1);
+  BOOST_TEST(starving->load());
+  database->log_pages = 0;
+  pass(50ms);
+  BOOST_TEST(!starving->load());
+  const auto made = database->checkpoints;
+  pass(1s);
+  BOOST_TEST(database->checkpoints == made);
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_into_a_file_that_is_gone_frees_nothing) {

@@ -1,8 +1,10 @@
 #include <millrace/messages/limits.hpp>
+#include <millrace/tests/support/disks/vfs_shim.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <string>
 #include <thread>
@@ -256,7 +258,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
   apply({execute("INSERT INTO t VALUES (2)")});
   const auto held = writer->checkpoint();
   BOOST_REQUIRE(held);
-  BOOST_TEST(held->checkpointed_seq == 0u);
+  BOOST_TEST(held->checkpointed_seq == 3u); // It is synced, in SQLite's log.
   BOOST_TEST(held->unmerged > 0u);
   BOOST_TEST(held->journal > held->unmerged);
   BOOST_TEST(writer->unmerged() == held->unmerged);
@@ -266,6 +268,57 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_moves_everything_unless_a_reader_looks) {
   BOOST_TEST(whole->checkpointed_seq == 3u);
   BOOST_TEST(whole->unmerged == 0u);
   BOOST_TEST(writer->unmerged() == 0u);
+}
+
+/// By the writes to SQLite's log that no sync followed.
+BOOST_AUTO_TEST_CASE(what_a_reader_keeps_from_being_moved_counts_as_checkpointed_and_is_synced_where_it_is) {
+  struct : millrace::test::vfs_observer {
+    int unsynced = 0;
+    void after(const millrace::test::vfs_operation& done, int) override {
+      using kind = millrace::test::vfs_operation::kind;
+      if (done.path.ends_with("-wal")) {
+        unsynced = done.what == kind::sync ? 0 : unsynced + (done.what == kind::write ? 1 : 0);
+      }
+    }
+  } disk;
+  close();
+  const millrace::test::vfs_shim shim{disk};
+  open();
+  schema("CREATE TABLE t(a)");
+  {
+    plain_connection other{file};
+    other.execute("BEGIN");
+    BOOST_TEST(other.rows("SELECT a FROM t") == "");
+    for (int n = 1; n <= 3; ++n) { // Of the later ones nothing can be moved.
+      apply({execute("INSERT INTO t VALUES (?1)", n)});
+      BOOST_TEST(disk.unsynced > 0);
+      const auto held = writer->checkpoint();
+      BOOST_REQUIRE(held);
+      BOOST_TEST(held->unmerged > 0u);
+      BOOST_TEST(held->checkpointed_seq == writer->applied_seq());
+      BOOST_TEST(disk.unsynced == 0);
+    }
+  }
+  close();
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_is_too_long_begins_anew_once_no_reader_looks_into_it) {
+  schema("CREATE TABLE t(a)");
+  const auto log_bytes = [this] { return std::filesystem::file_size(file.string() + "-wal"); };
+  apply({execute("INSERT INTO t VALUES (zeroblob(100000))")});
+  plain_connection other{file};
+  other.execute("BEGIN");
+  BOOST_TEST(other.rows("SELECT count(*) FROM t") == "1");
+  const auto held = writer->checkpoint(1);
+  BOOST_REQUIRE(held);
+  BOOST_TEST(held->unmerged == 0u);
+  BOOST_TEST(held->journal > 1u);
+  other.execute("COMMIT");
+  BOOST_TEST(writer->checkpoint()->journal > 1u); // It is not too long for this one.
+  BOOST_TEST(writer->checkpoint(1)->journal == 0u);
+  const auto before = log_bytes();
+  apply({execute("INSERT INTO t VALUES (1)")});
+  BOOST_TEST(log_bytes() == before);
 }
 
 BOOST_AUTO_TEST_CASE(files_are_private_whatever_the_umask) {
