@@ -12,6 +12,7 @@
 
 #include <bit>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -67,6 +68,85 @@ caf::error inspect_value(Inspector& f, value& x) {
   }
 }
 
+/// A list with more entries than this is not read: beyond what the limits say, which are checked later and have a
+/// sentence, there is room for mistakes and none for attacks.
+constexpr std::size_t readable(std::size_t allowed) noexcept {
+  return 2 * allowed;
+}
+
+/// As many as SQLite can be built for.
+inline constexpr std::size_t columns_max = 32'767;
+
+/// What the lists of one message may take when it is read. An entry that is empty takes one byte on its way and dozens
+/// in memory, so the bytes that came bound nothing.
+inline constexpr std::size_t loaded_bytes_max = 6 * limits::transaction_bytes_max;
+
+/// Saves and loads as CAF does, but looks at the length before anything is allocated, and keeps what the entries take,
+/// as `weight` says, within `loaded_bytes_max`.
+template <class Inspector, class T, class Weight>
+caf::error inspect_list(Inspector& f, std::vector<T>& xs, std::size_t at_most, Weight weight) {
+  if constexpr (loading_inspector<Inspector>) {
+    std::size_t count = 0;
+    if (auto problem = f.begin_sequence(count)) {
+      return problem;
+    }
+    if (count > at_most) {
+      return caf::sec::invalid_argument;
+    }
+    xs.clear();
+    for (std::size_t bytes = 0; count > 0; --count) {
+      if (auto problem = f(xs.emplace_back())) {
+        return problem;
+      }
+      bytes += weight(xs.back());
+      if (bytes > loaded_bytes_max) {
+        return caf::sec::invalid_argument;
+      }
+    }
+    return f.end_sequence();
+  } else {
+    return f(xs);
+  }
+}
+
+template <class Inspector, class T>
+caf::error inspect_list(Inspector& f, std::vector<T>& xs, std::size_t at_most) {
+  return inspect_list(f, xs, at_most, [](const T&) { return sizeof(T); });
+}
+
+template <class Inspector>
+caf::error inspect_statement(Inspector& f, statement& x) {
+  if (auto problem = f(x.sql)) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.parameters, readable(limits::parameters_max))) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.names, readable(limits::parameters_max))) {
+    return problem;
+  }
+  return f(x.expected_rows);
+}
+
+template <class Inspector>
+caf::error inspect_transaction(Inspector& f, transaction& x) {
+  const auto weight = [](const statement& one) {
+    return sizeof(statement) + one.parameters.size() * sizeof(value) + one.names.size() * sizeof(std::string);
+  };
+  if (auto problem = inspect_list(f, x.statements, readable(limits::statements_max), weight)) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.groups, readable(limits::groups_max))) {
+    return problem;
+  }
+  auto deadline_ms = static_cast<std::int64_t>(x.deadline.count());
+  if (auto problem = f(x.acknowledgement, deadline_ms, x.name, x.priority)) {
+    return problem;
+  }
+  x.deadline = std::chrono::milliseconds{deadline_ms};
+  return caf::none;
+}
+
 template <class Inspector>
 caf::error inspect_row_set(Inspector& f, row_set& x) {
   auto columns = x.columns();
@@ -74,7 +154,10 @@ caf::error inspect_row_set(Inspector& f, row_set& x) {
   std::uint64_t count = x.size();
   auto truncated = x.truncated();
   auto seq = x.seq();
-  if (auto problem = f(columns, cells, count, truncated, seq)) {
+  if (auto problem = inspect_list(f, columns, columns_max)) {
+    return problem;
+  }
+  if (auto problem = f(cells, count, truncated, seq)) {
     return problem;
   }
   if constexpr (loading_inspector<Inspector>) {
@@ -153,7 +236,22 @@ MILLRACE_INSPECT(row_page, detail::inspect_page(f, x))
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, statement& x) {
-  return f(caf::meta::type_name("statement"), x.sql, x.parameters, x.names, x.expected_rows);
+  if constexpr (std::is_same_v<typename Inspector::result_type, caf::error>) {
+    return detail::inspect_statement(f, x);
+  } else {
+    return f(caf::meta::type_name("statement"), x.sql, x.parameters, x.names, x.expected_rows);
+  }
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, transaction& x) {
+  if constexpr (std::is_same_v<typename Inspector::result_type, caf::error>) {
+    return detail::inspect_transaction(f, x);
+  } else {
+    auto deadline_ms = static_cast<std::int64_t>(x.deadline.count());
+    return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, deadline_ms, x.name,
+             x.priority);
+  }
 }
 
 template <class Inspector>
@@ -174,13 +272,6 @@ typename Inspector::result_type inspect(Inspector& f, client_id_request&) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, client_id& x) {
   return f(caf::meta::type_name("client_id"), x.id);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, transaction& x) {
-  auto deadline_ms = static_cast<std::int64_t>(x.deadline.count());
-  return f(caf::meta::type_name("transaction"), x.statements, x.groups, x.acknowledgement, deadline_ms, x.name,
-           x.priority, detail::deadline_loaded(x, deadline_ms));
 }
 
 template <class Inspector>

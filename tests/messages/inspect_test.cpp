@@ -139,6 +139,50 @@ BOOST_AUTO_TEST_CASE(a_row_set_whose_cells_do_not_fit_is_refused) {
   BOOST_TEST(static_cast<bool>(load(bytes, loaded)));
 }
 
+BOOST_AUTO_TEST_CASE(lists_far_beyond_the_limits_are_not_read) {
+  // So many parameters and names in each of so many statements, and groups, all of them empty.
+  const auto is_read = [this](std::size_t parameters, std::size_t names, std::size_t statements, std::size_t groups) {
+    statement one;
+    one.parameters.resize(parameters);
+    one.names.resize(names);
+    transaction work;
+    work.statements.assign(statements, one);
+    work.groups.resize(groups);
+    transaction loaded;
+    return !load(save(work), loaded) && loaded == work;
+  };
+  // A little too much is: it is refused later, with a sentence.
+  BOOST_TEST(is_read(limits::parameters_max + 1, limits::parameters_max + 1, 1, limits::groups_max + 1));
+  BOOST_TEST(is_read(0, 0, limits::statements_max + 1, 0));
+  BOOST_TEST(!is_read(2 * limits::parameters_max + 1, 0, 1, 0));
+  BOOST_TEST(!is_read(0, 2 * limits::parameters_max + 1, 1, 0));
+  BOOST_TEST(!is_read(0, 0, 2 * limits::statements_max + 1, 0));
+  BOOST_TEST(!is_read(0, 0, 1, 2 * limits::groups_max + 1));
+  // None of these is too long, but all together are.
+  BOOST_TEST(!is_read(limits::parameters_max, 0, limits::statements_max / 2, 0));
+  BOOST_TEST(!is_read(0, limits::parameters_max, limits::statements_max / 2, 0));
+  // As many as the bytes of a transaction allow.
+  BOOST_TEST(is_read(limits::parameters_max, limits::parameters_max, limits::transaction_bytes_max / 16 / 1'000, 0));
+}
+
+BOOST_AUTO_TEST_CASE(a_length_that_is_only_announced_takes_no_memory) {
+  auto work = execute("x");
+  auto bytes = save(work);
+  const std::vector<char> announced{'\xFF', '\xFF', '\xFF', '\xFF', '\x0F'}; // 2^32 - 1 statements.
+  bytes.erase(bytes.begin());
+  bytes.insert(bytes.begin(), announced.begin(), announced.end());
+  transaction loaded;
+  BOOST_TEST(static_cast<bool>(load(bytes, loaded)));
+  BOOST_TEST(loaded.statements.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_result_of_more_columns_than_there_can_be_is_not_read) {
+  row_set rows{std::make_shared<const std::vector<std::string>>(40'000)};
+  const auto bytes = save(rows);
+  row_set loaded;
+  BOOST_TEST(static_cast<bool>(load(bytes, loaded)));
+}
+
 BOOST_AUTO_TEST_CASE(a_message_can_be_shown) {
   BOOST_TEST(caf::deep_to_string(sample_transaction()).find("DELETE FROM t") != std::string::npos);
 }
