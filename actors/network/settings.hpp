@@ -51,7 +51,7 @@ struct connection_limits {
   /// How long a peer may leave unread all that it is sent.
   std::chrono::milliseconds unread_timeout{30'000};
   /// How much of what it is sent may wait to be read. A query whose rows would be more is answered `overloaded`, unless
-  /// nothing waits; one connection that has twice that to read all the same is ended. A client sends no more than half
+  /// little waits; one connection that has twice that to read all the same is ended. A client sends no more than half
   /// of it before it is answered.
   std::size_t unread_bytes_max = 96 * 1024 * 1024;
   /// The same of all peers together; rows for one that has little to read are sent beyond that, so that nobody takes

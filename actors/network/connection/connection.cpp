@@ -19,6 +19,8 @@ constexpr std::size_t first_buffer_bytes = 4 * 1024;
 constexpr std::size_t buffer_bytes = 64 * 1024;
 /// System calls before others get their turn.
 constexpr int receives_max = 8;
+/// What waits to be sent over a connection whose peer keeps up.
+constexpr std::size_t little_bytes = 64 * 1024;
 
 alias next_alias() noexcept {
   static std::atomic<std::uint64_t> last{0};
@@ -64,8 +66,8 @@ void connection::send(std::vector<char>& frames) {
   if (guard_.peer()) {
     alias_.take_off(frames, *guard_.peer());
   }
-  // One answer goes out however large it is, and the next one when there is room again.
-  if (unsent_ > 0 && refuse_rows(frames, book_->room_to_send(unsent_), no_room_) > 0) {
+  // Where little waits, one answer goes out however large it is, and the next one when there is room again.
+  if (unsent_ > little_bytes && refuse_rows(frames, book_->room_to_send(unsent_), no_room_) > 0) {
     refuse(refusal::rows_unread);
   }
   count_unsent(static_cast<std::ptrdiff_t>(frames.size()));

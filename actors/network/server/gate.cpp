@@ -2,7 +2,10 @@
 
 #include <millrace/actors/base/answer.hpp>
 #include <millrace/actors/network/connection/node.hpp>
+#include <millrace/messages/paging.hpp>
+#include <millrace/messages/query.hpp>
 
+#include <type_traits>
 #include <utility>
 
 #include <caf/actor_cast.hpp>
@@ -24,11 +27,12 @@ node_bytes asking_node(const caf::mailbox_element& message) {
 
 } // namespace
 
-gate::gate(caf::actor_config& config, served_actors served, wire::role admits, std::shared_ptr<connection_book> book)
+gate::gate(caf::actor_config& config, served_actors served, const gate_rules& rules,
+           std::shared_ptr<connection_book> book)
   : caf::monitorable_actor(config),
     engine_(caf::actor_cast<caf::strong_actor_ptr>(std::move(served.engine))),
     operations_(caf::actor_cast<caf::strong_actor_ptr>(std::move(served.operations))),
-    admits_(admits),
+    rules_(rules),
     book_(std::move(book)) {}
 
 void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
@@ -47,13 +51,32 @@ void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) 
   if (!least || !served) {
     return answer_unexpected(*message);
   }
+  shorten(message->content());
   served->enqueue(std::move(message), host);
+}
+
+/// A query takes at most as long as it may here, and not as it says. What came from another node is nobody else's.
+void gate::shorten(caf::type_erased_tuple& request) const {
+  const auto at_most = rules_.query_time_max;
+  const auto keep_within = [&request, at_most]<class Request>(std::type_identity<Request>, auto question_of) {
+    if (request.match_elements<Request>() && question_of(request.get_as<Request>(0)).deadline > at_most) {
+      question_of(request.get_mutable_as<Request>(0)).deadline = at_most;
+    }
+  };
+  if (at_most.count() > 0) {
+    keep_within(
+      std::type_identity<query>{}, [](auto& asked) -> auto& { return asked; });
+    keep_within(
+      std::type_identity<page_query>{}, [](auto& asked) -> auto& { return asked.question; });
+    keep_within(
+      std::type_identity<page_cursor>{}, [](auto& asked) -> auto& { return asked.question; });
+  }
 }
 
 void gate::greet(const caf::mailbox_element& message) {
   const auto speaks = message.content().get_as<wire::hello>(0).speaks;
   if (const auto version = wire::common(wire::spoken, speaks)) {
-    return answer(message, caf::make_message(wire::welcome{*version, admits_}));
+    return answer(message, caf::make_message(wire::welcome{*version, rules_.admits}));
   }
   auto why = wire::mismatch(wire::spoken, speaks);
   book_->refuse_version(asking_node(message), why,
@@ -62,14 +85,14 @@ void gate::greet(const caf::mailbox_element& message) {
 }
 
 std::set<std::string> gate::message_types() const {
-  return wire::interface_of(admits_, home_system());
+  return wire::interface_of(rules_.admits, home_system());
 }
 
-caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, wire::role admits,
+caf::strong_actor_ptr spawn_gate(caf::actor_system& system, served_actors served, const gate_rules& rules,
                                  std::shared_ptr<connection_book> book) {
   caf::actor_config config;
   return caf::make_actor<gate, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system, config,
-                                                      std::move(served), admits, std::move(book));
+                                                      std::move(served), rules, std::move(book));
 }
 
 void close_gate(const caf::strong_actor_ptr& made_by_spawn) {

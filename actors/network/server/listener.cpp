@@ -52,7 +52,7 @@ public:
                    : std::make_shared<connection_book>(
                      settings.limits,
                      [&system, broker = broker_](const node_bytes& node) { forget_node(system, broker, node); })),
-      gate_(spawn_gate(system, std::move(served), settings.admits, book_)),
+      gate_(spawn_gate(system, std::move(served), {settings.admits, settings.query_time_max}, book_)),
       port_(local_port(socket)) {
     guard_scope scope;
     scope.own_node = bytes_of(system.node());

@@ -24,6 +24,8 @@ struct listen_settings {
   connection_limits limits{};
   /// Required where other machines can reach the address.
   tls_settings tls{};
+  /// How long a query, or a page, may take, whatever deadline it has itself; 0 for as long as that says.
+  std::chrono::milliseconds query_time_max{30'000};
 };
 
 /// A port at which an engine can be reached by CAF nodes elsewhere, behind the guard. The actor system must have loaded

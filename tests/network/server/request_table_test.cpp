@@ -68,7 +68,7 @@ struct fixture {
   caf::actor a_gate(role admits, bool with_operations) {
     const auto book = std::make_shared<connection_book>(connection_limits{});
     const served_actors served{engine, with_operations ? operations : operations_actor{}};
-    return caf::actor_cast<caf::actor>(spawn_gate(system, served, admits, book));
+    return caf::actor_cast<caf::actor>(spawn_gate(system, served, {admits}, book));
   }
 
   /// One that has been welcomed as told by a server that answers everything.

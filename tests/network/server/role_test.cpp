@@ -120,6 +120,29 @@ BOOST_AUTO_TEST_CASE(who_may_only_read_is_told_so_when_it_writes) {
   BOOST_TEST(reader.db->query("SELECT 1").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(no_query_may_take_longer_than_its_port_allows) {
+  served_engine server;
+  for (const auto& [at_most, asked, allowed] :
+       {std::tuple{30'000ms, 5'000ms, 5'000}, std::tuple{30'000ms, 40'000ms, 30'000}, std::tuple{0ms, 40'000ms, 40'000},
+        std::tuple{1ms, std::chrono::milliseconds::max(), 1}, std::tuple{1ms, -1ms, -1}}) {
+    const auto port = listener::open(server.system(), {{"127.0.0.1", 0}, role::read_write, {}, {}, at_most},
+                                     {server.engine(), {}}, &server.listener());
+    BOOST_REQUIRE(port);
+    stock_client program{port->port()};
+    caf::scoped_actor self{program.system()};
+    auto question = select("SELECT 1");
+    question.deadline = asked;
+    std::vector<std::int64_t> heard;
+    const auto hear = [&](const row_set& rows) { heard.push_back(rows[0]["deadline"].as_integer()); };
+    const auto hear_page = [&](const row_page& page) { hear(page.rows); };
+    const auto none = [](const caf::error&) {};
+    self->request(program.server(), 20s, question).receive(hear, none);
+    self->request(program.server(), 20s, page_query{.question = question}).receive(hear_page, none);
+    self->request(program.server(), 20s, page_cursor{.question = question}).receive(hear_page, none);
+    BOOST_TEST(heard == std::vector<std::int64_t>(3, allowed), boost::test_tools::per_element());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_may_write_is_no_operator) {
   program_elsewhere writer{role::read_write};
   BOOST_TEST(writer.db->execute("DELETE FROM t").has_value());

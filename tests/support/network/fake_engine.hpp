@@ -13,7 +13,16 @@
 
 namespace millrace::test {
 
-/// Answers as an engine would that has nothing to do: transactions get the next `seq`, queries one row. A transaction
+inline row_set echo(const query& asked) {
+  row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"sql", "deadline"})};
+  rows.begin_row();
+  rows.add_text(asked.statement.sql);
+  rows.add_integer(asked.deadline.count());
+  return rows;
+}
+
+/// Answers as an engine would that has nothing to do: transactions get the next `seq`, queries one row, which says what
+/// was asked and how many milliseconds it may take. A transaction
 /// that is to be "never answered" is not, and nothing is while it is `silent`.
 inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr<std::atomic<bool>> silent = {}) {
   return system.spawn([silent](engine_actor::pointer self) -> engine_actor::behavior_type {
@@ -30,14 +39,9 @@ inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr
         return promise;
       },
       [=](client_id_request) { return client_id{new_client_id(*seq)}; },
-      [](const query& asked) {
-        row_set rows{std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"sql"})};
-        rows.begin_row();
-        rows.add_text(asked.statement.sql);
-        return rows;
-      },
-      [](const page_query&) { return row_page{}; },
-      [](const page_cursor&) { return row_page{}; },
+      [](const query& asked) { return echo(asked); },
+      [](const page_query& asked) { return row_page{.rows = echo(asked.question)}; },
+      [](const page_cursor& asked) { return row_page{.rows = echo(asked.question)}; },
       [=](health_request) {
         auto promise = self->make_response_promise<health_report>();
         if (silent && *silent) {

@@ -46,6 +46,7 @@ struct serve_settings {
   network::connection_limits limits;
   network::tls_settings tls; ///< Its pins may have a role in front, such as `read=`.
   std::uint32_t idle_seconds = 3600;
+  std::uint32_t query_seconds = 30;
 };
 
 struct serve_config : system_config {
@@ -109,6 +110,8 @@ tl::expected<network::listen_settings, std::string> listening_at(const std::stri
   }
   network::listen_settings listening{*where, admitted, settings.limits, std::move(*tls)};
   listening.limits.idle_timeout = std::chrono::seconds{settings.idle_seconds};
+  // Operators look into what takes long.
+  listening.query_time_max = std::chrono::seconds{admitted == wire::role::operations ? 0 : settings.query_seconds};
   return listening;
 }
 
@@ -266,6 +269,9 @@ void add_serve_command(CLI::App& program, int& result) {
     ->check(number_between(0, day_seconds))
     ->capture_default_str();
   add_tls_options(command, settings->tls);
+  command.add_option("--query-seconds", settings->query_seconds,
+                     "How long a query may take, whatever it says itself; 0 for as long as it says")
+    ->capture_default_str();
   command.add_option("--idle-seconds", settings->idle_seconds, "Disconnect who says nothing for so long; 0 never does")
     ->check(number_between(0, 365 * day_seconds))
     ->capture_default_str();
