@@ -42,6 +42,9 @@ constexpr std::array table{
         "The server does not let this program do that; connect where its role allows it."},
   entry{errc::version_mismatch, "version_mismatch", rejected,
         "The server and this program speak no version in common; use releases that do."},
+  entry{errc::name_taken, "name_taken", rejected,
+        "This number of the client was given to another transaction; nothing of this one took effect, so send it under "
+        "a number, or a client's id, that nobody has used."},
   entry{errc::overloaded, "overloaded", retryable, "There is no room for more work now; try again a little later."},
   entry{errc::unavailable, "unavailable", retryable,
         "The part of the engine that does this is being restarted; try again."},

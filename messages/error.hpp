@@ -24,6 +24,7 @@ enum class errc : std::uint8_t {
   not_found = 12,
   wrong_role = 13,
   version_mismatch = 14,
+  name_taken = 15,
   overloaded = 20,
   unavailable = 21,
   shutting_down = 22,

@@ -187,6 +187,7 @@ struct recorded_name {
   transaction_name name;
   std::uint64_t seq = 0;
   std::int64_t accepted_ms = 0; ///< By which its age is judged.
+  std::uint64_t content = 0;    ///< `bound_name::content`; 0 of those that an older format recorded.
 };
 
 /// What a database knows of itself.

@@ -46,6 +46,15 @@ inline bool says_forgotten(const transaction& said) noexcept {
   return said.statements.empty() && said.name.given();
 }
 
+/// A transaction's name with what it is bound to: another content under the same name is another transaction.
+struct bound_name {
+  transaction_name name;
+  /// The checksum of what the transaction does (`bound_name_of`); 0 where it is not known, and then not compared.
+  std::uint64_t content = 0;
+
+  friend bool operator==(const bound_name&, const bound_name&) = default;
+};
+
 /// Work of a batch that is not to be applied, as a `skip_order` in the log says.
 struct skipped_work {
   std::uint64_t seq = 0;

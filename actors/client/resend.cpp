@@ -55,7 +55,9 @@ void resend::failed(const failure& why) noexcept {
 }
 
 bool resend::may_rename(const failure& why) noexcept {
-  return why.code == errc::name_forgotten && !in_doubt_ && !std::exchange(renamed_, true);
+  // What has another's number was never accepted itself, whatever an attempt came to.
+  const bool not_accepted = why.code == errc::name_taken || (why.code == errc::name_forgotten && !in_doubt_);
+  return not_accepted && !std::exchange(renamed_, true);
 }
 
 failure resend::last_word(failure why) const {

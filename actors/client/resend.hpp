@@ -39,7 +39,8 @@ public:
   void failed(const failure& why) noexcept;
 
   /// Whether the request, which whoever sends it has named, may go out under a new name: the engine does not know the
-  /// client any more that the old one is of, and no attempt has brought the request there. Once at most.
+  /// client any more that the old one is of, and no attempt has brought the request there; or somebody else has used
+  /// the number. Once at most.
   bool may_rename(const failure& why) noexcept;
 
   /// What `why`, the answer to the last attempt, means for the request as a whole.

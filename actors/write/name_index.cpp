@@ -16,8 +16,8 @@ std::size_t name_index::hash::operator()(const uuid& id) const noexcept {
 void name_index::load(const storage::database_identity& identity) {
   for (const auto& one : identity.names) {
     // What was resubmitted from quarantine, or noted, is recorded twice; its name stands for the first.
-    if (find(one.name).what == verdict::fresh) {
-      add(one.name, one.seq);
+    if (find({one.name}).what == verdict::fresh) {
+      add({one.name, one.content}, one.seq);
     } else {
       keep_place(client_of(one.name.client), one.seq);
     }
@@ -32,7 +32,8 @@ void name_index::load(const storage::database_identity& identity) {
   }
 }
 
-name_index::finding name_index::find(const transaction_name& name) const {
+name_index::finding name_index::find(const storage::bound_name& bound) const {
+  const auto& name = bound.name;
   const auto client = clients_.find(name.client);
   if (client == clients_.end()) {
     return {issued_at_seq(name.client) < forgotten_upto_ ? verdict::forgotten : verdict::fresh};
@@ -42,22 +43,24 @@ name_index::finding name_index::find(const transaction_name& name) const {
     const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
     const auto found = std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number);
     if (found != record.numbers.end() && found->number == name.number) {
-      return {verdict::known, found->seq};
+      const bool compared = bound.content != 0 && found->content != 0;
+      return {compared && bound.content != found->content ? verdict::taken : verdict::known, found->seq};
     }
   }
   return {name.number <= record.forgotten_upto ? verdict::forgotten : verdict::fresh};
 }
 
-void name_index::add(const transaction_name& name, std::uint64_t seq) {
+void name_index::add(const storage::bound_name& bound, std::uint64_t seq) {
+  const auto& name = bound.name;
   auto& client = client_of(name.client);
   auto& record = client.second;
   if (record.highest < name.number) {
-    record.numbers.push_back({name.number, seq});
+    record.numbers.push_back({name.number, seq, bound.content});
     record.highest = name.number;
   } else {
     const auto begin = record.numbers.begin() + static_cast<std::ptrdiff_t>(record.first);
     record.numbers.insert(std::ranges::lower_bound(begin, record.numbers.end(), name.number, {}, &numbered::number),
-                          {name.number, seq});
+                          {name.number, seq, bound.content});
     record.in_order = false;
   }
   order_.push_back({&client, name.number, seq});

@@ -21,6 +21,7 @@ public:
   enum class verdict : std::uint8_t {
     fresh,     ///< Never accepted.
     known,     ///< Accepted as `seq`.
+    taken,     ///< Accepted as `seq`, with another content.
     forgotten, ///< Perhaps accepted once; it is not known any more.
   };
   struct finding {
@@ -33,10 +34,10 @@ public:
   /// Fills an empty index with what a database has recorded.
   void load(const storage::database_identity& identity);
 
-  finding find(const transaction_name& name) const;
+  finding find(const storage::bound_name& bound) const;
 
   /// Remembers a fresh name, with a `seq` above all others.
-  void add(const transaction_name& name, std::uint64_t seq);
+  void add(const storage::bound_name& bound, std::uint64_t seq);
 
   /// The log says with `seq`, above all others, that this number and those below it are forgotten where they are not
   /// known.
@@ -62,6 +63,7 @@ private:
   struct numbered {
     std::uint64_t number = 0;
     std::uint64_t seq = 0;
+    std::uint64_t content = 0; ///< 0 where it is not known.
   };
   /// Adding and forgetting what comes in order only write to the memory behind `numbers`: reading there would wait for
   /// memory that nobody touched for long.

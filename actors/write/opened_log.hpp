@@ -11,7 +11,7 @@ namespace millrace {
 
 /// A name in the log.
 struct logged_name {
-  transaction_name name;
+  storage::bound_name name;
   std::uint64_t seq = 0;
   std::int64_t accepted_ms = 0;
   bool forgotten = false; ///< Whether it is there because it is forgotten.

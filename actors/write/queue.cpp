@@ -4,6 +4,7 @@
 #include <millrace/actors/base/linger.hpp>
 #include <millrace/actors/base/logger.hpp>
 #include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/codec/codec.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -84,8 +85,8 @@ void queue_state::adopt(opened_log opened) {
       continue; // An earlier incarnation accepted it.
     }
     if (one.forgotten) {
-      names.note(one.name, one.seq);
-    } else if (names.find(one.name).what != name_index::verdict::known) {
+      names.note(one.name.name, one.seq);
+    } else if (names.find({one.name.name}).what != name_index::verdict::known) {
       names.add(one.name, one.seq);
     }
     names.accepted_at(one.accepted_ms);
@@ -94,9 +95,10 @@ void queue_state::adopt(opened_log opened) {
 }
 
 caf::result<outcome> queue_state::accept(admitted_transaction& request) {
-  const auto called = request.work.name;
+  const auto called = storage::bound_name_of(request.work, scratch_);
+  const bool named = called.name.given();
   // Before its deadline is looked at: one that is under way already may well take effect.
-  if (called.given()) {
+  if (named) {
     const auto found = settings_.names->find(called);
     if (found.what != name_index::verdict::fresh) {
       settings_.room->give_back(1, request.bytes);
@@ -113,8 +115,8 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
                                               .bytes = static_cast<std::uint32_t>(request.bytes),
                                               .acknowledgement = acknowledgement,
                                               .admitted = true,
-                                              .named = called.given()});
-  if (called.given()) {
+                                              .named = named});
+  if (named) {
     const auto seq = durable_seq_ + open_->items.size();
     invariant(seq > settings_.names->newest_seq(), "names are remembered by rising seq");
     settings_.names->add(called, seq);
@@ -126,6 +128,10 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
 caf::result<outcome> queue_state::accept_again(const admitted_transaction& request, name_index::finding found) {
   if (found.what == name_index::verdict::forgotten) {
     return to_error({errc::name_forgotten, "number " + std::to_string(request.work.name.number)});
+  }
+  if (found.what == name_index::verdict::taken) {
+    return to_error(
+      {errc::name_taken, "number " + std::to_string(request.work.name.number) + ", seq " + std::to_string(found.seq)});
   }
   auto answer = self_->make_response_promise<outcome>();
   const auto acknowledgement = request.work.acknowledgement;

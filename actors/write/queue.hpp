@@ -13,6 +13,7 @@
 #include <millrace/actors/base/sample.hpp>
 #include <millrace/actors/front/address_book.hpp>
 #include <millrace/actors/front/admitted.hpp>
+#include <millrace/storage/base/bytes.hpp>
 #include <millrace/storage/queue/attempt_page.hpp>
 
 #include <atomic>
@@ -126,7 +127,8 @@ private:
 
   std::shared_ptr<storage::batch> open_ = std::make_shared<storage::batch>(); ///< What has arrived since the last sync.
   std::uint64_t open_bytes_ = 0;
-  ledger ledger_; ///< The newest debts belong to `open_`.
+  storage::byte_writer scratch_; ///< Of what names are bound to.
+  ledger ledger_;                ///< The newest debts belong to `open_`.
 
   std::uint64_t durable_seq_ = 0;
   std::uint64_t applied_seq_ = 0;

@@ -1,5 +1,7 @@
 #include "codec.hpp"
 
+#include <millrace/storage/base/hash.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <type_traits>
@@ -26,6 +28,9 @@ enum class value_tag : std::uint8_t { null = 0, integer = 1, real = 2, text = 3,
 constexpr std::uint64_t text_in_full = 0;
 constexpr std::uint64_t text_defined = 1;
 constexpr std::uint64_t text_numbers = 2;
+
+// Of what a name is bound to: the text of the statement before.
+constexpr std::uint64_t text_again = 1;
 
 // The same sums as `payload_bytes`, so that admission, encoder and decoder agree on what is too large.
 constexpr std::size_t statement_overhead = 16;
@@ -87,6 +92,30 @@ bool rejects(errc why) noexcept {
   return why != errc::none && kind(why) == error_kind::rejected;
 }
 
+/// `put_sql` writes a statement's text, or what stands for it.
+template <class PutSql>
+void put_body(byte_writer& out, const transaction& work, PutSql put_sql) {
+  out.put_varint(work.statements.size());
+  out.put_varint(work.groups.size());
+  for (const auto& range : work.groups) {
+    out.put_varint(range.first);
+    out.put_varint(range.count);
+    out.put_byte(static_cast<std::uint8_t>(range.policy));
+  }
+  for (const auto& step : work.statements) {
+    put_sql(step.sql);
+    out.put_zigzag(step.expected_rows);
+    out.put_varint(step.parameters.size());
+    for (const auto& parameter : step.parameters) {
+      put(out, parameter);
+    }
+    out.put_varint(step.names.size());
+    for (const auto& name : step.names) {
+      out.put_text(name);
+    }
+  }
+}
+
 result<> put(byte_writer& out, encoder_dictionary& texts, const transaction& work) {
   if (!within_limits(work)) {
     return fail(errc::too_large, "the transaction exceeds a limit on its statements, parameters or bytes");
@@ -98,25 +127,7 @@ result<> put(byte_writer& out, encoder_dictionary& texts, const transaction& wor
   } else {
     put(out, record_kind::transaction);
   }
-  out.put_varint(work.statements.size());
-  out.put_varint(work.groups.size());
-  for (const auto& range : work.groups) {
-    out.put_varint(range.first);
-    out.put_varint(range.count);
-    out.put_byte(static_cast<std::uint8_t>(range.policy));
-  }
-  for (const auto& step : work.statements) {
-    texts.put(out, step.sql);
-    out.put_zigzag(step.expected_rows);
-    out.put_varint(step.parameters.size());
-    for (const auto& parameter : step.parameters) {
-      put(out, parameter);
-    }
-    out.put_varint(step.names.size());
-    for (const auto& name : step.names) {
-      out.put_text(name);
-    }
-  }
+  put_body(out, work, [&](std::string_view sql) { texts.put(out, sql); });
   return {};
 }
 
@@ -419,6 +430,24 @@ result<> encode(byte_writer& out, encoder_dictionary& texts, const work& item) {
     put_length(out, start);
   }
   return done;
+}
+
+bound_name bound_name_of(const transaction& named, byte_writer& scratch) {
+  if (!named.name.given() || says_forgotten(named)) {
+    return {.name = named.name};
+  }
+  scratch.clear();
+  const std::string* before = nullptr;
+  put_body(scratch, named, [&](const std::string& sql) {
+    const bool again = before != nullptr && *before == sql;
+    scratch.put_varint(again ? text_again : text_in_full);
+    if (!again) {
+      scratch.put_text(sql);
+    }
+    before = &sql;
+  });
+  const auto content = hash_of(scratch.view());
+  return {.name = named.name, .content = content == 0 ? 1 : content};
 }
 
 result<work> decode(std::string_view record, decoder_dictionary& texts) {

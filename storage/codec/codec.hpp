@@ -75,6 +75,11 @@ private:
 /// `out` and `texts` are then to be rolled back by the caller. What was encoded can always be decoded.
 [[nodiscard]] result<> encode(byte_writer& out, encoder_dictionary& texts, const work& item);
 
+/// The name of a transaction, and the checksum of its statements and groups; what it asks of the engine alone, as its
+/// deadline, is no part of that. What is recorded holds it, so it never changes. Of a transaction without a name, and
+/// of the queue's word about one, the content is 0. `scratch` is room to work in, worth keeping.
+[[nodiscard]] bound_name bound_name_of(const transaction& named, byte_writer& scratch);
+
 /// Reads the kind and body of one record; `record` is what its length spans. Learns the texts it defines, also when it
 /// fails. `malformed` where the bytes are no record, or refer to a text that was not seen.
 [[nodiscard]] result<work> decode(std::string_view record, decoder_dictionary& texts);

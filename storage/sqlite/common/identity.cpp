@@ -123,7 +123,8 @@ result<> bring_up_to_date(connection& database) {
       return done;
     }
   }
-  for (const auto& [made, upgrade] : {std::pair{2, meta::upgrade_to_2}, std::pair{3, meta::upgrade_to_3}}) {
+  for (const auto& [made, upgrade] :
+       {std::pair{2, meta::upgrade_to_2}, std::pair{3, meta::upgrade_to_3}, std::pair{4, meta::upgrade_to_4}}) {
     if (*format < made) {
       if (auto done = database.execute(upgrade); !done) {
         return done;
@@ -135,9 +136,10 @@ result<> bring_up_to_date(connection& database) {
 }
 
 result<> read_names(connection& database, std::vector<recorded_name>& into) {
-  auto records = prepared_statement::prepare(database.get(),
-                                             "SELECT first_seq, outcomes, accept_time_ms FROM millrace_outcomes "
-                                             "ORDER BY first_seq");
+  auto records = prepared_statement::prepare(
+    database.get(),
+    "SELECT first_seq, outcomes, accept_time_ms, contents FROM millrace_outcomes "
+    "ORDER BY first_seq");
   if (!records) {
     return tl::unexpected{std::move(records).error()};
   }
@@ -146,10 +148,13 @@ result<> read_names(connection& database, std::vector<recorded_name>& into) {
     const auto first_seq = static_cast<std::uint64_t>(sqlite3_column_int64(records->get(), 0));
     const auto accepted_ms = sqlite3_column_int64(records->get(), 2);
     outcome_record_reader record{first_seq, blob_at(records->get(), 1)};
+    byte_reader contents{blob_at(records->get(), 3)};
+    const bool known = contents.left() > 0;
     while (const auto entry = record.next()) {
-      into.push_back({.name = entry->name, .seq = entry->seq, .accepted_ms = accepted_ms});
+      const auto content = known ? contents.fixed<std::uint64_t>() : 0;
+      into.push_back({.name = entry->name, .seq = entry->seq, .accepted_ms = accepted_ms, .content = content});
     }
-    if (!record.ok()) {
+    if (!record.ok() || !contents.ok() || contents.left() > 0) {
       return fail(errc::corrupt, "the outcomes recorded from seq " + std::to_string(first_seq) + " on are damaged");
     }
   }

@@ -5,7 +5,7 @@ namespace millrace::storage::sqlite::meta {
 
 /// What `millrace_meta.format_version` says of a database that this program makes. It reads older ones, and makes them
 /// such.
-inline constexpr int format_version = 3;
+inline constexpr int format_version = 4;
 
 inline constexpr auto create = R"(
 CREATE TABLE millrace_meta(
@@ -48,6 +48,13 @@ ALTER TABLE millrace_meta ADD COLUMN applied_chain INTEGER NOT NULL DEFAULT 0;
 UPDATE millrace_meta SET format_version = 3, forgotten_upto =
   CASE WHEN forgotten_made_at_ms > 0
   THEN coalesce((SELECT min(first_seq) - 1 FROM millrace_outcomes), applied_seq) ELSE 0 END;
+)";
+
+/// What format 4 adds to format 3: what the names of a row are bound to. Of rows that were there before it is not
+/// known.
+inline constexpr auto upgrade_to_4 = R"(
+ALTER TABLE millrace_outcomes ADD COLUMN contents BLOB;
+UPDATE millrace_meta SET format_version = 4;
 )";
 
 inline constexpr auto read_identity = "SELECT uuid FROM millrace_meta WHERE id = 1";

@@ -84,10 +84,11 @@ statement_result read_statement(byte_reader& in) {
 
 void outcome_record_writer::clear() noexcept {
   bytes_.clear();
+  contents_.clear();
   count_ = 0;
 }
 
-void outcome_record_writer::add(const transaction_name& name, std::uint64_t seq, const answer& reply) {
+void outcome_record_writer::add(const bound_name& bound, std::uint64_t seq, const answer& reply) {
   answer_.clear();
   room_ = recorded_rows_bytes_max;
   put(reply);
@@ -95,10 +96,11 @@ void outcome_record_writer::add(const transaction_name& name, std::uint64_t seq,
     first_seq_ = seq;
     last_seq_ = seq;
   }
-  bytes_.put_raw({reinterpret_cast<const char*>(name.client.data()), name.client.size()});
-  bytes_.put_varint(name.number);
+  bytes_.put_uuid(bound.name.client);
+  bytes_.put_varint(bound.name.number);
   bytes_.put_varint(seq - last_seq_);
   bytes_.put_text(answer_.view());
+  contents_.put_fixed(bound.content);
   last_seq_ = seq;
   ++count_;
 }

@@ -22,7 +22,7 @@ public:
   void clear() noexcept;
 
   /// `seq` is above those before it.
-  void add(const transaction_name& name, std::uint64_t seq, const answer& reply);
+  void add(const bound_name& bound, std::uint64_t seq, const answer& reply);
 
   bool full() const noexcept { return bytes_.size() >= outcome_record_bytes_full; }
   std::uint64_t count() const noexcept { return count_; }
@@ -30,6 +30,8 @@ public:
   std::uint64_t last_seq() const noexcept { return last_seq_; }
   /// Valid until the next change.
   std::string_view bytes() const noexcept { return bytes_.view(); }
+  /// The contents that the names are bound to, 8 bytes each; valid as long.
+  std::string_view contents() const noexcept { return contents_.view(); }
 
 private:
   void put(const answer& reply);
@@ -38,6 +40,7 @@ private:
   void put(const failure& reason);
 
   byte_writer bytes_;
+  byte_writer contents_;
   byte_writer answer_;
   std::size_t room_ = 0; ///< For rows and details of the transaction that is added.
   std::uint64_t count_ = 0;

@@ -22,7 +22,8 @@ result<outcome_store> outcome_store::make(connection& owner, const outcome_windo
   outcome_store made{owner, window};
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.insert_,
-     "INSERT INTO millrace_outcomes(first_seq, last_seq, accept_time_ms, count, outcomes) VALUES (?1, ?2, ?3, ?4, ?5)"},
+     "INSERT INTO millrace_outcomes(first_seq, last_seq, accept_time_ms, count, outcomes, contents) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
     {&made.find_oldest_,
      "SELECT first_seq, last_seq, accept_time_ms, count FROM millrace_outcomes ORDER BY first_seq LIMIT 2"},
     {&made.remove_, "DELETE FROM millrace_outcomes WHERE first_seq = ?1"},
@@ -73,7 +74,9 @@ result<> outcome_store::store(std::int64_t accept_time_ms) {
   sqlite3_bind_int64(insert, 2, static_cast<sqlite3_int64>(record.last_seq()));
   sqlite3_bind_int64(insert, 3, accept_time_ms);
   sqlite3_bind_int64(insert, 4, static_cast<sqlite3_int64>(record.count()));
+  const auto bound_to = record.contents();
   sqlite3_bind_blob64(insert, 5, bytes.data(), bytes.size(), SQLITE_STATIC);
+  sqlite3_bind_blob64(insert, 6, bound_to.data(), bound_to.size(), SQLITE_STATIC);
   if (auto done = outcome_of(*owner_, insert_.run()); !done) {
     return done;
   }

@@ -1,6 +1,7 @@
 #include "writer.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/codec/codec.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/meta.hpp>
 
@@ -242,9 +243,9 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
     }
     answers.push_back(std::move(*done));
     failpoint("apply.between_items");
-    if (const auto* name = name_of(item, answers.back())) {
+    if (const auto bound = name_of(item, answers.back()); bound.name.given()) {
       auto& record = outcomes_->record;
-      record.add(*name, seq, answers.back());
+      record.add(bound, seq, answers.back());
       if (record.full()) {
         break;
       }
@@ -351,7 +352,7 @@ progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq)
   }
   auto done = run_item(*item, seq);
   if (const auto* changes = std::get_if<transaction>(&*item); changes != nullptr && done) {
-    resubmitted_ = changes->name;
+    resubmitted_ = bound_name_of(*changes, scratch_);
   }
   return done;
 }
@@ -381,12 +382,12 @@ auto writer::fail_item(setback cause, std::uint64_t seq, bool undoable) -> attem
   return answer{tl::unexpected{std::move(cause.reason)}};
 }
 
-const transaction_name* writer::name_of(const work& item, const answer& reply) const noexcept {
+bound_name writer::name_of(const work& item, const answer& reply) {
   if (const auto* changes = std::get_if<transaction>(&item)) {
-    return changes->name.given() ? &changes->name : nullptr;
+    return bound_name_of(*changes, scratch_);
   }
   const bool obeyed = std::holds_alternative<quarantine_order>(item) && reply;
-  return obeyed && resubmitted_.given() ? &resubmitted_ : nullptr;
+  return obeyed ? resubmitted_ : bound_name{};
 }
 
 auto writer::commit(bracket& whole, const log_position& end, std::int64_t recorded_ms) -> attempt<> {

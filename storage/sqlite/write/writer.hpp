@@ -80,7 +80,7 @@ private:
   [[nodiscard]] progress<outcome> run_script(const schema_script& script, std::uint64_t seq);
   [[nodiscard]] progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
   [[nodiscard]] attempt<answer> fail_item(setback cause, std::uint64_t seq, bool undoable);
-  const transaction_name* name_of(const work& item, const answer& reply) const noexcept;
+  bound_name name_of(const work& item, const answer& reply);
   [[nodiscard]] attempt<> commit(bracket& whole, const log_position& end, std::int64_t recorded_ms);
   [[nodiscard]] result<log_position> read_position();
   [[nodiscard]] result<> look_around();
@@ -112,7 +112,8 @@ private:
   /// a schema that is gone.
   bool schema_in_doubt_ = false;
   /// Of the transaction that the last order took out of quarantine and applied.
-  transaction_name resubmitted_;
+  bound_name resubmitted_;
+  byte_writer scratch_; ///< Of what names are bound to.
   /// Why this connection must not be used any more.
   std::optional<failure> useless_;
   bool died_ = false; ///< Whether a piece of work is to blame for that.

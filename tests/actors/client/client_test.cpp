@@ -193,6 +193,25 @@ BOOST_AUTO_TEST_CASE(a_client_that_was_forgotten_goes_on_under_a_new_name) {
   BOOST_TEST(sent[3].name.number > sent[2].name.number);
 }
 
+BOOST_AUTO_TEST_CASE(a_transaction_whose_number_another_one_has_goes_out_under_a_new_name_whatever_the_doubt) {
+  front.on_transaction = [](const transaction& work, std::size_t nth) -> fake_front::verdict {
+    if (nth < 3) {
+      return refused(nth == 1 ? errc::outcome_unknown : errc::name_taken);
+    }
+    return outcome{.seq = work.name.number, .results = {}};
+  };
+  BOOST_TEST(tested.execute("x").has_value());
+  const auto sent = front.transactions();
+  BOOST_REQUIRE_EQUAL(sent.size(), 3);
+  BOOST_TEST((sent[1].name == sent[0].name));
+  BOOST_TEST((sent[2].name.client != sent[0].name.client));
+  refuse_first(4, errc::name_taken);
+  auto work = execute("x");
+  work.name = {new_client_id(0), 9}; // A name of the caller's own is the caller's to change.
+  BOOST_TEST(code_of(tested.execute(work)) == errc::name_taken);
+  BOOST_TEST(front.transactions().size() == 4);
+}
+
 BOOST_AUTO_TEST_CASE(a_transaction_that_was_forgotten_after_a_doubt_is_the_callers_to_judge) {
   front.on_transaction = [](const transaction&, std::size_t nth) -> fake_front::verdict {
     return refused(nth == 1 ? errc::outcome_unknown : errc::name_forgotten);

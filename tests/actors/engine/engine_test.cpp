@@ -428,4 +428,25 @@ BOOST_AUTO_TEST_CASE(whatever_ids_were_used_a_new_client_is_served_long_after_th
   BOOST_TEST(add(far_ahead, 2) == errc::none);
 }
 
+BOOST_AUTO_TEST_CASE(who_uses_a_number_before_its_client_keeps_nothing_of_it_from_being_applied) {
+  open("CREATE TABLE t(a)");
+  auto victim = connect();
+  BOOST_REQUIRE(victim.execute("INSERT INTO t VALUES ('first')"));
+  const auto names = storage::sqlite::make_database(database())->prepare(false);
+  BOOST_REQUIRE((names && names->names.size() == 1u));
+  auto theirs = execute("INSERT INTO t VALUES ('theirs')");
+  theirs.name = names->names[0].name;
+  BOOST_TEST(code_of(connect().execute(theirs)) == errc::name_taken);
+  ++theirs.name.number;
+  BOOST_REQUIRE(connect().execute(theirs));
+  BOOST_REQUIRE(victim.execute("INSERT INTO t VALUES ('second')"));
+  BOOST_TEST(rows("SELECT a FROM t ORDER BY rowid") == "first\ntheirs\nsecond");
+  open();
+  auto late = execute("INSERT INTO t VALUES ('late')");
+  late.name = theirs.name;
+  BOOST_TEST(code_of(connect().execute(late)) == errc::name_taken);
+  BOOST_TEST(connect().execute(theirs).has_value()); // As it was sent.
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "3");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

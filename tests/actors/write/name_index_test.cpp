@@ -19,7 +19,7 @@ struct fixture {
 
   /// As the queue does for each batch.
   std::vector<transaction_name> add(const transaction_name& name, std::uint64_t seq, std::int64_t now_ms = 0) {
-    names.add(name, seq);
+    names.add({name}, seq);
     names.accepted_at(now_ms);
     return names.forget();
   }
@@ -46,6 +46,25 @@ BOOST_AUTO_TEST_CASE(a_name_is_fresh_until_it_is_added_and_known_by_its_seq_then
   BOOST_TEST(names.find({client, 1}).seq == 7);
   BOOST_TEST((judge(client, 2) == verdict::fresh));
   BOOST_TEST((judge(new_client_id(0), 1) == verdict::fresh));
+}
+
+BOOST_AUTO_TEST_CASE(a_name_with_another_content_is_taken_and_one_whose_content_is_not_known_is_not_compared) {
+  const auto client = new_client_id(0);
+  const auto what = [&](std::uint64_t number, std::uint64_t content) {
+    return names.find({{client, number}, content}).what;
+  };
+  names.add({{client, 2}, 22}, 1);
+  names.add({{client, 1}, 11}, 2);
+  storage::database_identity recorded;
+  recorded.names = {{.name = {client, 3}, .seq = 3}, {.name = {client, 4}, .seq = 4, .content = 44}};
+  names.load(recorded);
+  for (const std::uint64_t number : {1, 2, 4}) {
+    BOOST_TEST((what(number, number * 11) == verdict::known));
+    BOOST_TEST((what(number, 99) == verdict::taken));
+    BOOST_TEST(names.find({{client, number}, 99}).seq == names.find({{client, number}}).seq);
+    BOOST_TEST((what(number, 0) == verdict::known));
+  }
+  BOOST_TEST((what(3, 99) == verdict::known));
 }
 
 BOOST_AUTO_TEST_CASE(a_lower_number_that_comes_late_is_fresh_while_nothing_was_forgotten) {

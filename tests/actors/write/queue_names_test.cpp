@@ -52,6 +52,38 @@ BOOST_AUTO_TEST_CASE(a_resend_of_what_is_under_way_gets_the_same_outcome_and_is_
   BOOST_TEST(room->bytes() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(another_transaction_under_a_name_that_is_used_is_refused_in_flight_applied_and_in_the_next_life) {
+  auto other = insert(5);
+  other.name = {client, 1};
+  auto same = numbered(1); // What it asks of the engine may differ.
+  same.acknowledgement = ack::durable;
+  same.deadline = std::chrono::milliseconds{100};
+  same.priority = priority::operations;
+  start();
+  start_reader();
+  const auto refused = [&](const char* when) {
+    const auto answer = send_alone(other);
+    BOOST_TEST(answer->code() == errc::name_taken, when);
+    BOOST_TEST(answer->error.detail == "number 1, seq 1");
+    BOOST_TEST(send_alone(same)->value.has_value(), when);
+  };
+  const auto first = send(numbered(1));
+  const auto same_batch = send(other);
+  scheduler.run();
+  BOOST_TEST(same_batch->code() == errc::name_taken);
+  refused("while it is durable");
+  kill(waq);
+  names = std::make_shared<name_index>(storage::outcome_window{}); // As in a new process.
+  start();
+  refused("when it was read from the log");
+  start_writer();
+  applied(1, 1);
+  refused("when it is applied");
+  BOOST_TEST(look().durable_seq == 1);
+  BOOST_TEST(room->requests() == 0);
+  BOOST_TEST(room->bytes() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_resend_of_what_failed_gets_the_same_error) {
   start();
   start_writer();

@@ -33,6 +33,7 @@ enum class action : std::uint8_t {
   refused,  ///< Would append its value and then breaks a constraint.
   read,     ///< Reads a list.
   sum,      ///< Reads the sum of all accounts.
+  impostor, ///< Would append its value under the name of the client's operation before it, which was acknowledged.
 };
 
 enum class event_kind : std::uint8_t {

@@ -213,7 +213,8 @@ void checker::refuse(operation& known, const event& what) {
   if (known.ok) {
     find("two answers", to_string(what.who) + " was answered ok, and then rejected: " + std::string{name(what.why)});
   }
-  const bool due = known.invoked.action == action::refused && what.why == errc::constraint;
+  const bool due = (known.invoked.action == action::refused && what.why == errc::constraint)
+                   || (known.invoked.action == action::impostor && what.why == errc::name_taken);
   if (!due && what.why != errc::deadline_exceeded) {
     find("rejected", to_string(what.who) + " was rejected without a reason: " + std::string{name(what.why)});
   }

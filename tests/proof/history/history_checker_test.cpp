@@ -2,7 +2,9 @@
 
 #include <millrace/tests/support/temporary_folder.hpp>
 
+#include <algorithm>
 #include <fstream>
+#include <string>
 
 #include <boost/test/unit_test.hpp>
 
@@ -162,6 +164,18 @@ BOOST_AUTO_TEST_CASE(what_is_refused_must_not_be_answered_ok) {
 
 BOOST_AUTO_TEST_CASE(a_rejection_needs_a_reason) {
   check_finds({append(first), failed(first, errc::malformed)}, after({}), "without a reason: malformed");
+}
+
+BOOST_AUTO_TEST_CASE(only_what_comes_under_anothers_name_is_told_so_and_has_no_outcome) {
+  const event impostor{.who = second, .action = action::impostor, .list = 7, .named = true};
+  BOOST_TEST(
+    check({append(first), done(first, 1), impostor, failed(second, errc::name_taken)}, after({first})).empty());
+  check_finds({append(first), failed(first, errc::name_taken)}, after({}), "without a reason: name_taken");
+  const event anothers{.kind = event_kind::ok, .who = second, .seq = 1, .values = {first}};
+  const auto found = check({append(first), done(first, 1), impostor, anothers}, after({first}));
+  BOOST_TEST_REQUIRE(!found.empty());
+  BOOST_TEST(std::ranges::any_of(
+    found, [](const std::string& one) { return one.find("not its own: that of") != std::string::npos; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_is_not_forgotten) {

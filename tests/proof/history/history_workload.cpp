@@ -142,10 +142,11 @@ transaction work_of(const event& asked) {
       group.add("INSERT INTO refused(client) VALUES (NULL)");
     });
   }
+  const bool impostor = asked.action == action::impostor;
   if (asked.named) {
-    work.name = {name_of(asked.who.client), asked.who.number};
+    work.name = {name_of(asked.who.client), asked.who.number - (impostor ? 1 : 0)};
   }
-  if (drawn.hurried && asked.acknowledgement == ack::applied) {
+  if (drawn.hurried && asked.acknowledgement == ack::applied && !impostor) {
     work.deadline = milliseconds{3};
   }
   return work;
@@ -192,7 +193,8 @@ private:
     next();
   }
 
-  void next() {
+  /// `after_name` tells whether the operation before it has a name and was acknowledged.
+  void next(bool after_name = false) {
     const auto number = asked_.who.number + 1;
     asked_ = {.who = {asked_.who.client, number}};
     const plan drawn{asked_.who};
@@ -203,6 +205,10 @@ private:
     } else {
       asked_.acknowledgement = drawn.durable && asked_.action != action::refused ? ack::durable : ack::applied;
       asked_.named = drawn.named;
+    }
+    if (after_name && asked_.action == action::refused) {
+      asked_.action = action::impostor;
+      asked_.named = true;
     }
     send();
   }
@@ -258,7 +264,7 @@ private:
     if (resent_) {
       send();
     } else {
-      next();
+      next(asked_.named);
     }
   }
 

@@ -4,11 +4,14 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <set>
 #include <string>
+#include <utility>
 
 using namespace millrace;
 using namespace millrace::storage;
@@ -375,6 +378,49 @@ BOOST_AUTO_TEST_CASE(damaged_and_shortened_records_are_errors_or_other_work_but_
     decoder_dictionary decoder;
     static_cast<void>(decode(damaged, decoder));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_bound_to_all_that_a_transaction_does_and_to_nothing_else) {
+  byte_writer scratch;
+  auto given = execute("INSERT INTO idea(title) VALUES (:a)", named(":a", "x")).add("DELETE FROM idea").expect_rows(2);
+  given.name = {uuid{1}, 7};
+  const auto content_of = [&](const transaction& made) { return bound_name_of(made, scratch).content; };
+  const auto bound = bound_name_of(given, scratch);
+  BOOST_TEST((bound.name == given.name));
+  BOOST_TEST(bound.content == 10578407900568525861u); // It is recorded, so it never changes.
+
+  auto same = given;
+  same.name = {uuid{2}, 8};
+  same.acknowledgement = ack::durable;
+  same.deadline = std::chrono::milliseconds{5};
+  same.priority = priority::operations;
+  BOOST_TEST(content_of(same) == bound.content);
+
+  std::set<std::uint64_t> contents{bound.content};
+  const auto other = [&](auto change) {
+    auto changed = given;
+    change(changed);
+    BOOST_TEST(contents.insert(content_of(changed)).second);
+  };
+  other([](transaction& made) { made.statements[0].sql += ' '; });
+  other([](transaction& made) { made.statements[1].sql = made.statements[0].sql; });
+  other([](transaction& made) { made.statements[0].parameters[0] = value{blob{"x"}}; });
+  other([](transaction& made) { made.statements[0].parameters[0] = value{}; });
+  other([](transaction& made) { made.statements[0].names[0] = ":b"; });
+  other([](transaction& made) { made.statements[0].names.clear(); });
+  other([](transaction& made) { made.statements[1].expected_rows = 3; });
+  other([](transaction& made) { std::swap(made.statements[0], made.statements[1]); });
+  other([](transaction& made) { made.statements.pop_back(); });
+  other([](transaction& made) { made.add("DELETE FROM idea"); });
+  other([](transaction& made) { made.groups.push_back({0, 1, on_error::abort_transaction}); });
+  other([](transaction& made) { made.groups.push_back({0, 1, on_error::continue_after}); });
+  other([](transaction& made) { made.groups.push_back({0, 2, on_error::continue_after}); });
+
+  same.name = {};
+  BOOST_TEST(content_of(same) == 0u);
+  transaction word;
+  word.name = given.name;
+  BOOST_TEST(content_of(word) == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

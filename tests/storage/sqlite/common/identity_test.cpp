@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_1_is_brought_up_to_date_and_keeps_what
   BOOST_TEST(first->names.empty());
   BOOST_TEST(first->forgotten_upto == 0u);
   BOOST_TEST(plain_connection{old}.rows("SELECT format_version, forgotten_upto, applied_chain FROM millrace_meta")
-             == "3|0|0");
+             == "4|0|0");
   BOOST_TEST(plain_connection{old}.rows("SELECT a FROM t") == "5");
   check_as_if_new(old, place);
 }
@@ -194,10 +194,9 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_2_keeps_its_outcomes) {
   BOOST_TEST((**found)->results.at(0).rows_changed == 2);
 }
 
-BOOST_AUTO_TEST_CASE(a_database_of_format_3_is_opened_as_it_is) {
+BOOST_AUTO_TEST_CASE(a_database_of_format_3_does_not_know_what_its_names_are_bound_to) {
   millrace::test::temporary_folder place;
   const auto file = golden(place, 3);
-  const auto dumped = dump(file);
   const auto first = sqlite::make_database(file)->prepare(false);
   BOOST_REQUIRE_MESSAGE(first, first.error().detail);
   BOOST_TEST(first->applied.seq == 5u);
@@ -205,6 +204,23 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_3_is_opened_as_it_is) {
   BOOST_TEST(first->forgotten_upto == 2u);
   BOOST_REQUIRE(first->names.size() == 3u);
   BOOST_TEST(issued_at_seq(first->names[2].name.client) == 4u);
+  for (const auto& one : first->names) {
+    BOOST_TEST(one.content == 0u);
+  }
+  check_as_if_new(file, place);
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_format_4_is_opened_as_it_is) {
+  millrace::test::temporary_folder place;
+  const auto file = golden(place, 4);
+  const auto dumped = dump(file);
+  const auto first = sqlite::make_database(file)->prepare(false);
+  BOOST_REQUIRE_MESSAGE(first, first.error().detail);
+  BOOST_TEST(first->applied.seq == 4u);
+  BOOST_REQUIRE(first->names.size() == 3u);
+  BOOST_TEST(first->names[0].content == 4320279969794372146u);
+  BOOST_TEST(first->names[1].content == 13839025154865189116u);
+  BOOST_TEST(first->names[2].content == 0u); // The queue's word that it is forgotten.
   BOOST_TEST(dump(file) == dumped);
   check_as_if_new(file, place);
 }

@@ -1,3 +1,4 @@
+#include <millrace/storage/codec/codec.hpp>
 #include <millrace/storage/sqlite/common/outcome_record.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
@@ -103,6 +104,23 @@ BOOST_AUTO_TEST_CASE(one_call_makes_one_row_and_the_identity_knows_its_names) {
     BOOST_TEST(known.names[i].seq == expected[i].seq);
   }
   BOOST_TEST(known.forgotten_upto == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(the_identity_knows_what_each_name_is_bound_to) {
+  const auto first = named_as(insert(1), client, 1);
+  const auto refused = named_as(execute("INSERT INTO nowhere VALUES (1)"), client, 2);
+  const auto word = named_as({}, client, 3);
+  const auto batch = next_batch({first, refused, word});
+  BOOST_REQUIRE(try_to_apply(batch));
+  const auto known = identity();
+  BOOST_REQUIRE(known.names.size() == 3u);
+  byte_writer scratch;
+  BOOST_TEST(known.names[0].content == bound_name_of(first, scratch).content);
+  BOOST_TEST(known.names[1].content == bound_name_of(refused, scratch).content);
+  BOOST_TEST(known.names[0].content != known.names[1].content);
+  BOOST_TEST(known.names[2].content == 0u); // What it was bound to is forgotten, too.
+  plain_connection{file}.execute("UPDATE millrace_outcomes SET contents = substr(contents, 1, 20)");
+  BOOST_TEST(sqlite::make_database(file)->prepare(true).error().code == errc::corrupt);
 }
 
 BOOST_AUTO_TEST_CASE(the_word_that_a_number_is_forgotten_is_recorded_as_its_outcome) {
