@@ -22,8 +22,14 @@ constexpr std::array<std::string_view, 9> foreign_functions{"total_changes",
                                                             "sqlite_compileoption_used",
                                                             "fts3_tokenizer"};
 
-/// Virtual tables that show the connection or the file's layout.
-constexpr std::array<std::string_view, 3> foreign_tables{"dbstat", "sqlite_stmt", "sqlite_dbpage"};
+/// Virtual tables that show the file's layout.
+constexpr std::array<std::string_view, 1> foreign_tables{"dbstat"};
+
+/// Of the names that Millrace and SQLite keep for themselves, what clients may read: neither what others sent, nor the
+/// ids under which they did, nor the statements of others that this connection has compiled, nor pages as they are.
+constexpr std::array<std::string_view, 9> shown_tables{"millrace_meta",      "millrace_schema", "sqlite_master",
+                                                       "sqlite_temp_master", "sqlite_sequence", "sqlite_stat1",
+                                                       "sqlite_stat2",       "sqlite_stat3",    "sqlite_stat4"};
 
 /// Pragmas that only describe the schema, or look for rows that break it, whatever their argument is.
 constexpr std::array<std::string_view, 9> describing_pragmas{"table_info",       "table_xinfo",   "table_list",
@@ -178,8 +184,9 @@ int authorizer::decide_query(int action, std::string_view first, std::string_vie
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
-    case SQLITE_READ:
       return SQLITE_OK;
+    case SQLITE_READ:
+      return decide_read(first);
     case SQLITE_FUNCTION:
       return same(second, "load_extension") || same(second, "fts3_tokenizer") ? decide_function(second) : SQLITE_OK;
     case SQLITE_PRAGMA:
@@ -220,7 +227,16 @@ int authorizer::decide_function(std::string_view function) {
 int authorizer::decide_log_read(std::string_view table) {
   return contains(foreign_tables, table) || begins(table, "pragma_")
            ? refuse("reading " + std::string{table}, "what it shows is no function of the log; a query may read it")
-           : SQLITE_OK;
+           : decide_read(table);
+}
+
+int authorizer::decide_read(std::string_view table) {
+  const bool reserved = is_ours(table) || begins(table, "sqlite_");
+  return !reserved || contains(shown_tables, table)
+           ? SQLITE_OK
+           : refuse("reading " + std::string{table},
+                    "it shows what others sent; operators see quarantine with `millrace quarantine list`, and who owns "
+                    "the file reads all of it with sqlite3");
 }
 
 /// SQLite then compiles the statement to nothing.

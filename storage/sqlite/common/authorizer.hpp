@@ -69,6 +69,7 @@ private:
   int decide_pragma(std::string_view pragma, std::string_view argument);
   int decide_function(std::string_view function);
   int decide_log_read(std::string_view table);
+  int decide_read(std::string_view table);
   int note_frame(script_frame seen) noexcept;
   int refuse(std::string_view what, std::string_view why);
   int refuse_action(int action, std::string_view first, std::string_view second);

@@ -54,7 +54,8 @@ BOOST_AUTO_TEST_CASE(a_transaction_may_not_do_what_the_log_could_not_repeat) {
     {"SELECT load_extension('x')", "the function load_extension(): no code of others runs in the engine"},
     {"SELECT sqlite_version()", "the function sqlite_version(): its value is no function of the log"},
     {"SELECT * FROM dbstat", "reading dbstat: what it shows is no function of the log; a query may read it"},
-    {"SELECT * FROM sqlite_stmt", "reading sqlite_stmt: what it shows"},
+    {"INSERT INTO t(a) SELECT sql FROM sqlite_stmt", "reading sqlite_stmt: it shows what others sent"},
+    {"INSERT INTO t(a) SELECT outcomes FROM millrace_outcomes", "reading millrace_outcomes: it shows what others sent"},
     {"EXPLAIN INSERT INTO t VALUES (1, 2)", "EXPLAIN: its answer depends on SQLite's version; ask it as a query"},
   };
   for (const auto& [sql, named] : refused) {
@@ -69,6 +70,37 @@ BOOST_AUTO_TEST_CASE(a_transaction_may_not_do_what_the_log_could_not_repeat) {
   }
   const auto kept = std::to_string(2 * std::size(refused));
   BOOST_TEST(rows("SELECT count(*), max(id) FROM t") == kept + "|" + kept);
+}
+
+BOOST_AUTO_TEST_CASE(a_query_is_not_shown_what_others_sent_by_any_way) {
+  schema(
+    "CREATE TABLE t(a); CREATE VIEW v AS SELECT * FROM millrace_outcomes;"
+    "CREATE VIRTUAL TABLE f USING fts5(outcomes, content='millrace_outcomes', content_rowid='first_seq')");
+  auto named = execute("INSERT INTO t VALUES (1)");
+  named.name = {uuid{1}, 1};
+  BOOST_REQUIRE(apply_one(named));
+  const auto reader = sqlite::make_database(file)->open_reader();
+  BOOST_REQUIRE(reader);
+  for (const std::string sql :
+       {"SELECT * FROM millrace_outcomes", "SELECT count(*) FROM MILLRACE_OUTCOMES",
+        "SELECT 1 FROM main.millrace_outcomes", "SELECT 1 FROM t WHERE EXISTS (SELECT 1 FROM millrace_quarantine)",
+        "SELECT * FROM v", "SELECT outcomes FROM f",
+        "WITH millrace AS (SELECT record FROM millrace_quarantine) SELECT * FROM millrace",
+        "SELECT sql FROM sqlite_stmt", "EXPLAIN SELECT outcomes FROM millrace_outcomes"}) {
+    const auto seen = (*reader)->run(select(sql), {});
+    BOOST_TEST_CONTEXT(sql) {
+      BOOST_REQUIRE(!seen);
+      BOOST_TEST((seen.error().code == errc::not_permitted || sql == "SELECT outcomes FROM f"),
+                 to_string(seen.error()));
+    }
+  }
+  for (const auto* const sql : {"SELECT a FROM t", "SELECT uuid FROM millrace_meta", "SELECT name FROM millrace_schema",
+                                "SELECT name FROM sqlite_schema", "SELECT name FROM sqlite_master",
+                                "SELECT name FROM pragma_table_info('t')"}) {
+    const auto seen = (*reader)->run(select(sql), {});
+    BOOST_TEST(seen.has_value(), sql);
+  }
+  BOOST_TEST((*reader)->recorded_outcome(2).value().has_value()); // The engine itself reads it.
 }
 
 BOOST_AUTO_TEST_CASE(what_a_load_records_is_made_by_scripts_and_changed_by_transactions) {
