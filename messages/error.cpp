@@ -35,7 +35,7 @@ constexpr std::array table{
         "A query may only read; send what changes the database as a transaction."},
   entry{errc::value_type, "value_type", rejected, "A value has the wrong type for its place."},
   entry{errc::quarantined, "quarantined", rejected,
-        "The transaction ended the writer each time it was tried, so it was set aside; look at it, then resubmit or "
+        "The transaction could not be applied though others could, so it was set aside; look at it, then resubmit or "
         "discard it."},
   entry{errc::not_found, "not_found", rejected, "There is nothing under this number."},
   entry{errc::wrong_role, "wrong_role", rejected,

@@ -46,6 +46,12 @@ enum class remedy : std::uint8_t {
 struct trouble {
   failure why;
   remedy next = remedy::same_connection;
+  /// How many pieces of work, from `applied_seq() + 1` on, met it together: one of them may be at fault, however much
+  /// it looks like the machine. 0 where none can be.
+  std::uint64_t suspects = 0;
+  /// Whether the only one is at fault for certain: alone it took more than it may (`deadline_exceeded`: time,
+  /// `too_large`).
+  bool proven = false;
 };
 
 /// As of a checkpoint. What is committed stands in the database's own journal first and is merged into its tables by
@@ -81,10 +87,15 @@ public:
   /// `reopen` where it cannot tell. No work is ever answered with that.
   ///
   /// Of the codes in a trouble one says more than why: `outcome_unknown` with `remedy::reopen`. The commit failed, and
-  /// the next writer's `applied_seq` tells; or work ran longer than `transaction_time_max`, or would be refused for
-  /// ever as if the machine were at fault: then nothing was applied, and `mark` stands at that work.
+  /// the next writer's `applied_seq` tells. Work is never answered with what may be the machine's fault, nor for taking
+  /// more than it may: what stands before it is committed, and the call that begins with it fails
+  /// (`trouble::suspects`).
   [[nodiscard]] virtual tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches,
                                                                          attempt_mark& mark, moment deadline) = 0;
+
+  /// Commits so many bytes of Millrace's own and takes them away again: whether the machine does for these what it
+  /// refused to work. They stand in nobody's way should the process end in between.
+  [[nodiscard]] virtual tl::expected<void, trouble> probe(std::uint64_t bytes) = 0;
 
   /// How many pieces of work are in quarantine, as of opening or the last commit that changed that.
   virtual std::uint64_t quarantined() const noexcept = 0;

@@ -30,9 +30,13 @@ struct database_options {
   /// Where it is, which also says of what kind it is; the engine knows the kinds. Empty is a file in the data folder.
   std::string url{};
   outcome_window outcomes{};
-  /// A transaction that runs longer is interrupted, which counts as a death of the writer
-  /// (storage/DESIGN.md §4 rule 6). Schema scripts may take any time.
-  std::chrono::milliseconds transaction_time_max{60'000};
+  /// A transaction that computes for longer is interrupted, and set aside where it was tried alone
+  /// (storage/DESIGN.md §4 rule 6); one with a deadline of its own has no more than that. Schema scripts may take any
+  /// time.
+  std::chrono::milliseconds transaction_time_max{5'000};
+  /// A transaction that changes more pages than this and the page cache together is `too_large`. Schema scripts may
+  /// change any number.
+  std::uint64_t transaction_pages_max = 262'144;
 };
 
 } // namespace millrace::storage

@@ -15,8 +15,8 @@ namespace millrace::storage {
 /// its own.
 struct skip_order {
   std::vector<std::uint64_t> seqs;
-  errc why = errc::none;    ///< `deadline_exceeded` or `quarantined`.
-  std::uint32_t deaths = 0; ///< How often the writer or the process ended over it.
+  errc why = errc::none;    ///< `deadline_exceeded`, `too_large` or `quarantined`; only the last is kept.
+  std::uint32_t deaths = 0; ///< How often an attempt at it failed, or the writer or the process ended over it.
 
   friend bool operator==(const skip_order&, const skip_order&) = default;
 };

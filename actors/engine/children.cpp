@@ -104,7 +104,7 @@ caf::actor engine::impl::spawn_writer() const {
                                             .starving = board_->starving(),
                                             .checkpoint_pages = settings_.write.checkpoint_pages,
                                             .wal_pages_max = settings_.write.wal_pages_max,
-                                            .apply_time_max = 2 * settings_.database.transaction_time_max,
+                                            .apply_time_max = 24 * settings_.database.transaction_time_max,
                                             .on_fatal = settings_.on_escalation});
 }
 

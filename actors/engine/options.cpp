@@ -24,6 +24,7 @@ std::optional<failure> check(const options& settings) {
     {settings.database.outcomes.count > 0, "`outcome_window`: at least one outcome must be kept"},
     {settings.database.outcomes.age.count() > 0, "`outcome_window`: outcomes must be kept for longer than nothing"},
     {settings.database.transaction_time_max.count() > 0, "`transaction_time_max`: it must be longer than nothing"},
+    {settings.database.transaction_pages_max > 0, "`transaction_pages_max`: a transaction must change one at least"},
   }));
   return problem;
 }

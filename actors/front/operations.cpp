@@ -47,11 +47,19 @@ void operations::serve(std::type_identity<quarantine_discard>, caf::mailbox_elem
   order(std::move(message), {seq, storage::quarantine_order::action::discard}, host);
 }
 
+void operations::serve(std::type_identity<quarantine_set_aside>, caf::mailbox_element_ptr message,
+                       caf::execution_unit* host) {
+  give_to_queue(std::move(message), host);
+}
+
 void operations::order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host) {
-  auto forwarded = readdress(*message, ordered_work{wanted});
-  make_urgent(home_system(), *forwarded);
-  if (!board_->to_queue(forwarded, host)) {
-    refuse_absent(*forwarded, *board_, "the write-ahead queue");
+  give_to_queue(readdress(*message, ordered_work{wanted}), host);
+}
+
+void operations::give_to_queue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
+  make_urgent(home_system(), *message);
+  if (!board_->to_queue(message, host)) {
+    refuse_absent(*message, *board_, "the write-ahead queue");
   }
 }
 

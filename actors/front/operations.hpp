@@ -30,7 +30,10 @@ private:
   void serve(std::type_identity<quarantine_resubmit>, caf::mailbox_element_ptr message, caf::execution_unit* host);
   void serve(std::type_identity<quarantine_discard>, caf::mailbox_element_ptr message, caf::execution_unit* host);
 
+  void serve(std::type_identity<quarantine_set_aside>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+
   void order(caf::mailbox_element_ptr message, storage::quarantine_order wanted, caf::execution_unit* host);
+  void give_to_queue(caf::mailbox_element_ptr message, caf::execution_unit* host);
 
   std::shared_ptr<address_book> board_;
 };

@@ -210,8 +210,8 @@ void health_monitor_state::judge_database(health_report& report) const {
   if (report.quarantined > 0) {
     worsen(report, health_state::degraded,
            std::to_string(report.quarantined)
-             + " transactions were set aside because each attempt at them ended the writer: list them, then resubmit or "
-               "discard them.");
+             + " transactions were set aside, since each attempt at them failed or an operator wished it: list them, then "
+               "resubmit or discard them.");
   }
   if (report.wal_pages > settings_.wal_pages_max) {
     worsen(report, health_state::degraded,

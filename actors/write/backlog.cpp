@@ -54,13 +54,13 @@ void backlog::forget_up_to(std::uint64_t seq) {
   skipped_.erase(skipped_.begin(), skipped_.upper_bound(seq));
 }
 
-storage::result<storage::batch_ptr> backlog::from(std::uint64_t seq, bool one_only, storage::log& source) {
+storage::result<storage::batch_ptr> backlog::from(std::uint64_t seq, std::uint64_t count_max, storage::log& source) {
   auto found = find(seq, source);
   if (!found) {
     return found;
   }
   const auto& whole = **found;
-  const auto last = one_only ? seq : whole.last_seq();
+  const auto last = seq + std::min(count_max - 1, whole.last_seq() - seq);
   const auto complete = whole.first_seq == seq && whole.last_seq() == last;
   if (complete && !has_skipped(whole)) {
     return found;

@@ -25,8 +25,9 @@ public:
   /// Forgets what is applied.
   void forget_up_to(std::uint64_t seq);
 
-  /// The batch that begins at `seq`, or only its first piece of work; with what is skipped in it marked.
-  [[nodiscard]] storage::result<storage::batch_ptr> from(std::uint64_t seq, bool one_only, storage::log& source);
+  /// The batch that begins at `seq`, or only its first `count_max` pieces of work; with what is skipped in it marked.
+  [[nodiscard]] storage::result<storage::batch_ptr> from(std::uint64_t seq, std::uint64_t count_max,
+                                                         storage::log& source);
 
   void skip(const storage::skipped_work& order) { skipped_.insert_or_assign(order.seq, order); }
   bool is_skipped(std::uint64_t seq) const { return skipped_.contains(seq); }

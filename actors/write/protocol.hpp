@@ -35,6 +35,15 @@ struct writer_ready {
   std::uint64_t opening = 0; ///< How often this writer has opened its database.
 };
 
+/// Writer to queue: what may be the fault of work, since the machine does as much for others. None of it is applied,
+/// and the writer holds nothing any more; `writer_ready` follows.
+struct work_refused {
+  std::uint64_t first = 0;
+  std::uint64_t count = 1; ///< Pieces that met it together.
+  bool proven = false;     ///< Whether the only one took more than it may.
+  failure why;
+};
+
 /// Writer to queue: somebody else committed to the database.
 struct foreign_commit_seen {};
 
@@ -47,14 +56,16 @@ struct database_checkpointed {
 using batch_applier = caf::typed_actor<caf::reacts_to<apply_batch>, caf::reacts_to<atom::reopen>>;
 
 /// The queue as the writer sees it.
-using writer_listener = caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>,
-                                         caf::reacts_to<foreign_commit_seen>, caf::reacts_to<database_checkpointed>>;
+using writer_listener =
+  caf::typed_actor<caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<work_refused>,
+                   caf::reacts_to<foreign_commit_seen>, caf::reacts_to<database_checkpointed>>;
 
 } // namespace millrace
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::apply_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::batch_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::writer_ready)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::work_refused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::foreign_commit_seen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::database_checkpointed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::schema_script)

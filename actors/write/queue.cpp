@@ -30,8 +30,16 @@ std::int64_t wall_clock_ms() {
 } // namespace
 
 queue_state::~queue_state() {
+  const auto ended = to_error({errc::unavailable, "the write-ahead queue ended"});
   for (auto& promise : drains_) {
-    promise.deliver(to_error({errc::unavailable, "the write-ahead queue ended"}));
+    promise.deliver(ended);
+  }
+  for (auto* waiting : {&asides_asked_, &asides_due_}) {
+    std::ranges::for_each(*waiting, [&](aside& one) {
+      if (one.answer.pending()) {
+        one.answer.deliver(ended);
+      }
+    });
   }
 }
 
@@ -54,10 +62,12 @@ queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
     [this](admitted_transaction& request) { return accept(request); },
     [this](schema_script& script) { return accept_script(script); },
     [this](const ordered_work& request) { return accept_order(request); },
+    [this](const quarantine_set_aside& request) { return accept_set_aside(request); },
     [this](waiting_query& request) { return wait(request); },
     [this](atom::drain) { return drain(); },
     [this](const writer_ready& message) { meet(message); },
     [this](const batch_applied& message) { settle(message); },
+    [this](const work_refused& message) { suspect(message); },
     [this](const foreign_commit_seen&) { end_stretch(); },
     [this](const database_checkpointed& message) { release(message.seq); },
     [this](atom::flush) { flush(); },
@@ -286,16 +296,17 @@ void queue_state::refuse_open(const failure& why) {
 }
 
 void queue_state::feed_writer() {
-  while (writer_ && !held_up_ && sent_seq_ < durable_seq_ && set_suspect_aside()) {
+  while (writer_ && !held_up_ && sent_seq_ < durable_seq_ && set_aside_what_is_due()) {
     const auto first = sent_seq_ + 1;
     const auto careful = first <= careful_until_;
     if (in_flight_.size() >= (careful ? 1 : in_flight_max)) {
       return;
     }
-    auto work = backlog_->from(first, careful, *log_);
+    const auto count_max = careful ? careful_count_max_ : UINT64_MAX;
+    auto work = backlog_->from(first, count_max, *log_);
     if (work) {
       skip_expired(first, (*work)->last_seq());
-      work = backlog_->from(first, careful, *log_);
+      work = backlog_->from(first, count_max, *log_);
     }
     if (!work) {
       if (work.error().code == errc::file_not_found) {
@@ -347,6 +358,7 @@ void queue_state::meet(const writer_ready& message) {
   in_flight_.clear();
   backlog_->start_after(applied_seq_);
   count_death(applied_seq_);
+  take_requests_to_set_aside();
   feed_writer();
 }
 

@@ -38,13 +38,15 @@ using queue_actor = caf::typed_actor<
   caf::replies_to<admitted_transaction>::with<outcome>,
   // Accepts one schema script, or what an operator wants.
   caf::replies_to<schema_script>::with<outcome>, caf::replies_to<ordered_work>::with<outcome>,
+  // Sets aside what the writer may be at.
+  caf::replies_to<quarantine_set_aside>::with<outcome>,
   // Passes a query on to a reader once the state it asks for is applied.
   caf::replies_to<waiting_query>::with<row_set>,
   // Answers with the last `seq` once all that was accepted is applied.
   caf::replies_to<atom::drain>::with<std::uint64_t>,
   // From the writer.
-  caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<foreign_commit_seen>,
-  caf::reacts_to<database_checkpointed>,
+  caf::reacts_to<writer_ready>, caf::reacts_to<batch_applied>, caf::reacts_to<work_refused>,
+  caf::reacts_to<foreign_commit_seen>, caf::reacts_to<database_checkpointed>,
   // INTERNAL: syncs what has arrived; looks after idleness and deadlines.
   caf::reacts_to<atom::flush>, caf::reacts_to<atom::tick>, sampled>;
 
@@ -80,6 +82,12 @@ public:
   queue_actor::behavior_type make_behavior(queue_options settings);
 
 private:
+  /// Work that is to be set aside, and who wants it, if anybody does.
+  struct aside {
+    storage::skipped_work what;
+    outcome_promise answer;
+  };
+
   void adopt(opened_log opened);
 
   // Accepting.
@@ -101,17 +109,25 @@ private:
 
   // Feeding the writer.
   void feed_writer();
-  bool set_suspect_aside();
-  void skip_expired(std::uint64_t first, std::uint64_t last);
-  bool write_skip_order(storage::skip_order order);
   void meet(const writer_ready& message);
-  void meet_copy(std::uint64_t applied_seq);
-  void hold_up(std::string why);
-  void count_death(std::uint64_t applied_seq);
   void settle(const batch_applied& message);
   void advance(std::uint64_t applied_seq, const ledger::settler& settler);
   void release(std::uint64_t checkpointed_seq);
   void rest();
+
+  // Withholding.
+  bool set_aside_what_is_due();
+  bool look_at_suspect();
+  caf::result<outcome> accept_set_aside(const quarantine_set_aside& request);
+  void take_requests_to_set_aside();
+  void skip_expired(std::uint64_t first, std::uint64_t last);
+  bool write_skip_order(storage::skip_order order);
+  void count_death(std::uint64_t applied_seq);
+  void count_against(std::uint64_t seq);
+  void suspect(const work_refused& message);
+  void be_careful(std::uint64_t last, std::uint64_t count_max);
+  void meet_copy(std::uint64_t applied_seq);
+  void hold_up(std::string why);
 
   // Waiting.
   caf::result<row_set> wait(waiting_query& request);
@@ -139,7 +155,10 @@ private:
   batch_applier writer_;                ///< Null until one has reported.
   std::uint64_t opening_ = 0;           ///< Its last.
   std::deque<std::uint64_t> in_flight_; ///< Last `seq` of each batch the writer holds.
-  std::uint64_t careful_until_ = 0;     ///< Up to here one piece of work is tried at a time.
+  std::uint64_t careful_until_ = 0;     ///< Up to here few pieces of work are tried at a time,
+  std::uint64_t careful_count_max_ = 1; ///< so many.
+  std::vector<aside> asides_asked_;     ///< By operators; due once the writer holds nothing.
+  std::vector<aside> asides_due_;       ///< Before the writer is given anything.
   std::optional<backlog> backlog_;
 
   std::optional<waiting_queries> waiting_;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <string>
 #include <utility>
 
 /// What the queue does not give to the writer, and why: work that is skipped, and all of it where the database is not
@@ -18,9 +20,26 @@ constexpr std::chrono::seconds reopen_interval{1};
 
 } // namespace
 
-/// Whether the writer may be given what comes next. What ended it too often is set aside first
-/// (actors/DESIGN.md §7 rule 3).
-bool queue_state::set_suspect_aside() {
+/// Whether the writer may be given what comes next. What is to be set aside is before (actors/DESIGN.md §7 rule 3).
+bool queue_state::set_aside_what_is_due() {
+  while (!asides_due_.empty()) {
+    auto& [what, answer] = asides_due_.front();
+    const bool waits = what.seq > applied_seq_ && !backlog_->is_skipped(what.seq);
+    if (waits && !write_skip_order({{what.seq}, what.why, what.deaths})) {
+      return false;
+    }
+    if (answer.pending()) {
+      deliver(answer, waits
+                        ? storage::answer{outcome{.seq = what.seq, .results = {}}}
+                        : tl::unexpected{failure{errc::not_found, "seq " + std::to_string(what.seq) + " is applied"}});
+    }
+    asides_due_.erase(asides_due_.begin());
+  }
+  return look_at_suspect();
+}
+
+/// The same for what the attempts tell of earlier processes and of this one.
+bool queue_state::look_at_suspect() {
   if (settings_.attempts == nullptr) {
     return true;
   }
@@ -28,9 +47,25 @@ bool queue_state::set_suspect_aside() {
   const auto due = suspect.deaths >= settings_.deaths_max && suspect.seq > applied_seq_ && suspect.seq <= durable_seq_
                    && !backlog_->is_skipped(suspect.seq);
   if (due) {
-    logger()->error("seq {} ended the writer {} times and is set aside", suspect.seq, suspect.deaths);
+    logger()->error("each of {} attempts at seq {} failed, and it is set aside", suspect.deaths, suspect.seq);
   }
   return !due || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths});
+}
+
+/// Not before the writer has reported anew: as long as it holds the work, it may commit it.
+caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& request) {
+  if (request.seq <= applied_seq_ || request.seq > durable_seq_) {
+    return to_error({errc::not_found, "seq " + std::to_string(request.seq) + " does not wait to be applied"});
+  }
+  asides_asked_.push_back({{request.seq, errc::quarantined, 0}, self_->make_response_promise<outcome>()});
+  if (writer_) {
+    self_->send(writer_, atom::reopen::value);
+  }
+  return asides_asked_.back().answer;
+}
+
+void queue_state::take_requests_to_set_aside() {
+  std::ranges::move(std::exchange(asides_asked_, {}), std::back_inserter(asides_due_));
 }
 
 /// Work that waited beyond its deadline is dropped before it is tried, never after.
@@ -74,16 +109,43 @@ void queue_state::count_death(std::uint64_t applied_seq) {
   if (broken->last <= applied_seq || broken->last > durable_seq_) {
     return;
   }
-  careful_until_ = std::max(careful_until_, broken->last);
+  be_careful(broken->last, 1);
   const auto culprit = broken->first == broken->last ? broken->first : broken->at;
-  if (culprit <= applied_seq) {
-    return; // It died in the commit of many.
+  if (culprit > applied_seq) { // Otherwise it died in the commit of many.
+    count_against(culprit);
   }
-  if (const auto deaths = settings_.attempts->accuse(culprit)) {
-    logger()->warn("the writer ended over seq {}, {} times so far", culprit, *deaths);
+}
+
+void queue_state::count_against(std::uint64_t seq) {
+  if (settings_.attempts == nullptr) {
+    return;
+  }
+  if (const auto deaths = settings_.attempts->accuse(seq)) {
+    logger()->warn("an attempt at seq {} failed, {} so far", seq, *deaths);
   } else {
-    logger()->error("a death over seq {} could not be counted: {}", culprit, to_string(deaths.error()));
+    logger()->error("a failed attempt at seq {} could not be counted: {}", seq, to_string(deaths.error()));
   }
+}
+
+/// The machine does for others what it refused to this work. One of many is looked for by halves; what took more than
+/// it may, alone, is set aside at once.
+void queue_state::suspect(const work_refused& message) {
+  logger()->warn("what begins with seq {} could not be applied: {}", message.first, to_string(message.why));
+  if (message.count > 1) {
+    be_careful(message.first + message.count - 1, message.count / 2);
+  } else if (!message.proven) {
+    count_against(message.first);
+  } else if (message.why.code == errc::too_large) {
+    asides_due_.push_back({{message.first, errc::too_large, 1}, {}});
+  } else {
+    const auto late = !ledger_.expired(message.first, message.first, std::chrono::steady_clock::now()).empty();
+    asides_due_.push_back({{message.first, late ? errc::deadline_exceeded : errc::quarantined, 1}, {}});
+  }
+}
+
+void queue_state::be_careful(std::uint64_t last, std::uint64_t count_max) {
+  careful_count_max_ = last <= careful_until_ ? std::min(careful_count_max_, count_max) : count_max;
+  careful_until_ = std::max(careful_until_, last);
 }
 
 /// Somebody put a copy in place of the database. The next incarnation applies again what that lacks, as after a start

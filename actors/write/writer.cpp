@@ -4,14 +4,19 @@
 #include <millrace/actors/base/logger.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
+#include <variant>
 
 namespace millrace {
 
 namespace {
 
 constexpr std::chrono::milliseconds idle_interval{200};
+/// What the database must take of Millrace's own before work is suspected: more than ordinary work changes, so that no
+/// full disk takes this and refuses that.
+constexpr std::size_t probe_bytes_min = 1024 * 1024;
 /// Readers begin nothing until the database's journal begins anew, so it is looked often whether it can.
 constexpr std::chrono::milliseconds starving_interval{20};
 
@@ -49,15 +54,25 @@ void writer_state::open() {
     return wait_for(std::move(opened.error()));
   }
   database_ = std::move(*opened);
+  if (auto unable = accuse()) {
+    database_.reset();
+    return wait_for(std::move(unable->why));
+  }
   waiting_ = false;
   // A commit that failed may have taken effect all the same; another may never come.
   if (obstacle_ && (obstacle_->code != errc::outcome_unknown || database_->applied_seq() > given_up_at_)) {
     unblock();
   }
+  opened_anew_ = true;
+  announce();
+  arm_idle_check();
+}
+
+/// Whatever it held comes again from the queue.
+void writer_state::announce() {
+  pending_.clear();
   self_->send<caf::message_priority::high>(settings_.queue,
                                            writer_ready{database_->applied(), database_->quarantined(), ++opening_});
-  opened_anew_ = true;
-  arm_idle_check();
 }
 
 void writer_state::take(apply_batch& request) {
@@ -121,14 +136,52 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
 }
 
 void writer_state::heed(storage::trouble met) {
+  suspect(met);
   switch (met.next) {
     case storage::remedy::same_connection:
-      return wait_for(std::move(met.why));
+      if (!suspected_) {
+        return wait_for(std::move(met.why));
+      }
+      if (auto unable = accuse()) {
+        return heed(std::move(*unable));
+      }
+      return announce();
     case storage::remedy::reopen:
       return give_up_database(std::move(met.why));
     case storage::remedy::end_process:
       return end_process(std::move(met.why));
   }
+}
+
+/// Work may be at fault. As much as it brings the machine is asked to do for Millrace itself before that is said.
+void writer_state::suspect(const storage::trouble& met) {
+  if (met.suspects == 0) {
+    return;
+  }
+  suspected_ = work_refused{database_->applied_seq() + 1, met.suspects, met.proven, met.why};
+  probe_bytes_ = probe_bytes_min;
+  for (const auto& part : pending_) {
+    if (part->first_seq <= suspected_->first && suspected_->first <= part->last_seq()) {
+      const auto* const changes = std::get_if<transaction>(&part->items[suspected_->first - part->first_seq]);
+      probe_bytes_ = std::max(probe_bytes_, changes != nullptr ? payload_bytes(*changes) : 0);
+    }
+  }
+}
+
+/// Tells the queue what is suspected, unless it took effect after all. Where the machine is at fault, gives what it
+/// refused Millrace itself; then nobody is accused.
+std::optional<storage::trouble> writer_state::accuse() {
+  const auto refused = std::exchange(suspected_, std::nullopt);
+  if (!refused || database_->applied_seq() >= refused->first) {
+    return std::nullopt;
+  }
+  if (refused->count == 1 && !refused->proven) {
+    if (auto able = database_->probe(probe_bytes_); !able) {
+      return std::move(able).error();
+    }
+  }
+  self_->send<caf::message_priority::high>(settings_.queue, *refused);
+  return std::nullopt;
 }
 
 /// The next connection knows what the database holds, and what is not in it comes again from the queue. The actor
@@ -137,7 +190,11 @@ void writer_state::give_up_database(failure reason) {
   given_up_at_ = database_->applied_seq();
   database_.reset();
   pending_.clear();
-  wait_for(std::move(reason));
+  if (!suspected_) {
+    return wait_for(std::move(reason));
+  }
+  waiting_ = true; // For no longer than it takes: who sends such work must not make others wait.
+  self_->send(self_, atom::retry::value);
 }
 
 /// What waits in the queue is answered meanwhile.
@@ -182,6 +239,7 @@ void writer_state::retry() {
 
 void writer_state::reopen() {
   if (database_ != nullptr) {
+    suspected_.reset();
     database_.reset();
     pending_.clear();
     open();

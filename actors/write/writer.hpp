@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -49,7 +50,7 @@ struct writer_options {
   /// Of the database's journal, in its unit: what may wait for a checkpoint at least, and how long it may be.
   std::uint32_t checkpoint_pages = write_options{}.checkpoint_pages;
   std::uint32_t wal_pages_max = write_options{}.wal_pages_max;
-  /// How long one call may hold the writer. More than one transaction may take (`transaction_time_max`), so that the
+  /// How long one call may hold the writer. More than one transaction may take however slow the machine is, so that the
   /// first one of a call meets its own limit before.
   std::chrono::milliseconds apply_time_max{120'000};
   backoff_options retry_delay{std::chrono::milliseconds{2}, std::chrono::milliseconds{250}};
@@ -66,10 +67,13 @@ public:
 
 private:
   void open();
+  void announce();
   void take(apply_batch& request);
   void apply();
   void report(std::uint64_t first_seq, std::vector<storage::answer> answers);
   void heed(storage::trouble met);
+  void suspect(const storage::trouble& met);
+  std::optional<storage::trouble> accuse();
   void give_up_database(failure reason);
   void end_process(failure reason);
   void wait_for(failure obstacle);
@@ -99,7 +103,9 @@ private:
   bool waiting_ = false;            ///< Whether a retry is on its way, and nothing is tried before.
   std::optional<failure> obstacle_; ///< What went wrong last, until something succeeds.
   monotonic_time obstacle_since_;
-  std::uint64_t given_up_at_ = 0; ///< `applied_seq` of the database that was given up last.
+  std::optional<work_refused> suspected_; ///< What was refused last, until it is known whose fault that is.
+  std::size_t probe_bytes_ = 0;           ///< What is to be tried for that.
+  std::uint64_t given_up_at_ = 0;         ///< `applied_seq` of the database that was given up last.
   std::uint64_t wal_pages_ = 0;
   std::uint64_t foreign_commits_ = 0;
   histogram apply_latency_;

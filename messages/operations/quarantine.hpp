@@ -9,11 +9,12 @@
 
 namespace millrace {
 
-/// A transaction that was set aside because each attempt at it ended the writer or the process.
+/// A transaction that was set aside: each attempt at it failed, or ended the writer or the process, or an operator
+/// wished it.
 struct quarantined_transaction {
   std::uint64_t seq = 0;
   std::int64_t accepted_ms = 0; ///< Milliseconds since 1970-01-01 UTC.
-  std::uint32_t deaths = 0;
+  std::uint32_t deaths = 0;     ///< How often that was; 0 where an operator wished it.
   transaction work{};
 
   friend bool operator==(const quarantined_transaction&, const quarantined_transaction&) = default;
@@ -35,6 +36,11 @@ struct quarantine_listing {
 /// Applies a transaction in quarantine as if it had been sent now, under a `seq` of its own, and takes it out of
 /// quarantine in the same step. Where it fails it stays there.
 struct quarantine_resubmit {
+  std::uint64_t seq = 0;
+};
+
+/// Sets a transaction aside that was accepted and is not applied, though it may be being tried. It had no effect then.
+struct quarantine_set_aside {
   std::uint64_t seq = 0;
 };
 

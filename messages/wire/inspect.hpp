@@ -312,6 +312,11 @@ typename Inspector::result_type inspect(Inspector& f, quarantine_resubmit& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_set_aside& x) {
+  return f(caf::meta::type_name("quarantine_set_aside"), x.seq);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, quarantine_discard& x) {
   return f(caf::meta::type_name("quarantine_discard"), x.seq);
 }

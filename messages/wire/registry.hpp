@@ -36,6 +36,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::wire::welcome))
   CAF_ADD_TYPE_ID(millrace, (millrace::client_id_request))
   CAF_ADD_TYPE_ID(millrace, (millrace::client_id))
+  CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_set_aside))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {

@@ -32,7 +32,9 @@ using requests = table<
   exchange<quarantine_list,     quarantine_listing, role::operations, 1>,
   // Applies one of them now, or forgets it. `not_found` where there is none.
   exchange<quarantine_resubmit, outcome,            role::operations, 1>,
-  exchange<quarantine_discard,  outcome,            role::operations, 1>>;
+  exchange<quarantine_discard,  outcome,            role::operations, 1>,
+  // Sets aside what is accepted and not applied. `not_found` where it is no such.
+  exchange<quarantine_set_aside, outcome,           role::operations, 2>>;
 // clang-format on
 
 /// What an engine sends beside answers: errors, and events to those who subscribed.

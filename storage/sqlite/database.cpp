@@ -60,6 +60,7 @@ std::unique_ptr<storage::database> make_database(std::filesystem::path file, con
                                                   .cache_kib = own.cache_kib,
                                                   .outcomes = options.outcomes,
                                                   .transaction_time_max = options.transaction_time_max,
+                                                  .transaction_pages_max = options.transaction_pages_max,
                                                   .identity = std::nullopt});
 }
 

@@ -16,7 +16,7 @@ result<quarantine_table> quarantine_table::make(connection& owner) {
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.insert_, "INSERT INTO millrace_quarantine(seq, accept_time_ms, deaths, record) VALUES (?1, ?2, ?3, ?4)"},
     {&made.remove_, "DELETE FROM millrace_quarantine WHERE seq = ?1 RETURNING record"},
-    {&made.count_, "SELECT count(*) FROM millrace_quarantine"},
+    {&made.count_, "SELECT count(*) FROM millrace_quarantine WHERE seq > 0"},
   };
   for (const auto& [place, sql] : statements) {
     auto compiled = prepared_statement::prepare(owner.get(), sql);

@@ -11,8 +11,8 @@
 
 namespace millrace::storage::sqlite {
 
-/// The writer's side of `millrace_quarantine`: work that was set aside because it ended the writer each time it was
-/// tried. Works inside the open SQLite transaction of its writer.
+/// The writer's side of `millrace_quarantine`: work that was set aside because each attempt at it failed or ended
+/// the writer. Works inside the open SQLite transaction of its writer.
 class quarantine_table {
 public:
   [[nodiscard]] static result<quarantine_table> make(connection& owner);

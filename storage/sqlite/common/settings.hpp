@@ -3,6 +3,7 @@
 #include <millrace/storage/database.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -15,6 +16,7 @@ struct settings {
   int cache_kib = 0;
   outcome_window outcomes;
   std::chrono::milliseconds transaction_time_max{0};
+  std::uint64_t transaction_pages_max = 0;
   std::optional<uuid> identity; ///< Whose file it must be; any where it is not known yet.
 };
 

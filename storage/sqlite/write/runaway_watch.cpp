@@ -1,17 +1,82 @@
 #include "runaway_watch.hpp"
 
+#include <algorithm>
+
+#include <ctime>
+
 namespace millrace::storage::sqlite {
 
 namespace {
 
-/// Virtual-machine steps between two looks at the clock; so many take about a millisecond.
-constexpr int steps_between_looks = 100'000;
+/// Virtual-machine steps between two looks at the clock; so many take about a tenth of a millisecond.
+constexpr int steps_between_looks = 10'000;
+/// For work of many short statements, none of which takes so many steps. A look takes a third of a microsecond.
+constexpr unsigned statements_between_looks = 16;
+/// What others of the call may take of what the first may.
+constexpr int share_of_others = 10;
+/// So much longer than it may compute may work run: a disk that stands still for a while is not its fault.
+constexpr int patience_with_machine = 12;
+
+std::chrono::nanoseconds computed_by_thread() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
 
 } // namespace
 
-void runaway_watch::install(sqlite3* database, std::chrono::milliseconds time_max) noexcept {
+void runaway_watch::install(sqlite3* database, std::chrono::milliseconds time_max, std::uint64_t pages_max) noexcept {
+  database_ = database;
   time_max_ = time_max;
+  pages_max_ = pages_max;
   sqlite3_progress_handler(database, steps_between_looks, &runaway_watch::on_progress, this);
+  sqlite3_trace_v2(database, SQLITE_TRACE_STMT, &runaway_watch::on_statement, this);
+}
+
+void runaway_watch::begin_work(bool first_of_call, std::chrono::milliseconds own_time) noexcept {
+  watching_ = true;
+  first_ = first_of_call;
+  own_time_ = own_time.count() > 0 ? std::min(own_time, time_max_) : time_max_;
+  found_ = finding::none;
+  began_.reset();
+}
+
+std::uint64_t runaway_watch::pages_spilled() const noexcept {
+  int spilled = 0;
+  int highest = 0;
+  sqlite3_db_status(database_, SQLITE_DBSTATUS_CACHE_SPILL, &spilled, &highest, 0);
+  return static_cast<std::uint64_t>(spilled);
+}
+
+bool runaway_watch::spills_too_much(std::uint64_t spilled) const noexcept {
+  return spilled - spilled_before_ > (first_ ? pages_max_ : pages_max_ / share_of_others);
+}
+
+auto runaway_watch::look_at_end() noexcept -> finding {
+  const auto spilled = pages_spilled();
+  if (watching_ && spills_too_much(spilled)) {
+    found_ = finding::spilled;
+  }
+  spilled_before_ = spilled;
+  return found_;
+}
+
+auto runaway_watch::look() noexcept -> finding {
+  const spending now{std::chrono::steady_clock::now(), computed_by_thread()};
+  if (!began_) {
+    began_ = now;
+  }
+  const std::chrono::nanoseconds allowed = own_time_;
+  if (now.computed - began_->computed > (first_ ? allowed : allowed / share_of_others)) {
+    return finding::spent;
+  }
+  if (spills_too_much(pages_spilled())) {
+    return finding::spilled;
+  }
+  if (now.at - began_->at > time_max_ * patience_with_machine) {
+    return finding::stalled;
+  }
+  return now.at > call_deadline_ ? finding::call_over : finding::none;
 }
 
 int runaway_watch::on_progress(void* self) noexcept {
@@ -19,15 +84,19 @@ int runaway_watch::on_progress(void* self) noexcept {
   if (!watch.watching_) {
     return 0;
   }
-  const auto now = std::chrono::steady_clock::now();
-  if (!watch.seen_at_) {
-    watch.seen_at_ = now;
-  }
-  watch.interrupted_ = now - *watch.seen_at_ > watch.time_max_;
-  watch.out_of_time_ = !watch.interrupted_ && now > watch.call_deadline_;
+  watch.found_ = watch.look();
   // What rolls the work back is not to be interrupted.
-  watch.watching_ = !watch.interrupted_ && !watch.out_of_time_;
+  watch.watching_ = watch.found_ == finding::none;
   return watch.watching_ ? 0 : 1;
+}
+
+int runaway_watch::on_statement(unsigned, void* self, void*, void*) noexcept {
+  auto& watch = *static_cast<runaway_watch*>(self);
+  if (++watch.statements_ % statements_between_looks == 0 && on_progress(self) != 0) {
+    // Forgotten where the statement ends before it looks; then what is left of the work runs, and fails at its end.
+    sqlite3_interrupt(watch.database_);
+  }
+  return 0;
 }
 
 } // namespace millrace::storage::sqlite

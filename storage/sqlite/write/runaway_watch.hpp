@@ -1,54 +1,76 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 #include <sqlite3.h>
 
 namespace millrace::storage::sqlite {
 
-/// Interrupts work that runs too long on a connection, by itself or as part of a call that does. Its address is
-/// registered with the connection: it neither moves nor dies before it. What a single step of SQLite does (a sort in
+/// Interrupts work that takes too much on a connection, by itself or as part of a call that runs too long. Its address
+/// is registered with the connection: it neither moves nor dies before it. What a single step of SQLite does (a sort in
 /// memory, one function call) is not interrupted.
 class runaway_watch {
 public:
+  enum class finding : std::uint8_t {
+    none,
+    spent,    ///< It used up the time that it may compute.
+    spilled,  ///< It changed more pages than it may: so many did not fit into the page cache.
+    stalled,  ///< It has run for long, though it computed little: the machine may be at fault.
+    call_over ///< The call that it is part of has run too long.
+  };
+
   runaway_watch() = default;
   runaway_watch(const runaway_watch&) = delete;
   runaway_watch& operator=(const runaway_watch&) = delete;
 
-  void install(sqlite3* database, std::chrono::milliseconds time_max) noexcept;
+  void install(sqlite3* database, std::chrono::milliseconds time_max, std::uint64_t pages_max) noexcept;
 
   /// Before each call, which is to end soon after `deadline`.
   void begin_call(std::chrono::steady_clock::time_point deadline) noexcept {
     call_deadline_ = deadline;
-    out_of_time_ = false;
+    spilled_before_ = pages_spilled();
   }
   /// Whether the call's deadline has passed.
   bool past_deadline() const noexcept { return std::chrono::steady_clock::now() > call_deadline_; }
-  /// Whether work was interrupted for that.
-  bool out_of_time() const noexcept { return out_of_time_; }
 
-  /// Before each piece of work. Takes no look at the clock.
-  void begin_work() noexcept {
-    watching_ = true;
-    seen_at_.reset();
-  }
+  /// Before each piece of work, which may compute for `own_time` where that is less than any may; 0 is no wish. Only
+  /// the first of a call is given all that it may take: what it shows is its own doing. Others are found soon, as they
+  /// are to be tried alone. Takes no look at the clock.
+  void begin_work(bool first_of_call, std::chrono::milliseconds own_time) noexcept;
   /// From here on nothing is interrupted.
   void end_work() noexcept { watching_ = false; }
 
-  std::chrono::milliseconds time_max() const noexcept { return time_max_; }
-  /// Whether work was interrupted because it ran too long itself.
-  bool interrupted() const noexcept { return interrupted_; }
+  /// Why the work was interrupted, or is to be undone at its end.
+  finding found() const noexcept { return found_; }
+  /// After each piece of work that came to its end. Takes no look at the clock either.
+  finding look_at_end() noexcept;
+  std::uint64_t pages_max() const noexcept { return pages_max_; }
 
 private:
-  static int on_progress(void* self) noexcept;
+  struct spending {
+    std::chrono::steady_clock::time_point at;
+    std::chrono::nanoseconds computed; ///< By this thread.
+  };
 
+  static int on_progress(void* self) noexcept;
+  static int on_statement(unsigned event, void* self, void* statement, void* text) noexcept;
+  finding look() noexcept;
+  bool spills_too_much(std::uint64_t spilled) const noexcept;
+  std::uint64_t pages_spilled() const noexcept;
+
+  sqlite3* database_ = nullptr;
   std::chrono::milliseconds time_max_{0};
+  std::uint64_t pages_max_ = 0;
   bool watching_ = false;
-  bool interrupted_ = false;
-  bool out_of_time_ = false;
+  bool first_ = true;
+  std::chrono::milliseconds own_time_{0};
+  finding found_ = finding::none;
+  unsigned statements_ = 0;
   std::chrono::steady_clock::time_point call_deadline_ = std::chrono::steady_clock::time_point::max();
-  std::optional<std::chrono::steady_clock::time_point> seen_at_; ///< When the work was first seen to run.
+  std::uint64_t spilled_before_ = 0; ///< Pages, by this connection, before the work.
+  std::optional<spending> began_;    ///< When the work was first seen to run.
 };
 
 } // namespace millrace::storage::sqlite

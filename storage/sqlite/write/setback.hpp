@@ -11,11 +11,11 @@ namespace millrace::storage::sqlite {
 
 /// How far a failure reaches while a batch is applied.
 enum class reach : std::uint8_t {
-  group, ///< The innermost group's policy decides; outside of groups, the piece of work fails.
-  item,  ///< The piece of work fails.
-  ended, ///< The piece of work fails and has ended the surrounding SQLite transaction with it.
-  call,  ///< It depends on the machine: everything is rolled back and tried again later.
-  death, ///< It looks like the machine's fault, and yet the work would meet it for ever: it counts as a death.
+  group,   ///< The innermost group's policy decides; outside of groups, the piece of work fails.
+  item,    ///< The piece of work fails.
+  ended,   ///< The piece of work fails and has ended the surrounding SQLite transaction with it.
+  call,    ///< It depends on the machine: everything is rolled back and tried again later.
+  suspect, ///< It looks like the machine's fault, and may be the work's.
 };
 
 struct setback {

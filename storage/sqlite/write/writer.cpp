@@ -31,6 +31,12 @@ result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint6
   return due - 1;
 }
 
+/// What a transaction's deadline leaves it to compute; 0 is no wish. What was told to be durable has none.
+std::chrono::milliseconds own_time_of(const transaction* changes) {
+  return changes != nullptr && changes->acknowledgement == ack::applied ? changes->deadline
+                                                                        : std::chrono::milliseconds{0};
+}
+
 } // namespace
 
 result<std::unique_ptr<database_writer>> writer::open(const settings& chosen, std::shared_ptr<fence> gate) {
@@ -88,7 +94,7 @@ result<> writer::prepare(const settings& chosen) {
     });
   });
   guard_ = file_guard::watch(database_);
-  watch_.install(handle, chosen.transaction_time_max);
+  watch_.install(handle, chosen.transaction_time_max, chosen.transaction_pages_max);
   checkpointer_.install(handle);
   return done;
 }
@@ -112,9 +118,9 @@ std::unique_lock<std::mutex> writer::enter() {
   return useless_ ? std::unique_lock<std::mutex>{} : std::move(inside);
 }
 
-trouble writer::in_trouble(failure why) const {
-  const auto next = useless_ ? remedy::reopen : remedy_after(why.code);
-  return {std::move(why), next};
+trouble writer::in_trouble(failure why, std::uint64_t suspects, bool proven) const {
+  const auto next = useless_ ? remedy::reopen : proven ? remedy::same_connection : remedy_after(why.code);
+  return {std::move(why), next, suspects, proven};
 }
 
 tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_ptr> batches, attempt_mark& mark,
@@ -133,14 +139,8 @@ tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_p
   watch_.begin_call(deadline);
   mark.begin(applied_seq_ + 1, *last);
   auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
-  // Work that has ended this writer: the mark stays at it, as after any other death.
-  if (!died_) {
-    mark.end();
-  }
-  if (!answers) {
-    return tl::unexpected{in_trouble(std::move(answers).error())};
-  }
-  return std::move(*answers);
+  mark.end();
+  return answers;
 }
 
 auto writer::choose_caution() noexcept -> caution {
@@ -151,7 +151,7 @@ auto writer::choose_caution() noexcept -> caution {
   return caution::savepoints;
 }
 
-result<std::vector<answer>> writer::apply_somehow(std::span<const batch_ptr> batches, plan aim) {
+tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const batch_ptr> batches, plan aim) {
   for (;;) {
     auto done = try_to_apply(batches, aim);
     if (done) {
@@ -160,10 +160,10 @@ result<std::vector<answer>> writer::apply_somehow(std::span<const batch_ptr> bat
       }
       return std::move(*done);
     }
-    auto& [what, reason, seq] = done.error();
+    auto& [what, reason, seq, suspects, proven] = done.error();
     switch (what) {
       case stop::next::give_up:
-        return tl::unexpected{std::move(reason)};
+        return tl::unexpected{in_trouble(std::move(reason), suspects)};
       case stop::next::run_with_savepoints:
         aim.care = caution::savepoints;
         careful_calls_left_ = next_careful_calls_;
@@ -177,14 +177,16 @@ result<std::vector<answer>> writer::apply_somehow(std::span<const batch_ptr> bat
           aim.last_seq = seq - 1;
         }
         break;
-      case stop::next::out_of_time:
-        if (seq == applied_seq_ + 1) {
-          return tl::unexpected{std::move(reason)};
+      case stop::next::run_before: {
+        const auto before = seq - applied_seq_ - 1;
+        if (before == 0) {
+          return tl::unexpected{in_trouble(std::move(reason), suspects, proven)};
         }
-        // What stood before it has fitted once.
-        aim.last_seq = seq - 1;
+        // What stood before it has fitted once. Where it may be the machine, though, that may not be said any more.
+        aim.last_seq = applied_seq_ + (suspects > 0 && !proven ? (before + 1) / 2 : before);
         watch_.begin_call(no_deadline);
         break;
+      }
     }
   }
 }
@@ -260,7 +262,8 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
   watch_.end_work();
   auto detail = "seq " + std::to_string(order.seq) + " was not applied";
   if (order.why == errc::quarantined) {
-    detail += ", as it had ended the writer " + std::to_string(order.deaths) + " times";
+    detail += order.deaths == 0 ? ", as an operator wished"
+                                : ": each of " + std::to_string(order.deaths) + " attempts at it failed";
     // An order about work in quarantine says nothing that is worth keeping; what it is about stays there.
     if (!std::holds_alternative<quarantine_order>(item)) {
       if (auto done = quarantine_->put(order.seq, accept_time_ms, order.deaths, item); !done) {
@@ -277,33 +280,37 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
   }
   aim.mark.at(seq);
   failpoint("apply.item_marked");
-  watch_.begin_work();
-  if (const auto* changes = std::get_if<transaction>(&item); changes != nullptr && says_forgotten(*changes)) {
+  const auto* const changes = std::get_if<transaction>(&item);
+  watch_.begin_work(seq == applied_seq_ + 1, own_time_of(changes));
+  if (changes != nullptr && says_forgotten(*changes)) {
     return answer{tl::unexpected{failure{errc::name_forgotten, "number " + std::to_string(changes->name.number)}}};
   }
-  const bool undoable = aim.care == caution::savepoints || !std::holds_alternative<transaction>(item);
+  const bool undoable = aim.care == caution::savepoints || changes == nullptr;
   bracket undo{item_};
   if (undoable) {
     if (const int code = undo.begin(); code != SQLITE_OK) {
-      return fail_item({reach::call, failure_of(database_.get(), code)}, seq, undoable);
+      return fail_item(set_back(failure_of(database_.get(), code)).value(), seq, undoable);
     }
   }
   executor_->begin_work(seq);
   auto done = run_item(item, seq);
+  if (done && watch_.look_at_end() != runaway_watch::finding::none) {
+    done = set_back({errc::io_error, "it was not interrupted in time"});
+  }
   // Where there is no memory or no room, SQLite may end the surrounding transaction and commit each statement after it.
   const bool outside = sqlite3_get_autocommit(database_.get()) != 0;
   if (outside && (done || done.error().how_far == reach::group || done.error().how_far == reach::item)) {
-    return fail_item({reach::call, {errc::io_error, "SQLite ended the surrounding transaction"}}, seq, undoable);
+    return fail_item(set_back({errc::io_error, "SQLite ended the surrounding transaction"}).value(), seq, undoable);
   }
   if (!done) {
     if (const int code = undo.roll_back(); code != SQLITE_OK) {
-      return fail_item({reach::call, failure_of(database_.get(), code)}, seq, undoable);
+      return fail_item(set_back(failure_of(database_.get(), code)).value(), seq, undoable);
     }
     return fail_item(std::move(done).error(), seq, undoable);
   }
   if (undoable) {
     if (const int code = undo.commit(); code != SQLITE_OK) {
-      return fail_item({reach::call, failure_of(database_.get(), code)}, seq, undoable);
+      return fail_item(set_back(database_.get(), code).value(), seq, undoable);
     }
   }
   return answer{std::move(*done)};
@@ -358,17 +365,11 @@ progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq)
 }
 
 auto writer::fail_item(setback cause, std::uint64_t seq, bool undoable) -> attempt<answer> {
-  if (watch_.interrupted() || cause.how_far == reach::death) {
-    died_ = true;
-    auto detail = "seq " + std::to_string(seq)
-                  + (watch_.interrupted() ? " ran longer than " + std::to_string(watch_.time_max().count())
-                                              + " ms and was interrupted; nothing was applied"
-                                          : " is no use to try again: " + cause.reason.detail);
-    return tl::unexpected{stop{stop::next::give_up, give_up_connection({errc::outcome_unknown, std::move(detail)})}};
+  if (watch_.found() != runaway_watch::finding::none) {
+    return tl::unexpected{stop_runaway(seq)};
   }
-  if (watch_.out_of_time()) {
-    return tl::unexpected{
-      stop{stop::next::out_of_time, {errc::deadline_exceeded, "the call took too long; nothing was applied"}, seq}};
+  if (cause.how_far == reach::suspect) {
+    return tl::unexpected{stop{stop::next::run_before, std::move(cause.reason), seq, 1}};
   }
   if (cause.how_far == reach::call) {
     return tl::unexpected{stop{stop::next::give_up, std::move(cause.reason)}};
@@ -382,6 +383,26 @@ auto writer::fail_item(setback cause, std::uint64_t seq, bool undoable) -> attem
   return answer{tl::unexpected{std::move(cause.reason)}};
 }
 
+/// Of the first of a call it is proven that it takes too much by itself, unless the machine stood still.
+auto writer::stop_runaway(std::uint64_t seq) const -> stop {
+  using finding = runaway_watch::finding;
+  const auto text = "seq " + std::to_string(seq);
+  switch (watch_.found()) {
+    case finding::spent:
+      return {stop::next::run_before, {errc::deadline_exceeded, text + " computes longer than it may"}, seq, 1, true};
+    case finding::spilled:
+      return {stop::next::run_before,
+              {errc::too_large, text + " changes more than " + std::to_string(watch_.pages_max()) + " pages"},
+              seq,
+              1,
+              true};
+    case finding::stalled:
+      return {stop::next::run_before, {errc::deadline_exceeded, text + " does not come to its end"}, seq, 1};
+    default:
+      return {stop::next::run_before, {errc::deadline_exceeded, "the call took too long; nothing was applied"}, seq};
+  }
+}
+
 bound_name writer::name_of(const work& item, const answer& reply) {
   if (const auto* changes = std::get_if<transaction>(&item)) {
     return bound_name_of(*changes, scratch_);
@@ -390,11 +411,17 @@ bound_name writer::name_of(const work& item, const answer& reply) {
   return obeyed ? resubmitted_ : bound_name{};
 }
 
+/// Why nothing is committed of all that ran. Where that may be the work's doing, its first half is tried before.
+auto writer::stop_all(failure reason, std::uint64_t last_seq) const -> stop {
+  const bool suspect = set_back(reason).value().how_far == reach::suspect;
+  return {suspect ? stop::next::run_before : stop::next::give_up, std::move(reason), last_seq, suspect ? 1u : 0u};
+}
+
 auto writer::commit(bracket& whole, const log_position& end, std::int64_t recorded_ms) -> attempt<> {
   auto* const handle = database_.get();
   watch_.end_work();
   if (auto stored = outcomes_->store(recorded_ms); !stored) {
-    return tl::unexpected{stop{stop::next::give_up, std::move(stored).error()}};
+    return tl::unexpected{stop_all(std::move(stored).error(), end.seq)};
   }
   failpoint("apply.outcomes_stored");
   if (auto counted = quarantine_->count(); !counted) {
@@ -403,18 +430,11 @@ auto writer::commit(bracket& whole, const log_position& end, std::int64_t record
   sqlite3_bind_int64(store_position_.get(), 1, static_cast<sqlite3_int64>(end.seq));
   sqlite3_bind_int64(store_position_.get(), 2, static_cast<sqlite3_int64>(end.chain));
   if (const int code = store_position_.run(); code != SQLITE_OK) {
-    return tl::unexpected{stop{stop::next::give_up, failure_of(handle, code)}};
+    return tl::unexpected{stop_all(failure_of(handle, code), end.seq)};
   }
   failpoint("apply.before_commit");
   if (const int code = whole.commit(); code != SQLITE_OK) {
-    auto reason = failure_of(handle, code);
-    if (reason.code != errc::locked || sqlite3_get_autocommit(handle) != 0) {
-      // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
-      reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1)
-                                                            + " to " + std::to_string(end.seq)
-                                                            + " failed: " + reason.detail});
-    }
-    return tl::unexpected{stop{stop::next::give_up, std::move(reason)}};
+    return tl::unexpected{stop_commit(code, end.seq)};
   }
   failpoint("apply.after_commit");
   applied_seq_ = end.seq;
@@ -422,6 +442,41 @@ auto writer::commit(bracket& whole, const log_position& end, std::int64_t record
   schema_in_doubt_ = false;
   outcomes_->committed();
   quarantine_->committed();
+  return {};
+}
+
+auto writer::stop_commit(int code, std::uint64_t last_seq) -> stop {
+  auto [how_far, reason] = set_back(database_.get(), code).value();
+  std::uint64_t suspects = 0;
+  if (reason.code != errc::locked || sqlite3_get_autocommit(database_.get()) != 0) {
+    // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
+    suspects = how_far == reach::suspect ? last_seq - applied_seq_ : 0;
+    reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1) + " to "
+                                                          + std::to_string(last_seq) + " failed: " + reason.detail});
+  }
+  return {stop::next::give_up, std::move(reason), 0, suspects};
+}
+
+tl::expected<void, trouble> writer::probe(std::uint64_t bytes) {
+  const auto inside = enter();
+  if (!inside) {
+    return tl::unexpected{in_trouble(*useless_)};
+  }
+  if (auto ready = look_around(); !ready) {
+    return tl::unexpected{in_trouble(std::move(ready).error())};
+  }
+  const auto put =
+    "INSERT OR REPLACE INTO millrace_quarantine(seq, accept_time_ms, deaths, record) VALUES (0, 0, 0, "
+    "zeroblob("
+    + std::to_string(bytes) + "))";
+  const auto done = database_.execute(put.c_str()).and_then([this] {
+    failpoint("probe.committed");
+    return database_.execute("DELETE FROM millrace_quarantine WHERE seq = 0");
+  });
+  if (!done) {
+    return tl::unexpected{
+      in_trouble(done.error().code == errc::locked ? done.error() : give_up_connection(done.error()))};
+  }
   return {};
 }
 

@@ -38,6 +38,7 @@ public:
   log_position applied() const noexcept override { return {applied_seq_, applied_chain_}; }
   [[nodiscard]] tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
                                                                  moment deadline) override;
+  [[nodiscard]] tl::expected<void, trouble> probe(std::uint64_t bytes) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
   std::uint32_t unmerged() const noexcept override { return checkpointer_.pages_waiting(); }
@@ -57,9 +58,11 @@ private:
 
   /// Why an attempt ended without a commit.
   struct stop {
-    enum class next { give_up, run_with_savepoints, leave_out, out_of_time } what;
+    enum class next { give_up, run_with_savepoints, leave_out, run_before } what;
     failure reason;
-    std::uint64_t seq = 0; ///< What is to be left out, or left to the next call.
+    std::uint64_t seq = 0;      ///< What is to be left out, or left to the next call.
+    std::uint64_t suspects = 0; ///< As in `trouble`, and so is the next.
+    bool proven = false;
   };
   template <class T = void>
   using attempt = tl::expected<T, stop>;
@@ -69,8 +72,8 @@ private:
 
   [[nodiscard]] result<> prepare(const settings& chosen);
   std::unique_lock<std::mutex> enter();
-  trouble in_trouble(failure why) const;
-  [[nodiscard]] result<std::vector<answer>> apply_somehow(std::span<const batch_ptr> batches, plan aim);
+  trouble in_trouble(failure why, std::uint64_t suspects = 0, bool proven = false) const;
+  [[nodiscard]] tl::expected<std::vector<answer>, trouble> apply_somehow(std::span<const batch_ptr> batches, plan aim);
   [[nodiscard]] attempt<std::vector<answer>> try_to_apply(std::span<const batch_ptr> batches, const plan& aim);
   [[nodiscard]] attempt<> run_batch(const batch& part, const plan& aim, std::vector<answer>& answers);
   [[nodiscard]] attempt<answer> apply_item(const work& item, std::uint64_t seq, const plan& aim);
@@ -80,6 +83,9 @@ private:
   [[nodiscard]] progress<outcome> run_script(const schema_script& script, std::uint64_t seq);
   [[nodiscard]] progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
   [[nodiscard]] attempt<answer> fail_item(setback cause, std::uint64_t seq, bool undoable);
+  stop stop_runaway(std::uint64_t seq) const;
+  stop stop_all(failure reason, std::uint64_t last_seq) const;
+  stop stop_commit(int code, std::uint64_t last_seq);
   bound_name name_of(const work& item, const answer& reply);
   [[nodiscard]] attempt<> commit(bracket& whole, const log_position& end, std::int64_t recorded_ms);
   [[nodiscard]] result<log_position> read_position();
@@ -116,7 +122,6 @@ private:
   byte_writer scratch_; ///< Of what names are bound to.
   /// Why this connection must not be used any more.
   std::optional<failure> useless_;
-  bool died_ = false; ///< Whether a piece of work is to blame for that.
   unsigned careful_calls_left_ = 0;
   unsigned next_careful_calls_ = 1;
 };

@@ -29,6 +29,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_used_is_refused_by_its_name) {
     {"write.deaths_max", [](options& o) { o.write.deaths_max = 0; }},
     {"outcome_window", [](options& o) { o.database.outcomes.count = 0; }},
     {"outcome_window", [](options& o) { o.database.outcomes.age = 0ms; }},
+    {"transaction_pages_max", [](options& o) { o.database.transaction_pages_max = 0; }},
     {"transaction_time_max", [](options& o) { o.database.transaction_time_max = 0ms; }},
     {"transaction_breaker", [](options& o) { o.transaction_breaker.window = 9ms; }},
     {"transaction_breaker", [](options& o) { o.transaction_breaker.open_for = 0ms; }},

@@ -114,6 +114,14 @@ struct queue_fixture : actor_fixture {
     scheduler.run();
   }
 
+  /// The writer, whose database holds everything up to `before`, could not apply these, and holds nothing any more.
+  void refused(std::uint64_t first, std::uint64_t count, errc why = errc::disk_full, bool proven = false) {
+    received.clear();
+    caf::send_as(writer, waq, work_refused{first, count, proven, {why, "SQLite says no"}});
+    caf::send_as(writer, waq, writer_ready{first - 1});
+    scheduler.run();
+  }
+
   /// First `seq` of each batch that writers were given.
   std::vector<std::uint64_t> received_from() const {
     std::vector<std::uint64_t> firsts;

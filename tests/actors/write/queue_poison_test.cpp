@@ -148,6 +148,134 @@ BOOST_AUTO_TEST_CASE(while_the_disk_is_full_nothing_is_set_aside_and_nothing_pas
   BOOST_TEST(skipped_in(0) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(one_of_many_that_a_commit_refused_is_looked_for_by_halves) {
+  start();
+  start_writer();
+  for (int number = 1; number <= 8; ++number) {
+    send(insert(number));
+  }
+  scheduler.run();
+  const auto given = [this] { return received.size() == 1 ? received[0]->items.size() : 0; };
+  for (const auto count : {8u, 4u, 2u}) {
+    refused(1, count);
+    BOOST_TEST(given() == count / 2);
+  }
+  BOOST_TEST(attempts->suspect().deaths == 0); // Nobody was alone yet.
+  applied(1, 1);
+  BOOST_TEST(received.back()->first_seq == 2);
+  BOOST_TEST(received.back()->items.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_refused_alone_though_the_machine_is_well_is_set_aside_after_three_attempts) {
+  start();
+  start_writer();
+  const auto culprit = send(insert(1));
+  send(insert(2));
+  scheduler.run();
+  for (std::uint32_t attempt = 1; attempt <= 3; ++attempt) {
+    BOOST_TEST(received.at(0)->skipped.empty());
+    refused(1, 1);
+    BOOST_TEST(attempts->suspect().deaths == attempt);
+  }
+  BOOST_TEST(skipped_in(0) == 1);
+  BOOST_TEST((received[0]->skipped[0].why == errc::quarantined));
+  BOOST_TEST(look().durable_seq == 3); // The order stands in the log.
+}
+
+BOOST_AUTO_TEST_CASE(what_took_more_than_it_may_is_set_aside_at_once) {
+  for (const auto& [why, skipped_as] :
+       {std::pair{errc::deadline_exceeded, errc::quarantined}, std::pair{errc::too_large, errc::too_large}}) {
+    start();
+    const auto first = look().durable_seq + 1;
+    start_writer(first - 1);
+    send_alone(insert(1));
+    refused(first, 1, why, true);
+    BOOST_TEST(skipped_in(0) == first);
+    BOOST_TEST((received.at(0)->skipped.at(0).why == skipped_as));
+    applied(first, 2, {first});
+    kill(waq);
+    kill(writer);
+    received.clear();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_computes_beyond_its_own_deadline_is_refused_for_that_unless_it_was_promised) {
+  start();
+  start_writer();
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{30};
+  send(insert(1), soon);
+  send(durable(insert(2)), soon);
+  scheduler.run();
+  while (std::chrono::steady_clock::now() <= soon) {}
+  refused(1, 1, errc::deadline_exceeded, true);
+  BOOST_TEST((received.at(0)->skipped.at(0).why == errc::deadline_exceeded));
+  applied(1, 1, {1});
+  refused(2, 1, errc::deadline_exceeded, true);
+  BOOST_TEST((received.at(0)->skipped.at(0).why == errc::quarantined));
+}
+
+BOOST_AUTO_TEST_CASE(an_operator_sets_aside_what_is_tried_once_the_writer_holds_it_no_more) {
+  start();
+  start_writer();
+  send(insert(1));
+  send(insert(2));
+  scheduler.run();
+  const auto asked = ask<outcome>(waq, quarantine_set_aside{1});
+  scheduler.run();
+  BOOST_TEST(reopened == 1);
+  BOOST_TEST(asked->count == 0);
+  BOOST_TEST(look().durable_seq == 2); // It may be committed at this moment.
+  received.clear();
+  caf::send_as(writer, waq, writer_ready{0});
+  scheduler.run();
+  BOOST_TEST(asked->value->seq == 1);
+  BOOST_TEST(look().durable_seq == 3);
+  BOOST_TEST(skipped_in(0) == 1);
+  BOOST_TEST(received[0]->skipped[0].deaths == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_applied_before_the_writer_let_go_of_it_is_not_set_aside) {
+  start();
+  start_writer();
+  send_alone(insert(1));
+  const auto asked = ask<outcome>(waq, quarantine_set_aside{1});
+  scheduler.run();
+  applied(1, 1);
+  send_alone(insert(2));
+  caf::send_as(writer, waq, writer_ready{1});
+  scheduler.run();
+  BOOST_TEST(asked->code() == errc::not_found);
+  BOOST_TEST(look().durable_seq == 2);
+  for (const std::uint64_t seq : {0, 1, 3}) { // Nothing, applied, and never given out.
+    const auto other = ask<outcome>(waq, quarantine_set_aside{seq});
+    scheduler.run();
+    BOOST_TEST(other->code() == errc::not_found);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_operator_is_answered_where_the_queue_ends_before_or_the_log_is_full) {
+  start();
+  start_writer();
+  send_alone(insert(1));
+  const auto first = ask<outcome>(waq, quarantine_set_aside{1});
+  scheduler.run();
+  kill(waq);
+  BOOST_TEST(first->code() == errc::unavailable);
+  start();
+  start_writer();
+  const auto second = ask<outcome>(waq, quarantine_set_aside{1});
+  scheduler.run();
+  files.fail(operation::write, errc::disk_full, 0, 1);
+  received.clear();
+  caf::send_as(writer, waq, writer_ready{0});
+  scheduler.run();
+  BOOST_TEST(second->count == 0);
+  BOOST_TEST(received.empty());
+  pass(std::chrono::milliseconds{50});
+  BOOST_TEST(second->value->seq == 1);
+  BOOST_TEST(skipped_in(0) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_waits_beyond_its_deadline_is_dropped_before_it_is_tried) {
   start();
   const auto in_time = send(insert(1));

@@ -14,6 +14,11 @@ storage::trouble passing(errc code, std::string detail = "") {
   return {{code, std::move(detail)}, storage::remedy::same_connection};
 }
 
+storage::trouble suspected(storage::trouble met) {
+  met.suspects = 1;
+  return met;
+}
+
 storage::trouble spoilt(errc code, std::string detail = "") {
   return {{code, std::move(detail)}, storage::remedy::reopen};
 }
@@ -24,8 +29,11 @@ struct scripted_database {
   std::deque<storage::trouble> failures;         ///< Of the next applies, in order; then they succeed.
   std::vector<std::vector<std::uint64_t>> calls; ///< First `seq` of each batch, per apply.
   std::vector<storage::moment> deadlines;        ///< Of each.
+  std::vector<std::uint64_t> probed;             ///< Bytes that it was to take, per probe.
+  std::deque<storage::trouble> probe_failures;   ///< Of the next probes.
   std::uint32_t pages = 0;
-  std::uint32_t log_pages = 0; ///< After a checkpoint.
+  std::uint32_t log_pages = 0;           ///< After a checkpoint.
+  std::uint64_t applied_by_failures = 0; ///< Pieces of work that are applied though that is not known.
   int checkpoints = 0;
   int opened = 0;
   std::size_t most_at_once = SIZE_MAX; ///< Pieces of work that one call applies.
@@ -38,7 +46,7 @@ class fake_writer final : public storage::database_writer {
 public:
   explicit fake_writer(std::shared_ptr<scripted_database> script) : script_(std::move(script)) { ++script_->opened; }
 
-  storage::log_position applied() const noexcept override { return script_->applied_seq; }
+  storage::log_position applied() const noexcept override { return found_.value_or(script_->applied_seq); }
   std::uint64_t quarantined() const noexcept override { return 0; }
 
   tl::expected<std::vector<storage::answer>, storage::trouble> apply(std::span<const storage::batch_ptr> batches,
@@ -50,6 +58,10 @@ public:
     if (!script_->failures.empty()) {
       auto reason = std::move(script_->failures.front());
       script_->failures.pop_front();
+      if (script_->applied_by_failures > 0) {
+        found_ = script_->applied_seq;
+        script_->applied_seq += script_->applied_by_failures;
+      }
       return tl::unexpected{std::move(reason)};
     }
     std::vector<storage::answer> answers;
@@ -60,6 +72,16 @@ public:
     }
     answers.resize(answers.size() - script_->answers_lost);
     return answers;
+  }
+
+  tl::expected<void, storage::trouble> probe(std::uint64_t bytes) override {
+    script_->probed.push_back(bytes);
+    if (script_->probe_failures.empty()) {
+      return {};
+    }
+    auto reason = std::move(script_->probe_failures.front());
+    script_->probe_failures.pop_front();
+    return tl::unexpected{std::move(reason)};
   }
 
   bool take_foreign_commit() noexcept override { return std::exchange(script_->foreign_commit, false); }
@@ -78,6 +100,7 @@ public:
 
 private:
   std::shared_ptr<scripted_database> script_;
+  std::optional<std::uint64_t> found_; ///< What it knows, after a failure, where that is not all.
 };
 
 struct writer_fixture : actor_fixture {
@@ -87,6 +110,7 @@ struct writer_fixture : actor_fixture {
   std::uint64_t opening = 0;                                    ///< Of the newest.
   std::vector<std::pair<std::uint64_t, std::size_t>> committed; ///< First `seq` and count of each report.
   std::vector<std::uint64_t> checkpointed;
+  std::vector<work_refused> refused;
   int foreign_commits = 0;
   int fatal = 0;
   std::shared_ptr<breaker> guard = std::make_shared<breaker>(breaker_options{});
@@ -105,6 +129,7 @@ struct writer_fixture : actor_fixture {
           opening = message.opening;
         },
         [this](const batch_applied& message) { committed.emplace_back(message.first_seq, message.answers->size()); },
+        [this](const work_refused& message) { refused.push_back(message); },
         [this](const foreign_commit_seen&) { ++foreign_commits; },
         [this](const database_checkpointed& message) { checkpointed.push_back(message.seq); }};
     }));
@@ -355,6 +380,68 @@ BOOST_AUTO_TEST_CASE(what_the_machine_did_counts_against_the_breaker_and_a_lock_
   BOOST_TEST(failures_counted() == 1);
   pass(200ms);
   BOOST_TEST(failures_counted() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(work_that_is_refused_though_the_database_takes_as_much_is_told_and_dropped) {
+  database->failures = {suspected(passing(errc::disk_full)), suspected(spoilt(errc::outcome_unknown))};
+  start();
+  for (std::size_t attempt = 1; attempt <= 2; ++attempt) {
+    give(1, 3);
+    scheduler.run();
+    BOOST_REQUIRE_EQUAL(refused.size(), attempt);
+    BOOST_TEST(refused.back().first == 1);
+    BOOST_TEST(refused.back().count == 1);
+    BOOST_TEST(ready.size() == attempt + 1); // At once, and what it held comes again.
+    BOOST_TEST(database->probed.size() == attempt);
+    BOOST_TEST(database->probed.back() >= 1'024u * 1'024);
+  }
+  BOOST_TEST(committed.empty());
+  BOOST_TEST(failures_counted() == 0); // It is a client's fault.
+  BOOST_TEST(database->opened == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_takes_nothing_else_either_accuses_nobody) {
+  database->failures = {suspected(passing(errc::disk_full)), suspected(spoilt(errc::outcome_unknown))};
+  database->probe_failures = {passing(errc::disk_full), spoilt(errc::disk_full)};
+  start();
+  give(1);
+  scheduler.run();
+  pass(50ms); // It tries again by itself, and its commit fails.
+  BOOST_TEST(database->probed.size() == 2);
+  BOOST_TEST(refused.empty());
+  pass(100ms);
+  BOOST_TEST(ready.size() == 2);
+  give(1);
+  scheduler.run();
+  BOOST_TEST((committed == reports{{1, 1}}));
+  BOOST_TEST(failures_counted() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(of_many_that_a_commit_refused_and_of_what_is_proven_nothing_is_probed) {
+  auto many = suspected(spoilt(errc::outcome_unknown));
+  many.suspects = 3;
+  auto proven = suspected(passing(errc::deadline_exceeded));
+  proven.proven = true;
+  database->failures = {many, proven};
+  start();
+  give(1, 3);
+  scheduler.run();
+  give(1, 3);
+  scheduler.run();
+  BOOST_REQUIRE_EQUAL(refused.size(), 2u);
+  BOOST_TEST(refused[0].count == 3);
+  BOOST_TEST(refused[1].proven);
+  BOOST_TEST(database->probed.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_commit_that_failed_applied_all_the_same_is_not_suspected) {
+  database->failures = {suspected(spoilt(errc::outcome_unknown))};
+  database->applied_by_failures = 1;
+  start();
+  give(1);
+  scheduler.run();
+  BOOST_TEST(refused.empty());
+  BOOST_TEST((ready == std::vector<std::uint64_t>{0, 1}));
 }
 
 BOOST_AUTO_TEST_CASE(what_a_call_leaves_is_applied_by_the_next_ones) {

@@ -139,6 +139,8 @@ T sample() {
     return {.seq = 4};
   } else if constexpr (std::is_same_v<T, quarantine_discard>) {
     return {.seq = 5};
+  } else if constexpr (std::is_same_v<T, quarantine_set_aside>) {
+    return {.seq = 6};
   } else if constexpr (std::is_same_v<T, wire::hello>) {
     return {{.oldest = 2, .newest = 3}};
   } else if constexpr (std::is_same_v<T, wire::welcome>) {

@@ -62,6 +62,7 @@ constexpr place places[]{
   {"open.log_recovered"},
   {"open.replayed"},
   {"outcomes.forgotten", 5},
+  {"probe.committed", 2, victim_task::poison},
   {"quarantine.put", 1, victim_task::poison},
   {"quarantine.taken", 1, victim_task::poison},
   {"queue.after_sync", 60},

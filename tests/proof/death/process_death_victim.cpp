@@ -248,10 +248,8 @@ private:
   void take_poison() {
     caf::scoped_actor self{system_};
     const auto client = unnamed(poison_client);
-    ask(self, client, 1,
-        execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
-                "INSERT INTO entry(client, number) SELECT ?1, count(*) FROM n",
-                client));
+    // What is not in the index cannot be taken out of it: SQLite says that the database is damaged.
+    ask(self, client, 1, execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'word')"));
     std::vector<quarantined_transaction> found;
     self->request(served_.operations(), patience, quarantine_list{})
       .receive([&](quarantine_listing& listing) { found = std::move(listing.entries); },
@@ -313,7 +311,7 @@ options settings_for(const std::filesystem::path& data, victim_task task) {
   settings.database.outcomes.count = outcomes_kept;
   if (task == victim_task::poison) {
     settings.write.deaths_max = 2;
-    settings.database.transaction_time_max = std::chrono::milliseconds{60};
+    settings.scripts.push_back({"0003", "CREATE VIRTUAL TABLE words USING fts5(body, content='')"});
   }
   return settings;
 }

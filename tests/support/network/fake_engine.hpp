@@ -65,6 +65,7 @@ inline operations_actor spawn_fake_operations(caf::actor_system& system) {
       },
       [](quarantine_resubmit asked) { return outcome{.seq = asked.seq + 1, .results = {}}; },
       [](quarantine_discard asked) { return outcome{.seq = asked.seq + 1, .results = {}}; },
+      [](quarantine_set_aside asked) { return outcome{.seq = asked.seq, .results = {}}; },
     };
   });
 }

@@ -192,4 +192,10 @@ BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
   BOOST_TEST(object.at("statements")[0].at("parameters").at(":c").at("blob") == "01ff");
 }
 
+BOOST_AUTO_TEST_CASE(what_does_not_wait_to_be_applied_is_not_set_aside) {
+  const auto refused = run({"quarantine", "set-aside", "1", "--data", data});
+  BOOST_TEST(refused.code == exit_code::failed);
+  BOOST_TEST(refused.err.find("seq 1 does not wait to be applied") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

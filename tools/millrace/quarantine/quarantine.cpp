@@ -116,6 +116,15 @@ int discard(operator_desk& desk, const quarantine_settings& settings) {
   return exit_code::ok;
 }
 
+int set_aside(operator_desk& desk, const quarantine_settings& settings) {
+  const auto done = desk.ask<outcome>(quarantine_set_aside{settings.seq});
+  if (!done) {
+    return complain(done.error());
+  }
+  std::cout << "Transaction " << settings.seq << " is set aside; it had no effect, and what comes after it goes on.\n";
+  return exit_code::ok;
+}
+
 using action = int (*)(operator_desk&, const quarantine_settings&);
 
 int run(const quarantine_settings& settings, action wanted) {
@@ -141,15 +150,17 @@ int run(const quarantine_settings& settings, action wanted) {
 }
 
 constexpr const char* footer = R"(
-A transaction over which the writer or the process died several times is set aside, so that what comes after it can go
-on. It then waits here until somebody decides about it: in a folder that no other process has open, or at a server's
-port for operators (millrace serve --listen-operator).
+A transaction is set aside, so that what comes after it can go on, where each of several attempts at it failed or ended
+the writer or the process though others succeed, where it computes for too long, and where an operator wishes it. It
+then waits here until somebody decides about it: in a folder that no other process has open, or at a server's port for
+operators (millrace serve --listen-operator).
 
 Examples:
   millrace quarantine list --data /srv/people
   millrace quarantine show 1234 --data /srv/people --json
   millrace quarantine resubmit 1234 --data /srv/people
   millrace quarantine list --connect 127.0.0.1:7402
+  millrace quarantine set-aside 1235 --connect 127.0.0.1:7402
 
 Exit codes: 0 done, 1 there is no such transaction, it failed, or whether it took effect is not known (the sentence says
 which), 2 usage, 70 the folder could not be opened, or the engine not be reached or not serve it now, 130 interrupted.)";
@@ -171,9 +182,10 @@ void add_quarantine_command(CLI::App& program, int& result) {
     });
     return &verb;
   };
-  const auto add_for_one = [&](const char* name, const char* description, action wanted) {
+  const auto add_for_one = [&](const char* name, const char* description, action wanted,
+                               const char* which = "The transaction's sequence number, as `list` shows it") {
     auto* const verb = add(name, description, wanted);
-    verb->add_option("SEQ", settings->seq, "The transaction's sequence number, as `list` shows it")
+    verb->add_option("SEQ", settings->seq, which)
       ->required()
       ->check(number_between(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
     return verb;
@@ -184,6 +196,8 @@ void add_quarantine_command(CLI::App& program, int& result) {
   add_json(add("list", "All that are in quarantine, oldest first", list), "Print an array of objects");
   add_json(add_for_one("show", "One of them with its statements and values", show), "Print an object");
   add_for_one("resubmit", "Apply it as if it had been sent now; where it fails it stays in quarantine", resubmit);
+  add_for_one("set-aside", "Set one aside that was accepted and is not applied, though it may be being tried",
+              set_aside, "The transaction's sequence number, as the server's log names it");
   add_for_one("discard", "Forget it for good; it never had an effect", discard);
 }
 

@@ -22,10 +22,36 @@ struct attempt_fixture : database_fixture {
     return execute("INSERT OR ROLLBACK INTO t(a) VALUES (?1)", number);
   }
 
+  /// What stands before `seq` is applied without it; the next call begins with it.
+  void check_tried_alone(const batch_ptr& next, std::uint64_t seq) {
+    BOOST_REQUIRE(try_to_apply(next));
+    BOOST_REQUIRE_EQUAL(writer->applied_seq(), seq - 1);
+  }
+  /// It alone is suspected, and once it is skipped the others are applied on the same connection.
+  void check_set_aside(const std::shared_ptr<batch>& next, std::uint64_t seq, const trouble& met,
+                       errc why = errc::quarantined) {
+    BOOST_TEST(met.suspects == 1u);
+    BOOST_TEST(mark.now.ended);
+    next->skipped = {{seq, why, 1}};
+    const auto done = try_to_apply(next);
+    BOOST_REQUIRE(done);
+    BOOST_TEST(code_of(done->at(0)) == why);
+    BOOST_TEST(writer->applied_seq() == next->last_seq());
+  }
+
   void check_tried(const std::vector<std::uint64_t>& expected) {
     BOOST_TEST(mark.now.at == expected, boost::test_tools::per_element());
   }
 };
+
+/// Gives the table `words` as many segments as FTS5 takes: each commit that adds a word makes one.
+void fill_words(const std::filesystem::path& file) {
+  plain_connection other{file};
+  other.execute(
+    "PRAGMA synchronous = OFF; INSERT INTO words(words, rank) VALUES ('automerge', 0);"
+    "INSERT INTO words(words, rank) VALUES ('crisismerge', 2000)");
+  while (other.try_execute("INSERT INTO words VALUES ('word')")) {}
+}
 
 const auto endless =
   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t(a) SELECT count(*) FROM n";
@@ -130,30 +156,62 @@ BOOST_AUTO_TEST_CASE(a_statement_that_saw_a_schema_that_was_rolled_back_is_compi
   BOOST_TEST(together == other.rows("SELECT c FROM seen"));
 }
 
-BOOST_AUTO_TEST_CASE(work_that_runs_too_long_is_interrupted_and_counts_as_a_death) {
+BOOST_AUTO_TEST_CASE(work_that_computes_for_too_long_is_tried_alone_and_is_at_fault_then) {
   open({.transaction_time_max = 1ms});
   const auto next = next_batch({insert(1), execute(endless), insert(2)});
+  check_tried_alone(next, 3);
   const auto interrupted = try_to_apply(next);
   BOOST_REQUIRE(!interrupted);
-  BOOST_TEST(interrupted.error().why.code == errc::outcome_unknown);
-  BOOST_TEST((interrupted.error().next == remedy::reopen));
-  BOOST_TEST(interrupted.error().why.detail.find("seq 3") != std::string::npos);
-  BOOST_TEST(!mark.now.ended);
-  check_tried({2, 3});
-  BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
-  BOOST_TEST(writer->applied_seq() == 1u);
-
-  // This one is of no use any more; another goes on.
-  BOOST_TEST(!try_to_apply(next));
-  BOOST_TEST(!writer->checkpoint());
-  open();
-  next->skipped = {{3, errc::quarantined, 3}};
-  BOOST_REQUIRE(try_to_apply(next));
+  BOOST_TEST(interrupted.error().why.code == errc::deadline_exceeded);
+  BOOST_TEST(interrupted.error().proven);
+  check_set_aside(next, 3, interrupted.error());
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
 }
 
+BOOST_AUTO_TEST_CASE(many_statements_that_are_each_too_short_to_be_interrupted_are_one_that_runs_too_long) {
+  open({.transaction_time_max = 5ms});
+  transaction many;
+  for (int i = 0; i < 1'000; ++i) { // Each with a text of its own.
+    many.add("WITH RECURSIVE n(i) AS (SELECT " + std::to_string(i)
+             + " UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT count(*) FROM n");
+  }
+  const auto interrupted = try_to_apply(next_batch({many}));
+  BOOST_REQUIRE(!interrupted);
+  BOOST_TEST(interrupted.error().proven);
+}
+
+BOOST_AUTO_TEST_CASE(work_with_a_deadline_of_its_own_computes_no_longer_than_that) {
+  auto impatient = execute(endless);
+  impatient.deadline = 5ms;
+  const auto interrupted = try_to_apply(next_batch({impatient})); // Others may compute for seconds.
+  BOOST_REQUIRE(!interrupted);
+  BOOST_TEST(interrupted.error().proven);
+}
+
+BOOST_AUTO_TEST_CASE(work_that_changes_too_many_pages_is_tried_alone_and_is_too_large) {
+  close();
+  const auto small = sqlite::make_database(file, {.transaction_pages_max = 500}, {.cache_kib = 400});
+  writer = small->open_writer().value();
+  const auto grow = execute(
+    "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) "
+    "SELECT i || hex(zeroblob(1000)) FROM n");
+  const auto next = next_batch({insert(1), grow, insert(2)});
+  check_tried_alone(next, 3);
+  const auto refused = try_to_apply(next);
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().why.code == errc::too_large);
+  BOOST_TEST(refused.error().why.detail.find("500 pages") != std::string::npos);
+  BOOST_TEST(refused.error().proven);
+  check_set_aside(next, 3, refused.error(), errc::too_large);
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  BOOST_TEST(writer->quarantined() == 0u);
+  apply({schema_script{"all of it",
+                       "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n "
+                       "LIMIT 3000) SELECT i || hex(zeroblob(1000)) FROM n"}});
+}
+
 /// SQLite says of it that the database is damaged, or that the disk is full.
-BOOST_AUTO_TEST_CASE(work_that_would_be_refused_for_ever_as_if_the_machine_were_at_fault_counts_as_a_death) {
+BOOST_AUTO_TEST_CASE(work_that_is_refused_as_if_the_machine_were_at_fault_is_suspected_once_it_is_alone) {
   schema("CREATE VIRTUAL TABLE words USING fts5(body, content='')");
   apply({execute("INSERT INTO t(id, a) VALUES (1, 1)"),
          execute("INSERT OR IGNORE INTO t(id, a) VALUES (9223372036854775807, 1)")});
@@ -161,16 +219,39 @@ BOOST_AUTO_TEST_CASE(work_that_would_be_refused_for_ever_as_if_the_machine_were_
        {execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'hello')"), insert(2)}) {
     const auto seq = writer->applied_seq() + 2;
     const auto next = next_batch({execute("INSERT INTO t(id, a) VALUES (?1, ?1)", seq), poison});
+    check_tried_alone(next, seq);
     const auto refused = try_to_apply(next);
     BOOST_REQUIRE(!refused);
-    BOOST_TEST(refused.error().why.code == errc::outcome_unknown);
     BOOST_TEST(refused.error().why.detail.find("seq " + std::to_string(seq)) != std::string::npos);
-    BOOST_TEST(!mark.now.ended);
-    check_tried({seq - 1, seq});
-    open();
-    next->skipped = {{seq, errc::quarantined, 3}};
-    BOOST_TEST(try_to_apply(next).has_value());
+    BOOST_TEST(!refused.error().proven);
+    if (refused.error().next == remedy::reopen) {
+      open();
+    }
+    BOOST_TEST(writer->probe(10'000).has_value());
+    check_set_aside(next, seq, refused.error());
   }
+}
+
+/// The commit fails, so it is not known by which of them.
+BOOST_AUTO_TEST_CASE(work_that_a_commit_refuses_is_suspected_with_all_that_was_committed_with_it) {
+  schema("CREATE VIRTUAL TABLE words USING fts5(body)");
+  close();
+  fill_words(file);
+  open();
+  const auto next = next_batch({insert(1), execute("INSERT INTO words VALUES ('one more')"), insert(2)});
+  const auto together = try_to_apply(next);
+  BOOST_REQUIRE(!together);
+  BOOST_TEST(together.error().why.code == errc::outcome_unknown);
+  BOOST_TEST((together.error().next == remedy::reopen));
+  BOOST_TEST(together.error().suspects == 3u);
+  BOOST_TEST(mark.now.ended);
+  open();
+  BOOST_TEST(writer->probe(10'000).has_value());
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_quarantine") == "0");
+  next->skipped = {{next->first_seq + 1, errc::quarantined, 3}};
+  BOOST_REQUIRE(try_to_apply(next));
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  BOOST_TEST(writer->quarantined() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_statement_that_is_in_its_own_way_fails_like_any_other) {
@@ -187,8 +268,7 @@ BOOST_AUTO_TEST_CASE(no_group_survives_being_interrupted) {
   open({.transaction_time_max = 1ms});
   const auto interrupted = try_to_apply(next_batch({guarded}));
   BOOST_REQUIRE(!interrupted);
-  BOOST_TEST(interrupted.error().why.code == errc::outcome_unknown);
-  BOOST_TEST(!mark.now.ended);
+  BOOST_TEST(interrupted.error().proven);
   BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
 }
 
@@ -237,7 +317,7 @@ BOOST_AUTO_TEST_CASE(work_that_runs_past_the_deadline_of_its_call_is_tried_again
     BOOST_REQUIRE(!none);
     BOOST_TEST(none.error().why.code == errc::deadline_exceeded);
     BOOST_TEST((none.error().next == remedy::same_connection));
-    BOOST_TEST(mark.now.ended); // It is nobody's death.
+    BOOST_TEST(none.error().suspects == 0u); // It is nobody's fault.
   }
   next->skipped = {{3, errc::quarantined, 3}};
   BOOST_REQUIRE(try_to_apply(next));
