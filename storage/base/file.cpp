@@ -1,11 +1,10 @@
 #include "file.hpp"
 
 #include "descriptor.hpp"
-#include "full_disk.hpp"
+#include "system_error.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include <dirent.h>
@@ -20,14 +19,9 @@ namespace {
 constexpr mode_t private_file = 0600;
 constexpr mode_t private_folder = 0700;
 
-tl::unexpected<failure> system_failure(int error, const char* action, const std::filesystem::path& path) {
-  auto code = errc::io_error;
-  if (means_full_disk(error)) {
-    code = errc::disk_full;
-  } else if (error == ENOENT) {
-    code = errc::file_not_found;
-  }
-  return fail(code, std::string{action} + " " + path.string() + ": " + std::generic_category().message(error));
+tl::unexpected<failure> system_failure(int error, std::string_view action, const std::filesystem::path& path) {
+  const auto code = error == ENOENT ? errc::file_not_found : code_of_system_error(error);
+  return fail(code, std::string{action} + " " + path.string() + ": " + system_words(error, path));
 }
 
 /// Calls until a signal no longer interrupts it.
@@ -87,7 +81,7 @@ public:
       error = ::posix_fallocate(handle_.get(), 0, static_cast<off_t>(bytes));
     }
     if (error != 0) {
-      return system_failure(error, "reserving room for", path_);
+      return system_failure(error, "reserving " + std::to_string(bytes) + " bytes for", path_);
     }
     return {};
   }

@@ -1,7 +1,7 @@
 #include "folder.hpp"
 
 #include "failpoint.hpp"
-#include "full_disk.hpp"
+#include "system_error.hpp"
 
 #include <cerrno>
 #include <sstream>
@@ -23,19 +23,9 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view signature = "millrace ";
 
-std::string words(int error) {
-  return std::generic_category().message(error);
-}
-
 tl::unexpected<failure> refuse(const fs::path& path, int error) {
-  if (error == ENAMETOOLONG || error == ELOOP) {
-    return fail(errc::bad_option, path.string() + ": " + words(error));
-  }
-  auto code = means_full_disk(error) ? errc::disk_full : errc::io_error;
-  if (error == EACCES || error == EPERM || error == EROFS) {
-    code = errc::folder_not_writable;
-  }
-  return fail(code, path.string() + ": " + words(error));
+  const auto code = error == ENAMETOOLONG || error == ELOOP ? errc::bad_option : code_of_system_error(error);
+  return fail(code, path.string() + ": " + system_words(error, path));
 }
 
 /// Makes the name of a folder durable.

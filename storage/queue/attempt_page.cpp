@@ -3,6 +3,7 @@
 #include <millrace/storage/base/bytes.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/base/file.hpp>
+#include <millrace/storage/base/system_error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -25,8 +26,9 @@ constexpr std::array<char, 8> magic{'M', 'I', 'L', 'L', 'A', 'T', 'T', '\n'};
 constexpr std::uint64_t format_version = 1;
 
 tl::unexpected<failure> system_failure(const char* action, const std::filesystem::path& file) {
-  return fail(errc::io_error,
-              std::string{action} + " " + file.string() + ": " + std::generic_category().message(errno));
+  const int error = errno;
+  return fail(code_of_system_error(error),
+              std::string{action} + " " + file.string() + ": " + system_words(error, file));
 }
 
 /// Sees to it that the file is there with all of its blocks, so that no store into it can find the disk full.

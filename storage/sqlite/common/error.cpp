@@ -2,6 +2,8 @@
 
 #include <millrace/storage/base/full_disk.hpp>
 
+#include <system_error>
+
 namespace millrace::storage::sqlite {
 
 namespace {
@@ -61,6 +63,9 @@ failure failure_of(sqlite3* database, int result_code) {
   // SQLite guards its schema table and the tables behind virtual tables itself, with a plain error.
   if (code == errc::bad_sql && detail.find("may not be modified") != std::string::npos) {
     code = errc::not_permitted;
+  }
+  if (system != 0 && (primary(result_code) == SQLITE_CANTOPEN || primary(result_code) == SQLITE_IOERR)) {
+    detail += ": " + std::generic_category().message(system);
   }
   detail += " (SQLite code " + std::to_string(current ? sqlite3_extended_errcode(database) : result_code) + ")";
   return {code, std::move(detail)};

@@ -8,7 +8,7 @@
 #include "rows.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
-#include <millrace/storage/base/full_disk.hpp>
+#include <millrace/storage/base/system_error.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -26,8 +26,8 @@ namespace millrace::storage::sqlite {
 
 namespace {
 
-std::string system_words(int error) {
-  return std::generic_category().message(error);
+tl::unexpected<failure> refuse(const std::filesystem::path& file, int error) {
+  return fail(code_of_system_error(error), file.string() + ": " + system_words(error, file));
 }
 
 /// Makes the file with the right mode, whatever the umask is; SQLite gives its log and shared memory the same. A file
@@ -37,14 +37,14 @@ result<> make_file(const std::filesystem::path& file) {
   const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const bool exists = made < 0 && errno == EEXIST;
   if (made < 0 && !exists) {
-    return fail(means_full_disk(errno) ? errc::disk_full : errc::io_error, file.string() + ": " + system_words(errno));
+    return refuse(file, errno);
   }
   if (made >= 0) {
     ::close(made);
     failpoint("database.file_made");
   }
   if (::chmod(file.c_str(), 0600) != 0 && made >= 0) {
-    return fail(errc::io_error, file.string() + ": " + system_words(errno));
+    return refuse(file, errno);
   }
   return {};
 }
@@ -52,7 +52,7 @@ result<> make_file(const std::filesystem::path& file) {
 result<uuid> random_uuid() {
   uuid id{};
   if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
-    return fail(errc::io_error, "no random numbers: " + system_words(errno));
+    return fail(errc::io_error, "no random numbers: " + std::generic_category().message(errno));
   }
   // Version 4, variant 1 (RFC 4122 §4.4).
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);
@@ -232,6 +232,10 @@ result<database_identity> prepare_file(const settings& chosen, bool create) {
     }
   } else if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
     return fail(errc::database_gone, file.string() + " is missing");
+  }
+  // SQLite tells that it cannot open the file, and not whose it is.
+  if (::faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+    return refuse(file, errno);
   }
   auto any = chosen;
   any.identity.reset();
