@@ -124,7 +124,8 @@ tl::expected<int, std::string> listen_at(const endpoint& where) {
   // A restarted server gets its port back while connections of its former life linger.
   if (socket < 0 || ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0
       || ::bind(socket, address.ai_addr, address.ai_addrlen) != 0 || ::listen(socket, SOMAXCONN) != 0) {
-    auto problem = "Cannot listen at " + to_string(where) + ": " + std::strerror(errno);
+    auto problem = "Cannot listen at " + to_string(where) + ": " + std::strerror(errno)
+                   + "; choose another address or port";
     if (socket >= 0) {
       ::close(socket);
     }
@@ -160,7 +161,9 @@ tl::expected<int, std::string> connect_to(const endpoint& where, std::chrono::mi
     }
     ::close(socket);
   }
-  return tl::unexpected{"Nobody can be reached at " + to_string(where) + ": " + std::strerror(problem)};
+  const auto* const advice = problem == ECONNREFUSED ? ". Is the server running, and is that its address and port?"
+                                                     : "";
+  return tl::unexpected{std::string{"nobody can be reached there: "} + std::strerror(problem) + advice};
 }
 
 std::optional<endpoint> remote_endpoint(int socket) {

@@ -32,6 +32,9 @@ std::string oldest_error() {
   if (ERR_SYSTEM_ERROR(code)) {
     return std::generic_category().message(ERR_GET_REASON(code));
   }
+  if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
+    return "it speaks no TLS, or a version that is too old";
+  }
   const auto* reason = ERR_reason_error_string(code);
   return code == 0 ? "" : reason == nullptr ? "error " + std::to_string(code) : reason;
 }

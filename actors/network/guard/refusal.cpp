@@ -12,7 +12,8 @@ struct entry {
 
 constexpr std::array<entry, refusals> table{{
   {refusal::none, "none", "Nothing was refused."},
-  {refusal::unknown_operation, "unknown_operation", "A frame names an operation that BASP does not have."},
+  {refusal::unknown_operation, "unknown_operation",
+   "A frame names an operation that BASP does not have; perhaps the peer speaks TLS, or is no CAF program."},
   {refusal::malformed_header, "malformed_header", "A frame's header has values that its operation does not allow."},
   {refusal::malformed_payload, "malformed_payload", "A frame's payload is not what its operation requires."},
   {refusal::frame_too_large, "frame_too_large", "A frame announces more bytes than are allowed."},

@@ -35,6 +35,7 @@ public:
 private:
   void connect();
   void await_handshake(int socket);
+  std::string no_handshake() const;
   void shook_hands(const caf::strong_actor_ptr& server);
   void welcomed(const wire::welcome& said);
   void lost(const std::string& why, errc code = errc::unavailable);
@@ -108,7 +109,14 @@ void remote_link_state::await_handshake(int socket) {
               settings_.server.port)
     .then([this](const caf::node_id&, const caf::strong_actor_ptr& server,
                  const std::set<std::string>&) { shook_hands(server); },
-          [this](const caf::error&) { lost("the server did not shake hands"); });
+          [this](const caf::error&) { lost(no_handshake()); });
+}
+
+/// Whether the other end speaks TLS shows in nothing else.
+std::string remote_link_state::no_handshake() const {
+  return settings_.tls ? "the server did not shake hands; is its port one with TLS, and does it take this certificate?"
+                       : "the server did not shake hands; is it Millrace, and its port one without TLS? With TLS it is "
+                         "reached with certificates, by millraces://";
 }
 
 void remote_link_state::shook_hands(const caf::strong_actor_ptr& server) {
