@@ -1,6 +1,7 @@
 #include "health_monitor.hpp"
 
 #include <millrace/actors/base/logger.hpp>
+#include <millrace/actors/base/obstacle.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -187,7 +188,7 @@ void health_monitor_state::judge_writer(health_report& report) const {
     } else if (seen.blocked) {
       worsen(report, health_state::degraded,
              "The writer has waited for " + seconds(seen.blocked_for) + " with " + std::to_string(waiting)
-               + " transactions: " + to_string(*seen.blocked));
+               + " transactions: " + obstacle_text(*seen.blocked));
     }
   }
   if (const auto found = responding_.find("writer"); found != responding_.end() && !found->second) {

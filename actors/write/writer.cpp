@@ -2,6 +2,7 @@
 
 #include <millrace/actors/base/invariant.hpp>
 #include <millrace/actors/base/logger.hpp>
+#include <millrace/actors/base/obstacle.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
@@ -211,7 +212,7 @@ void writer_state::wait_for(failure obstacle) {
     obstacle_since_ = now;
   }
   if (!obstacle_ || obstacle_->code != obstacle.code) {
-    logger()->warn("the writer waits: {}", to_string(obstacle));
+    logger()->warn("the writer waits: {}", obstacle_text(obstacle));
   }
   // A lock that somebody else holds is no failure of the machine.
   if (settings_.breaker && obstacle.code != errc::locked) {

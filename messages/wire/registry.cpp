@@ -6,6 +6,7 @@
 
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/make_message.hpp>
+#include <caf/sec.hpp>
 
 namespace millrace {
 
@@ -50,7 +51,7 @@ failure failure_of(const caf::error& error) {
     }
     return result;
   }
-  return {errc::outcome_unknown, caf::to_string(error)};
+  return {errc::outcome_unknown, error == caf::sec::request_timeout ? "no answer came in time" : caf::to_string(error)};
 }
 
 } // namespace millrace

@@ -452,7 +452,7 @@ auto writer::stop_commit(int code, std::uint64_t last_seq) -> stop {
     // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
     suspects = how_far == reach::suspect ? last_seq - applied_seq_ : 0;
     reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1) + " to "
-                                                          + std::to_string(last_seq) + " failed: " + reason.detail});
+                                                          + std::to_string(last_seq) + " failed: " + to_string(reason)});
   }
   return {stop::next::give_up, std::move(reason), 0, suspects};
 }
