@@ -104,9 +104,10 @@ public:
   /// The id of a new client, for transactions that the program names itself.
   [[nodiscard]] expected<client_id> issue_id();
 
-  /// One statement for many rows, each a tuple of its parameters or a range of values. As many rows as a transaction
-  /// holds (`limits::statements_max`, `limits::transaction_bytes_max`) are one, which takes effect as a whole or not at
-  /// all; more are several, one after the other, and where one fails those before it stay.
+  /// One statement for many rows, each a value (a blob's bytes are one), a tuple of parameters, or a range of values.
+  /// As many rows as a transaction holds (`limits::statements_max`, `limits::transaction_bytes_max`) are one, which
+  /// takes effect as a whole or not at all; more are several, one after the other, and where one fails those before it
+  /// stay.
   template <std::ranges::input_range Rows>
   [[nodiscard]] expected<bulk_outcome, bulk_failure> execute_many(std::string_view sql, Rows&& rows);
 
@@ -164,7 +165,9 @@ private:
 
 template <class Row>
 statement row_statement(std::string_view sql, Row&& row) {
-  if constexpr (std::ranges::input_range<Row>) {
+  if constexpr (parameter<Row>) {
+    return make_statement(sql, std::forward<Row>(row));
+  } else if constexpr (std::ranges::input_range<Row>) {
     auto result = make_statement(sql);
     for (auto&& parameter : row) {
       result.parameters.emplace_back(std::forward<decltype(parameter)>(parameter));

@@ -236,11 +236,11 @@ void courier_state::give_up(Lane& on, typename Lane::parcels_by_number::iterator
 template <class Lane>
 void courier_state::end(Lane& on) {
   for (auto& [number, one] : on.parcels) {
-    failure why{errc::outcome_unknown, "the courier ended while this was under way"};
+    failure why{errc::outcome_unknown, "the client ended before it was answered"};
     if (!one.under_way) {
-      why = one.life.last_word({errc::unavailable, "the courier ended before this was sent"});
+      why = one.life.last_word({errc::unavailable, "the client ended before it was sent"});
     } else if (Lane::only_reads) {
-      why = without_doubt(std::move(why));
+      why = without_doubt(std::move(why), errc::unavailable);
     }
     one.answer.deliver(to_error(std::move(why)));
   }

@@ -4,6 +4,9 @@
 #include <millrace/messages/limits.hpp>
 #include <millrace/tests/support/printing.hpp>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -59,6 +62,24 @@ BOOST_AUTO_TEST_CASE(rows_are_tuples_of_parameters_or_ranges_of_values_and_one_t
   BOOST_TEST((sent[0].statements[1] == make_statement("INSERT INTO t VALUES (?1, ?2)", "b", 2.5)));
   BOOST_TEST((sent[1].statements[0] == make_statement("x", 1, "c")));
   BOOST_TEST((sent[2].statements[0] == make_statement("x", named{":n", 1})));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_one_value_is_a_row_of_one_parameter_and_a_blob_is_no_row_of_its_bytes) {
+  const std::array<std::byte, 1> byte{std::byte{7}};
+  const std::vector<std::uint8_t> bytes{1, 2};
+  const uuid id{9};
+  BOOST_TEST(tested.execute_many("x", std::vector{byte}).has_value());
+  BOOST_TEST(tested.execute_many("x", std::vector<std::vector<std::uint8_t>>{bytes}).has_value());
+  BOOST_TEST(tested.execute_many("x", std::vector<uuid>{id}).has_value());
+  BOOST_TEST(tested.execute_many("x", std::vector<std::string>{"text"}).has_value());
+  BOOST_TEST(tested.execute_many("x", std::vector{5}).has_value());
+  const auto sent = front.transactions();
+  BOOST_REQUIRE_EQUAL(sent.size(), 5);
+  BOOST_TEST((sent[0].statements[0] == make_statement("x", blob{"\x07"})));
+  BOOST_TEST((sent[1].statements[0] == make_statement("x", blob{"\x01\x02"})));
+  BOOST_TEST((sent[2].statements[0] == make_statement("x", id)));
+  BOOST_TEST((sent[3].statements[0] == make_statement("x", "text")));
+  BOOST_TEST((sent[4].statements[0] == make_statement("x", 5)));
 }
 
 BOOST_AUTO_TEST_CASE(no_rows_are_no_transaction) {
