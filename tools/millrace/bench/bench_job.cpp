@@ -8,6 +8,7 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
+#include <millrace/tools/millrace/common/shortage.hpp>
 
 #include <algorithm>
 #include <array>
@@ -234,6 +235,9 @@ int report(const bench_settings& settings, const bench_result& result) {
 int run_bench(const bench_settings& settings) {
   if (const auto problem = contradiction(settings); !problem.empty()) {
     return complain(problem, exit_code::usage);
+  }
+  if (const auto problem = shortage(options{}.read.readers); !problem.empty()) {
+    return complain(problem, exit_code::failed);
   }
   const std::filesystem::path chosen = settings.data;
   const auto parent = settings.data.empty() ? scratch_parent() : std::filesystem::absolute(chosen).parent_path();

@@ -5,6 +5,7 @@
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -117,6 +118,7 @@ int make_certificates(const certs_settings& settings) {
   }
   files.keep();
   std::cout << made_lines;
+  vouch("The certificates were made.");
   return exit_code::ok;
 }
 

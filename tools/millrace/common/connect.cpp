@@ -3,8 +3,10 @@
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "process.hpp"
+#include "shortage.hpp"
 #include "waiting_note.hpp"
 
+#include <millrace/actors/client/client.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
 #include <chrono>
@@ -39,8 +41,11 @@ tl::expected<network::remote_engine, int> connect(caf::actor_system& system, con
   const auto end = std::chrono::steady_clock::now() + patience;
   while (!made->connected()) {
     if (std::chrono::steady_clock::now() > end || interrupted()) {
-      return tl::unexpected{complain(
-        "There is no connection to " + settings.server + "; what stands in the way was logged.", exit_code::engine)};
+      // Where nobody is connected the front says at once why.
+      const auto obstacle = client{system, made->front(), std::chrono::seconds{1}}.health();
+      return tl::unexpected{
+        complain("There is no connection to " + settings.server + (obstacle ? "." : ". " + obstacle.error().detail),
+                 exit_code::engine)};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }
@@ -66,6 +71,9 @@ void require_place(const std::string& data, const connect_settings& settings) {
 }
 
 int at_server(const connect_settings& settings, const work_at_server& work) {
+  if (const auto problem = shortage(0); !problem.empty()) {
+    return complain(problem, exit_code::failed);
+  }
   connected_config config;
   caf::actor_system system{config};
   const auto target = connect(system, settings);

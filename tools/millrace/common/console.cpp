@@ -78,11 +78,6 @@ int complain(const failure& reason) {
   return complain(reason, code_of(reason));
 }
 
-int complain_of_opening(const failure& reason) {
-  const bool wrong_call = reason.code == errc::bad_option || reason.code == errc::file_not_found;
-  return complain(reason, wrong_call ? exit_code::usage : exit_code::engine);
-}
-
 progress_line::progress_line(std::chrono::milliseconds interval)
   : terminal_(isatty(STDERR_FILENO) == 1),
     interval_(terminal_ ? redraw_interval : interval),

@@ -33,10 +33,6 @@ int code_of(const failure& reason) noexcept;
 /// Complains with that code.
 int complain(const failure& reason);
 
-/// Complains that an engine could not be opened: `exit_code::usage` where what the command line says cannot be used,
-/// else `exit_code::engine`.
-int complain_of_opening(const failure& reason);
-
 /// What a long run shows on stderr: a line that redraws itself on a terminal, a plain line at intervals elsewhere, and
 /// messages in between. Used by one thread.
 class progress_line {

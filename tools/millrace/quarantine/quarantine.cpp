@@ -2,13 +2,14 @@
 
 #include "quarantine_text.hpp"
 
-#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/connect.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
@@ -98,13 +99,18 @@ int show(operator_desk& desk, const quarantine_settings& settings) {
   return exit_code::ok;
 }
 
+int report(const std::string& sentence) {
+  std::cout << sentence << '\n';
+  vouch(sentence);
+  return exit_code::ok;
+}
+
 int resubmit(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_resubmit{settings.seq});
   if (!done) {
     return complain(done.error());
   }
-  std::cout << "Transaction " << settings.seq << " was applied as " << done->seq << ".\n";
-  return exit_code::ok;
+  return report("Transaction " + std::to_string(settings.seq) + " was applied as " + std::to_string(done->seq) + '.');
 }
 
 int discard(operator_desk& desk, const quarantine_settings& settings) {
@@ -112,8 +118,8 @@ int discard(operator_desk& desk, const quarantine_settings& settings) {
   if (!done) {
     return complain(done.error());
   }
-  std::cout << "Transaction " << settings.seq << " was taken out of quarantine; it never had an effect.\n";
-  return exit_code::ok;
+  return report("Transaction " + std::to_string(settings.seq)
+                + " was taken out of quarantine; it never had an effect.");
 }
 
 int set_aside(operator_desk& desk, const quarantine_settings& settings) {
@@ -128,25 +134,18 @@ int set_aside(operator_desk& desk, const quarantine_settings& settings) {
 using action = int (*)(operator_desk&, const quarantine_settings&);
 
 int run(const quarantine_settings& settings, action wanted) {
+  const auto work = [&](caf::actor_system& system, const auto& target) {
+    operator_desk desk{system, target.operations()};
+    const interrupt_watch watch{interrupted_sentence};
+    return wanted(desk, settings);
+  };
   if (!settings.remote.server.empty()) {
-    return at_server(settings.remote, [&](caf::actor_system& system, const network::remote_engine& target) {
-      operator_desk desk{system, target.operations()};
-      const interrupt_watch watch{interrupted_sentence};
-      return wanted(desk, settings);
-    });
+    return at_server(settings.remote, work);
   }
-  system_config config;
-  caf::actor_system system{config};
   options engine_options;
   engine_options.data = settings.data;
   engine_options.read.readers = 1;
-  auto target = open(system, engine_options);
-  if (!target) {
-    return complain_of_opening(target.error());
-  }
-  operator_desk desk{system, target->operations()};
-  const interrupt_watch watch{interrupted_sentence};
-  return wanted(desk, settings);
+  return in_folder(engine_options, work);
 }
 
 constexpr const char* footer = R"(

@@ -9,9 +9,11 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/log_sink.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
+#include <millrace/tools/millrace/common/shortage.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <unistd.h>
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
@@ -165,17 +168,47 @@ void announce(const std::string& line) {
   static_cast<void>(write_at_once(STDOUT_FILENO, line + '\n'));
 }
 
+/// Before a folder is made, and opened, which may take a while.
+tl::expected<void, std::string> look_whether_free(const std::vector<network::listen_settings>& places) {
+  for (const auto& place : places) {
+    const auto socket = network::listen_at(place.at);
+    if (!socket) {
+      return tl::unexpected{socket.error()};
+    }
+    ::close(*socket);
+  }
+  return {};
+}
+
+/// Listeners take as many as half of the files that the process may open.
+void allow_connections(std::size_t wanted) {
+  if (const auto files = allow_files(2 * wanted); files / 2 < wanted) {
+    complain(
+      fmt::format("The process may open {} files (ulimit -n), so at most {} connections are taken instead of {}.",
+                  files, files / 2, wanted),
+      exit_code::ok);
+  }
+}
+
 int serve(const serve_settings& settings) {
   const auto places = all_listening(settings);
   if (!places) {
     return complain(places.error(), exit_code::usage);
   }
+  if (const auto are_free = look_whether_free(*places); !are_free) {
+    return complain(are_free.error(), exit_code::usage);
+  }
+  const auto engine_options = engine_options_of(settings);
+  if (const auto refused = refuse_folder(engine_options)) {
+    return *refused;
+  }
+  allow_connections(settings.limits.connections_max);
   catch_interrupts();
   serve_config config;
   caf::actor_system system{config};
-  auto engine = open(system, engine_options_of(settings));
+  auto engine = open(system, engine_options);
   if (!engine) {
-    return complain_of_opening(engine.error());
+    return complain_of_opening(engine.error(), engine_options);
   }
   std::vector<network::listener> listeners;
   for (const auto& place : *places) {

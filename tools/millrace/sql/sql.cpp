@@ -3,11 +3,11 @@
 #include "row_printer.hpp"
 
 #include <millrace/actors/client/client.hpp>
-#include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/connect.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <caf/actor_system.hpp>
 
@@ -71,8 +72,19 @@ std::string_view hint(std::string_view statement, std::string_view word) {
   return {};
 }
 
-int complain_of_statement(const failure& reason, const sql_settings& settings) {
+/// Such as a full disk, for which what fails may only have waited.
+void tell_what_is_wrong_with(client& database) {
+  const auto report = database.health();
+  for (const auto& reason : report ? report->reasons : std::vector<std::string>{}) {
+    complain("The engine says: " + reason, exit_code::ok);
+  }
+}
+
+int complain_of_statement(client& database, const failure& reason, const sql_settings& settings) {
   const int code = complain(reason);
+  if (kind(reason.code) != error_kind::rejected) {
+    tell_what_is_wrong_with(database);
+  }
   if (reason.code == errc::deadline_exceeded) {
     std::cerr << "--timeout SECONDS gives it longer.\n";
     return code;
@@ -100,7 +112,7 @@ int print_pages(client& database, row_page page, const sql_settings& settings) {
     }
     auto next = patiently([&] { return database.page(std::move(*page.next)); });
     if (!next) {
-      complain_of_statement(next.error(), settings);
+      complain_of_statement(database, next.error(), settings);
       return complain("The result is not complete: " + grouped(rows) + " rows of it were printed.", exit_code::failed);
     }
     page = std::move(*next);
@@ -127,6 +139,7 @@ int print_outcome(const outcome& done, const sql_settings& settings) {
     // Beside CSV the sentence would be taken for a row.
     (settings.csv ? std::cerr : std::cout) << grouped(changed) << (changed == 1 ? " row" : " rows") << " changed.\n";
   }
+  vouch("The statement took effect.");
   return result.rows.truncated() ? complain(
            "The statement took effect, but it had to be sent again, and of the rows that it gave only these "
            "were kept for that.",
@@ -134,37 +147,37 @@ int print_outcome(const outcome& done, const sql_settings& settings) {
                                  : exit_code::ok;
 }
 
-int run_transaction(caf::actor_system& system, const engine_actor& front, const sql_settings& settings) {
+int run_transaction(client& database, const sql_settings& settings) {
   const interrupt_watch watch{
     "Interrupted. Whether the statement took effect is not known; look before running it again."};
-  constexpr std::chrono::milliseconds usual_patience{60'000};
   auto work = execute(settings.statement);
   work.deadline = settings.timeout().value_or(work.deadline);
-  client database{system, front, settings.timeout().value_or(usual_patience)};
   const auto done = patiently([&] { return database.execute(std::move(work)); });
-  return done ? print_outcome(*done, settings) : complain_of_statement(done.error(), settings);
+  return done ? print_outcome(*done, settings) : complain_of_statement(database, done.error(), settings);
 }
 
 int run_statement(caf::actor_system& system, const engine_actor& front, const sql_settings& settings) {
+  constexpr std::chrono::milliseconds usual_patience{60'000};
+  client database{system, front, settings.timeout().value_or(usual_patience)};
   const auto word = first_word(settings.statement);
   if (std::ranges::find(query_words, word) == query_words.end()) {
-    return run_transaction(system, front, settings);
+    return run_transaction(database, settings);
   }
   {
     const interrupt_watch watch{"Interrupted. The result is not complete."};
     auto question = select(settings.statement);
     question.deadline = settings.timeout().value_or(question.deadline);
-    client database{system, front, question.deadline + grace};
-    auto page = patiently([&] { return database.page(page_query{std::move(question), page_rows}); });
+    client reads{system, front, question.deadline + grace};
+    auto page = patiently([&] { return reads.page(page_query{std::move(question), page_rows}); });
     if (page) {
-      return print_pages(database, std::move(*page), settings);
+      return print_pages(reads, std::move(*page), settings);
     }
     // WITH may also begin an INSERT, UPDATE or DELETE; a reader refuses those without having done anything.
     if (word != "WITH" || page.error().code != errc::not_a_query) {
-      return complain_of_statement(page.error(), settings);
+      return complain_of_statement(database, page.error(), settings);
     }
   }
-  return run_transaction(system, front, settings);
+  return run_transaction(database, settings);
 }
 
 int run_sql(const sql_settings& settings) {
@@ -173,16 +186,12 @@ int run_sql(const sql_settings& settings) {
       return run_statement(system, target.front(), settings);
     });
   }
-  system_config config;
-  caf::actor_system system{config};
   options engine_options;
   engine_options.data = settings.data;
   engine_options.read.readers = 1;
-  auto target = open(system, engine_options);
-  if (!target) {
-    return complain_of_opening(target.error());
-  }
-  return run_statement(system, target->front(), settings);
+  return in_folder(engine_options, [&](caf::actor_system& system, const engine& target) {
+    return run_statement(system, target.front(), settings);
+  });
 }
 
 std::string check_statement(const std::string& text) {

@@ -1,0 +1,84 @@
+#include <millrace/tests/support/process/program.hpp>
+#include <millrace/tests/tools/common/shell_fixture.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+namespace {
+
+using millrace::test::program;
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+struct serve_fixture : millrace::tools::test::shell_fixture {
+  /// Starts a server in a folder of that name.
+  program serve(const std::string& data, const std::string& options = "") const {
+    return start("exec $M serve --create --data " + data + " --listen 127.0.0.1:0 " + options);
+  }
+};
+
+/// Waits until it has said so, or has ended.
+bool says(program& one, const std::string& part) {
+  while (one.running() && !contains(one.err_so_far(), part)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return contains(one.err_so_far(), part);
+}
+
+/// The address at which a server says that it serves; empty where it ends before.
+std::string address_of(program& server) {
+  while (server.running() && !contains(server.out_so_far(), "\n")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  const auto line = server.out_so_far();
+  const auto begin = line.find("127.0.0.1:");
+  return begin == std::string::npos ? "" : line.substr(begin, line.find_first_of(" \n", begin) - begin);
+}
+
+const std::string alice =
+  "--tls-certificate trial/client.pem --tls-key trial/client-key.pem --tls-ca trial/ca.pem 'SELECT 1'";
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(serve_suite, serve_fixture)
+
+BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_told_before_a_folder_is_made) {
+  auto first = serve("first");
+  const auto taken = address_of(first);
+  for (const std::string option : {"--listen", "--listen-read"}) {
+    const auto refused = shell("exec $M serve --data second --create " + option + ' ' + taken
+                               + (option == "--listen" ? "" : " --listen 127.0.0.1:0"));
+    BOOST_TEST(refused.code == 2);
+    BOOST_TEST(contains(refused.err, taken + ": Address already in use; choose another address or port"), refused.err);
+    BOOST_TEST(!std::filesystem::exists(folder.path() / "second"));
+  }
+  first.send(SIGTERM);
+  BOOST_TEST(first.wait().code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(how_many_may_connect_is_told_where_the_system_allows_fewer_files) {
+  auto one = start("ulimit -n 100; exec $M serve --create --data data --listen 127.0.0.1:0");
+  BOOST_TEST(says(one, "so at most 50 connections are taken instead of 1000"), one.err_so_far());
+  BOOST_TEST(address_of(one) != "");
+}
+
+BOOST_AUTO_TEST_CASE(a_client_without_tls_at_a_port_with_it_and_the_other_way_round_is_told_what_to_look_at) {
+  BOOST_REQUIRE(shell("$M certs trial").code == 0);
+  auto with = serve("one", "--tls-certificate trial/server.pem --tls-key trial/server-key.pem --tls-ca trial/ca.pem");
+  auto without = serve("two");
+  auto plain = start("exec $M sql 'SELECT 1' --connect " + address_of(with));
+  BOOST_TEST(says(plain, "is it Millrace, and its port one without TLS?"), plain.err_so_far());
+  BOOST_TEST(says(with, "it speaks no TLS"), with.err_so_far());
+  auto encrypted = start("exec $M sql " + alice + " --connect " + address_of(without));
+  BOOST_TEST(says(encrypted, "is its port one with TLS, and does it take this certificate?"), encrypted.err_so_far());
+  BOOST_TEST(says(without, "perhaps the peer speaks TLS"), without.err_so_far());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
