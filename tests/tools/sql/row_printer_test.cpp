@@ -1,7 +1,9 @@
+#include <millrace/tests/support/captured.hpp>
 #include <millrace/tools/millrace/sql/row_printer.hpp>
 
 #include <boost/test/unit_test.hpp>
 
+#include <iostream>
 #include <limits>
 #include <memory>
 #include <sstream>
@@ -59,10 +61,16 @@ BOOST_AUTO_TEST_CASE(columns_of_one_name_keep_their_values_in_json) {
 BOOST_AUTO_TEST_CASE(every_value_is_told_from_every_other_in_json) {
   const auto rows = rows_of(
     {"a", "b", "c", "d", "e", "f", "g"},
-    {{nullptr, infinity, -infinity, 1.0, std::numeric_limits<std::int64_t>::min(), "", "\xFF\"\n"}});
+    {{nullptr, infinity, -infinity, 1.0, std::numeric_limits<std::int64_t>::min(), "", "\xC3\xA9\"\n"}});
   BOOST_TEST(printed(row_format::json, {rows})
-             == "[{\"a\":null,\"b\":1e999,\"c\":-1e999,\"d\":1.0,\"e\":-9223372036854775808,\"f\":\"\",\"g\":\"\uFFFD\\\"\\n\"}]");
+             == "[{\"a\":null,\"b\":1e999,\"c\":-1e999,\"d\":1.0,\"e\":-9223372036854775808,\"f\":\"\",\"g\":\"\u00E9\\\"\\n\"}]");
   BOOST_TEST(printed(row_format::json, {rows_of({"a"}, {{blob{"\x01\xff"}}})}) == R"([{"a":"01ff"}])");
+}
+
+BOOST_AUTO_TEST_CASE(a_text_that_is_no_utf_8_loses_no_byte_in_json) {
+  BOOST_TEST(printed(row_format::json, {rows_of({"a"}, {{"\xFF"}, {"A\xC3"}, {"ff"}})})
+             == "[{\"a\":{\"hex\":\"ff\"}},\n{\"a\":{\"hex\":\"41c3\"}},\n{\"a\":\"ff\"}]");
+  BOOST_TEST(printed(row_format::json, {rows_of({"\xFF", "\xFE"}, {{1, 2}})}) == "[{\"\uFFFD\":1,\"\uFFFD:1\":2}]");
 }
 
 BOOST_AUTO_TEST_CASE(pages_make_one_result_in_every_format) {
@@ -88,7 +96,11 @@ BOOST_AUTO_TEST_CASE(null_and_the_empty_text_differ_in_csv) {
 }
 
 BOOST_AUTO_TEST_CASE(no_row_of_one_column_is_an_empty_line_in_csv) {
+  const millrace::test::captured err{std::cerr};
+  BOOST_TEST(printed(row_format::csv, {rows_of({"a"}, {{1}, {""}})}) == "a\n1\n\"\"\n");
+  BOOST_TEST(err.text() == "");
   BOOST_TEST(printed(row_format::csv, {rows_of({"a"}, {{nullptr}, {""}})}) == "a\n\"\"\n\"\"\n");
+  BOOST_TEST(err.text().find("--null TEXT tells them apart") != std::string::npos, err.text());
   BOOST_TEST(printed(row_format::csv, {rows_of({""}, {{1}})}) == "\"\"\n1\n");
 }
 

@@ -85,6 +85,21 @@ BOOST_AUTO_TEST_CASE(null_and_the_empty_text_survive_a_way_through_csv) {
   BOOST_TEST(sql("SELECT * FROM t ORDER BY id", "--csv --null NULL").out == "id,a\n1,NULL\n2,\"\"\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_printed_as_csv_is_loaded_as_what_it_was) {
+  const auto made = shell(
+    "$M sql --data data \"INSERT INTO t VALUES (NULL, ''), ('', NULL), (' x ', 'a,b'), ('NULL', 'two' || char(10) || "
+    "'lines')\" && $M sql --data data --csv 'SELECT * FROM t' > out &&"
+    "$M load out --data data --table again --null '' && $M sql --data data --csv 'SELECT a FROM t' --null NULL > out &&"
+    "$M load out --data data --table one --null NULL");
+  BOOST_TEST(made.code == 0, made.err);
+  const std::string differences =
+    "SELECT count(*) AS n FROM (SELECT * FROM (SELECT * FROM t EXCEPT SELECT * FROM again) UNION ALL "
+    "SELECT * FROM (SELECT * FROM again EXCEPT SELECT * FROM t))";
+  BOOST_TEST(sql(differences, "--csv").out == "n\n0\n");
+  BOOST_TEST(sql("SELECT count(*) AS n, count(a) AS texts, sum(a = '') AS empty FROM one", "--csv").out
+             == "n,texts,empty\n6,4,2\n");
+}
+
 BOOST_AUTO_TEST_CASE(what_only_reads_is_allowed) {
   BOOST_TEST(sql("PRAGMA user_version", "--csv").out == "user_version\n0\n");
   BOOST_TEST(sql("EXPLAIN DELETE FROM t").code == 0);

@@ -1,5 +1,7 @@
 #include "row_printer.hpp"
 
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/table.hpp>
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace millrace::tools {
@@ -74,6 +77,12 @@ public:
     }
   }
 
+  void end() override {
+    if (null_is_quoted_) {
+      complain("NULL is printed as \"\" here, as the empty text is; --null TEXT tells them apart.", exit_code::ok);
+    }
+  }
+
 private:
   std::string field(const cell& one) const {
     if (one.is_null()) {
@@ -91,8 +100,12 @@ private:
 
   void end_line() {
     line_.back() = '\n';
-    // An empty line is no row.
-    out_ << (line_ == "\n" ? "\"\"\n" : line_);
+    if (line_ == "\n") {
+      // An empty line is no row.
+      line_ = "\"\"\n";
+      null_is_quoted_ = true;
+    }
+    out_ << line_;
     line_.clear();
   }
 
@@ -100,11 +113,17 @@ private:
   std::ostream& out_;
   std::string line_;
   bool begun_ = false;
+  bool null_is_quoted_ = false;
 };
 
-/// As JSON; a text's bytes that are no UTF-8 become U+FFFD.
+/// What no JSON string can hold, bytes that are no UTF-8, is an object: nothing is lost, and it looks like no text.
 std::string json_text(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  try {
+    return nlohmann::json(text).dump();
+  } catch (const nlohmann::json::type_error&) {
+    const std::vector<unsigned char> bytes{text.begin(), text.end()};
+    return fmt::format(R"({{"hex":"{:02x}"}})", fmt::join(bytes, ""));
+  }
 }
 
 std::string json_text(const cell& one) {
@@ -121,6 +140,15 @@ std::string json_text(const cell& one) {
   }
   // SQLite has no NaN.
   return infinity_text(one).value_or(nlohmann::json(one.as_real()).dump());
+}
+
+/// Names of which JSON can make keys: bytes that are no UTF-8 are U+FFFD there.
+std::vector<std::string> readable(std::vector<std::string> names) {
+  for (auto& name : names) {
+    const auto text = nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    name = nlohmann::json::parse(text).get<std::string>();
+  }
+  return names;
 }
 
 /// The columns' names as keys: of several with one name the first keeps it, and the others are `name:1`, `name:2`, as
@@ -149,8 +177,8 @@ public:
     if (!begun_) {
       begun_ = true;
       out_ << '[';
-      for (const auto& key : keys_of(page.columns())) {
-        keys_.push_back(json_text(key) + ':');
+      for (const auto& key : keys_of(readable(page.columns()))) {
+        keys_.push_back(nlohmann::json(key).dump() + ':');
       }
     }
     for (const auto row : page) {
