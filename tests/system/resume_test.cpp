@@ -50,8 +50,13 @@ public:
     return missing ? 0 : bytes;
   }
 
-  /// What a load that came to its end must have left behind.
+  /// What a load that came to its end must have left behind. One that was killed before it recorded that it begins
+  /// cannot be gone on with, and is begun anew.
   void check(const ending& how) {
+    if (how.err.find("No load of") != std::string::npos || how.err.find("There is no ") != std::string::npos) {
+      begun_ = false;
+      return;
+    }
     BOOST_REQUIRE_MESSAGE(how.code == 0, how.code << ": " << how.out << how.err);
     const auto summary = nlohmann::json::parse(how.out);
     BOOST_TEST(summary.at("verified") == true);
@@ -75,6 +80,7 @@ public:
 
   /// Rows that complete loads found in their tables when they began for the last time.
   std::int64_t resumed() const noexcept { return resumed_; }
+  std::uint64_t life() const noexcept { return life_; }
 
 private:
   fs::path source() const { return parent_ / "source.csv"; }
@@ -116,7 +122,9 @@ BOOST_AUTO_TEST_CASE(a_load_that_is_killed_at_random_moments_and_resumed_ends_wi
         loads.check(how);
       }
     }
-    loads.check(loads.start().wait());
+    for (const auto life = loads.life(); loads.life() == life;) {
+      loads.check(loads.start().wait());
+    }
     BOOST_TEST(loads.resumed() > 0);
   }
 }

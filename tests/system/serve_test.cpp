@@ -211,6 +211,10 @@ BOOST_AUTO_TEST_CASE(sql_asks_a_server_and_says_when_there_is_none) {
   const auto nobody = run_millrace({"sql", "--connect", where, "SELECT 1"});
   BOOST_TEST(nobody.code == 70);
   BOOST_TEST(nobody.err.find("no connection to " + where) != std::string::npos);
+  BOOST_TEST(nobody.err.find("Connection refused. Is the server running, and is that its address and port?\n",
+                             nobody.err.find("no connection"))
+               != std::string::npos,
+             nobody.err);
 }
 
 BOOST_AUTO_TEST_CASE(sql_says_what_it_waits_for) {
@@ -259,7 +263,9 @@ BOOST_AUTO_TEST_CASE(load_brings_a_file_to_a_server_and_says_what_it_lacks) {
   const auto lacking = run_millrace({"load", file, "--connect", one.address(), "--table", "missing"});
   BOOST_TEST(lacking.code == 1);
   BOOST_TEST(lacking.err.find("--schema") != std::string::npos, lacking.err);
-  BOOST_TEST(run_millrace({"load", file, "--connect", one.address(), "--table", "t", "--resume"}).code == 2);
+  const auto no_records = run_millrace({"load", file, "--connect", one.address(), "--table", "t", "--resume"});
+  BOOST_TEST(no_records.code == 2);
+  BOOST_TEST(no_records.err.find("A server does not record which rows") != std::string::npos, no_records.err);
   server reading{folder.path() / "data2", {"--listen-read", "127.0.0.1:0"}};
   const auto refused = run_millrace({"load", file, "--connect", reading.address(1), "--table", "t"});
   BOOST_TEST(refused.code == 1);

@@ -52,10 +52,12 @@ struct resume_fixture {
   }
 
   /// Does something in the engine while no load runs.
-  void in_engine(const std::function<void(client&)>& work) const {
+  void in_engine(const std::function<void(client&)>& work, const std::string& schema = "SELECT 1") const {
     system_config config;
     caf::actor_system system{config};
-    const auto target = open(system, settings()).value();
+    auto wanted = settings();
+    wanted.scripts.push_back({schema, schema});
+    const auto target = open(system, wanted).value();
     client database{system, target.front()};
     work(database);
   }
@@ -130,7 +132,7 @@ struct record_fixture : resume_fixture {
   engine target = open(system, settings()).value();
   client database{system, target.front()};
 
-  tl::expected<begun_load, std::string> begin(record_mode mode = record_mode::go_on) {
+  tl::expected<begun_load, std::string> begin(record_mode mode = record_mode::begin) {
     beginning wanted{.table = "t", .file = file, .mode = mode};
     wanted.format.bytes = std::filesystem::file_size(file);
     wanted.on_progress = [](double) { return true; };
@@ -190,7 +192,7 @@ BOOST_FIXTURE_TEST_CASE(a_load_goes_on_with_what_it_recorded, record_fixture) {
   const auto begun = begin();
   BOOST_REQUIRE(begun.has_value());
   BOOST_TEST(insert(begun->id, 7).has_value());
-  const auto again = begin();
+  const auto again = begin(record_mode::go_on);
   BOOST_REQUIRE(again.has_value());
   BOOST_TEST(again->id == begun->id);
   BOOST_TEST(again->done.contains(7));
@@ -214,7 +216,7 @@ BOOST_FIXTURE_TEST_CASE(foldings_that_overtake_each_other_lose_no_row, record_fi
   BOOST_TEST(insert(load, 20, done_rows::span{1, 8}).has_value());
   BOOST_TEST(insert(load, 21, done_rows::span{1, 4}).has_value());
   BOOST_TEST(insert(load, 22, done_rows::span{3, 6}).has_value());
-  const auto done = begin().value().done;
+  const auto done = begin(record_mode::go_on).value().done;
   for (std::uint64_t row = 1; row <= 8; ++row) {
     BOOST_TEST(done.contains(row), "row " << row);
   }
@@ -228,12 +230,46 @@ BOOST_FIXTURE_TEST_CASE(a_load_that_got_no_row_in_is_begun_anew_without_being_as
   BOOST_TEST(number("SELECT count(*) FROM millrace_load_file") == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_table_whose_rows_are_not_recorded_is_refused, record_fixture) {
-  BOOST_REQUIRE(database.execute("INSERT INTO t VALUES ('1', 'name 1')").has_value());
-  const auto refused = begin();
-  BOOST_REQUIRE(!refused);
-  BOOST_TEST(refused.error().find("--resume") != std::string::npos, refused.error());
-  BOOST_TEST(number("SELECT count(*) FROM millrace_load_file") == 0);
+BOOST_FIXTURE_TEST_CASE(a_load_that_is_not_recorded_cannot_be_gone_on_with, record_fixture) {
+  for (const auto* rows : {"DELETE FROM t", "INSERT INTO t VALUES ('1', 'name 1')"}) {
+    BOOST_REQUIRE(database.execute(rows).has_value());
+    const auto refused = begin(record_mode::go_on);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().find("No load is recorded in this folder. Without --resume") != std::string::npos,
+               refused.error());
+    BOOST_TEST(number("SELECT count(*) FROM millrace_load_file") == 0);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_mistyped_table_file_or_folder_begins_no_load_and_is_told_what_is_recorded, resume_fixture) {
+  BOOST_REQUIRE(load().code == exit_code::ok);
+  in_engine([](client& database) { BOOST_REQUIRE(database.execute("INSERT INTO other VALUES (1, 2)").has_value()); },
+            "CREATE TABLE IF NOT EXISTS other(number TEXT, name TEXT)");
+  const auto recorded = "Recorded are loads of " + std::filesystem::canonical(file).string() + " into t.";
+  expect_refusal(resume([](load_settings& wanted) { wanted.table = "tt"; }), "There is no table tt");
+  expect_refusal(resume([](load_settings& wanted) { wanted.table = "tt"; }), recorded);
+  expect_refusal(resume([](load_settings& wanted) { wanted.table = "other"; }), recorded);
+  const auto first = file;
+  file = folder.path() / "second.csv";
+  write(10, "second");
+  expect_refusal(resume(), recorded);
+  file = first;
+  const auto nowhere = resume([this](load_settings& wanted) { wanted.data = folder.path() / "dat"; });
+  BOOST_TEST(nowhere.code == exit_code::engine);
+  BOOST_TEST(!std::filesystem::exists(folder.path() / "dat"));
+  BOOST_TEST(number("SELECT count(*) FROM sqlite_schema WHERE name = 'tt'") == 0);
+  BOOST_TEST(number("SELECT (SELECT count(*) FROM other) + (SELECT count(*) FROM t)") == 1 + source_rows);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_load_that_is_complete_is_not_doubled_unless_that_is_meant, resume_fixture) {
+  BOOST_REQUIRE(load().code == exit_code::ok);
+  expect_refusal(load(), "are in t already, by an earlier load of it. --no-resume adds all of its rows all the same.");
+  append("3001,appended\n");
+  expect_refusal(load(), "--resume adds what was appended since; --no-resume");
+  expect_refusal(load([](load_settings& wanted) { wanted.columns = {"name", "number"}; }), "are in t already");
+  BOOST_TEST(number("SELECT count(*) FROM t") == source_rows);
+  BOOST_TEST(load([](load_settings& wanted) { wanted.no_resume = true; }).code == exit_code::ok);
+  BOOST_TEST(number("SELECT count(*) FROM t") == 2 * source_rows + 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(any_load_that_was_cut_off_can_be_gone_on_with, resume_fixture) {
@@ -255,10 +291,9 @@ BOOST_FIXTURE_TEST_CASE(a_load_that_was_cut_off_is_not_begun_anew_unless_that_is
 }
 
 BOOST_FIXTURE_TEST_CASE(a_load_that_is_complete_has_nothing_to_do_again, resume_fixture) {
-  const auto first = resume();
+  const auto first = load([](load_settings& wanted) { wanted.verify = true; });
   BOOST_TEST(first.code == exit_code::ok, first.complaint);
   BOOST_TEST(first.summary.at("acknowledged") == source_rows);
-  BOOST_TEST(first.summary.at("resumed") == 0);
   BOOST_TEST(first.summary.at("verified") == true);
   const auto second = resume();
   BOOST_TEST(second.code == exit_code::ok, second.complaint);
@@ -397,17 +432,21 @@ BOOST_FIXTURE_TEST_CASE(keys_are_never_appended_to_a_file_of_the_data_folder, re
     BOOST_TEST(refused.complaint.find("is in the data folder") != std::string::npos, refused.complaint);
     BOOST_TEST(std::filesystem::file_size(data / "database.sqlite3") == before);
   }
-  BOOST_TEST(load([&](load_settings& wanted) { wanted.ack_path = folder.path() / "keys"; }).code == exit_code::ok);
+  BOOST_TEST(load([&](load_settings& wanted) {
+               wanted.ack_path = folder.path() / "keys";
+               wanted.no_resume = true;
+             }).code
+             == exit_code::ok);
 }
 
 BOOST_FIXTURE_TEST_CASE(each_file_and_each_table_has_a_record_of_its_own, resume_fixture) {
   BOOST_REQUIRE(load().code == exit_code::ok);
-  const auto other = resume([](load_settings& wanted) { wanted.table = "u"; });
+  const auto other = load([](load_settings& wanted) { wanted.table = "u"; });
   BOOST_TEST(other.summary.at("rows") == source_rows, other.complaint);
   const auto first = file;
   file = folder.path() / "second.csv";
   write(10, "second");
-  const auto second = resume();
+  const auto second = load([](load_settings& wanted) { wanted.verify = true; });
   BOOST_TEST(second.code == exit_code::ok, second.complaint);
   BOOST_TEST(second.summary.at("rows") == 10);
   BOOST_TEST(second.summary.at("verified") == true);

@@ -40,6 +40,10 @@ std::string contradiction(const load_settings& settings, bool again) {
     return settings.ack_path
            + " is in the data folder, where everything is the engine's; give --ack-file another file.";
   }
+  if (!settings.remote.server.empty() && settings.resume) {
+    return "A server does not record which rows of a file are in, so with --connect there is nothing to --resume; "
+           "--ack-file writes the keys of those that are in to a file.";
+  }
   if (again || (!standard_input && !std::filesystem::exists(settings.file, unknown))) {
     return {};
   }

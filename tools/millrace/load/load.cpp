@@ -31,10 +31,13 @@ constexpr const char* footer = R"(
 A row is a transaction of its own. A table that does not exist is created, all its columns TEXT; a server's must be
 there. What cannot be a table's columns is refused before anything is created.
 
-A load into a folder records which rows are in. One that was cut off, by kill -9 too, is gone on with by --resume; the
-same command without it is refused, since it would add rows twice. --resume also adds what was appended to a file since
-it was loaded, and refuses one that was changed otherwise. --no-resume records nothing, which is faster, and adds all
-rows whatever was recorded. From a pipe (or standard input, FILE -) and with --connect nothing is recorded.
+A load into a folder records which rows are in. One that was cut off, by kill -9 too, is gone on with by --resume. A
+file that was loaded before, in part or whole, is refused without it, since that would add rows twice. --resume also adds
+what was appended to a file since it was loaded; it refuses one that was changed otherwise, and one of which no load into
+that table is recorded. --no-resume records nothing, which is faster, and adds all rows whatever was recorded.
+
+NOTHING IS RECORDED WITH --connect, nor from a pipe (or standard input, FILE -): such a load that is cut off cannot be
+gone on with. --ack-file tells what is in.
 
 Malformed rows are not loaded, and the exit code is 1; with --skip-malformed they are left out on purpose.
 
@@ -94,8 +97,7 @@ void add_load_command(CLI::App& program, int& result) {
     ->check(CLI::Range(0, 10'000));
   command.add_option("--ack-file", settings->ack_path, "Append the first column of each acknowledged row, a line each");
   auto* resume = command.add_flag("--resume", settings->resume,
-                                  "Go on where an earlier load of the file ended, or begin");
-  resume->excludes(connect);
+                                  "Go on where an earlier load of the file ended; not with --connect");
   command.add_flag("--no-resume", settings->no_resume, "Record no rows, and add all whatever was recorded")
     ->excludes(connect)
     ->excludes(resume);

@@ -66,11 +66,9 @@ private:
   std::string obstacle_to_beginning() const;
   tl::expected<begun_load, std::string> begin();
   tl::expected<begun_load, std::string> go_on();
-  bool known() const noexcept { return likeness_ != likeness::none; }
-  /// Whether the earlier load did not get all rows in, and some are there.
-  bool partly_in() const noexcept {
-    return !emptied()
-           && (earlier_.state == load_state::unrecorded || (earlier_.state == load_state::begun && earlier_.rows > 0));
+  /// Whether the earlier load got rows in, and they are there.
+  bool some_are_in() const noexcept {
+    return !emptied() && (earlier_.state == load_state::unrecorded || earlier_.rows > 0);
   }
   bool emptied() const noexcept { return table_.empty && table_.stored; }
 
@@ -79,7 +77,6 @@ private:
   file_identity file_;
   likeness likeness_ = likeness::none;
   load_record earlier_; ///< Of the load whose file is most like this one.
-  bool recorded_before_ = false;
   table_look table_;
 };
 
@@ -93,8 +90,7 @@ tl::expected<begun_load, std::string> load_start::run() {
       return tl::unexpected{std::move(problem)};
     }
   }
-  const bool goes_on = wanted_.mode == record_mode::go_on && known() && likeness_ != likeness::other_beginning;
-  return goes_on ? go_on() : begin();
+  return wanted_.mode == record_mode::go_on ? go_on() : begin();
 }
 
 /// Settles what the file is, and what of what is recorded is of it.
@@ -105,7 +101,6 @@ std::string load_start::identify() {
     return not_read(records ? table.error() : records.error());
   }
   table_ = *table;
-  recorded_before_ = !records->empty();
   file_ = {.path = absolute_path(wanted_.file),
            .bytes = static_cast<std::int64_t>(wanted_.format.bytes),
            .reading = hash_of_reading(wanted_.format)};
@@ -145,33 +140,33 @@ std::string load_start::obstacle() {
 
 std::string load_start::obstacle_to_beginning() const {
   // A file of other content that took an earlier one's place is another file.
-  if (likeness_ < likeness::other_reading || !partly_in()) {
+  if (likeness_ < likeness::other_reading || !some_are_in()) {
     return {};
   }
-  const bool can_go_on = earlier_.state == load_state::begun && likeness_ >= likeness::grown;
-  return "Some rows of " + wanted_.file.string() + " are in " + wanted_.table
-         + ", since an earlier load of it did not get all of them in. "
-         + (can_go_on ? "--resume goes on with it; " : "") + "--no-resume adds all of its rows all the same.";
+  const auto complete = earlier_.state == load_state::complete;
+  const auto* const going_on = likeness_ == likeness::grown && complete ? "--resume adds what was appended since; "
+                               : likeness_ >= likeness::grown && earlier_.state == load_state::begun
+                                 ? "--resume goes on with it; "
+                                 : "";
+  return (complete ? "The rows of " + wanted_.file.string() + " are in " + wanted_.table
+                       + " already, by an earlier load of it. "
+                   : "Some rows of " + wanted_.file.string() + " are in " + wanted_.table
+                       + ", since an earlier load of it did not get all of them in. ")
+         + going_on + "--no-resume adds all of its rows all the same.";
 }
 
 std::string load_start::obstacle_to_going_on() {
   const auto file = wanted_.file.string();
-  const std::string all_the_same = likeness_ >= likeness::other_reading && partly_in()
+  const std::string all_the_same = likeness_ >= likeness::other_reading && some_are_in()
                                      ? " --no-resume adds all of its rows all the same."
                                      : " Without --resume all of its rows are added.";
-  if (!known()) {
-    return recorded_before_ || table_.empty
-             ? ""
-             : "The table " + wanted_.table
-                 + " has rows, but no load has recorded which rows of a file they are. Empty the table, or load into "
-                   "another one, or leave out --resume to add the rows of "
-                 + file + " to them.";
+  if (likeness_ == likeness::none || (likeness_ == likeness::other_beginning && earlier_.rows == 0)) {
+    return "No load of " + file + " into " + wanted_.table + " is recorded. " + recorded_loads(database_)
+           + all_the_same;
   }
   if (likeness_ == likeness::other_beginning) {
-    return earlier_.rows == 0
-             ? ""
-             : file + " begins with all that " + earlier_.file.path + " held when that was loaded into " + wanted_.table
-                 + ". Give it that name to go on with what follows." + all_the_same;
+    return file + " begins with all that " + earlier_.file.path + " held when that was loaded into " + wanted_.table
+           + ". Give it that name to go on with what follows." + all_the_same;
   }
   if (earlier_.state == load_state::unrecorded) {
     return "Which rows of " + file + " are in " + wanted_.table
@@ -240,6 +235,18 @@ tl::expected<begun_load, std::string> load_start::go_on() {
 }
 
 } // namespace
+
+std::string recorded_loads(client& database) {
+  const auto loads = newest_loads(database);
+  if (!loads) {
+    return not_read(loads.error());
+  }
+  std::string list;
+  for (const auto& [path, table] : *loads) {
+    list += (list.empty() ? "Recorded are loads of " : ", ") + path + " into " + table;
+  }
+  return list.empty() ? "No load is recorded in this folder." : list + '.';
+}
 
 tl::expected<begun_load, std::string> begin_or_go_on(client& database, const beginning& wanted) {
   return load_start{database, wanted}.run();

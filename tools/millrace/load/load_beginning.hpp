@@ -45,6 +45,9 @@ struct begun_load {
   std::optional<table_sum> before; ///< What the table held before any of them; nothing where that is not known.
 };
 
+/// Which loads are recorded, as a sentence.
+std::string recorded_loads(client& database);
+
 /// Records that a load begins, or goes on, or gives the sentence that says why it may not: what would add rows twice,
 /// or leave rows out, without being asked to, is refused.
 [[nodiscard]] tl::expected<begun_load, std::string> begin_or_go_on(client& database, const beginning& wanted);

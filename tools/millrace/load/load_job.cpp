@@ -15,7 +15,9 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/sql_text.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
@@ -64,6 +66,7 @@ private:
   int load_elsewhere(caf::actor_system& system, const network::remote_engine& target);
   int load(caf::actor_system& system, const engine_actor& front, const engine* in_process);
   std::optional<int> check_fit(client& database) const;
+  int complain_of_no_table(client& database) const;
   std::string begin(client& database);
   beginning what_begins();
   tl::expected<table_sum, std::string> look_at_table();
@@ -98,11 +101,14 @@ private:
 options load_job::engine_options() const {
   options settings;
   settings.data = settings_.data;
-  settings.create_if_missing = settings_.create;
-  // The columns are part of the name, so that a load of other columns is a script of its own and no changed one.
-  settings.scripts.push_back({"load:" + settings_.table + "(" + identifier_list(columns_) + ")",
-                              "CREATE TABLE IF NOT EXISTS " + quote_identifier(settings_.table) + "("
-                                + identifier_list(columns_, " TEXT") + ")"});
+  // What goes on makes nothing: where folder or table is missing its name is mistaken.
+  settings.create_if_missing = settings_.create && !settings_.resume;
+  if (!settings_.resume) {
+    // The columns are part of the name, so that a load of other columns is a script of its own and no changed one.
+    settings.scripts.push_back({"load:" + settings_.table + "(" + identifier_list(columns_) + ")",
+                                "CREATE TABLE IF NOT EXISTS " + quote_identifier(settings_.table) + "("
+                                  + identifier_list(columns_, " TEXT") + ")"});
+  }
   settings.scripts.push_back(record_schema());
   return settings;
 }
@@ -113,17 +119,9 @@ int load_job::run() {
       return load_elsewhere(system, target);
     });
   }
-  system_config config;
-  caf::actor_system system{config};
-  auto target = [&] {
-    const waiting_note note{"Opening " + settings_.data + " …"};
-    return open(system, engine_options());
-  }();
-  if (!target) {
-    return complain(to_string(target.error()),
-                    target.error().code == errc::bad_sql ? exit_code::usage : exit_code::engine);
-  }
-  return load(system, target->front(), &*target);
+  return in_folder(engine_options(), [this](caf::actor_system& system, const engine& target) {
+    return load(system, target.front(), &target);
+  });
 }
 
 int load_job::load_elsewhere(caf::actor_system& system, const network::remote_engine& target) {
@@ -201,13 +199,20 @@ std::optional<int> load_job::check_fit(client& database) const {
   if (problem->empty()) {
     return std::nullopt;
   }
-  if (!settings_.remote.server.empty() && problem->find("no such table") != std::string::npos) {
-    return complain("The server has no table " + settings_.table + "; only its own --schema makes tables.",
-                    exit_code::failed);
+  if (problem->find("no such table") != std::string::npos) {
+    return complain_of_no_table(database);
   }
   return complain(settings_.file + ": its rows do not fit into " + settings_.table + ": " + *problem
                     + ". Name the table's columns with --columns, or load into another table.",
                   exit_code::usage);
+}
+
+int load_job::complain_of_no_table(client& database) const {
+  return complain(
+    settings_.remote.server.empty()
+      ? "There is no table " + settings_.table + " into which a load could go on. " + recorded_loads(database)
+      : "The server has no table " + settings_.table + "; only its own --schema makes tables.",
+    exit_code::failed);
 }
 
 /// Gives a sentence where the load can be neither begun nor gone on with.
@@ -378,6 +383,7 @@ int load_job::finish() {
   summary_.lookups_retried = run_->lookups_retried;
   summary_.lost = run_->lost();
   (settings_.json ? print_summary_json : print_summary)(std::cout, summary_);
+  vouch(grouped(summary_.counts.acknowledged) + " rows were acknowledged; they are in " + settings_.table + '.');
   if (summary_.end == load_end::given_up) {
     complain(
       fmt::format("No row was answered for {} s. Rows further on in the file were not tried.", settings_.patience),

@@ -47,6 +47,17 @@ schema_script record_schema() {
           "PRIMARY KEY(load, first)) WITHOUT ROWID"};
 }
 
+tl::expected<std::vector<std::pair<std::string, std::string>>, failure> newest_loads(client& database) {
+  return ask(database, "SELECT path, table_name FROM millrace_load_file ORDER BY id DESC LIMIT 5")
+    .map([](const row_set& rows) {
+      std::vector<std::pair<std::string, std::string>> loads;
+      for (const auto row : rows) {
+        loads.emplace_back(row["path"].as_text(), row["table_name"].as_text());
+      }
+      return loads;
+    });
+}
+
 tl::expected<std::vector<load_record>, failure> read_records(client& database, const std::string& table) {
   const auto rows = ask(database,
                         "SELECT id, path, bytes, hash, reading, state, (SELECT coalesce(sum(last - first + 1), 0) FROM "

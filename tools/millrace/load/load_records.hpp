@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -32,6 +33,9 @@ struct load_record {
 
 /// Makes the tables of the records, `millrace_load_file` and `millrace_load_row`.
 schema_script record_schema();
+
+/// Of the loads that were begun last, a few at most, the path of the file and the table.
+[[nodiscard]] tl::expected<std::vector<std::pair<std::string, std::string>>, failure> newest_loads(client& database);
 
 /// The records of all loads into a table.
 [[nodiscard]] tl::expected<std::vector<load_record>, failure> read_records(client& database, const std::string& table);

@@ -8,6 +8,14 @@
 
 namespace millrace::tools {
 
+namespace {
+
+std::string count_text(std::size_t count, const std::string& what) {
+  return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+} // namespace
+
 tl::expected<std::unique_ptr<row_source>, std::string> row_source::open(const std::filesystem::path& file,
                                                                         const source_format& format) {
   std::error_code problem;
@@ -36,7 +44,10 @@ std::optional<std::string> row_source::settle_columns(const source_format& forma
   if (!problem && (format.header || columns_.empty())) {
     problem = take_header(format);
   }
-  return problem ? problem : columns_problem(columns_);
+  if (!problem) {
+    problem = columns_problem(columns_);
+  }
+  return !problem && !format.header && !format.columns.empty() ? take_first_row() : problem;
 }
 
 /// Takes the first line, be it a header or the row of data that tells how many columns there are.
@@ -59,10 +70,20 @@ std::optional<std::string> row_source::take_header(const source_format& format) 
   } else if (columns_.empty()) {
     columns_ = std::move(first->fields);
   } else if (columns_.size() != first->fields.size()) {
-    return "its header names " + std::to_string(first->fields.size()) + " columns, and --columns names "
+    return "its header names " + count_text(first->fields.size(), "column") + ", and --columns names "
            + std::to_string(columns_.size());
   }
   return std::nullopt;
+}
+
+/// Where --columns names more or fewer than the file has no row would get in.
+std::optional<std::string> row_source::take_first_row() {
+  first_ = reader_.next();
+  if (!first_ || !first_->problem.empty() || first_->fields.size() == columns_.size()) {
+    return std::nullopt;
+  }
+  return "its first row has " + count_text(first_->fields.size(), "field") + ", and --columns names "
+         + std::to_string(columns_.size());
 }
 
 std::optional<record> row_source::next() {
@@ -81,8 +102,7 @@ std::optional<record> row_source::next() {
 /// Why a row that could be read does not fit; empty where it does.
 std::string row_source::problem_of(const record& row) const {
   if (row.fields.size() != columns_.size()) {
-    return "it has " + std::to_string(row.fields.size()) + (row.fields.size() == 1 ? " field" : " fields")
-           + " instead of " + std::to_string(columns_.size());
+    return "it has " + count_text(row.fields.size(), "field") + " instead of " + std::to_string(columns_.size());
   }
   for (std::size_t i = 0; i < row.fields.size(); ++i) {
     if (const auto problem = text_problem(row.fields[i])) {

@@ -58,6 +58,7 @@ private:
   row_source(std::unique_ptr<input_file> file, std::uint64_t bytes, const source_format& format);
   std::optional<std::string> settle_columns(const source_format& format);
   std::optional<std::string> take_header(const source_format& format);
+  std::optional<std::string> take_first_row();
   std::string problem_of(const record& row) const;
 
   std::unique_ptr<input_file> file_;
