@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
@@ -24,6 +25,10 @@ struct sql_fixture : millrace::tools::test::shell_fixture {
     return shell("exec $M sql --data data " + options + " \"" + statement + '"');
   }
 };
+
+boost::test_tools::assertion_result may_mount(boost::unit_test::test_unit_id) {
+  return std::system("unshare --mount mount -t tmpfs tmpfs /mnt 2> /dev/null") == 0;
+}
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -137,6 +142,21 @@ BOOST_AUTO_TEST_CASE(a_query_is_ended_by_its_timeout) {
   const auto ended = shell("exec timeout 20 $M sql --data data --timeout 0.2 '" + endless + "'");
   BOOST_TEST(ended.code == 1);
   BOOST_TEST(contains(ended.err, "--timeout SECONDS gives it longer."), ended.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_that_waits_for_room_on_the_disk_says_so, *boost::unit_test::precondition(may_mount)) {
+  // There is room for two of the log's segments, and for no such table.
+  const auto ended = shell(
+    "exec unshare --mount sh -c 'mkdir small && mount -t tmpfs -o size=36m tmpfs small && cp -r data small &&"
+    "{ $0 serve --data small/data --listen 127.0.0.1:0 > up 2> said & server=$!; } &&"
+    "until grep -q Serving up; do sleep 0.05; done; place=127.0.0.1:$(sed s/.*:// up);"
+    "$0 sql --connect $place --timeout 3 \"WITH RECURSIVE c(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM c LIMIT 25) "
+    "INSERT INTO t SELECT i, hex(zeroblob(500000)) FROM c\"; code=$?; kill -9 $server; cat said; exit $code' $M");
+  BOOST_TEST(ended.code == 1);
+  BOOST_TEST(contains(ended.err, "The engine says: The writer has waited for"), ended.err);
+  BOOST_TEST(contains(ended.err, "The disk is full; make room, then try again."), ended.err);
+  BOOST_TEST(contains(ended.out, "the writer waits: "), ended.out);
+  BOOST_TEST(!contains(ended.out, "Whether this took effect is not known"), ended.out);
 }
 
 BOOST_AUTO_TEST_CASE(an_interrupt_ends_it_with_130_and_a_sentence) {
