@@ -27,12 +27,12 @@ printed=$(cd "$scratch" && ./example)
 }
 
 # What talks to an engine elsewhere has no database.
-build millrace-network "$folder/remote/main.cpp" said=$("$scratch/remote" nowhere 2>&1) && said="nothing is wrong"
+build millrace-network "$folder/remote/main.cpp" "$scratch/remote"
+said=$("$scratch/remote" nowhere 2>&1) && said="nothing is wrong"
 [[ $said == *"is no address of an engine"* ]] || {
   echo "the example of a program elsewhere said: $said" >&2
   exit 1
 }
-"$scratch/remote"
 if ldd "$scratch/remote" | grep -E 'sqlite|millrace_(engine|storage)'; then
   echo "a program without an engine is linked with one" >&2
   exit 1
