@@ -46,14 +46,15 @@ std::string time_text(std::chrono::sys_days day, std::chrono::seconds time, std:
 /// One SQL value: null, 64-bit integer, double, UTF-8 text or blob (SQLite: datatype3.html §1).
 ///
 /// Converts from what a program has at hand, and never to something else in silence: what has no such value does not
-/// compile (characters, `long double`, durations), an unsigned number above 2^63 - 1 and a moment outside the years 0
-/// to 9999 throw `std::out_of_range`. A NaN becomes null, as SQLite stores it.
+/// compile (characters, a single `std::byte`, `long double`, durations), an unsigned number above 2^63 - 1 and a moment
+/// outside the years 0 to 9999 throw `std::out_of_range`. A NaN becomes null, as SQLite stores it.
 class value {
 public:
   using variant = std::variant<std::monostate, std::int64_t, double, std::string, blob>;
 
   value() = default;
   value(std::nullptr_t) {}
+  value(std::nullopt_t) {}
   value(detail::number auto number) : data_(integer(number)) {}
   value(std::same_as<float> auto number) : value(static_cast<double>(number)) {}
   value(std::same_as<double> auto number) {
@@ -72,9 +73,10 @@ public:
   value(blob bytes) : data_(std::move(bytes)) {}
   value(std::span<const std::byte> bytes) : data_(blob{{reinterpret_cast<const char*>(bytes.data()), bytes.size()}}) {}
   value(std::span<const std::uint8_t> bytes) : value(std::as_bytes(bytes)) {}
-  /// The number of an enumerator.
+  /// The number of an enumerator. `std::byte` is one to C++, and no number to whoever has it.
   template <class Enum>
-  requires std::is_enum_v<Enum> value(Enum one) : data_(integer(static_cast<std::underlying_type_t<Enum>>(one))) {}
+  requires(std::is_enum_v<Enum> && !std::same_as<Enum, std::byte>) value(Enum one)
+    : data_(integer(static_cast<std::underlying_type_t<Enum>>(one))) {}
   /// Text in UTC, as SQLite's date functions read and give it: `2024-05-01 12:30:00.250`, with as many decimals as the
   /// clock has, and `2024-05-01` for a day. Such texts stand in the order of their moments.
   template <class Duration>

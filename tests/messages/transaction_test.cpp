@@ -49,6 +49,7 @@ BOOST_AUTO_TEST_CASE(an_unsigned_number_that_sql_has_not_is_refused) {
 BOOST_AUTO_TEST_CASE(what_has_no_value_of_its_own_does_not_compile) {
   BOOST_TEST(!parameter<char>);
   BOOST_TEST(!parameter<char32_t>);
+  BOOST_TEST(!parameter<std::byte>);
   BOOST_TEST(!parameter<long double>);
   BOOST_TEST(!parameter<int*>);
   BOOST_TEST(!parameter<std::chrono::seconds>);
@@ -71,6 +72,7 @@ BOOST_AUTO_TEST_CASE(bytes_enumerators_and_moments_are_values) {
   BOOST_TEST((value{day + 5ms} == value{"2024-05-01 00:00:00.005"}));
   BOOST_TEST((value{sys_time<nanoseconds>{-1ns}} == value{"1969-12-31 23:59:59.999999999"}));
   BOOST_TEST((value{std::optional<sys_days>{}} == value{}));
+  BOOST_TEST((make_statement("x", std::nullopt) == make_statement("x", nullptr)));
   BOOST_CHECK_THROW(value{sys_days{year{10000} / 1 / 1}}, std::out_of_range);
   BOOST_CHECK_THROW(value{sys_days{year{-1} / 1 / 1}}, std::out_of_range);
 }
