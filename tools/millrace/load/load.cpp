@@ -56,9 +56,9 @@ Examples:
 tools/millrace/load/README.md tells of each option, and of the summary's fields in JSON.
 
 Exit codes: 0 all rows are in, 1 rows are malformed, failed, are of unknown outcome or differ, or the load was refused
-because of an earlier one, or stopped by a malformed row under --strict or a file that could not be read or written on,
-2 usage, a file or table that does not fit included, 70 the engine could not be opened or reached or stopped answering,
-130 interrupted (what was acknowledged is in).)";
+because of an earlier one or for want of one, or stopped by a malformed row under --strict or a file that could not be
+read or written on, 2 usage, a file or table that does not fit included, 70 the engine could not be opened or reached or
+stopped answering, 130 interrupted (what was acknowledged is in).)";
 
 } // namespace
 
