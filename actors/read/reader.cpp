@@ -124,6 +124,7 @@ void reader_state::open() {
 
 void reader_state::use(std::unique_ptr<storage::database_reader> opened) {
   database_ = std::move(opened);
+  keeps_old_ = false;
   recycle_at_ = recycling_time(self_->clock().now(), settings_.age_max);
 }
 
@@ -169,7 +170,9 @@ void reader_state::recycle_when_old() {
   }
   auto opened = settings_.open_database();
   if (!opened) {
-    logger()->warn("{} keeps its old connection, a new one cannot be opened: {}", id(), to_string(opened.error()));
+    if (!std::exchange(keeps_old_, true)) {
+      logger()->warn("{} keeps its old connection, a new one cannot be opened: {}", id(), to_string(opened.error()));
+    }
     recycle_at_ = now + settings_.age_max / 10;
     return;
   }

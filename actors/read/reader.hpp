@@ -138,6 +138,7 @@ private:
   monotonic_time blocked_since_;
   backoff reopen_delay_{settings_.reopen_delay};
   monotonic_time recycle_at_;
+  bool keeps_old_ = false;                     ///< Whether it was said that no new connection can be opened.
   std::optional<monotonic_time> shared_since_; ///< When the snapshot began that queries share.
   pager pager_{pager_options{}};
   bool tick_armed_ = false;

@@ -151,9 +151,14 @@ BOOST_AUTO_TEST_CASE(an_old_connection_is_kept_until_another_one_can_be_opened) 
   start();
   pass(std::chrono::milliseconds{1'100});
   fail_with(errc::disk_full);
-  rows_of(count);
-  BOOST_TEST(rows_of(count).value.has_value());
-  BOOST_TEST(board->pool().recycled == 0);
+  for (const bool first : {true, false}) {
+    pass(std::chrono::milliseconds{first ? 0 : 200}); // It tries again, and says nothing.
+    const log_listener heard;
+    rows_of(count);
+    BOOST_TEST(rows_of(count).value.has_value());
+    BOOST_TEST(board->pool().recycled == 0);
+    BOOST_TEST(heard.has("keeps its old connection") == first);
+  }
   in_the_way.reset();
   rows_of(count); // It does not try again at once.
   BOOST_TEST(board->pool().recycled == 0);
