@@ -15,8 +15,8 @@ failure explained(failure found, const storage::folder& data) {
     found.detail += "; " + path
                     + " is a copy that was made while an engine had the folder open, or has lost database.sqlite3-wal, "
                       "so its files are of different moments. Copy the folder while it is closed, or its database with "
-                      "`sqlite3 FOLDER/database.sqlite3 \".backup COPY\"` at any time; a file that was removed can be put "
-                      "back";
+                      "`sqlite3 FOLDER/database.sqlite3 \".backup COPY\"` at any time; a file that was removed can be "
+                      "put back";
   }
   found.detail += ". An older copy of the database will do: move the damaged one away (`mv " + path
                   + "/database.sqlite3* ASIDE`) and put the copy there as database.sqlite3; what it lacks is applied "

@@ -64,8 +64,8 @@ private:
     return fail(errc::database_gone,
                 "the database ends at seq " + std::to_string(applied_) + ", and the log begins at seq "
                   + std::to_string(first_seq) + " (" + file_
-                  + "), so the database is older than the log reaches back; put back the newer one, or a copy of it that "
-                    "holds seq "
+                  + "), so the database is older than the log reaches back; put back the newer one, or a copy of it "
+                    "that holds seq "
                   + std::to_string(first_seq - 1) + ", or the log's missing segments");
   }
   void report(const std::string& sentence) { report_.findings.push_back(file_ + ": " + sentence); }

@@ -21,7 +21,7 @@ bool has_form_of_its_own(const storage::answer& reply) {
 
 void check_round_trip(const outcome_entry& entry, const storage::answer& reply) {
   outcome_record_writer writer;
-  writer.add(entry.name, entry.seq, reply);
+  writer.add({entry.name}, entry.seq, reply);
   outcome_record_reader reader{writer.first_seq(), writer.bytes()};
   const auto read = reader.next();
   require(read && read->name == entry.name && read->seq == entry.seq, "what is recorded can be found");

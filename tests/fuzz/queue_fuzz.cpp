@@ -69,6 +69,7 @@ std::vector<work> read_back(storage::log& log, std::uint64_t seq) {
 void check_refusal(errc code, bool unchanged) {
   switch (code) {
     case errc::corrupt:
+    case errc::database_gone: // It is older than the log reaches back.
     case errc::folder_newer:
     case errc::folder_foreign:
       require(unchanged, "what is refused as damaged is left as it was");

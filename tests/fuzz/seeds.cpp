@@ -171,10 +171,11 @@ outcome rows_and_an_error() {
 
 void add_outcome(const corpus& to) {
   storage::sqlite::outcome_record_writer writer;
-  writer.add(client, 3, outcome{.seq = 3, .results = {{.rows_changed = 1, .last_row_id = 7, .rows = {}, .error = {}}}});
+  writer.add({client}, 3,
+             outcome{.seq = 3, .results = {{.rows_changed = 1, .last_row_id = 7, .rows = {}, .error = {}}}});
   to.add("outcome", "one", writer.bytes());
-  writer.add(client, 4, rows_and_an_error());
-  writer.add(client, 9, tl::unexpected{failure{errc::constraint, "no such row"}});
+  writer.add({client}, 4, rows_and_an_error());
+  writer.add({client}, 9, tl::unexpected{failure{errc::constraint, "no such row"}});
   to.add("outcome", "three", writer.bytes());
 }
 

@@ -5,6 +5,7 @@
 #include <millrace/storage/base/bytes.hpp>
 #include <millrace/storage/queue/format.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -16,7 +17,8 @@
 ///
 /// - one byte: how far the work is applied;
 /// - per file one byte that names it, a varint length, and so many bytes. Of a file that begins with a header block,
-///   only its two headers and what follows the block stand here; any other one is shorter than two headers.
+///   only its two headers and what follows the block stand here, without the zeroes at its end, which it has as far as
+///   its header says, unless that is far; any other one is shorter than two headers.
 namespace millrace::test {
 
 inline const uuid image_database{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
@@ -31,6 +33,11 @@ inline constexpr std::uint8_t image_spare = 252;
 inline constexpr std::uint8_t image_half_made = 253;
 inline constexpr std::uint8_t image_torn = 254;
 inline constexpr std::uint8_t image_other = 255;
+
+/// Where a header says how large its file is (storage/queue/README.md).
+inline constexpr std::size_t image_capacity_at = 64;
+/// Beyond this a file is not filled up, and so is one that was cut short.
+inline constexpr std::uint64_t image_capacity_max = 16 * 1024;
 
 inline std::string image_file_name(std::uint8_t what, std::size_t index) {
   switch (what) {
@@ -57,7 +64,12 @@ inline std::string unpacked(std::string_view packed) {
   bytes.replace(0, storage::segment_header_bytes, packed, 0, storage::segment_header_bytes);
   bytes.replace(storage::header_copy_at, storage::segment_header_bytes, packed, storage::segment_header_bytes,
                 storage::segment_header_bytes);
-  return bytes.append(packed.substr(image_headers_bytes));
+  bytes.append(packed.substr(image_headers_bytes));
+  const auto capacity = storage::load<std::uint64_t>(packed.data() + image_capacity_at);
+  if (capacity <= image_capacity_max) {
+    bytes.resize(std::max<std::size_t>(bytes.size(), capacity));
+  }
+  return bytes;
 }
 
 /// Without the zeroes at the end.
