@@ -210,9 +210,9 @@ result<database_identity> prepare(connection& database, bool create) {
   }
   // The log is synced and bears this database's identity: neither a power loss nor the loss of SQLite's log may leave
   // it without one. So the tables of a new database are made before it is in WAL mode.
-  auto done = result<>{};
-  if (*format < meta::format_version) {
-    done = database.execute("PRAGMA synchronous = EXTRA").and_then([&] { return bring_up_to_date(database); });
+  auto done = database.execute("PRAGMA synchronous = EXTRA");
+  if (done && *format < meta::format_version) {
+    done = bring_up_to_date(database);
   }
   if (done) {
     // A database of something else is left as it is, so this comes after the look.
