@@ -161,6 +161,9 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
       return std::move(*done);
     }
     auto& [what, reason, seq, suspects, proven] = done.error();
+    if (suspects > 0 && !useless_) {
+      forget_own_rollback();
+    }
     switch (what) {
       case stop::next::give_up:
         return tl::unexpected{in_trouble(std::move(reason), suspects)};
@@ -262,8 +265,9 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
   watch_.end_work();
   auto detail = "seq " + std::to_string(order.seq) + " was not applied";
   if (order.why == errc::quarantined) {
-    detail += order.deaths == 0 ? ", as an operator wished"
-                                : ": each of " + std::to_string(order.deaths) + " attempts at it failed";
+    detail += order.deaths == 0   ? ", as an operator wished"
+              : order.deaths == 1 ? ": it takes more than it may"
+                                  : ": each of " + std::to_string(order.deaths) + " attempts at it failed";
     // An order about work in quarantine says nothing that is worth keeping; what it is about stays there.
     if (!std::holds_alternative<quarantine_order>(item)) {
       if (auto done = quarantine_->put(order.seq, accept_time_ms, order.deaths, item); !done) {
@@ -478,6 +482,14 @@ tl::expected<void, trouble> writer::probe(std::uint64_t bytes) {
       in_trouble(done.error().code == errc::locked ? done.error() : give_up_connection(done.error()))};
   }
   return {};
+}
+
+/// After some failures SQLite tells what it rolled back itself like somebody else's commit. Nobody else could commit
+/// before the rollback.
+void writer::forget_own_rollback() {
+  if (const auto version = read_data_version_.run_for_number()) {
+    data_version_ = *version;
+  }
 }
 
 /// What others may have done since the last commit. Where they put back a copy, by SQLite's own means, what it lacks

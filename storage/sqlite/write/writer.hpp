@@ -90,6 +90,7 @@ private:
   [[nodiscard]] attempt<> commit(bracket& whole, const log_position& end, std::int64_t recorded_ms);
   [[nodiscard]] result<log_position> read_position();
   [[nodiscard]] result<> look_around();
+  void forget_own_rollback();
   failure give_up_connection(failure reason);
   caution choose_caution() noexcept;
 

@@ -1,3 +1,4 @@
+#include <millrace/tests/support/disks/vfs_shim.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <algorithm>
@@ -231,6 +232,33 @@ BOOST_AUTO_TEST_CASE(work_that_is_refused_as_if_the_machine_were_at_fault_is_sus
     BOOST_TEST(writer->probe(10'000).has_value());
     check_set_aside(next, seq, refused.error());
   }
+}
+
+BOOST_AUTO_TEST_CASE(work_that_asks_for_more_room_than_there_is_is_suspected_alone_and_nobody_else_changed_anything) {
+  struct : millrace::test::vfs_observer {
+    int before(const millrace::test::vfs_operation& asked) override {
+      const bool grows = asked.what == millrace::test::vfs_operation::kind::write && asked.path.ends_with("-wal");
+      return grows && asked.offset > 4'000'000 ? SQLITE_FULL : SQLITE_OK;
+    }
+  } disk;
+  close();
+  const millrace::test::vfs_shim shim{disk};
+  writer = sqlite::make_database(file, {}, {.cache_kib = 400})->open_writer().value();
+  const auto grow = execute(
+    "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) "
+    "SELECT i || hex(zeroblob(1000)) FROM n");
+  const auto next = next_batch({insert(1), grow, insert(2)});
+  check_tried_alone(next, 3);
+  const auto refused = try_to_apply(next);
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().why.code == errc::disk_full);
+  BOOST_TEST(!refused.error().proven);
+  BOOST_TEST(writer->probe(1'000'000).has_value());
+  check_set_aside(next, 3, refused.error());
+  BOOST_TEST(!writer->take_foreign_commit());
+  BOOST_TEST(!writer->probe(9'000'000).has_value());
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  close();
 }
 
 /// The commit fails, so it is not known by which of them.
