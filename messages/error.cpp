@@ -45,6 +45,10 @@ constexpr std::array table{
   entry{errc::name_taken, "name_taken", rejected,
         "This number of the client was given to another transaction; nothing of this one took effect, so send it under "
         "a number, or a client's id, that nobody has used."},
+  entry{errc::over_budget, "over_budget", rejected,
+        "This needs more than one query or transaction may take; make it smaller, or split it."},
+  entry{errc::out_of_step, "out_of_step", rejected,
+        "A full-text or R-tree table does not agree with what it indexes; rebuild it."},
   entry{errc::overloaded, "overloaded", retryable, "There is no room for more work now; try again a little later."},
   entry{errc::unavailable, "unavailable", retryable,
         "The part of the engine that does this is being restarted, or cannot be reached; try again."},

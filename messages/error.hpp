@@ -25,6 +25,8 @@ enum class errc : std::uint8_t {
   wrong_role = 13,
   version_mismatch = 14,
   name_taken = 15,
+  over_budget = 16,
+  out_of_step = 17,
   overloaded = 20,
   unavailable = 21,
   shutting_down = 22,

@@ -55,13 +55,14 @@ private:
 
 std::unique_ptr<storage::database> make_database(std::filesystem::path file, const database_options& options,
                                                  const sqlite_options& own) {
-  return std::make_unique<file_database>(settings{.file = std::move(file),
-                                                  .cached_statements = own.cached_statements,
-                                                  .cache_kib = own.cache_kib,
-                                                  .outcomes = options.outcomes,
-                                                  .transaction_time_max = options.transaction_time_max,
-                                                  .transaction_pages_max = options.transaction_pages_max,
-                                                  .identity = std::nullopt});
+  return std::make_unique<file_database>(
+    settings{.file = std::move(file),
+             .cached_statements = own.cached_statements,
+             .cache_kib = own.cache_kib,
+             .afforded = {.memory_kib = own.memory_kib, .temporary_kib = own.temporary_kib},
+             .outcomes = options.outcomes,
+             .transaction_time_max = options.transaction_time_max,
+             .identity = std::nullopt});
 }
 
 } // namespace millrace::storage::sqlite

@@ -244,6 +244,11 @@ void add_delimited(const corpus& to) {
 }
 
 /// Conversations; the first byte is even where a server hears them.
+void add_nesting(const corpus& to) {
+  to.add("nesting", "unions", std::string{"\5\1\1\1\1\1\1"});
+  to.add("nesting", "each_in_turn", std::string{"\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16", 15});
+}
+
 void add_basp(const corpus& to) {
   const auto here = a_node(1, 'H');
   const auto there = a_node(2, 'T');
@@ -282,6 +287,7 @@ int main(int argc, char** argv) {
   add_row_set(to);
   add_samples(to, registered{});
   add_delimited(to);
+  add_nesting(to);
   add_basp(to);
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "names.hpp"
 #include "refusal.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -10,17 +11,154 @@ namespace millrace::storage::sqlite {
 
 namespace {
 
-/// Functions whose value depends on the program, the connection or the file's layout rather than on the log, or that
-/// reach out of the database.
-constexpr std::array<std::string_view, 9> foreign_functions{"total_changes",
-                                                            "load_extension",
-                                                            "sqlite_offset",
-                                                            "sqlite_log",
-                                                            "sqlite_version",
-                                                            "sqlite_source_id",
-                                                            "sqlite_compileoption_get",
-                                                            "sqlite_compileoption_used",
-                                                            "fts3_tokenizer"};
+/// Functions whose value follows from their arguments, the rows and the log. Others depend on the program, the
+/// connection or the file's layout, reach out of the database, or are unknown.
+constexpr auto functions_of_the_log = std::to_array<std::string_view>({"->",
+                                                                       "->>",
+                                                                       "abs",
+                                                                       "acos",
+                                                                       "acosh",
+                                                                       "asin",
+                                                                       "asinh",
+                                                                       "atan",
+                                                                       "atan2",
+                                                                       "atanh",
+                                                                       "avg",
+                                                                       "bm25",
+                                                                       "ceil",
+                                                                       "ceiling",
+                                                                       "changes",
+                                                                       "char",
+                                                                       "coalesce",
+                                                                       "concat",
+                                                                       "concat_ws",
+                                                                       "cos",
+                                                                       "cosh",
+                                                                       "count",
+                                                                       "cume_dist",
+                                                                       "current_date",
+                                                                       "current_time",
+                                                                       "current_timestamp",
+                                                                       "date",
+                                                                       "datetime",
+                                                                       "degrees",
+                                                                       "dense_rank",
+                                                                       "exp",
+                                                                       "first_value",
+                                                                       "floor",
+                                                                       "format",
+                                                                       "glob",
+                                                                       "group_concat",
+                                                                       "hex",
+                                                                       "highlight",
+                                                                       "if",
+                                                                       "ifnull",
+                                                                       "iif",
+                                                                       "instr",
+                                                                       "json",
+                                                                       "json_array",
+                                                                       "json_array_length",
+                                                                       "json_each",
+                                                                       "json_error_position",
+                                                                       "json_extract",
+                                                                       "json_group_array",
+                                                                       "json_group_object",
+                                                                       "json_insert",
+                                                                       "json_object",
+                                                                       "json_patch",
+                                                                       "json_pretty",
+                                                                       "json_quote",
+                                                                       "json_remove",
+                                                                       "json_replace",
+                                                                       "json_set",
+                                                                       "json_type",
+                                                                       "json_valid",
+                                                                       "jsonb",
+                                                                       "jsonb_array",
+                                                                       "jsonb_extract",
+                                                                       "jsonb_group_array",
+                                                                       "jsonb_group_object",
+                                                                       "jsonb_insert",
+                                                                       "jsonb_object",
+                                                                       "jsonb_patch",
+                                                                       "jsonb_remove",
+                                                                       "jsonb_replace",
+                                                                       "jsonb_set",
+                                                                       "julianday",
+                                                                       "lag",
+                                                                       "last_insert_rowid",
+                                                                       "last_value",
+                                                                       "lead",
+                                                                       "length",
+                                                                       "like",
+                                                                       "likelihood",
+                                                                       "likely",
+                                                                       "ln",
+                                                                       "log",
+                                                                       "log10",
+                                                                       "log2",
+                                                                       "lower",
+                                                                       "ltrim",
+                                                                       "match",
+                                                                       "matchinfo",
+                                                                       "max",
+                                                                       "min",
+                                                                       "mod",
+                                                                       "nth_value",
+                                                                       "ntile",
+                                                                       "nullif",
+                                                                       "octet_length",
+                                                                       "offsets",
+                                                                       "optimize",
+                                                                       "percent_rank",
+                                                                       "pi",
+                                                                       "pow",
+                                                                       "power",
+                                                                       "printf",
+                                                                       "quote",
+                                                                       "radians",
+                                                                       "random",
+                                                                       "randomblob",
+                                                                       "rank",
+                                                                       "regexp",
+                                                                       "replace",
+                                                                       "round",
+                                                                       "row_number",
+                                                                       "rtreecheck",
+                                                                       "rtreedepth",
+                                                                       "rtreenode",
+                                                                       "rtrim",
+                                                                       "sign",
+                                                                       "sin",
+                                                                       "sinh",
+                                                                       "snippet",
+                                                                       "soundex",
+                                                                       "sqrt",
+                                                                       "strftime",
+                                                                       "string_agg",
+                                                                       "substr",
+                                                                       "substring",
+                                                                       "subtype",
+                                                                       "sum",
+                                                                       "tan",
+                                                                       "tanh",
+                                                                       "time",
+                                                                       "timediff",
+                                                                       "total",
+                                                                       "trim",
+                                                                       "trunc",
+                                                                       "typeof",
+                                                                       "unhex",
+                                                                       "unicode",
+                                                                       "unistr",
+                                                                       "unixepoch",
+                                                                       "unlikely",
+                                                                       "upper",
+                                                                       "zeroblob"});
+
+/// What the ends of the tables' names are in which SQLite's full-text modules keep their index. It depends on how the
+/// log was cut into calls.
+constexpr std::array<std::string_view, 5> index_endings{"_data", "_idx", "_segments", "_segdir", "_stat"};
 
 /// Virtual tables that show the file's layout.
 constexpr std::array<std::string_view, 1> foreign_tables{"dbstat"};
@@ -69,6 +207,7 @@ authorizer::scope::scope(authorizer& owner, authority who) noexcept : owner_(own
   owner_.saw_module_pragma_ = false;
   owner_.actions_ = 0;
   owner_.change_.clear();
+  owner_.indexes_read_.clear();
   owner_.frame_ = script_frame::none;
 }
 
@@ -120,7 +259,7 @@ int authorizer::decide_transaction(int action, std::string_view first, std::stri
     case SQLITE_RECURSIVE:
       return SQLITE_OK;
     case SQLITE_READ:
-      return decide_log_read(first);
+      return decide_log_read(first, second);
     case SQLITE_FUNCTION:
       return decide_function(second);
     case SQLITE_PRAGMA:
@@ -145,7 +284,7 @@ int authorizer::decide_script(int action, std::string_view first, std::string_vi
     case SQLITE_ANALYZE: // Names every table, ours too, and changes none.
       return SQLITE_OK;
     case SQLITE_READ:
-      return decide_log_read(first);
+      return decide_log_read(first, second);
     case SQLITE_FUNCTION:
       return decide_function(second);
     case SQLITE_PRAGMA:
@@ -215,7 +354,9 @@ int authorizer::decide_pragma(std::string_view pragma, std::string_view argument
 
 int authorizer::decide_function(std::string_view function) {
   saw_changes_ = saw_changes_ || same(function, "changes");
-  if (!contains(foreign_functions, function)) {
+  // With the latter SQLite itself changes its schema table; nobody else can call them.
+  if (contains(functions_of_the_log, function) || begins(function, "sqlite_rename_")
+      || same(function, "sqlite_drop_column")) {
     return SQLITE_OK;
   }
   const bool reaches_out = same(function, "load_extension") || same(function, "fts3_tokenizer");
@@ -224,10 +365,20 @@ int authorizer::decide_function(std::string_view function) {
     reaches_out ? "no code of others runs in the engine" : "its value is no function of the log; a query may call it");
 }
 
-int authorizer::decide_log_read(std::string_view table) {
-  return contains(foreign_tables, table) || begins(table, "pragma_")
-           ? refuse("reading " + std::string{table}, "what it shows is no function of the log; a query may read it")
-           : decide_read(table);
+int authorizer::decide_log_read(std::string_view table, std::string_view column) {
+  if (decide_read(table) != SQLITE_OK) {
+    return SQLITE_DENY;
+  }
+  // A script's own changes of the schema read it, too.
+  const bool shows_layout = who_ == authority::transaction && is_schema_table(table) && same(column, "rootpage");
+  if (contains(foreign_tables, table) || begins(table, "pragma_") || is_ours(table) || shows_layout) {
+    return refuse("reading " + std::string{table} + (shows_layout ? ".rootpage" : ""),
+                  "what it shows is no function of the log; a query may read it");
+  }
+  if (std::ranges::any_of(index_endings, [table](std::string_view ending) { return ends(table, ending); })) {
+    indexes_read_.emplace_back(table);
+  }
+  return SQLITE_OK;
 }
 
 int authorizer::decide_read(std::string_view table) {

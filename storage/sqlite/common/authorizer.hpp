@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sqlite3.h>
 
@@ -54,6 +55,9 @@ public:
   /// where it only reads. SQLite compiles what is only to be explained like everything else, so whoever runs it must
   /// look.
   const std::string& change() const noexcept { return change_; }
+  /// Tables read by the SQL compiled since the last scope began that by their names may be the indexes of full-text
+  /// tables.
+  const std::vector<std::string>& indexes_read() const noexcept { return indexes_read_; }
   /// What of a script's frame the SQL compiled since the last scope began is. It was compiled to nothing.
   script_frame frame() const noexcept { return frame_; }
   /// Whether `compiled`, the SQL compiled since the last scope began, is VACUUM: all else that writes is asked about.
@@ -68,7 +72,7 @@ private:
   int decide_query(int action, std::string_view first, std::string_view second);
   int decide_pragma(std::string_view pragma, std::string_view argument);
   int decide_function(std::string_view function);
-  int decide_log_read(std::string_view table);
+  int decide_log_read(std::string_view table, std::string_view column);
   int decide_read(std::string_view table);
   int note_frame(script_frame seen) noexcept;
   int refuse(std::string_view what, std::string_view why);
@@ -79,6 +83,7 @@ private:
   bool saw_module_pragma_ = false;
   int actions_ = 0;
   std::string change_;
+  std::vector<std::string> indexes_read_;
   script_frame frame_ = script_frame::none;
   std::optional<failure> refusal_;
   std::exception_ptr trouble_; ///< An exception must not pass through SQLite.

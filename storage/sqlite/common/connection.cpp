@@ -1,10 +1,13 @@
 #include "connection.hpp"
 
+#include "budget.hpp"
 #include "determinism.hpp"
 #include "error.hpp"
 #include "meta.hpp"
+#include "patient_functions.hpp"
 #include "prepared_statement.hpp"
 #include "rows.hpp"
+#include "temporary_files.hpp"
 
 #include <filesystem>
 #include <string>
@@ -36,12 +39,17 @@ result<> check_identity(sqlite3* database, const uuid& wanted) {
 } // namespace
 
 result<connection> connection::open(const settings& chosen, role purpose) {
-  const char* const clock = purpose == role::writer ? log_clock_vfs() : nullptr;
+  if (!budget::holds()) {
+    return fail(errc::io_error,
+                "this program used SQLite before Millrace was loaded, so its memory could not be bounded; "
+                "link Millrace into the program, or load it first");
+  }
+  const char* const vfs = purpose == role::writer ? log_clock_vfs() : paid_temporary_vfs();
   const int access = purpose == role::writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   connection made;
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(chosen.file.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                                   clock);
+                                   vfs);
   made.handle_.reset(handle);
   if (code != SQLITE_OK) {
     auto reason = failure_of(handle, code);
@@ -53,6 +61,9 @@ result<connection> connection::open(const settings& chosen, role purpose) {
     return tl::unexpected{std::move(reason)};
   }
   if (auto done = harden(handle, purpose, chosen.cache_kib); !done) {
+    return tl::unexpected{std::move(done).error()};
+  }
+  if (auto done = install_patient_functions(handle); !done) {
     return tl::unexpected{std::move(done).error()};
   }
   made.rights_ = std::make_unique<authorizer>();

@@ -1,5 +1,6 @@
 #include "determinism.hpp"
 
+#include "default_vfs.hpp"
 #include "error.hpp"
 
 #include <algorithm>
@@ -16,11 +17,6 @@ constexpr std::int64_t day_ms = 86'400'000;
 
 thread_local bool clock_is_fixed = false;
 thread_local std::int64_t fixed_julian_ms = 0;
-
-sqlite3_vfs& default_vfs() {
-  static sqlite3_vfs& vfs = *sqlite3_vfs_find(nullptr);
-  return vfs;
-}
 
 int current_time_ms(sqlite3_vfs*, sqlite3_int64* julian_ms) noexcept {
   if (clock_is_fixed) {

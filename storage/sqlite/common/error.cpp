@@ -1,5 +1,7 @@
 #include "error.hpp"
 
+#include "budget.hpp"
+
 #include <millrace/storage/base/full_disk.hpp>
 
 #include <system_error>
@@ -17,6 +19,9 @@ constexpr int primary(int result_code) noexcept {
 errc code_of(int result_code) noexcept {
   if (result_code == SQLITE_IOERR_CORRUPTFS || result_code == SQLITE_IOERR_DATA) {
     return errc::corrupt;
+  }
+  if (result_code == SQLITE_CORRUPT_VTAB) {
+    return errc::out_of_step;
   }
   switch (primary(result_code)) {
     case SQLITE_OK:
@@ -40,6 +45,8 @@ errc code_of(int result_code) noexcept {
     case SQLITE_PROTOCOL:
     case SQLITE_SCHEMA:
       return errc::locked;
+    case SQLITE_INTERRUPT:
+      return errc::deadline_exceeded;
     case SQLITE_FULL:
       return errc::disk_full;
     case SQLITE_CORRUPT:
@@ -51,6 +58,9 @@ errc code_of(int result_code) noexcept {
 }
 
 failure failure_of(sqlite3* database, int result_code) {
+  if (auto overrun = budget::overrun()) {
+    return *overrun;
+  }
   auto code = code_of(result_code);
   // A full disk shows as an I/O error where SQLite extends its shared-memory file, and a limit of the process always.
   const int system = database == nullptr ? 0 : sqlite3_system_errno(database);
@@ -60,6 +70,9 @@ failure failure_of(sqlite3* database, int result_code) {
   // The connection's message belongs to its last call; where that was another one, only the code is known.
   const bool current = database != nullptr && primary(sqlite3_errcode(database)) == primary(result_code);
   std::string detail = current ? sqlite3_errmsg(database) : sqlite3_errstr(result_code);
+  if (code == errc::out_of_step) {
+    detail = "a virtual table"; // SQLite's words are those for a damaged database.
+  }
   // SQLite guards its schema table and the tables behind virtual tables itself, with a plain error.
   if (code == errc::bad_sql && detail.find("may not be modified") != std::string::npos) {
     code = errc::not_permitted;

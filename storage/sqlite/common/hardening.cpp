@@ -22,7 +22,8 @@ void set_limits(sqlite3* database) {
   sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0);
   sqlite3_limit(database, SQLITE_LIMIT_WORKER_THREADS, 0);
   sqlite3_limit(database, SQLITE_LIMIT_TRIGGER_DEPTH, 100);
-  // SQLite's own default. The deepest chains that it takes were compiled within 1 MiB of a thread's stack.
+  // SQLite's own default. The deepest chains that it takes were compiled within 1 MiB of a thread's stack; what else it
+  // compiles by recursion is bounded by the budget (budget.hpp).
   sqlite3_limit(database, SQLITE_LIMIT_EXPR_DEPTH, 1'000);
 }
 

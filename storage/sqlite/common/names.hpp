@@ -20,6 +20,10 @@ constexpr bool begins(std::string_view text, std::string_view prefix) noexcept {
   return text.size() >= prefix.size() && same(text.substr(0, prefix.size()), prefix);
 }
 
+constexpr bool ends(std::string_view text, std::string_view ending) noexcept {
+  return text.size() >= ending.size() && same(text.substr(text.size() - ending.size()), ending);
+}
+
 template <std::size_t Size>
 constexpr bool contains(const std::array<std::string_view, Size>& names, std::string_view name) noexcept {
   return std::ranges::any_of(names, [name](std::string_view known) { return same(known, name); });

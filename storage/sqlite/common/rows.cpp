@@ -14,6 +14,13 @@ std::string_view bytes_of(sqlite3_stmt* source, int column, const void* data) {
   return data == nullptr ? std::string_view{} : std::string_view{static_cast<const char*>(data), size};
 }
 
+/// What the cell takes at least, before it is copied.
+std::size_t payload_bytes(sqlite3_stmt* source, int column) {
+  const int type = sqlite3_column_type(source, column);
+  return type == SQLITE_TEXT || type == SQLITE_BLOB ? static_cast<std::size_t>(sqlite3_column_bytes(source, column))
+                                                    : 0;
+}
+
 void append_cell(sqlite3_stmt* source, int column, row_set& rows) {
   switch (sqlite3_column_type(source, column)) {
     case SQLITE_INTEGER:
@@ -44,8 +51,9 @@ bool append_row(sqlite3_stmt* source, row_set& rows) {
   rows.begin_row();
   const int columns = sqlite3_data_count(source);
   for (int column = 0; column < columns; ++column) {
-    append_cell(source, column, rows);
-    if (rows.cells().size() > limits::row_set_bytes_max) {
+    if (rows.cells().size() + payload_bytes(source, column) <= limits::row_set_bytes_max) {
+      append_cell(source, column, rows);
+    } else {
       rows.drop_last_row();
       return false;
     }

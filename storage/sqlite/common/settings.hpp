@@ -1,5 +1,7 @@
 #pragma once
 
+#include "budget.hpp"
+
 #include <millrace/storage/database.hpp>
 
 #include <chrono>
@@ -14,6 +16,7 @@ struct settings {
   std::filesystem::path file;
   int cached_statements = 0;
   int cache_kib = 0;
+  budget::amounts afforded{}; ///< To each piece of work.
   outcome_window outcomes;
   std::chrono::milliseconds transaction_time_max{0};
   std::uint64_t transaction_pages_max = 0;

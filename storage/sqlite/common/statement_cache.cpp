@@ -1,6 +1,7 @@
 #include "statement_cache.hpp"
 
 #include "error.hpp"
+#include "index_tables.hpp"
 #include "refusal.hpp"
 
 #include <millrace/messages/limits.hpp>
@@ -11,6 +12,12 @@
 #include <vector>
 
 namespace millrace::storage::sqlite {
+
+namespace {
+
+constexpr std::size_t bytes_max = 32 * 1024 * 1024;
+
+} // namespace
 
 void cached_statement::describe() {
   const int count = sqlite3_column_count(prepared.get());
@@ -43,10 +50,7 @@ result<cached_statement*> statement_cache::find(const std::string& sql) {
   if (!compiled) {
     return tl::unexpected{std::move(compiled).error()};
   }
-  if (statements_.size() >= capacity_) {
-    by_text_.erase(statements_.back().sql);
-    statements_.pop_back();
-  }
+  make_room(compiled->bytes);
   statements_.push_front(std::move(*compiled));
   try {
     by_text_.emplace(statements_.front().sql, statements_.begin());
@@ -54,12 +58,23 @@ result<cached_statement*> statement_cache::find(const std::string& sql) {
     statements_.pop_front();
     throw;
   }
+  bytes_ += statements_.front().bytes;
   return &statements_.front();
 }
 
 void statement_cache::clear() noexcept {
   by_text_.clear();
   statements_.clear();
+  bytes_ = 0;
+}
+
+/// For one more statement.
+void statement_cache::make_room(std::size_t bytes) noexcept {
+  while (!statements_.empty() && (statements_.size() >= capacity_ || bytes_ + bytes > bytes_max)) {
+    bytes_ -= statements_.back().bytes;
+    by_text_.erase(statements_.back().sql);
+    statements_.pop_back();
+  }
 }
 
 result<cached_statement> statement_cache::compile(const std::string& sql) {
@@ -86,8 +101,12 @@ result<cached_statement> statement_cache::compile(const std::string& sql) {
   made.parameters = sqlite3_bind_parameter_count(made.prepared.get());
   made.reads_only = sqlite3_stmt_readonly(made.prepared.get()) != 0;
   made.uses_changes = owner_->rights().saw_changes();
+  made.bytes = static_cast<std::size_t>(sqlite3_stmt_status(made.prepared.get(), SQLITE_STMTSTATUS_MEMUSED, 0));
   made.sorts = who_ == authority::query && sorts(sql);
   made.describe();
+  if (auto refused = who_ == authority::transaction ? index_read_refused(*owner_) : std::nullopt) {
+    return tl::unexpected{*std::move(refused)};
+  }
   return made;
 }
 

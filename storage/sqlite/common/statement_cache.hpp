@@ -25,14 +25,15 @@ struct cached_statement {
   bool reads_only = false;
   bool uses_changes = false; ///< Calls `changes()`, itself or in a trigger.
 
-  bool sorts = false; ///< Of queries: may sort many rows at once.
+  std::size_t bytes = 0; ///< That SQLite holds for it.
+  bool sorts = false;    ///< Of queries: may sort many rows at once.
 
   /// Reads the column names anew.
   void describe();
 };
 
-/// Compiled statements of one connection by their text; the least recently used one makes room. Must not outlive its
-/// connection.
+/// Compiled statements of one connection by their text, of 32 MiB in all; the least recently used one makes room. Must
+/// not outlive its connection.
 class statement_cache {
 public:
   /// Statements are compiled with the rights of `who`.
@@ -50,6 +51,7 @@ private:
     std::size_t operator()(std::string_view text) const noexcept { return hash_of(text); }
   };
 
+  void make_room(std::size_t bytes) noexcept;
   [[nodiscard]] result<cached_statement> compile(const std::string& sql);
   bool sorts(const std::string& sql) const;
   [[nodiscard]] result<> admit(const cached_statement& candidate, const char* tail);
@@ -57,6 +59,7 @@ private:
   connection* owner_;
   authority who_;
   std::size_t capacity_;
+  std::size_t bytes_ = 0;                  ///< Of all statements.
   std::list<cached_statement> statements_; ///< The most recently used one first.
   std::unordered_map<std::string_view, std::list<cached_statement>::iterator, text_hash> by_text_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/storage/database.hpp>
+#include <millrace/storage/sqlite/common/budget.hpp>
 
 #include <sqlite3.h>
 
@@ -27,6 +28,9 @@ public:
   private:
     read_watch& owner_;
   };
+
+  /// A budget whose time is up when a limit has passed.
+  budget afford(budget::amounts most) noexcept { return budget{most, &read_watch::on_progress, this}; }
 
   /// `shutting_down`, `unavailable`, `deadline_exceeded` or `lease_expired` where that limit has passed, otherwise
   /// `none`.

@@ -71,7 +71,11 @@ private:
 class reader::cursor final : public row_cursor {
 public:
   cursor(reader& owner, snapshot state, cached_statement& source)
-    : owner_(&owner), state_(std::move(state)), seq_(owner.snapshot_seq_), rows_(owner.database_, source) {}
+    : owner_(&owner),
+      state_(std::move(state)),
+      seq_(owner.snapshot_seq_),
+      spent_(owner.watch_.afford(owner.afforded_)),
+      rows_(owner.database_, source) {}
 
   result<row_set> next(std::uint32_t count, const read_limits& limits) override {
     read_watch::scope watched{owner_->watch_, limits};
@@ -102,6 +106,7 @@ private:
     if (auto within = owner_->look_at_limits(); !within) {
       return within;
     }
+    budget::scope paying{spent_};
     const int code = step();
     more_ = code == SQLITE_ROW;
     return owner_->result_of(code);
@@ -110,6 +115,7 @@ private:
   reader* owner_;
   snapshot state_; ///< Ends after the rows do.
   std::uint64_t seq_;
+  budget spent_;
   row_stream rows_;
   bool more_ = false;
 };
@@ -129,7 +135,8 @@ result<std::unique_ptr<database_reader>> reader::open(const settings& chosen) {
 reader::reader(connection database, const settings& chosen)
   : database_(std::move(database)),
     cache_(database_, authority::query, chosen.cached_statements),
-    cache_kib_(std::max(chosen.cache_kib, 1)) {}
+    cache_kib_(std::max(chosen.cache_kib, 1)),
+    afforded_(chosen.afforded) {}
 
 result<> reader::prepare() {
   const std::pair<prepared_statement*, const char*> statements[] = {
@@ -186,6 +193,8 @@ result<row_set> reader::run(const query& question, const read_limits& limits) {
   if (!source) {
     return tl::unexpected{source.error()};
   }
+  auto spent = watch_.afford(afforded_);
+  const budget::scope paying{spent};
   row_stream stream{database_, **source};
   row_set rows;
   const int code = stream.take(std::min(question.max_rows, limits::rows_max), rows);
@@ -217,9 +226,11 @@ result<cached_statement*> reader::begin_query(const query& question) {
   if (auto within = look_at_limits(); !within) {
     return tl::unexpected{std::move(within).error()};
   }
+  auto spent = watch_.afford(afforded_);
+  const budget::scope paying{spent};
   auto source = cache_.find(question.statement.sql);
   if (!source) {
-    return source;
+    return tl::unexpected{as_told(std::move(source).error())};
   }
   if (auto bound = bind_parameters(**source, question.statement); !bound) {
     return tl::unexpected{std::move(bound).error()};
@@ -248,11 +259,13 @@ result<> reader::result_of(int code) const {
   if (code == SQLITE_ROW || code == SQLITE_DONE) {
     return {};
   }
-  if ((code & 0xff) == SQLITE_INTERRUPT) {
-    return fail(watch_.interruption(), "the query was interrupted");
-  }
   const auto& refusal = database_.rights().refusal();
-  return tl::unexpected{refusal ? *refusal : failure_of(database_.get(), code)};
+  return tl::unexpected{refusal ? *refusal : as_told(failure_of(database_.get(), code))};
+}
+
+/// What was interrupted failed over the limit that had passed.
+failure reader::as_told(failure found) const {
+  return found.code == errc::deadline_exceeded ? failure{watch_.interruption(), "the query was interrupted"} : found;
 }
 
 result<std::optional<answer>> reader::recorded_outcome(std::uint64_t seq) {

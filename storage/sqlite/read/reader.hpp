@@ -43,12 +43,14 @@ private:
   void fit_page_cache(bool sorts);
   [[nodiscard]] result<> look_at_limits() const;
   [[nodiscard]] result<> result_of(int code) const;
+  failure as_told(failure found) const;
 
   connection database_;
   file_guard guard_;
   read_watch watch_;
   statement_cache cache_;
   int cache_kib_;
+  budget::amounts afforded_; ///< To each query.
   bool cache_is_small_ = false;
   prepared_statement read_applied_seq_; ///< Stays at its row as long as a snapshot is held: that is what holds it.
   std::uint64_t snapshot_seq_ = 0;      ///< Its `applied_seq`.

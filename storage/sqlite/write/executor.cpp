@@ -44,6 +44,7 @@ progress<outcome> executor::run(const transaction& work, std::uint64_t seq) {
   work_ = &work;
   next_group_ = 0;
   results_.clear();
+  rows_bytes_ = 0;
   results_.resize(work.statements.size());
   if (auto done = run_range(0, work.statements.size()); !done) {
     return tl::unexpected{std::move(done).error()};
@@ -187,10 +188,12 @@ progress<> executor::collect(cached_statement& target, statement_result& into) {
       into.rows = row_set{target.columns};
     }
     for (; code == SQLITE_ROW; code = prepared.step()) {
-      if (into.rows.size() >= limits::rows_max || !append_row(prepared.get(), into.rows)) {
-        return set_back({errc::too_large, "the statement gives more rows than an outcome may carry"});
+      if (into.rows.size() >= limits::rows_max || !append_row(prepared.get(), into.rows)
+          || rows_bytes_ + into.rows.cells().size() > limits::row_set_bytes_max) {
+        return set_back({errc::too_large, "the statements give more rows than an outcome may carry"});
       }
     }
+    rows_bytes_ += into.rows.cells().size();
     if (code == SQLITE_DONE) {
       return {};
     }

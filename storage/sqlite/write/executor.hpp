@@ -62,6 +62,7 @@ private:
   std::uint64_t seq_ = 0;
   std::size_t next_group_ = 0;
   std::vector<statement_result> results_;
+  std::size_t rows_bytes_ = 0; ///< Of all results so far.
 };
 
 } // namespace millrace::storage::sqlite

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/storage/sqlite/common/budget.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -9,8 +11,8 @@
 namespace millrace::storage::sqlite {
 
 /// Interrupts work that takes too much on a connection, by itself or as part of a call that runs too long. Its address
-/// is registered with the connection: it neither moves nor dies before it. What a single step of SQLite does (a sort in
-/// memory, one function call) is not interrupted.
+/// is registered with the connection: it neither moves nor dies before it. A sort in memory is a single step of SQLite,
+/// which is not interrupted.
 class runaway_watch {
 public:
   enum class finding : std::uint8_t {
@@ -47,6 +49,8 @@ public:
   /// After each piece of work that came to its end. Takes no look at the clock either.
   finding look_at_end() noexcept;
   std::uint64_t pages_max() const noexcept { return pages_max_; }
+  /// A budget whose time is up when the work has run too long.
+  budget afford(budget::amounts most) noexcept { return budget{most, &runaway_watch::on_progress, this}; }
 
 private:
   struct spending {

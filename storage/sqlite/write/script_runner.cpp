@@ -4,6 +4,7 @@
 #include <millrace/storage/base/hash.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
+#include <millrace/storage/sqlite/common/index_tables.hpp>
 #include <millrace/storage/sqlite/common/meta.hpp>
 #include <millrace/storage/sqlite/common/refusal.hpp>
 
@@ -145,6 +146,9 @@ progress<> script_runner::run_statements(const schema_script& script) {
     if (part == script_frame::foreign_keys_off) {
       keys.begin();
     } else if (part == script_frame::none) {
+      if (auto refused = index_read_refused(*owner_)) {
+        return set_back(*std::move(refused));
+      }
       if (auto done = run_statement(*statement, number); !done) {
         return done;
       }

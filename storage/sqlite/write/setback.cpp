@@ -13,22 +13,24 @@ bool may_be_of_work(errc code) noexcept {
   return code == errc::disk_full || code == errc::io_error;
 }
 
+/// What is the work's own fault, and yet no function of the log alone: how much memory SQLite takes depends on what it
+/// holds already.
+bool is_own_fault(errc code) noexcept {
+  return code == errc::over_budget || code == errc::out_of_step;
+}
+
 } // namespace
 
 tl::unexpected<setback> set_back(failure reason) {
   const auto how_far = is_outcome(reason.code)       ? reach::group
+                       : is_own_fault(reason.code)   ? reach::culprit
                        : may_be_of_work(reason.code) ? reach::suspect
                                                      : reach::call;
   return tl::unexpected{setback{how_far, std::move(reason)}};
 }
 
 tl::unexpected<setback> set_back(sqlite3* database, int result_code) {
-  auto trouble = set_back(failure_of(database, result_code));
-  // SQLite's modules say of what a statement asks of them, too, that the database is damaged.
-  if (sqlite3_extended_errcode(database) == SQLITE_CORRUPT_VTAB) {
-    trouble.value().how_far = reach::suspect;
-  }
-  return trouble;
+  return set_back(failure_of(database, result_code));
 }
 
 } // namespace millrace::storage::sqlite

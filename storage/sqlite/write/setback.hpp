@@ -16,6 +16,7 @@ enum class reach : std::uint8_t {
   ended,   ///< The piece of work fails and has ended the surrounding SQLite transaction with it.
   call,    ///< It depends on the machine: everything is rolled back and tried again later.
   suspect, ///< It looks like the machine's fault, and may be the work's.
+  culprit, ///< It is the work's own fault, and yet no function of the log alone: it is to be set aside.
 };
 
 struct setback {

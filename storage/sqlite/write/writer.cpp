@@ -95,6 +95,7 @@ result<> writer::prepare(const settings& chosen) {
   });
   guard_ = file_guard::watch(database_);
   watch_.install(handle, chosen.transaction_time_max, chosen.transaction_pages_max);
+  afforded_ = chosen.afforded;
   checkpointer_.install(handle);
   return done;
 }
@@ -204,7 +205,9 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
     return give_up(std::move(ready).error());
   }
   if (std::exchange(schema_in_doubt_, false)) {
-    executor_->forget_statements();
+    if (auto done = forget_schema(); !done) {
+      return give_up(std::move(done).error());
+    }
   }
   failpoint("apply.begun");
   outcomes_->record.clear();
@@ -310,19 +313,35 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
     if (const int code = undo.roll_back(); code != SQLITE_OK) {
       return fail_item(set_back(failure_of(database_.get(), code)).value(), seq, undoable);
     }
-    return fail_item(std::move(done).error(), seq, undoable);
   }
-  if (undoable) {
+  if (done && undoable) {
     if (const int code = undo.commit(); code != SQLITE_OK) {
       return fail_item(set_back(database_.get(), code).value(), seq, undoable);
     }
   }
-  return answer{std::move(*done)};
+  if (std::exchange(ran_script_, false)) {
+    auto forgotten = forget_schema();
+    if (!forgotten && (done || done.error().how_far != reach::culprit)) {
+      return fail_item({reach::call, std::move(forgotten).error()}, seq, undoable);
+    }
+  }
+  return done ? answer{std::move(*done)} : fail_item(std::move(done).error(), seq, undoable);
+}
+
+/// Compiled statements may know too little of a new schema: a new trigger may call changes(). And the connection keeps
+/// the statistics that a script gathered though that was rolled back, and does not see those that one wrote itself,
+/// until it reads the schema anew (SQLite: pragma.html, writable_schema). What it plans by must be what the database
+/// holds.
+result<> writer::forget_schema() {
+  executor_->forget_statements();
+  return database_.execute("PRAGMA writable_schema = RESET");
 }
 
 progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
   progress<outcome> done;
   if (const auto* changes = std::get_if<transaction>(&item)) {
+    auto spent = watch_.afford(afforded_);
+    const budget::scope paying{spent};
     done = executor_->run(*changes, seq);
   } else if (const auto* script = std::get_if<schema_script>(&item)) {
     done = run_script(*script, seq);
@@ -342,10 +361,11 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
 
 progress<outcome> writer::run_script(const schema_script& script, std::uint64_t seq) {
   schema_in_doubt_ = true;
+  ran_script_ = true;
   watch_.end_work(); // It may have a whole table to change.
+  budget spent{{}};
+  const budget::scope paying{spent};
   auto done = scripts_->run(script, seq);
-  // Compiled statements may know too little of the new schema: a new trigger may call changes().
-  executor_->forget_statements();
   if (!done) {
     return tl::unexpected{std::move(done).error()};
   }
@@ -372,8 +392,9 @@ auto writer::fail_item(setback cause, std::uint64_t seq, bool undoable) -> attem
   if (watch_.found() != runaway_watch::finding::none) {
     return tl::unexpected{stop_runaway(seq)};
   }
-  if (cause.how_far == reach::suspect) {
-    return tl::unexpected{stop{stop::next::run_before, std::move(cause.reason), seq, 1}};
+  if (cause.how_far == reach::suspect || cause.how_far == reach::culprit) {
+    const bool proven = cause.how_far == reach::culprit;
+    return tl::unexpected{stop{stop::next::run_before, std::move(cause.reason), seq, 1, proven}};
   }
   if (cause.how_far == reach::call) {
     return tl::unexpected{stop{stop::next::give_up, std::move(cause.reason)}};
@@ -456,7 +477,8 @@ auto writer::stop_commit(int code, std::uint64_t last_seq) -> stop {
     // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
     suspects = how_far == reach::suspect ? last_seq - applied_seq_ : 0;
     reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1) + " to "
-                                                          + std::to_string(last_seq) + " failed: " + to_string(reason)});
+                                                          + std::to_string(last_seq)
+                                                          + " failed: " + to_string(reason)});
   }
   return {stop::next::give_up, std::move(reason), 0, suspects};
 }

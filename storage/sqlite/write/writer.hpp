@@ -91,6 +91,7 @@ private:
   [[nodiscard]] result<log_position> read_position();
   [[nodiscard]] result<> look_around();
   void forget_own_rollback();
+  [[nodiscard]] result<> forget_schema();
   failure give_up_connection(failure reason);
   caution choose_caution() noexcept;
 
@@ -99,6 +100,7 @@ private:
   connection database_;
   log_functions functions_;
   runaway_watch watch_;
+  budget::amounts afforded_; ///< To each transaction.
   file_guard guard_;
   bracket_statements transaction_;
   bracket_statements item_;
@@ -118,6 +120,7 @@ private:
   /// Whether somebody else committed, or a script ran that is not committed yet: then the compiled statements may know
   /// a schema that is gone.
   bool schema_in_doubt_ = false;
+  bool ran_script_ = false; ///< The piece of work that runs, one from quarantine perhaps.
   /// Of the transaction that the last order took out of quarantine and applied.
   bound_name resubmitted_;
   byte_writer scratch_; ///< Of what names are bound to.

@@ -111,12 +111,11 @@ BOOST_AUTO_TEST_CASE(what_a_load_records_is_made_by_scripts_and_changed_by_trans
 
 BOOST_AUTO_TEST_CASE(a_transaction_may_read_and_change_rows) {
   schema("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a)");
-  for (const std::string sql :
-       {"INSERT INTO t(a) VALUES (random())",
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
-        "FROM n WHERE i < 5) INSERT INTO t(a) SELECT i FROM n",
-        "UPDATE t SET a = abs(a)", "SELECT applied_seq FROM millrace_meta", "SELECT seq FROM sqlite_sequence",
-        "INSERT INTO t(id, a) VALUES (1, 1) ON CONFLICT DO UPDATE SET a = json('[1]')"}) {
+  for (const std::string sql : {"INSERT INTO t(a) VALUES (random())",
+                                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                                "FROM n WHERE i < 5) INSERT INTO t(a) SELECT i FROM n",
+                                "UPDATE t SET a = abs(a)", "SELECT seq FROM sqlite_sequence",
+                                "INSERT INTO t(id, a) VALUES (1, 1) ON CONFLICT DO UPDATE SET a = json('[1]')"}) {
     const auto reply = apply_one(execute(sql));
     BOOST_TEST_CONTEXT(sql << ": " << detail_of(reply)) {
       BOOST_TEST(code_of(reply) == errc::none);
@@ -132,6 +131,65 @@ BOOST_AUTO_TEST_CASE(long_expressions_compile) {
   }
   BOOST_TEST(code_of(apply_one(execute(ors))) == errc::none);
   BOOST_TEST(code_of(apply_one(execute(ors + " OR a = 999 OR a = 1000"))) == errc::bad_sql);
+}
+
+BOOST_AUTO_TEST_CASE(what_depends_on_how_the_log_was_cut_is_read_by_queries_alone) {
+  schema(
+    "CREATE TABLE t(a); CREATE TABLE my_data(a); CREATE VIRTUAL TABLE f USING fts5(a); CREATE VIRTUAL TABLE g USING "
+    "fts4(a); CREATE VIRTUAL TABLE h USING rtree(id, x, y)");
+  const auto reader = sqlite::make_database(file)->open_reader();
+  BOOST_REQUIRE(reader);
+  for (const std::string sql :
+       {"SELECT applied_seq FROM millrace_meta", "SELECT count(*) FROM millrace_outcomes", "SELECT id FROM f_data",
+        "SELECT count(*) FROM F_Data", "SELECT term FROM f_idx", "SELECT level FROM g_segdir",
+        "SELECT count(*) FROM g_segments", "SELECT rootpage FROM sqlite_schema", "SELECT * FROM sqlite_master",
+        "SELECT fts5_source_id()", "SELECT sqlite_version()"}) {
+    BOOST_TEST_CONTEXT(sql) {
+      BOOST_TEST(code_of(apply_one(execute(sql))) == errc::not_permitted);
+      BOOST_TEST(code_of(apply_one(execute("INSERT INTO t SELECT 1 WHERE EXISTS (" + sql + ")")))
+                 == errc::not_permitted);
+      BOOST_TEST((*reader)->run(select(sql), {}).has_value());
+    }
+  }
+  for (const std::string sql : {"CREATE TABLE c AS SELECT id FROM f_data", "INSERT INTO t SELECT fts5_source_id()",
+                                "INSERT INTO t SELECT count(*) FROM millrace_outcomes"}) {
+    BOOST_TEST(code_of(apply_one(schema_script{sql, sql})) == errc::not_permitted, sql);
+  }
+  // A trigger is compiled with what fires it.
+  schema("CREATE TRIGGER r AFTER DELETE ON t BEGIN INSERT INTO my_data SELECT id FROM f_data; END");
+  BOOST_TEST(code_of(apply_one(execute("DELETE FROM t"))) == errc::not_permitted);
+}
+
+BOOST_AUTO_TEST_CASE(full_text_tables_and_others_that_are_named_like_their_parts_are_of_use_to_transactions) {
+  schema(
+    "CREATE TABLE my_data(a); CREATE VIRTUAL TABLE f USING fts5(a); CREATE VIRTUAL TABLE g USING fts4(a); CREATE "
+    "VIRTUAL TABLE h USING rtree(id, x, y); CREATE VIRTUAL TABLE v USING fts5vocab(f, row)");
+  const auto use = [this] {
+    for (const std::string sql :
+         {"INSERT INTO f VALUES ('one word')", "INSERT INTO g VALUES ('one word')", "INSERT INTO h VALUES (1, 2, 3)",
+          "INSERT INTO my_data SELECT highlight(f, 0, '<', '>') FROM f WHERE f MATCH 'word' ORDER BY bm25(f)",
+          "INSERT INTO my_data SELECT snippet(g) FROM g WHERE g MATCH 'word'", "UPDATE my_data SET a = a || 1",
+          "INSERT INTO my_data SELECT term FROM v", "INSERT INTO my_data SELECT id FROM h WHERE x > 1",
+          "INSERT INTO my_data SELECT name FROM sqlite_schema", "INSERT INTO f(f) VALUES ('optimize')",
+          "DELETE FROM h"}) {
+      const auto reply = apply_one(execute(sql));
+      BOOST_TEST_CONTEXT(sql << ": " << detail_of(reply)) {
+        BOOST_TEST(code_of(reply) == errc::none);
+      }
+    }
+  };
+  use();
+  open(); // Then the modules read their tables while the transaction is compiled.
+  use();
+}
+
+BOOST_AUTO_TEST_CASE(scripts_change_the_schema_in_all_ways) {
+  schema("CREATE TABLE t(a, b, c); CREATE INDEX i ON t(a); CREATE VIEW w AS SELECT a FROM t");
+  for (const std::string sql :
+       {"ALTER TABLE t RENAME TO u", "ALTER TABLE u RENAME COLUMN a TO d", "ALTER TABLE u DROP b",
+        "ALTER TABLE u ADD e DEFAULT 5", "ANALYZE", "REINDEX", "DROP VIEW w", "DROP TABLE u"}) {
+    schema(sql);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

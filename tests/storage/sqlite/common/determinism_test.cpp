@@ -145,4 +145,62 @@ BOOST_AUTO_TEST_CASE(changes_in_a_trigger_made_later_does_not_see_the_neighbour)
   BOOST_TEST(database.rows("SELECT c FROM seen") == other.rows("SELECT c FROM seen"));
 }
 
+namespace {
+
+/// Rows of which an index on one column or the other finds the same in another order; by what SQLite knows of their
+/// number, it takes one or the other.
+schema_script counted_rows(const std::string& then) {
+  return {"rows",
+          "CREATE TABLE taken(k); CREATE TABLE s(k INTEGER PRIMARY KEY, a, b); CREATE INDEX sa ON s(a);"
+          "CREATE INDEX sb ON s(b); INSERT INTO s(a, b) WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+          "FROM c WHERE i < 2000) SELECT i % 2, (i * 7919) % 1000 FROM c; ANALYZE;"
+            + then};
+}
+
+/// Whether a transaction takes the same rows on the connection on which all before was applied and on a new one.
+bool takes_the_same_when_reopened(const std::vector<work>& before) {
+  std::string taken[2];
+  for (const bool reopened : {false, true}) {
+    database_fixture database;
+    for (const auto& item : before) {
+      static_cast<void>(database.apply_one(item));
+    }
+    if (reopened) {
+      database.open();
+    }
+    BOOST_REQUIRE(database.apply_one(execute("INSERT INTO taken SELECT k FROM s WHERE a = 1 AND b < 50 LIMIT 5")));
+    taken[reopened ? 1 : 0] = database.rows("SELECT k FROM taken");
+  }
+  return taken[0] == taken[1];
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(statistics_of_a_script_that_failed_are_forgotten) {
+  BOOST_TEST(takes_the_same_when_reopened(
+    {counted_rows(""), schema_script{"fails", "UPDATE s SET a = k, b = 1; ANALYZE; INSERT INTO nosuch VALUES (1)"}}));
+}
+
+BOOST_AUTO_TEST_CASE(statistics_that_a_script_wrote_itself_are_known_at_once) {
+  BOOST_TEST(
+    takes_the_same_when_reopened({counted_rows("UPDATE sqlite_stat1 SET stat = '2000 1' WHERE idx = 'sa'; "
+                                               "UPDATE sqlite_stat1 SET stat = '2000 2000' WHERE idx = 'sb'")}));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_full_text_table_holds_unwritten_survives_a_script) {
+  database_fixture database;
+  database.schema("CREATE VIRTUAL TABLE f USING fts5(x); CREATE TABLE found(n)");
+  const auto count = execute("INSERT INTO found SELECT count(*) FROM f WHERE f MATCH 'word'");
+  const auto add = execute("INSERT INTO f VALUES ('a word')");
+  for (const auto& reply :
+       database.apply({add, schema_script{"a", "INSERT INTO f VALUES ('word'); CREATE TABLE a(x)"}, count, add,
+                       schema_script{"b", "CREATE TABLE b(x); INSERT INTO no VALUES (1)"}, add, count})) {
+    BOOST_TEST((reply || detail_of(reply).find("no such table") != std::string::npos), detail_of(reply));
+  }
+  BOOST_TEST(database.rows("SELECT n FROM found") == "2\n4");
+  database.open();
+  database.apply({count});
+  BOOST_TEST(database.rows("SELECT max(n) FROM found") == "4");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

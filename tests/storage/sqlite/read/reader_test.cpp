@@ -332,4 +332,16 @@ BOOST_AUTO_TEST_CASE(a_query_leaves_no_snapshot_behind) {
   BOOST_TEST(writer->checkpoint()->unmerged == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_full_text_table_out_of_step_with_what_it_indexes_is_no_damage) {
+  schema(
+    "CREATE TABLE c(id INTEGER PRIMARY KEY, x); CREATE VIRTUAL TABLE f USING fts5(x, content='c', "
+    "content_rowid='id')");
+  BOOST_REQUIRE(apply_one(execute("INSERT INTO f(rowid, x) VALUES (5, 'word')")));
+  const auto found = run(select("SELECT x FROM f WHERE f MATCH 'word'"));
+  BOOST_REQUIRE(!found);
+  BOOST_TEST(found.error().code == errc::out_of_step);
+  BOOST_TEST(found.error().detail == "a virtual table (SQLite code 267)");
+  BOOST_TEST(refusal(select("SELECT id FROM t")) == errc::none);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

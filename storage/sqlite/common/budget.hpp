@@ -1,0 +1,83 @@
+#pragma once
+
+#include <millrace/messages/error.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace millrace::storage::sqlite {
+
+/// What SQLite may take for one piece of work (storage/DESIGN.md §6): memory and temporary files from its first call to
+/// its last, half of the thread's stack, and time. SQLite itself bounds none of them: it compiles by recursion, and
+/// asks nobody while it does. So they are looked at where it allocates, which it does at every level and before all
+/// that takes long; what is refused it meets as a lack of memory or a full disk, and unwinds.
+///
+/// Used by one thread at a time, while a scope on it lives.
+class budget {
+public:
+  struct amounts {
+    std::int64_t memory_kib = 0;    ///< 0: as much as there is.
+    std::int64_t temporary_kib = 0; ///< Of temporary files; likewise.
+  };
+
+  /// Not 0 once what runs has to end.
+  using time_look = int (*)(void* whose);
+
+  explicit budget(amounts most, time_look look = nullptr, void* whose = nullptr) noexcept
+    : most_(most), look_(look), whose_(whose) {}
+  budget(const budget&) = delete;
+  budget& operator=(const budget&) = delete;
+
+  /// What SQLite does on this thread is paid from the budget as long as this lives.
+  class scope {
+  public:
+    explicit scope(budget& payer) noexcept : before_(std::exchange(acting, &payer)) { find_stack(); }
+    scope(const scope&) = delete;
+    scope& operator=(const scope&) = delete;
+    ~scope() { acting = before_; }
+
+  private:
+    budget* before_;
+  };
+
+  /// Whether SQLite's allocations are looked at. Not so where SQLite was in use before this program's own start.
+  static bool holds() noexcept;
+
+  /// Of what the budget that acts on this thread had too little: `over_budget`, or `deadline_exceeded` where its time
+  /// was up.
+  static std::optional<failure> overrun();
+
+  /// Whether the time of the budget that acts on this thread is up.
+  static bool time_is_up() noexcept { return acting != nullptr && acting->look_at_time(); }
+
+  /// Takes bytes for a temporary file, or gives them back where there are fewer than none; false where there are not so
+  /// many left.
+  static bool take_temporary(std::int64_t bytes) noexcept;
+
+private:
+  /// How much is allocated between two looks at the clock. An allocation counts some bytes more than it has, so there
+  /// are at most 256 small ones, or one large one.
+  static constexpr std::int64_t bytes_between_looks = 1024 * 1024;
+
+  friend struct budgeted_allocator;
+
+  enum class cause : std::uint8_t { none, memory, temporary, stack, time };
+
+  static void find_stack() noexcept;
+  bool admits(std::int64_t bytes) noexcept;
+  bool look_at_time() noexcept;
+  bool refuse(cause why) noexcept;
+
+  static constinit thread_local budget* acting;
+
+  amounts most_;
+  time_look look_;
+  void* whose_;
+  std::int64_t memory_bytes_ = 0;
+  std::int64_t temporary_bytes_ = 0;
+  std::int64_t until_look_ = bytes_between_looks;
+  cause cause_ = cause::none;
+};
+
+} // namespace millrace::storage::sqlite

@@ -1,0 +1,204 @@
+#include <millrace/messages/limits.hpp>
+#include <millrace/tests/support/process/painted_stack.hpp>
+#include <millrace/tests/support/storage/nesting.hpp>
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sqlite3.h>
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+using millrace::test::stack_used;
+using millrace::test::usual_stack_bytes;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct budget_fixture : database_fixture {
+  budget_fixture() { schema("CREATE TABLE t(id INTEGER PRIMARY KEY, a)"); }
+
+  std::unique_ptr<database_reader> open_reader(const sqlite_options& options = {}) {
+    auto opened = sqlite::make_database(file, {}, options)->open_reader();
+    BOOST_REQUIRE(opened);
+    return std::move(*opened);
+  }
+
+  /// How the query failed; nothing where it did not.
+  static failure refusal(database_reader& reader, const query& question,
+                         std::chrono::milliseconds time = std::chrono::minutes{2}) {
+    const auto rows = reader.run(question, {.deadline = std::chrono::steady_clock::now() + time});
+    return rows ? failure{} : rows.error();
+  }
+
+  /// The work that a call of the writer died of.
+  failure death(work item) {
+    const auto done = try_to_apply(next_batch({std::move(item)}));
+    if (done) {
+      return {};
+    }
+    BOOST_TEST((done.error().next == remedy::reopen));
+    BOOST_TEST(!mark.now.ended);
+    open();
+    return done.error().why;
+  }
+};
+
+/// 1,200 objects of a schema, each made of the one below.
+std::string chain(const std::function<std::string(const std::string& below, const std::string& name)>& link) {
+  std::string sql;
+  for (int i = 1; i <= 1'200; ++i) {
+    sql += link(std::to_string(i - 1), std::to_string(i)) + ";\n";
+  }
+  return sql;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sqlite_budget_suite, budget_fixture)
+
+BOOST_AUTO_TEST_CASE(the_longest_query_that_nests_anything_leaves_a_quarter_of_the_stack) {
+  const auto reader = open_reader();
+  for (const auto& level : nestings()) {
+    for (const auto depth : {std::size_t{1}, std::size_t{6}}) {
+      const auto sql = nested_query({level}, depth, limits::sql_bytes_max);
+      failure found;
+      const auto used = stack_used([&] { found = refusal(*reader, select(sql), 1s); });
+      BOOST_TEST_MESSAGE(level.before << " x" << depth << ": " << used / 1024 << " KiB, " << name(found.code) << " "
+                                      << found.detail);
+      BOOST_TEST(used < usual_stack_bytes * 3 / 4, level.before);
+    }
+  }
+  BOOST_TEST(refusal(*reader, select(nested_query({nestings().at(1)}, 6, limits::sql_bytes_max))).code
+             == errc::over_budget);
+}
+
+BOOST_AUTO_TEST_CASE(a_query_that_nests_as_people_nest_is_answered) {
+  const auto reader = open_reader();
+  for (const auto& level : nestings()) {
+    const auto bytes = 12 * (level.before.size() + level.after.size() + 20);
+    const auto found = refusal(*reader, select(nested_query({level}, 1, bytes)));
+    BOOST_TEST((found.code == errc::none || found.code == errc::bad_sql), found.detail); // What it bounds itself.
+  }
+}
+
+BOOST_AUTO_TEST_CASE(views_on_views_and_triggers_on_triggers_leave_a_quarter_of_the_stack) {
+  schema("CREATE VIEW v0 AS SELECT 1 x;" + chain([](const auto& below, const auto& name) {
+           return "CREATE VIEW v" + name + " AS SELECT x FROM v" + below + " UNION SELECT 1";
+         }));
+  schema("CREATE TABLE c0(x);" + chain([](const auto& below, const auto& name) {
+           return "CREATE TABLE c" + name + "(x); CREATE TRIGGER g" + name + " AFTER INSERT ON c" + below
+                  + " BEGIN INSERT INTO c" + name + " VALUES (new.x); END";
+         }));
+  constexpr std::size_t small_stack_bytes = 2 * 1024 * 1024;
+  const auto reader = open_reader();
+  failure found;
+  const auto read = [&] { found = refusal(*reader, select("SELECT x FROM v1200")); };
+  BOOST_TEST(stack_used(read, small_stack_bytes) < small_stack_bytes * 3 / 4);
+  BOOST_TEST(found.code == errc::over_budget);
+  const auto write = [&] { found = death(execute("INSERT INTO c0 VALUES (1)")); };
+  BOOST_TEST(stack_used(write, small_stack_bytes) < small_stack_bytes * 3 / 4);
+  BOOST_TEST(found.detail.find("nested too deeply") != std::string::npos, found.detail);
+  BOOST_TEST(refusal(*reader, select("SELECT x FROM v100")).detail == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_row_larger_than_the_memory_of_a_query_is_refused_and_the_reader_goes_on) {
+  const auto reader = open_reader();
+  std::string columns = "hex(zeroblob(8000000))";
+  for (int i = 1; i < 200; ++i) {
+    columns += ",hex(zeroblob(8000000))";
+  }
+  sqlite3_memory_highwater(1);
+  const auto found = refusal(*reader, select("SELECT " + columns));
+  BOOST_TEST(found.code == errc::over_budget);
+  BOOST_TEST(found.detail == "more than 256 MiB of memory");
+  BOOST_TEST(sqlite3_memory_highwater(0) < 400 * 1024 * 1024);
+  BOOST_TEST(refusal(*reader, select("SELECT 1")).detail == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_query_that_doubles_while_it_is_compiled_is_refused) {
+  const auto reader = open_reader();
+  for (const std::string body : {"SELECT x FROM a# UNION ALL SELECT x FROM a#", "SELECT 1 FROM a# p, a# q"}) {
+    std::string sql = "WITH a0(x) AS (SELECT 1)";
+    for (int i = 1; i < 30; ++i) {
+      sql += ", a" + std::to_string(i) + "(x) AS (" + body + ")";
+      for (auto at = sql.find('#'); at != std::string::npos; at = sql.find('#')) {
+        sql.replace(at, 1, std::to_string(i - 1));
+      }
+    }
+    sqlite3_memory_highwater(1);
+    const auto code = refusal(*reader, select(sql + " SELECT count(*) FROM a29"), 5s).code;
+    BOOST_TEST((code == errc::over_budget || code == errc::deadline_exceeded), name(code));
+    BOOST_TEST(sqlite3_memory_highwater(0) < 400 * 1024 * 1024);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_compiled_ends_with_the_deadline) {
+  const auto reader = open_reader();
+  std::string sql = "WITH a0(x) AS (SELECT 1)";
+  for (int i = 1; i < 30; ++i) {
+    const auto below = "a" + std::to_string(i - 1);
+    sql += ", a" + std::to_string(i) + "(x) AS (SELECT x FROM " + below + " UNION ALL SELECT x FROM " + below + ")";
+  }
+  BOOST_TEST(refusal(*reader, select(sql + " SELECT count(*) FROM a29"), 50ms).code == errc::deadline_exceeded);
+  BOOST_TEST(refusal(*reader, select("SELECT 1")).detail == "");
+}
+
+BOOST_AUTO_TEST_CASE(statements_that_are_kept_take_no_more_than_their_share) {
+  const auto reader = open_reader();
+  std::string terms = "SELECT 1";
+  for (int i = 0; i < 400; ++i) {
+    terms += " UNION ALL SELECT max(id) FROM t WHERE a = " + std::to_string(i);
+  }
+  sqlite3_memory_highwater(1);
+  for (int i = 0; i < 250; ++i) {
+    BOOST_REQUIRE(refusal(*reader, select(terms + " --" + std::to_string(i))).detail == "");
+  }
+  BOOST_TEST(sqlite3_memory_used() < 48 * 1024 * 1024);
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_that_takes_more_memory_than_it_may_is_its_own_fault) {
+  const auto found = death(
+    execute("INSERT INTO t(a) WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+            "FROM c LIMIT 2000) SELECT hex(zeroblob(100000)) FROM c ORDER BY random()"));
+  BOOST_TEST(found.code == errc::outcome_unknown);
+  BOOST_TEST(found.detail.find("more than 256 MiB of memory") != std::string::npos, found.detail);
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
+  BOOST_TEST(code_of(apply_one(execute("INSERT INTO t(a) VALUES (1)"))) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(the_rows_of_all_statements_of_a_transaction_are_bounded_together) {
+  auto large = execute("SELECT zeroblob(8000000), zeroblob(8000000), zeroblob(8000000), zeroblob(8000000)");
+  large.add("SELECT zeroblob(8000000), zeroblob(8000000), zeroblob(8000000)");
+  BOOST_TEST(code_of(apply_one(large)) == errc::none);
+  large.add("SELECT zeroblob(8000000), zeroblob(8000000)");
+  BOOST_TEST(code_of(apply_one(large)) == errc::too_large);
+}
+
+BOOST_AUTO_TEST_CASE(a_sort_takes_no_more_temporary_files_than_it_may) {
+  const std::string sort =
+    "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT ?1) "
+    "SELECT i FROM c ORDER BY i % 1000, i";
+  const auto sorted = [&](std::int64_t rows) {
+    auto question = select(sort, rows);
+    question.max_rows = 1;
+    return question;
+  };
+  const auto reader = open_reader({.temporary_kib = 16 * 1024});
+  const auto found = refusal(*reader, sorted(2'000'000));
+  BOOST_TEST(found.code == errc::over_budget);
+  BOOST_TEST(found.detail == "more than 16 MiB of temporary files");
+  for (int i = 0; i < 5; ++i) {
+    BOOST_TEST(refusal(*reader, sorted(400'000)).detail == "");
+  }
+  BOOST_TEST(refusal(*open_reader(), sorted(2'000'000)).detail == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
