@@ -160,16 +160,16 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_fails_anywhere_counts_nothing_and_says_wh
   for (auto nth = before + 1;; ++nth) {
     small_database tested{{.owner = file_owner::database, .nth = nth}};
     const auto done = tested.writer->checkpoint();
-    const auto struck = tested.plan.struck();
-    BOOST_TEST_INFO_SCOPE(struck);
-    if (struck.empty()) {
+    const auto hit = tested.plan.struck();
+    BOOST_TEST_INFO_SCOPE(hit);
+    if (hit.empty()) {
       BOOST_REQUIRE(done);
       BOOST_TEST(done->checkpointed_seq == 1u);
       break;
     }
     ++failed;
     BOOST_REQUIRE(!done);
-    BOOST_TEST((done.error().why.code == errc::outcome_unknown) == struck.starts_with("syncing"));
+    BOOST_TEST((done.error().why.code == errc::outcome_unknown) == hit.starts_with("syncing"));
   }
   BOOST_TEST(failed > 3u);
 }

@@ -231,8 +231,19 @@ permitted after_cut(const rotting_queue& queue, const placed_segment& segment, s
     return one.end > size && one.next_seq > std::max(one.first_seq, applied + 1);
   });
   if (is_newest(queue, segment)) {
-    // What else stood at the end of the newest file nobody can know; that it is too short is told.
-    allowed.finding = size < segment.bytes;
+    const auto cut = std::ranges::find_if(frames, [size](const placed_frame& one) { return one.end > size; });
+    const auto missing = cut == frames.end() ? queue.last + 1 : cut->first_seq;
+    if (cut == frames.end() && size >= segment.frames_end + storage::frame_header_bytes) {
+      return allowed; // That nothing came after the last frame is to be seen.
+    }
+    // What else stood at the end nobody can know.
+    if (missing > applied) {
+      allowed.opening = false;
+      allowed.refusing = true;
+      allowed.at = missing;
+      return allowed;
+    }
+    allowed.finding = true;
     allowed.last_min = lost == frames.end() ? queue.last : std::max(lost->first_seq - 1, applied);
     allowed.refusing = lost != frames.end() && lost->first_seq <= applied;
     return allowed;
