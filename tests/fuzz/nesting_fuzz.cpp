@@ -10,6 +10,7 @@
 #include <millrace/tests/support/storage/nesting.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <vector>
@@ -21,7 +22,8 @@ namespace {
 
 std::unique_ptr<storage::database_reader> open_reader() {
   static const temporary_folder folder{fast_place()};
-  const auto database = storage::sqlite::make_database(folder.path() / "database.sqlite3");
+  // Less memory than the fuzzer takes for too much.
+  const auto database = storage::sqlite::make_database(folder.path() / "database.sqlite3", {}, {.memory_kib = 49'152});
   require(database->prepare(true).has_value(), "a database can be made");
   auto opened = database->open_reader();
   require(opened.has_value(), "a database can be read");
