@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -177,11 +178,12 @@ BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
   quarantined_transaction entry;
   entry.seq = 9;
   entry.work.name = {new_client_id(0), 4};
-  entry.work.add("INSERT INTO t VALUES (:a, :b, :c, :d)", named{":a", nullptr}, named{":b", 1.5},
-                 named{":c", blob{"\x01\xff"}}, named{":d", -3});
+  entry.work.add("INSERT INTO t VALUES (:a, :b, :c, :d, :e, :f, :g)", named{":a", nullptr}, named{":b", 1.5},
+                 named{":c", blob{"\x01\xff"}}, named{":d", -3}, named{":e", -std::numeric_limits<double>::infinity()},
+                 named{":f", "\xff"}, named{":g", 2.0});
   std::ostringstream text;
   print_quarantined(text, entry);
-  for (const auto* const part : {":a  NULL", ":b  1.5", ":c  x'01ff'", ":d  -3"}) {
+  for (const auto* const part : {":a  NULL", ":b  1.5", ":c  x'01ff'", ":d  -3", ":e  -1e999", ":g  2.0"}) {
     BOOST_TEST(contains(text.str(), part), text.str());
   }
   std::ostringstream line;
@@ -189,7 +191,11 @@ BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
   const auto object = nlohmann::json::parse(line.str());
   BOOST_TEST(object.at("number") == 4);
   BOOST_TEST(object.at("client").get<std::string>().size() == 32u);
-  BOOST_TEST(object.at("statements")[0].at("parameters").at(":c").at("blob") == "01ff");
+  const auto& parameters = object.at("statements")[0].at("parameters");
+  BOOST_TEST(parameters.at(":c").at("blob") == "01ff");
+  BOOST_TEST(parameters.at(":e").at("real") == "-1e999");
+  BOOST_TEST(parameters.at(":f").at("hex") == "ff");
+  BOOST_TEST(parameters.at(":g").is_number_float());
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_wait_to_be_applied_is_not_set_aside) {

@@ -3,6 +3,7 @@
 #include <millrace/tools/millrace/common/table.hpp>
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -38,11 +39,26 @@ std::string first_statement(const transaction& work) {
   return work.statements.empty() ? "" : work.statements.front().sql;
 }
 
+/// SQL has no other word for infinity.
+std::string infinity_text(double number) {
+  return number > 0 ? "1e999" : "-1e999";
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    return !json(text).dump().empty();
+  } catch (const json::type_error&) {
+    return false;
+  }
+}
+
 /// A value as SQL would write it.
 struct as_sql {
   std::string operator()(std::monostate) const { return "NULL"; }
   std::string operator()(std::int64_t number) const { return std::to_string(number); }
-  std::string operator()(double number) const { return fmt::format("{}", number); }
+  std::string operator()(double number) const {
+    return std::isinf(number) ? infinity_text(number) : json(number).dump();
+  }
   std::string operator()(const std::string& text) const {
     std::string quoted = "'";
     for (const char character : text) {
@@ -53,11 +69,16 @@ struct as_sql {
   std::string operator()(const blob& bytes) const { return "x'" + hexadecimal(bytes.bytes) + "'"; }
 };
 
+/// What JSON has no word for, infinity and bytes that are no text, is an object that names it.
 struct as_json {
   json operator()(std::monostate) const { return nullptr; }
   json operator()(std::int64_t number) const { return number; }
-  json operator()(double number) const { return number; }
-  json operator()(const std::string& text) const { return text; }
+  json operator()(double number) const {
+    return std::isinf(number) ? json{{"real", infinity_text(number)}} : json(number);
+  }
+  json operator()(const std::string& text) const {
+    return is_utf8(text) ? json(text) : json{{"hex", hexadecimal(text)}};
+  }
   json operator()(const blob& bytes) const { return {{"blob", hexadecimal(bytes.bytes)}}; }
 };
 
