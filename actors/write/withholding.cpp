@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -18,6 +17,10 @@ namespace {
 /// After which the writer looks again whether a database is there that can be brought up to date.
 constexpr std::chrono::seconds reopen_interval{1};
 
+failure not_waiting(std::uint64_t seq) {
+  return {errc::not_found, "seq " + std::to_string(seq) + " does not wait to be applied"};
+}
+
 } // namespace
 
 /// Whether the writer may be given what comes next. What is to be set aside is before (actors/DESIGN.md §7 rule 3).
@@ -29,9 +32,8 @@ bool queue_state::set_aside_what_is_due() {
       return false;
     }
     if (answer.pending()) {
-      deliver(answer, waits
-                        ? storage::answer{outcome{.seq = what.seq, .results = {}}}
-                        : tl::unexpected{failure{errc::not_found, "seq " + std::to_string(what.seq) + " is applied"}});
+      deliver(answer,
+              waits ? storage::answer{outcome{.seq = what.seq, .results = {}}} : tl::unexpected{not_waiting(what.seq)});
     }
     asides_due_.erase(asides_due_.begin());
   }
@@ -55,7 +57,7 @@ bool queue_state::look_at_suspect() {
 /// Not before the writer has reported anew: as long as it holds the work, it may commit it.
 caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& request) {
   if (request.seq <= applied_seq_ || request.seq > durable_seq_) {
-    return to_error({errc::not_found, "seq " + std::to_string(request.seq) + " does not wait to be applied"});
+    return to_error(not_waiting(request.seq));
   }
   asides_asked_.push_back({{request.seq, errc::quarantined, 0}, self_->make_response_promise<outcome>()});
   if (writer_) {
@@ -65,7 +67,13 @@ caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& r
 }
 
 void queue_state::take_requests_to_set_aside() {
-  std::ranges::move(std::exchange(asides_asked_, {}), std::back_inserter(asides_due_));
+  for (auto& one : std::exchange(asides_asked_, {})) {
+    if (one.what.seq <= applied_seq_) { // Nothing else may be left to do.
+      deliver(one.answer, tl::unexpected{not_waiting(one.what.seq)});
+    } else {
+      asides_due_.push_back(std::move(one));
+    }
+  }
 }
 
 /// Work that waited beyond its deadline is dropped before it is tried, never after.

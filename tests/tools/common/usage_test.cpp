@@ -39,6 +39,7 @@ BOOST_AUTO_TEST_CASE(a_call_that_makes_no_sense_is_told_in_a_sentence_and_ends_w
     {"serve --data new --create --schema .", "--schema: . is a folder; name the files in it"},
     {"serve --data new --create --schema nowhere.sql", "--schema: nowhere.sql cannot be read: No such file"},
     {"serve --data new --create --drain-seconds 1.5", "--drain-seconds: \"1.5\" is no number from 0 to 86400"},
+    {"serve --data new --create --transaction-seconds 0", "--transaction-seconds: \"0\" is no number from 1 to 86400"},
     {"serve --data new --create --connections -1", "--connections: \"-1\" is no number from 1"},
     {"serve --data new --create --tls-certificate no.pem --tls-key k --tls-ca c",
      "no.pem cannot be read as a certificate: No such file or directory"},

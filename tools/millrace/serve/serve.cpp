@@ -45,6 +45,7 @@ struct serve_settings {
   std::vector<std::string> schema;
   bool create = false;
   std::uint32_t readers = 2;
+  std::uint32_t transaction_seconds = 5;
   std::uint32_t drain_seconds = 10;
   network::connection_limits limits;
   network::tls_settings tls; ///< Its pins may have a role in front, such as `read=`.
@@ -62,6 +63,7 @@ options engine_options_of(const serve_settings& settings) {
   chosen.create_if_missing = settings.create;
   chosen.schema.assign(settings.schema.begin(), settings.schema.end());
   chosen.read.readers = settings.readers;
+  chosen.database.transaction_time_max = std::chrono::seconds{settings.transaction_seconds};
   chosen.drain_deadline = std::chrono::seconds{settings.drain_seconds};
   return chosen;
 }
@@ -297,6 +299,11 @@ void add_serve_command(CLI::App& program, int& result) {
     ->check(CLI::Validator{check_readable, "FILE"});
   command.add_option("--readers", settings->readers, "How many readers answer queries")
     ->check(number_between(1, 1'000))
+    ->capture_default_str();
+  command
+    .add_option("--transaction-seconds", settings->transaction_seconds,
+                "How long one transaction may compute before it is set aside")
+    ->check(number_between(1, day_seconds))
     ->capture_default_str();
   command.add_option("--drain-seconds", settings->drain_seconds, "How long ending may take")
     ->check(number_between(0, day_seconds))
