@@ -388,58 +388,12 @@ progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq)
   return done;
 }
 
-auto writer::fail_item(setback cause, std::uint64_t seq, bool undoable) -> attempt<answer> {
-  if (watch_.found() != runaway_watch::finding::none) {
-    return tl::unexpected{stop_runaway(seq)};
-  }
-  if (cause.how_far == reach::suspect || cause.how_far == reach::culprit) {
-    const bool proven = cause.how_far == reach::culprit;
-    return tl::unexpected{stop{stop::next::run_before, std::move(cause.reason), seq, 1, proven}};
-  }
-  if (cause.how_far == reach::call) {
-    return tl::unexpected{stop{stop::next::give_up, std::move(cause.reason)}};
-  }
-  if (cause.how_far == reach::ended) {
-    return tl::unexpected{stop{stop::next::leave_out, std::move(cause.reason), seq}};
-  }
-  if (!undoable && executor_->started()) {
-    return tl::unexpected{stop{stop::next::run_with_savepoints, {}}};
-  }
-  return answer{tl::unexpected{std::move(cause.reason)}};
-}
-
-/// Of the first of a call it is proven that it takes too much by itself, unless the machine stood still.
-auto writer::stop_runaway(std::uint64_t seq) const -> stop {
-  using finding = runaway_watch::finding;
-  const auto text = "seq " + std::to_string(seq);
-  switch (watch_.found()) {
-    case finding::spent:
-      return {stop::next::run_before, {errc::deadline_exceeded, text + " computes longer than it may"}, seq, 1, true};
-    case finding::spilled:
-      return {stop::next::run_before,
-              {errc::too_large, text + " changes more than " + std::to_string(watch_.pages_max()) + " pages"},
-              seq,
-              1,
-              true};
-    case finding::stalled:
-      return {stop::next::run_before, {errc::deadline_exceeded, text + " does not come to its end"}, seq, 1};
-    default:
-      return {stop::next::run_before, {errc::deadline_exceeded, "the call took too long; nothing was applied"}, seq};
-  }
-}
-
 bound_name writer::name_of(const work& item, const answer& reply) {
   if (const auto* changes = std::get_if<transaction>(&item)) {
     return bound_name_of(*changes, scratch_);
   }
   const bool obeyed = std::holds_alternative<quarantine_order>(item) && reply;
   return obeyed ? resubmitted_ : bound_name{};
-}
-
-/// Why nothing is committed of all that ran. Where that may be the work's doing, its first half is tried before.
-auto writer::stop_all(failure reason, std::uint64_t last_seq) const -> stop {
-  const bool suspect = set_back(reason).value().how_far == reach::suspect;
-  return {suspect ? stop::next::run_before : stop::next::give_up, std::move(reason), last_seq, suspect ? 1u : 0u};
 }
 
 auto writer::commit(bracket& whole, const log_position& end, std::int64_t recorded_ms) -> attempt<> {
@@ -468,19 +422,6 @@ auto writer::commit(bracket& whole, const log_position& end, std::int64_t record
   outcomes_->committed();
   quarantine_->committed();
   return {};
-}
-
-auto writer::stop_commit(int code, std::uint64_t last_seq) -> stop {
-  auto [how_far, reason] = set_back(database_.get(), code).value();
-  std::uint64_t suspects = 0;
-  if (reason.code != errc::locked || sqlite3_get_autocommit(database_.get()) != 0) {
-    // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
-    suspects = how_far == reach::suspect ? last_seq - applied_seq_ : 0;
-    reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1) + " to "
-                                                          + std::to_string(last_seq)
-                                                          + " failed: " + to_string(reason)});
-  }
-  return {stop::next::give_up, std::move(reason), 0, suspects};
 }
 
 tl::expected<void, trouble> writer::probe(std::uint64_t bytes) {
