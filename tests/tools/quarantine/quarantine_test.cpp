@@ -198,8 +198,8 @@ BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
   BOOST_TEST(parameters.at(":g").is_number_float());
 }
 
-BOOST_AUTO_TEST_CASE(what_does_not_wait_to_be_applied_is_not_set_aside) {
-  const auto refused = run({"quarantine", "set-aside", "1", "--data", data});
+BOOST_FIXTURE_TEST_CASE(what_does_not_wait_to_be_applied_is_not_set_aside, quarantine_fixture) {
+  const auto refused = quarantine({"set-aside", "1"});
   BOOST_TEST(refused.code == exit_code::failed);
   BOOST_TEST(refused.err.find("seq 1 does not wait to be applied") != std::string::npos);
 }
