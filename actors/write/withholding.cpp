@@ -1,6 +1,7 @@
 #include "queue.hpp"
 
 #include <millrace/actors/base/logger.hpp>
+#include <millrace/actors/base/obstacle.hpp>
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
@@ -138,7 +139,7 @@ void queue_state::count_against(std::uint64_t seq) {
 /// The machine does for others what it refused to this work. One of many is looked for by halves; what took more than
 /// it may, alone, is set aside at once.
 void queue_state::suspect(const work_refused& message) {
-  logger()->warn("what begins with seq {} could not be applied: {}", message.first, to_string(message.why));
+  logger()->warn("what begins with seq {} could not be applied: {}", message.first, obstacle_text(message.why));
   if (message.count > 1) {
     be_careful(message.first + message.count - 1, message.count / 2);
   } else if (!message.proven) {

@@ -62,6 +62,7 @@ std::unique_ptr<storage::database> make_database(std::filesystem::path file, con
              .afforded = {.memory_kib = own.memory_kib, .temporary_kib = own.temporary_kib},
              .outcomes = options.outcomes,
              .transaction_time_max = options.transaction_time_max,
+             .transaction_pages_max = options.transaction_pages_max,
              .identity = std::nullopt});
 }
 

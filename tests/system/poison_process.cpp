@@ -24,7 +24,7 @@ void poison(sqlite3_context* context, int, sqlite3_value**) {
 }
 
 int add_poison(sqlite3* database, char**, const sqlite3_api_routines*) {
-  return sqlite3_create_function_v2(database, "poison", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, nullptr, poison, nullptr,
+  return sqlite3_create_function_v2(database, "regexp", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, nullptr, poison, nullptr,
                                     nullptr, nullptr);
 }
 
@@ -51,7 +51,7 @@ void fill(client db, const std::filesystem::path& database) {
   for (int number = middle / 2 + 1; number <= ordinary_transactions; ++number) {
     require(db.execute(ordinary(number, ack::durable)));
     if (number == middle) {
-      auto work = execute("INSERT INTO entry(number) SELECT 1000 + poison()");
+      auto work = execute("INSERT INTO entry(number) SELECT 1000 + regexp()");
       work.acknowledgement = ack::durable;
       require(db.execute(std::move(work)));
     }

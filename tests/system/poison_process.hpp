@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-/// A process (the role "poison") whose SQLite has a function `poison()`: deadly, or without harm. It sends a
+/// A process (the role "poison") whose SQLite has a function `regexp()`: deadly, or without harm. It sends a
 /// transaction that calls it between ordinary ones, and dies over it, and dies again each time it is started over the
 /// same folder, as if a flaw in SQLite or the disk's driver were met by one piece of data.
 namespace millrace::test {
@@ -26,7 +26,7 @@ struct poison_process {
   std::vector<std::string> arguments() const;
 };
 
-/// The ordinary transactions insert 1, 2, … 20 into `entry`, the poison, in the middle, 1000 plus what `poison()`
+/// The ordinary transactions insert 1, 2, … 20 into `entry`, the poison, in the middle, 1000 plus what `regexp()`
 /// gives.
 inline constexpr int ordinary_transactions = 20;
 

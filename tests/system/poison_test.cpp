@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(what_ended_three_processes_is_set_aside_and_all_others_are_
   const auto entries = quarantine(served);
   BOOST_REQUIRE_EQUAL(entries.size(), 1u);
   BOOST_TEST(entries[0].deaths == deaths_max);
-  BOOST_TEST(entries[0].work.statements.at(0).sql == "INSERT INTO entry(number) SELECT 1000 + poison()");
+  BOOST_TEST(entries[0].work.statements.at(0).sql == "INSERT INTO entry(number) SELECT 1000 + regexp()");
   served.check_integrity();
 }
 

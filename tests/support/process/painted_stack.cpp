@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned char paint = 0xa5;
 
 /// AddressSanitizer knows parts of the stack as somebody's.
-[[gnu::no_sanitize("address")]] std::size_t untouched(const unsigned char* lowest, std::size_t bytes) noexcept {
+__attribute__((no_sanitize("address"))) std::size_t untouched(const unsigned char* lowest, std::size_t bytes) noexcept {
   std::size_t count = 0;
   while (count < bytes && lowest[count] == paint) {
     ++count;

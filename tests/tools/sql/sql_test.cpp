@@ -145,13 +145,14 @@ BOOST_AUTO_TEST_CASE(a_query_is_ended_by_its_timeout) {
 }
 
 BOOST_AUTO_TEST_CASE(a_statement_that_waits_for_room_on_the_disk_says_so, *boost::unit_test::precondition(may_mount)) {
-  // There is room for two of the log's segments, and for no such table.
+  // The log has its room, and then something else takes all that is left.
   const auto ended = shell(
     "exec unshare --mount sh -c 'mkdir small && mount -t tmpfs -o size=36m tmpfs small && cp -r data small &&"
     "{ $0 serve --data small/data --listen 127.0.0.1:0 > up 2> said & server=$!; } &&"
     "until grep -q Serving up; do sleep 0.05; done; place=127.0.0.1:$(sed s/.*:// up);"
+    "$0 sql --connect $place \"DELETE FROM t WHERE 0\" > deleted && dd if=/dev/zero of=small/all bs=4k 2> /dev/null;"
     "$0 sql --connect $place --timeout 3 \"WITH RECURSIVE c(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM c LIMIT 25) "
-    "INSERT INTO t SELECT i, hex(zeroblob(500000)) FROM c\"; code=$?; kill -9 $server; cat said; exit $code' $M");
+    "INSERT INTO t SELECT i, hex(zeroblob(5000)) FROM c\"; code=$?; kill -9 $server; cat said; exit $code' $M");
   BOOST_TEST(ended.code == 1);
   BOOST_TEST(contains(ended.err, "The engine says: The writer has waited for"), ended.err);
   BOOST_TEST(contains(ended.err, "The disk is full; make room, then try again."), ended.err);
