@@ -31,7 +31,7 @@ struct fixture {
     }
   }
 
-  verdict judge(const uuid& client, std::uint64_t number) const { return names.find({client, number}).what; }
+  verdict judge(const uuid& client, std::uint64_t number) const { return names.find({{client, number}}).what; }
 };
 
 } // namespace
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_name_is_fresh_until_it_is_added_and_known_by_its_seq_then
   BOOST_TEST((judge(client, 1) == verdict::fresh));
   add({client, 1}, 7);
   BOOST_TEST((judge(client, 1) == verdict::known));
-  BOOST_TEST(names.find({client, 1}).seq == 7);
+  BOOST_TEST(names.find({{client, 1}}).seq == 7);
   BOOST_TEST((judge(client, 2) == verdict::fresh));
   BOOST_TEST((judge(new_client_id(0), 1) == verdict::fresh));
 }
@@ -72,8 +72,8 @@ BOOST_AUTO_TEST_CASE(a_lower_number_that_comes_late_is_fresh_while_nothing_was_f
   add({client, 5}, 1);
   BOOST_TEST((judge(client, 4) == verdict::fresh));
   add({client, 4}, 2);
-  BOOST_TEST(names.find({client, 4}).seq == 2);
-  BOOST_TEST(names.find({client, 5}).seq == 1);
+  BOOST_TEST(names.find({{client, 4}}).seq == 2);
+  BOOST_TEST(names.find({{client, 5}}).seq == 1);
 }
 
 BOOST_AUTO_TEST_CASE(beyond_the_count_the_oldest_is_forgotten_and_not_taken_for_fresh) {
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(what_was_not_written_made_nothing_older) {
   names = name_index{{.count = 1'000, .age = std::chrono::seconds{24}}};
   const auto client = new_client_id(0);
   add_each_second(client, 1, 25, 0);
-  names.add({client, 26}, 26);
+  names.add({{client, 26}}, 26);
   names.accepted_at(year_ms);
   names.remove_above(25);
   add({client, 26}, 26, 24'000);
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_new_life_knows_what_is_recorded_and_distrusts_gaps_of_cli
   identity.names = {{{old, 7}, 21}, {{young, 3}, 22}};
   identity.forgotten_upto = 20;
   names.load(identity);
-  BOOST_TEST(names.find({old, 7}).seq == 21);
+  BOOST_TEST(names.find({{old, 7}}).seq == 21);
   BOOST_TEST((judge(old, 6) == verdict::forgotten));
   BOOST_TEST((judge(old, 8) == verdict::fresh));
   BOOST_TEST((judge(young, 2) == verdict::fresh));
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(what_is_recorded_twice_takes_the_place_of_two_and_stands_fo
   identity.names = {{{client, 7}, 1}, {{client, 5}, 2}, {{client, 7}, 3}};
   names.load(identity);
   BOOST_TEST(names.size() == 3);
-  BOOST_TEST(names.find({client, 7}).seq == 1);
+  BOOST_TEST(names.find({{client, 7}}).seq == 1);
 }
 
 BOOST_AUTO_TEST_CASE(an_age_is_counted_from_the_acceptance_in_an_earlier_life) {

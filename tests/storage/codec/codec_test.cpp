@@ -382,7 +382,7 @@ BOOST_AUTO_TEST_CASE(damaged_and_shortened_records_are_errors_or_other_work_but_
 
 BOOST_AUTO_TEST_CASE(a_name_is_bound_to_all_that_a_transaction_does_and_to_nothing_else) {
   byte_writer scratch;
-  auto given = execute("INSERT INTO idea(title) VALUES (:a)", named(":a", "x")).add("DELETE FROM idea").expect_rows(2);
+  auto given = execute("INSERT INTO idea(title) VALUES (:a)", named{":a", "x"}).add("DELETE FROM idea").expect_rows(2);
   given.name = {uuid{1}, 7};
   const auto content_of = [&](const transaction& made) { return bound_name_of(made, scratch).content; };
   const auto bound = bound_name_of(given, scratch);

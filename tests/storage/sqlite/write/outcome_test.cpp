@@ -309,8 +309,8 @@ BOOST_AUTO_TEST_CASE(no_bytes_are_read_as_more_than_they_hold) {
   done.results.push_back({.rows_changed = 3, .last_row_id = -4, .rows = rows, .error = {}});
   done.results.push_back({.rows_changed = 0, .last_row_id = 0, .rows = {}, .error = failure{errc::constraint, "no"}});
   sqlite::outcome_record_writer record;
-  record.add({new_client_id(0), 300}, 69'999, tl::unexpected{failure{errc::bad_sql, "what"}});
-  record.add({new_client_id(0), 301}, 70'000, done);
+  record.add({{new_client_id(0), 300}}, 69'999, tl::unexpected{failure{errc::bad_sql, "what"}});
+  record.add({{new_client_id(0), 301}}, 70'000, done);
   const std::string bytes{record.bytes()};
 
   sqlite::outcome_record_reader whole{record.first_seq(), bytes};
