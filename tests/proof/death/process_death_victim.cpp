@@ -248,8 +248,8 @@ private:
   void take_poison() {
     caf::scoped_actor self{system_};
     const auto client = unnamed(poison_client);
-    // What is not in the index cannot be taken out of it: SQLite says that the database is damaged.
-    ask(self, client, 1, execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'word')"));
+    // There is no row id left, and SQLite says that the disk is full.
+    ask(self, client, 1, execute("INSERT INTO used(a) VALUES (2)"));
     std::vector<quarantined_transaction> found;
     self->request(served_.operations(), patience, quarantine_list{})
       .receive([&](quarantine_listing& listing) { found = std::move(listing.entries); },
@@ -311,7 +311,10 @@ options settings_for(const std::filesystem::path& data, victim_task task) {
   settings.database.outcomes.count = outcomes_kept;
   if (task == victim_task::poison) {
     settings.write.deaths_max = 2;
-    settings.scripts.push_back({"0003", "CREATE VIRTUAL TABLE words USING fts5(body, content='')"});
+    settings.scripts.push_back({"0003",
+                                "CREATE TABLE used(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE);"
+                                "INSERT INTO used VALUES (1, 1);"
+                                "INSERT OR IGNORE INTO used VALUES (9223372036854775807, 1)"});
   }
   return settings;
 }
