@@ -309,8 +309,9 @@ void add_serve_command(CLI::App& program, int& result) {
     ->check(number_between(0, day_seconds))
     ->capture_default_str();
   add_tls_options(command, settings->tls);
-  command.add_option("--query-seconds", settings->query_seconds,
-                     "How long a query may take, whatever it says itself; 0 for as long as it says")
+  command
+    .add_option("--query-seconds", settings->query_seconds,
+                "How long a query may take, whatever it says itself; 0 for as long as it says")
     ->capture_default_str();
   command.add_option("--idle-seconds", settings->idle_seconds, "Disconnect who says nothing for so long; 0 never does")
     ->check(number_between(0, 365 * day_seconds))
