@@ -9,7 +9,8 @@
 
 namespace millrace::storage::sqlite {
 
-result<executor> executor::make(connection& owner, log_functions& functions, int cached_statements) {
+result<executor> executor::make(connection& owner, log_functions& functions, runaway_watch& watch,
+                                int cached_statements) {
   auto group = bracket_statements::savepoint(owner, "millrace_group");
   if (!group) {
     return tl::unexpected{std::move(group).error()};
@@ -19,13 +20,14 @@ result<executor> executor::make(connection& owner, log_functions& functions, int
   if (!clear_changes) {
     return tl::unexpected{std::move(clear_changes).error()};
   }
-  return executor{owner, functions, cached_statements, std::move(*group), std::move(*clear_changes)};
+  return executor{owner, functions, watch, cached_statements, std::move(*group), std::move(*clear_changes)};
 }
 
-executor::executor(connection& owner, log_functions& functions, int cached_statements, bracket_statements group,
-                   prepared_statement clear_changes)
+executor::executor(connection& owner, log_functions& functions, runaway_watch& watch, int cached_statements,
+                   bracket_statements group, prepared_statement clear_changes)
   : owner_(&owner),
     functions_(&functions),
+    watch_(&watch),
     cache_(owner, authority::transaction, cached_statements),
     group_(std::move(group)),
     clear_changes_(std::move(clear_changes)) {}
@@ -125,6 +127,9 @@ progress<> executor::run_group(const group& part) {
 }
 
 progress<> executor::run_statement(std::size_t index) {
+  if (watch_->ends_before_statement()) {
+    return locate(set_back({errc::deadline_exceeded, "what stands before it took too much"}), index);
+  }
   const auto& source = work_->statements[index];
   auto& result = results_[index];
   auto target = cache_.find(source.sql);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runaway_watch.hpp"
 #include "savepoint.hpp"
 #include "setback.hpp"
 
@@ -19,7 +20,8 @@ namespace millrace::storage::sqlite {
 /// one leaves behind.
 class executor {
 public:
-  [[nodiscard]] static result<executor> make(connection& owner, log_functions& functions, int cached_statements);
+  [[nodiscard]] static result<executor> make(connection& owner, log_functions& functions, runaway_watch& watch,
+                                             int cached_statements);
 
   /// Before each piece of work: forgets what an earlier one left in the connection.
   void begin_work(std::uint64_t seq) noexcept;
@@ -37,8 +39,8 @@ public:
   void forget_statements() noexcept { cache_.clear(); }
 
 private:
-  executor(connection& owner, log_functions& functions, int cached_statements, bracket_statements group,
-           prepared_statement clear_changes);
+  executor(connection& owner, log_functions& functions, runaway_watch& watch, int cached_statements,
+           bracket_statements group, prepared_statement clear_changes);
 
   [[nodiscard]] progress<> run_range(std::size_t first, std::size_t last);
   [[nodiscard]] progress<> run_group(const group& part);
@@ -51,6 +53,7 @@ private:
 
   connection* owner_;
   log_functions* functions_;
+  runaway_watch* watch_;
   statement_cache cache_;
   bracket_statements group_;
   prepared_statement clear_changes_;

@@ -30,7 +30,6 @@ void runaway_watch::install(sqlite3* database, std::chrono::milliseconds time_ma
   time_max_ = time_max;
   pages_max_ = pages_max;
   sqlite3_progress_handler(database, steps_between_looks, &runaway_watch::on_progress, this);
-  sqlite3_trace_v2(database, SQLITE_TRACE_STMT, &runaway_watch::on_statement, this);
 }
 
 void runaway_watch::begin_work(bool first_of_call, std::chrono::milliseconds own_time) noexcept {
@@ -90,13 +89,8 @@ int runaway_watch::on_progress(void* self) noexcept {
   return watch.watching_ ? 0 : 1;
 }
 
-int runaway_watch::on_statement(unsigned, void* self, void*, void*) noexcept {
-  auto& watch = *static_cast<runaway_watch*>(self);
-  if (++watch.statements_ % statements_between_looks == 0 && on_progress(self) != 0) {
-    // Forgotten where the statement ends before it looks; then what is left of the work runs, and fails at its end.
-    sqlite3_interrupt(watch.database_);
-  }
-  return 0;
+bool runaway_watch::ends_before_statement() noexcept {
+  return ++statements_ % statements_between_looks == 0 && on_progress(this) != 0;
 }
 
 } // namespace millrace::storage::sqlite

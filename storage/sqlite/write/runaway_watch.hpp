@@ -44,6 +44,9 @@ public:
   /// From here on nothing is interrupted.
   void end_work() noexcept { watching_ = false; }
 
+  /// Asked before each statement, as one may be too short to be interrupted, and many of them not: whether the work
+  /// ends there.
+  bool ends_before_statement() noexcept;
   /// Why the work was interrupted, or is to be undone at its end.
   finding found() const noexcept { return found_; }
   /// After each piece of work that came to its end. Takes no look at the clock either.
@@ -59,7 +62,6 @@ private:
   };
 
   static int on_progress(void* self) noexcept;
-  static int on_statement(unsigned event, void* self, void* statement, void* text) noexcept;
   finding look() noexcept;
   bool spills_too_much(std::uint64_t spilled) const noexcept;
   std::uint64_t pages_spilled() const noexcept;
