@@ -13,7 +13,7 @@
 
 namespace millrace {
 
-/// A parameter given by name: `named(":title", "Solar kettle")`. The name carries its prefix (`:`, `@` or `$`).
+/// A parameter given by name: `named{":title", "Solar kettle"}`. The name carries its prefix (`:`, `@` or `$`).
 struct named {
   std::string name{};
   millrace::value value{};

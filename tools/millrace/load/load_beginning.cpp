@@ -243,7 +243,7 @@ std::string recorded_loads(client& database) {
   }
   std::string list;
   for (const auto& [path, table] : *loads) {
-    list += (list.empty() ? "Recorded are loads of " : ", ") + path + " into " + table;
+    list.append(list.empty() ? "Recorded are loads of " : ", ").append(path).append(" into ").append(table);
   }
   return list.empty() ? "No load is recorded in this folder." : list + '.';
 }
