@@ -41,6 +41,9 @@ std::string_view up_to_zero(std::string_view text) noexcept {
 
 /// Where `part` stands in `whole`, in a time that grows with the sum of their lengths; npos where it does not.
 std::size_t place_of(std::string_view whole, std::string_view part, std::size_t from) noexcept {
+  if (part.size() > whole.size() - from) {
+    return std::string_view::npos; // An empty blob is nowhere in memory, where nothing may be looked for.
+  }
   const auto* const found = static_cast<const char*>(
     memmem(whole.data() + from, whole.size() - from, part.data(), part.size()));
   return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(found - whole.data());
