@@ -19,6 +19,11 @@ enum class reach : std::uint8_t {
   culprit, ///< It is the work's own fault, and yet no function of the log alone: it is to be set aside.
 };
 
+/// Whether the work may be to blame for what nobody can be answered with.
+constexpr bool accuses(reach one) noexcept {
+  return one == reach::suspect || one == reach::culprit;
+}
+
 struct setback {
   reach how_far;
   failure reason;

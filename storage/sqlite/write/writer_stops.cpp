@@ -12,7 +12,7 @@ auto writer::fail_item(setback cause, std::uint64_t seq, bool undoable) -> attem
   if (watch_.found() != runaway_watch::finding::none) {
     return tl::unexpected{stop_runaway(seq)};
   }
-  if (cause.how_far == reach::suspect || cause.how_far == reach::culprit) {
+  if (accuses(cause.how_far)) {
     const bool proven = cause.how_far == reach::culprit;
     return tl::unexpected{stop{stop::next::run_before, std::move(cause.reason), seq, 1, proven}};
   }
@@ -50,7 +50,7 @@ auto writer::stop_runaway(std::uint64_t seq) const -> stop {
 
 /// Why nothing is committed of all that ran. Where that may be the work's doing, its first half is tried before.
 auto writer::stop_all(failure reason, std::uint64_t last_seq) const -> stop {
-  const bool suspect = set_back(reason).value().how_far == reach::suspect;
+  const bool suspect = accuses(set_back(reason).value().how_far);
   return {suspect ? stop::next::run_before : stop::next::give_up, std::move(reason), last_seq, suspect ? 1u : 0u};
 }
 
@@ -59,7 +59,7 @@ auto writer::stop_commit(int code, std::uint64_t last_seq) -> stop {
   std::uint64_t suspects = 0;
   if (reason.code != errc::locked || sqlite3_get_autocommit(database_.get()) != 0) {
     // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
-    suspects = how_far == reach::suspect ? last_seq - applied_seq_ : 0;
+    suspects = accuses(how_far) ? last_seq - applied_seq_ : 0;
     reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1) + " to "
                                                           + std::to_string(last_seq)
                                                           + " failed: " + to_string(reason)});

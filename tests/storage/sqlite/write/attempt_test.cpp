@@ -235,6 +235,22 @@ BOOST_AUTO_TEST_CASE(work_that_is_refused_as_if_the_machine_were_at_fault_is_sus
   }
 }
 
+/// SQLite's full-text module writes its index at the commit, and merges parts of it then, which here are gone.
+BOOST_AUTO_TEST_CASE(work_whose_own_fault_shows_only_at_the_commit_is_suspected_there) {
+  schema("CREATE VIRTUAL TABLE words USING fts5(body)");
+  plain_connection other{file};
+  other.execute("INSERT INTO words(words, rank) VALUES ('automerge', 0)");
+  other.execute("INSERT INTO words(words, rank) VALUES ('crisismerge', 3)");
+  other.execute("INSERT INTO words VALUES ('one')");
+  other.execute("INSERT INTO words VALUES ('two')");
+  other.execute("DELETE FROM words_data WHERE id > 10");
+  const auto met = try_to_apply(next_batch({execute("INSERT INTO words VALUES ('three')"), insert(1)}));
+  BOOST_REQUIRE(!met);
+  BOOST_TEST(met.error().why.detail.find("the commit of seq") != std::string::npos, met.error().why.detail);
+  BOOST_TEST(met.error().suspects == 2u);
+  BOOST_TEST(!met.error().proven);
+}
+
 BOOST_AUTO_TEST_CASE(work_that_asks_for_more_room_than_there_is_is_suspected_alone_and_nobody_else_changed_anything) {
   struct : millrace::test::vfs_observer {
     int before(const millrace::test::vfs_operation& asked) override {
