@@ -176,6 +176,15 @@ std::vector<key> names_in(const std::vector<note>& notes) {
   return names;
 }
 
+/// Whether the engine may know nothing of a client any more, whose id is as old as the folder: what it sent is long
+/// ago, or nothing of it was heard before others had their say.
+bool may_be_forgotten(const std::vector<key>& names, std::size_t place, const knowledge& sent) {
+  const auto client = names[place].first;
+  const bool heard = std::ranges::any_of(
+    sent, [&](const auto& one) { return one.first.first == client && (one.second.seq != 0 || one.second.rejected); });
+  return place + outcomes_kept / 2 < names.size() || !heard;
+}
+
 /// Adds to what is known what the names are answered now, and checks that it is no other than before.
 void check_resends(looked_into& folder, const victim& left, const std::vector<key>& names, knowledge& sent) {
   const auto answers = folder.resend(left, names);
@@ -193,7 +202,7 @@ void check_resends(looked_into& folder, const victim& left, const std::vector<ke
       require(victim_work_fails(names[i].second), words(names[i]) + ": " + to_string(answer.error()));
       about.rejected = true;
     } else {
-      require(answer.error().code == errc::name_forgotten && i + outcomes_kept / 2 < names.size(),
+      require(answer.error().code == errc::name_forgotten && may_be_forgotten(names, i, sent),
               words(names[i]) + ": " + to_string(answer.error()));
     }
   }
