@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 
 #include <caf/error.hpp>
 #include <caf/replies_to.hpp>
@@ -117,10 +118,14 @@ constexpr std::array<std::string_view, sizeof...(Ts)> contents(types<Ts...>) {
 template <class Table>
 using actor_of = typename detail::actor_for<Table>::type;
 
-/// Calls `take` with the row whose request a message is. False where it is none of them.
+/// Calls `take` with the row whose request a message is. False where it is none of them. Who the type is, is nearly
+/// always told by the address of its description; CAF compares names, at several hundred instructions a request. Only a
+/// library of its own can have another description of the same type.
 template <class... Rows, class F>
 bool visit_request(table<Rows...>, const caf::type_erased_tuple& message, F take) {
-  return ((message.match_elements<typename Rows::request>() && (take(Rows{}), true)) || ...);
+  const auto* type = message.size() == 1 ? message.type(0).second : nullptr;
+  return ((type == &typeid(typename Rows::request) && (take(Rows{}), true)) || ...)
+         || ((message.match_elements<typename Rows::request>() && (take(Rows{}), true)) || ...);
 }
 
 } // namespace millrace::wire

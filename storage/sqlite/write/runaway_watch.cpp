@@ -52,6 +52,9 @@ bool runaway_watch::spills_too_much(std::uint64_t spilled) const noexcept {
 }
 
 auto runaway_watch::look_at_end() noexcept -> finding {
+  if (!first_ && !began_) {
+    return found_; // Too short to spill much; asking would take a twentieth of its time.
+  }
   const auto spilled = pages_spilled();
   if (watching_ && spills_too_much(spilled)) {
     found_ = finding::spilled;
