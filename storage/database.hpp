@@ -66,6 +66,15 @@ struct checkpoint_report {
   std::uint32_t journal = 0;
 };
 
+/// Work that others had to wait for.
+struct slow_work {
+  std::uint64_t seq = 0;
+  std::chrono::nanoseconds took{0};
+};
+
+/// What takes longer is `slow_work`.
+inline constexpr std::chrono::milliseconds slow_work_min{50};
+
 /// The sole write connection: opening another ends what this one may do (`database::open_writer`). Used by one thread
 /// at a time.
 class database_writer {
@@ -102,6 +111,9 @@ public:
 
   /// Whether, since this was last asked, somebody else had committed before one of our commits.
   virtual bool take_foreign_commit() noexcept = 0;
+
+  /// What of the work that was applied last took long, by rising `seq`; nothing when asked again.
+  virtual std::vector<slow_work> take_slow() = 0;
 
   /// What is committed and waits for a checkpoint, as of the last commit; in the unit of `checkpoint_report`.
   virtual std::uint32_t unmerged() const noexcept = 0;

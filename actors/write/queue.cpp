@@ -31,6 +31,9 @@ std::int64_t wall_clock_ms() {
 
 queue_state::~queue_state() {
   const auto ended = to_error({errc::unavailable, "the write-ahead queue ended"});
+  for (auto& one : shares_.take_all()) {
+    one.answer.deliver(ended);
+  }
   for (auto& promise : drains_) {
     promise.deliver(ended);
   }
@@ -104,7 +107,50 @@ void queue_state::adopt(opened_log opened) {
   settings_.board->durable_seq()->store(durable_seq_);
 }
 
+/// What programs elsewhere send may have to wait for their turn.
 caf::result<outcome> queue_state::accept(admitted_transaction& request) {
+  const auto& sender = self_->current_sender(); // Which the promise takes.
+  const auto from = sender && sender->node() != self_->node() ? sender : nullptr;
+  auto answer = self_->make_response_promise<outcome>();
+  if (!from || shares_.admits(from->node())) {
+    take_in(request, answer, from);
+  } else if (settings_.room->nearly_full()) {
+    refuse(request, answer,
+           {errc::overloaded, "transactions of other programs are before it", settings_.room->retry_after()});
+  } else {
+    shares_.wait({std::move(request), answer, from});
+    accept_waiting();
+    arm_tick();
+  }
+  return answer;
+}
+
+void queue_state::accept_waiting() {
+  if (!shares_.anybody_waits()) {
+    return;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  const auto idle = [this] { return applied_seq_ == durable_seq_ && open_->items.empty(); };
+  while (auto next = shares_.next(now, idle())) {
+    take_in(next->request, std::move(next->answer), next->from);
+  }
+}
+
+void queue_state::refuse(const admitted_transaction& request, outcome_promise& answer, failure why) {
+  settings_.room->give_back(1, request.bytes);
+  deliver(answer, tl::unexpected{std::move(why)});
+}
+
+/// The engine closes.
+void queue_state::refuse_waiting() {
+  for (auto& one : shares_.take_all()) {
+    refuse(one.request, one.answer, {errc::shutting_down, "it waited for its turn and had no effect"});
+  }
+}
+
+/// Gives a transaction its place in the log.
+void queue_state::take_in(admitted_transaction& request, outcome_promise answer,
+                          const caf::strong_actor_ptr& from_elsewhere) {
   const auto called = storage::bound_name_of(request.work, scratch_);
   const bool named = called.name.given();
   // Before its deadline is looked at: one that is under way already may well take effect.
@@ -112,39 +158,43 @@ caf::result<outcome> queue_state::accept(admitted_transaction& request) {
     const auto found = settings_.names->find(called);
     if (found.what != name_index::verdict::fresh) {
       settings_.room->give_back(1, request.bytes);
-      return accept_again(request, found);
+      return answer_again(request, std::move(answer), found);
     }
   }
   if (request.deadline != monotonic_time::max() && std::chrono::steady_clock::now() > request.deadline) {
-    settings_.room->give_back(1, request.bytes);
-    return to_error({errc::deadline_exceeded, "it waited too long before it was accepted"});
+    return refuse(request, answer, {errc::deadline_exceeded, "it waited too long before it was accepted"});
   }
   const auto acknowledgement = request.work.acknowledgement;
-  auto answer = owe(std::move(request.work), {.answer = {},
-                                              .deadline = request.deadline,
-                                              .bytes = static_cast<std::uint32_t>(request.bytes),
-                                              .acknowledgement = acknowledgement,
-                                              .admitted = true,
-                                              .named = named});
+  owe(std::move(request.work), {.answer = std::move(answer),
+                                .deadline = request.deadline,
+                                .bytes = static_cast<std::uint32_t>(request.bytes),
+                                .acknowledgement = acknowledgement,
+                                .admitted = true,
+                                .named = named});
+  const auto seq = durable_seq_ + open_->items.size();
   if (named) {
-    const auto seq = durable_seq_ + open_->items.size();
     invariant(seq > settings_.names->newest_seq(), "names are remembered by rising seq");
     settings_.names->add(called, seq);
   }
-  return answer;
+  if (from_elsewhere) {
+    shares_.entered(from_elsewhere->node(), seq);
+  }
 }
 
 /// A resend: answered with what the first one comes to, or came to.
-caf::result<outcome> queue_state::accept_again(const admitted_transaction& request, name_index::finding found) {
+void queue_state::answer_again(const admitted_transaction& request, outcome_promise answer, name_index::finding found) {
   if (found.what == name_index::verdict::forgotten) {
-    return to_error({errc::name_forgotten, "number " + std::to_string(request.work.name.number)});
+    return deliver(answer,
+                   tl::unexpected{failure{errc::name_forgotten, "number " + std::to_string(request.work.name.number)}});
   }
   if (found.what == name_index::verdict::taken) {
-    return to_error(
-      {errc::name_taken, "number " + std::to_string(request.work.name.number) + ", seq " + std::to_string(found.seq)});
+    return deliver(answer, tl::unexpected{failure{errc::name_taken, "number " + std::to_string(request.work.name.number)
+                                                                      + ", seq " + std::to_string(found.seq)}});
   }
-  auto answer = self_->make_response_promise<outcome>();
   const auto acknowledgement = request.work.acknowledgement;
+  if (acknowledgement == ack::durable) {
+    ledger_.forget_deadline(found.seq);
+  }
   if (found.seq <= applied_seq_) {
     // Also where it need only be durable: it may have been skipped.
     if (settings_.board->readers_full() == nullptr) {
@@ -155,32 +205,29 @@ caf::result<outcome> queue_state::accept_again(const admitted_transaction& reque
                                                + " is applied, but too many queries wait to read its outcome"}});
     }
   } else if (acknowledgement == ack::applied || found.seq > durable_seq_ || backlog_->is_skipped(found.seq)) {
-    ledger_.follow(found.seq, {.answer = answer, .acknowledgement = acknowledgement, .named = true});
+    ledger_.follow(found.seq, {.answer = std::move(answer), .acknowledgement = acknowledgement, .named = true});
   } else {
     answer.deliver(outcome{.seq = found.seq, .results = {}});
   }
-  if (acknowledgement == ack::durable) {
-    ledger_.forget_deadline(found.seq);
-  }
-  return answer;
 }
 
 caf::result<outcome> queue_state::accept_script(schema_script& script) {
+  auto answer = self_->make_response_promise<outcome>();
   const auto bytes = static_cast<std::uint32_t>(script.sql.size());
-  return owe(std::move(script), {.answer = {}, .bytes = bytes});
+  owe(std::move(script), {.answer = answer, .bytes = bytes});
+  return answer;
 }
 
 caf::result<outcome> queue_state::accept_order(const ordered_work& request) {
-  return owe(request.order, {});
+  auto answer = self_->make_response_promise<outcome>();
+  owe(request.order, {.answer = answer});
+  return answer;
 }
 
-outcome_promise queue_state::owe(storage::work item, ledger::debt owed) {
+void queue_state::owe(storage::work item, ledger::debt owed) {
   add_to_open(std::move(item));
   open_bytes_ += owed.bytes;
-  auto answer = self_->make_response_promise<outcome>();
-  owed.answer = answer;
   ledger_.add(std::move(owed));
-  return answer;
 }
 
 /// Puts work of the engine's own into the log; nobody waits for an answer.
@@ -290,6 +337,7 @@ void queue_state::refuse_open(const failure& why) {
   const auto freed = ledger_.refuse_newest(open_->items.size(), why);
   settings_.room->give_back(freed.transactions, freed.bytes);
   settings_.names->remove_above(durable_seq_);
+  shares_.withdrawn_above(durable_seq_);
   open_->items.clear();
   open_bytes_ = 0;
   answer_drains();
@@ -318,6 +366,9 @@ void queue_state::feed_writer() {
       return;
     }
     invariant((*work)->first_seq == first, "the writer is given what is due");
+    if (in_flight_.empty()) {
+      progress_at_ = std::chrono::steady_clock::now();
+    }
     sent_seq_ = (*work)->last_seq();
     in_flight_.push_back(sent_seq_);
     self_->send(writer_, apply_batch{std::move(*work), opening_});
@@ -354,6 +405,7 @@ void queue_state::meet(const writer_ready& message) {
     }
   });
   quarantined_ = message.quarantined;
+  progress_at_ = std::chrono::steady_clock::now();
   sent_seq_ = applied_seq_;
   in_flight_.clear();
   backlog_->start_after(applied_seq_);
@@ -365,6 +417,10 @@ void queue_state::meet(const writer_ready& message) {
 void queue_state::settle(const batch_applied& message) {
   storage::failpoint("answer.before_applied");
   auto& answers = *message.answers;
+  progress_at_ = std::chrono::steady_clock::now();
+  for (const auto& one : message.slow) {
+    shares_.took(one.seq, one.took, progress_at_);
+  }
   advance(message.first_seq + answers.size() - 1, [&](ledger::debt& owed, std::uint64_t seq, bool last) {
     if (seq < message.first_seq) {
       return deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown, "its outcome was not reported"}});
@@ -391,6 +447,8 @@ void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& sett
   }
   backlog_->forget_up_to(applied_seq_);
   waiting_->wake(applied_seq_);
+  shares_.applied_up_to(applied_seq_);
+  accept_waiting();
   answer_drains();
 }
 
@@ -434,6 +492,7 @@ void queue_state::rest() {
 
 caf::result<std::uint64_t> queue_state::drain() {
   rest();
+  refuse_waiting();
   drains_.push_back(self_->make_response_promise<std::uint64_t>());
   auto promise = drains_.back();
   answer_drains();
@@ -451,7 +510,8 @@ void queue_state::answer_drains() {
 }
 
 void queue_state::arm_tick() {
-  if (!tick_armed_ && (!witnessed_ || !waiting_->empty() || skip_wanted_ || stretch_ended_)) {
+  if (!tick_armed_
+      && (!witnessed_ || !waiting_->empty() || shares_.anybody_waits() || skip_wanted_ || stretch_ended_)) {
     tick_armed_ = true;
     last_tick_seq_ = durable_seq_;
     self_->delayed_send(self_, tick_interval, atom::tick::value);
@@ -460,7 +520,12 @@ void queue_state::arm_tick() {
 
 void queue_state::tick() {
   tick_armed_ = false;
-  waiting_->expire(std::chrono::steady_clock::now());
+  const auto now = std::chrono::steady_clock::now();
+  waiting_->expire(now);
+  for (auto& one : shares_.take_lost(now)) {
+    refuse(one.request, one.answer, {errc::deadline_exceeded, "it waited too long before it was accepted"});
+  }
+  accept_waiting();
   if (std::exchange(skip_wanted_, false)) {
     feed_writer();
   }

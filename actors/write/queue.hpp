@@ -5,6 +5,7 @@
 #include "name_index.hpp"
 #include "opened_log.hpp"
 #include "protocol.hpp"
+#include "shares.hpp"
 #include "waiting_queries.hpp"
 #include "write_options.hpp"
 
@@ -92,10 +93,14 @@ private:
 
   // Accepting.
   caf::result<outcome> accept(admitted_transaction& request);
-  caf::result<outcome> accept_again(const admitted_transaction& request, name_index::finding found);
+  void accept_waiting();
+  void take_in(admitted_transaction& request, outcome_promise answer, const caf::strong_actor_ptr& from_elsewhere);
+  void answer_again(const admitted_transaction& request, outcome_promise answer, name_index::finding found);
+  void refuse(const admitted_transaction& request, outcome_promise& answer, failure why);
+  void refuse_waiting();
   caf::result<outcome> accept_script(schema_script& script);
   caf::result<outcome> accept_order(const ordered_work& request);
-  outcome_promise owe(storage::work item, ledger::debt owed);
+  void owe(storage::work item, ledger::debt owed);
   void note(storage::work item);
   void end_stretch();
   void add_to_open(storage::work item);
@@ -145,6 +150,7 @@ private:
   std::uint64_t open_bytes_ = 0;
   storage::byte_writer scratch_; ///< Of what names are bound to.
   ledger ledger_;                ///< The newest debts belong to `open_`.
+  shares shares_;
 
   std::uint64_t durable_seq_ = 0;
   std::uint64_t applied_seq_ = 0;
@@ -165,6 +171,7 @@ private:
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   std::optional<failure> blocked_; ///< Why nothing could be written last.
   std::optional<failure> held_up_; ///< Why the writer is given nothing.
+  monotonic_time progress_at_{};   ///< When the writer reported last, or was given work again.
   std::uint64_t last_tick_seq_ = 0;
   bool tick_armed_ = false;
   bool witnessed_ = true;

@@ -140,6 +140,10 @@ void queue_state::count_against(std::uint64_t seq) {
 /// it may, alone, is set aside at once.
 void queue_state::suspect(const work_refused& message) {
   logger()->warn("what begins with seq {} could not be applied: {}", message.first, obstacle_text(message.why));
+  const auto now = std::chrono::steady_clock::now();
+  if (message.count == 1) {
+    shares_.took(message.first, now - progress_at_, now);
+  }
   if (message.count > 1) {
     be_careful(message.first + message.count - 1, message.count / 2);
   } else if (!message.proven) {
@@ -147,7 +151,7 @@ void queue_state::suspect(const work_refused& message) {
   } else if (message.why.code == errc::too_large) {
     asides_due_.push_back({{message.first, errc::too_large, 1}, {}});
   } else {
-    const auto late = !ledger_.expired(message.first, message.first, std::chrono::steady_clock::now()).empty();
+    const auto late = !ledger_.expired(message.first, message.first, now).empty();
     asides_due_.push_back({{message.first, late ? errc::deadline_exceeded : errc::quarantined, 1}, {}});
   }
 }

@@ -4,6 +4,7 @@
 #include <millrace/actors/network/connection/node.hpp>
 #include <millrace/messages/paging.hpp>
 #include <millrace/messages/query.hpp>
+#include <millrace/messages/transaction.hpp>
 
 #include <type_traits>
 #include <utility>
@@ -52,6 +53,7 @@ void gate::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) 
     return answer_unexpected(*message);
   }
   shorten(message->content());
+  calm(message->content());
   served->enqueue(std::move(message), host);
 }
 
@@ -70,6 +72,14 @@ void gate::shorten(caf::type_erased_tuple& request) const {
       std::type_identity<page_query>{}, [](auto& asked) -> auto& { return asked.question; });
     keep_within(
       std::type_identity<page_cursor>{}, [](auto& asked) -> auto& { return asked.question; });
+  }
+}
+
+/// Only operators overtake others. What an engine of this process is sent stays as it is.
+void gate::calm(caf::type_erased_tuple& request) const {
+  if (rules_.admits != wire::role::operations && request.match_elements<transaction>()
+      && request.get_as<transaction>(0).priority != priority::bulk) {
+    request.get_mutable_as<transaction>(0).priority = priority::bulk;
   }
 }
 

@@ -40,6 +40,7 @@ public:
 private:
   void greet(const caf::mailbox_element& message);
   void shorten(caf::type_erased_tuple& request) const;
+  void calm(caf::type_erased_tuple& request) const;
 
   caf::strong_actor_ptr engine_;
   caf::strong_actor_ptr operations_;

@@ -211,6 +211,7 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   }
   failpoint("apply.begun");
   outcomes_->record.clear();
+  slow_.clear();
   std::vector<answer> answers;
   answers.reserve(aim.last_seq - applied_seq_);
   std::uint64_t chain = 0;
@@ -236,6 +237,7 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
 
 auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& answers) -> attempt<> {
   fixed_clock clock{part.accept_time_ms};
+  auto began = std::chrono::steady_clock::now();
   auto seq = applied_seq_ + answers.size() + 1;
   auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
@@ -250,6 +252,10 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
       return tl::unexpected{std::move(done).error()};
     }
     answers.push_back(std::move(*done));
+    const auto ended = std::chrono::steady_clock::now();
+    if (const auto took = ended - std::exchange(began, ended); took > slow_work_min) {
+      slow_.push_back({seq, took});
+    }
     failpoint("apply.between_items");
     if (const auto bound = name_of(item, answers.back()); bound.name.given()) {
       auto& record = outcomes_->record;

@@ -143,6 +143,17 @@ BOOST_AUTO_TEST_CASE(no_query_may_take_longer_than_its_port_allows) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(only_operators_overtake_others) {
+  for (const auto admitted : {role::read_write, role::operations}) {
+    program_elsewhere program{admitted};
+    auto urgent = execute("DELETE FROM t");
+    urgent.priority = priority::operations;
+    const auto done = program.db->execute(urgent);
+    BOOST_REQUIRE_MESSAGE(done, (done ? "" : to_string(done.error())));
+    BOOST_TEST(done->results.size() == (admitted == role::operations ? 1u : 0u));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_may_write_is_no_operator) {
   program_elsewhere writer{role::read_write};
   BOOST_TEST(writer.db->execute("DELETE FROM t").has_value());

@@ -22,8 +22,8 @@ inline row_set echo(const query& asked) {
 }
 
 /// Answers as an engine would that has nothing to do: transactions get the next `seq`, queries one row, which says what
-/// was asked and how many milliseconds it may take. A transaction
-/// that is to be "never answered" is not, and nothing is while it is `silent`.
+/// was asked and how many milliseconds it may take. A transaction that is to be "never answered" is not, and nothing is
+/// while it is `silent`; one of `operations` priority has a result.
 inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr<std::atomic<bool>> silent = {}) {
   return system.spawn([silent](engine_actor::pointer self) -> engine_actor::behavior_type {
     auto seq = std::make_shared<std::uint64_t>(0);
@@ -34,7 +34,8 @@ inline engine_actor spawn_fake_engine(caf::actor_system& system, std::shared_ptr
         if (!work.statements.empty() && work.statements[0].sql == "never answered") {
           never->push_back(promise);
         } else {
-          promise.deliver(outcome{.seq = ++*seq, .results = {}});
+          const auto urgent = work.priority == priority::operations;
+          promise.deliver(outcome{.seq = ++*seq, .results = std::vector<statement_result>(urgent ? 1 : 0)});
         }
         return promise;
       },

@@ -1,0 +1,159 @@
+#include "shares.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <caf/abstract_actor.hpp>
+#include <caf/actor_cast.hpp>
+
+namespace millrace {
+
+namespace {
+
+/// From here on a window is no bound any more.
+constexpr std::size_t window_max = 1U << 20U;
+/// So many in a row make a program known to be quick.
+constexpr unsigned quick_enough = 8;
+/// So many times as long as a transaction took its program waits before the next one; twice that after the next, and so
+/// on.
+constexpr int debt_factor = 10;
+constexpr unsigned doublings_max = 6;
+constexpr std::chrono::minutes debt_max{10};
+/// Beyond so many those are forgotten that have nothing here; if they were good they are so soon again.
+constexpr std::size_t programs_max = 4'096;
+
+bool gone(const caf::strong_actor_ptr& who) {
+  constexpr int ended = caf::abstract_actor::is_terminated_flag | caf::abstract_actor::is_cleaned_up_flag;
+  return caf::actor_cast<caf::abstract_actor*>(who)->getf(ended);
+}
+
+} // namespace
+
+auto shares::of(const caf::node_id& whose) -> program& {
+  if (programs_.size() >= programs_max && !programs_.contains(whose)) {
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(programs_, [now](const auto& known) {
+      const auto& one = known.second;
+      return one.in_log == 0 && one.waiting.empty() && one.debt_until <= now;
+    });
+  }
+  return programs_[whose];
+}
+
+bool shares::admits(const caf::node_id& whose) const {
+  const auto known = programs_.find(whose);
+  return known != programs_.end() && known->second.window > 1 && known->second.waiting.empty()
+         && known->second.in_log < known->second.window;
+}
+
+void shares::wait(waiter one) {
+  auto& sender = of(one.from->node());
+  if (sender.waiting.empty()) {
+    turns_.push_back(&sender);
+  }
+  sender.waiting.push_back(std::move(one));
+  ++waiting_;
+}
+
+bool shares::may_send(const program& one, monotonic_time now, bool debtors_too) const {
+  if (one.window > 1) {
+    return one.in_log < one.window;
+  }
+  return one.in_log == 0 && !one_alone_ && (debtors_too || one.debt_until <= now);
+}
+
+/// Debtors have their turn where nobody else has work.
+auto shares::next(monotonic_time now, bool idle) -> std::optional<waiter> {
+  auto chosen = next_of(now, false);
+  return chosen || !idle ? std::move(chosen) : next_of(now, true);
+}
+
+auto shares::next_of(monotonic_time now, bool debtors_too) -> std::optional<waiter> {
+  const auto found = std::ranges::find_if(turns_, [&](const program* one) { return may_send(*one, now, debtors_too); });
+  if (found == turns_.end()) {
+    return std::nullopt;
+  }
+  auto* const sender = *found;
+  turns_.erase(found);
+  auto chosen = std::move(sender->waiting.front());
+  sender->waiting.pop_front();
+  if (!sender->waiting.empty()) {
+    turns_.push_back(sender);
+  }
+  --waiting_;
+  return chosen;
+}
+
+template <class Lost>
+auto shares::take_if(Lost lost) -> std::vector<waiter> {
+  std::vector<waiter> taken;
+  for (auto* sender : turns_) {
+    auto& waiting = sender->waiting;
+    const auto kept = std::stable_partition(waiting.begin(), waiting.end(),
+                                            [&](const waiter& one) { return !lost(one); });
+    std::move(kept, waiting.end(), std::back_inserter(taken));
+    waiting.erase(kept, waiting.end());
+  }
+  std::erase_if(turns_, [](const program* one) { return one->waiting.empty(); });
+  waiting_ -= taken.size();
+  return taken;
+}
+
+auto shares::take_lost(monotonic_time now) -> std::vector<waiter> {
+  return take_if([now](const waiter& one) { return one.request.deadline < now || gone(one.from); });
+}
+
+auto shares::take_all() -> std::vector<waiter> {
+  return take_if([](const waiter&) { return true; });
+}
+
+void shares::entered(const caf::node_id& whose, std::uint64_t seq) {
+  auto& sender = of(whose);
+  ++sender.in_log;
+  const auto alone = sender.window == 1;
+  one_alone_ = one_alone_ || alone;
+  in_log_.push_back({seq, &sender, alone});
+}
+
+void shares::took(std::uint64_t seq, std::chrono::nanoseconds how_long, monotonic_time now) {
+  const auto found = std::ranges::lower_bound(in_log_, seq, {}, &entry::seq);
+  if (found == in_log_.end() || found->seq != seq) {
+    return;
+  }
+  auto& sender = *found->of;
+  const auto factor = debt_factor << std::min(sender.spells++, doublings_max);
+  found->slow = true;
+  sender.window = 1;
+  sender.quick = 0;
+  sender.debt_until = std::max(sender.debt_until,
+                               now + std::min<std::chrono::nanoseconds>(how_long * factor, debt_max));
+}
+
+void shares::leave(const entry& one) {
+  --one.of->in_log;
+  one_alone_ = one_alone_ && !one.alone;
+}
+
+void shares::applied_up_to(std::uint64_t seq) {
+  while (!in_log_.empty() && in_log_.front().seq <= seq) {
+    const auto& first = in_log_.front();
+    auto& sender = *first.of;
+    leave(first);
+    if (sender.window > 1) {
+      sender.window = std::min(sender.window * 2, window_max);
+    } else if (first.alone && !first.slow && ++sender.quick >= quick_enough) {
+      sender.window = 2;
+      sender.spells = 0;
+    }
+    in_log_.pop_front();
+  }
+}
+
+void shares::withdrawn_above(std::uint64_t seq) {
+  while (!in_log_.empty() && in_log_.back().seq > seq) {
+    leave(in_log_.back());
+    in_log_.pop_back();
+  }
+}
+
+} // namespace millrace

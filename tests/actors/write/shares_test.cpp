@@ -1,0 +1,202 @@
+#include <millrace/actors/write/shares.hpp>
+#include <millrace/tests/support/actors/actor_fixture.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <caf/abstract_actor.hpp>
+#include <caf/make_actor.hpp>
+#include <caf/monitorable_actor.hpp>
+#include <caf/node_id.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// An actor of another node, as a proxy is.
+class far_actor : public caf::monitorable_actor {
+public:
+  explicit far_actor(caf::actor_config& config) : caf::monitorable_actor(config) {}
+  using caf::abstract_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr, caf::execution_unit*) override {}
+  void end() { cleanup(caf::exit_reason::remote_link_unreachable, nullptr); }
+};
+
+struct fixture : actor_fixture {
+  shares all;
+  std::map<std::uint32_t, caf::strong_actor_ptr> programs;
+  monotonic_time now{std::chrono::hours{1}};
+  std::uint64_t last_seq = 0;
+  std::uint64_t applied = 0;
+
+  ~fixture() {
+    for (auto& [number, one] : programs) {
+      end(number);
+    }
+  }
+
+  const caf::strong_actor_ptr& program(std::uint32_t number) {
+    auto& one = programs[number];
+    if (!one) {
+      caf::actor_config made_from;
+      one = caf::make_actor<far_actor, caf::strong_actor_ptr>(
+        system.next_actor_id(), *caf::make_node_id(number, std::string(40, 'a')), &system, made_from);
+    }
+    return one;
+  }
+
+  void end(std::uint32_t number) {
+    static_cast<far_actor*>(caf::actor_cast<caf::abstract_actor*>(programs.at(number)))->end();
+  }
+
+  /// As the queue does: into the log at once, or later.
+  void send(std::uint32_t number, monotonic_time deadline = monotonic_time::max()) {
+    if (all.admits(program(number)->node())) {
+      enter(number);
+    } else {
+      admitted_transaction request;
+      request.bytes = number;
+      request.deadline = deadline;
+      all.wait({std::move(request), {}, program(number)});
+    }
+  }
+
+  void enter(std::uint32_t number) { all.entered(program(number)->node(), ++last_seq); }
+
+  /// Lets in who may be let in, and gives who that was.
+  std::string let_in() {
+    std::string who;
+    while (auto next = all.next(now, applied == last_seq)) {
+      const auto number = static_cast<std::uint32_t>(next->request.bytes);
+      enter(number);
+      who += std::to_string(number);
+    }
+    return who;
+  }
+
+  void apply() { all.applied_up_to(applied = last_seq); }
+  void apply_slowly(std::chrono::milliseconds took) {
+    all.took(last_seq, took, now);
+    apply();
+  }
+
+  void become_known(std::uint32_t number) {
+    for (int i = 0; i < 8; ++i) {
+      send(number);
+      let_in();
+      apply();
+    }
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(shares_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(of_those_who_are_not_known_one_transaction_at_a_time_is_in_the_log) {
+  for (const auto number : {1u, 1u, 2u, 3u}) {
+    send(number);
+  }
+  BOOST_TEST(let_in() == "1");
+  BOOST_TEST(let_in() == "");
+  apply();
+  BOOST_TEST(let_in() == "2");
+  apply();
+  BOOST_TEST(let_in() == "3");
+  apply();
+  BOOST_TEST(let_in() == "1");
+  BOOST_TEST(!all.anybody_waits());
+}
+
+BOOST_AUTO_TEST_CASE(who_was_quick_eight_times_has_ever_more_in_the_log_at_once) {
+  become_known(1);
+  for (int i = 0; i < 30; ++i) {
+    send(1);
+  }
+  BOOST_TEST(last_seq == 10u); // Two more.
+  apply();
+  BOOST_TEST(let_in() == "11111111");
+  apply();
+  BOOST_TEST(let_in() == std::string(20, '1'));
+}
+
+BOOST_AUTO_TEST_CASE(who_is_known_does_not_wait_for_those_who_are_not) {
+  become_known(1);
+  send(2);
+  send(2);
+  let_in();
+  send(1);
+  BOOST_TEST(last_seq == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(whose_transaction_took_long_waits_ten_times_as_long_while_others_have_work) {
+  become_known(1);
+  become_known(2);
+  send(1);
+  apply_slowly(1s);
+  send(1);
+  send(2); // Is in the log meanwhile.
+  now += 9'900ms;
+  BOOST_TEST(let_in() == "");
+  now += 200ms;
+  BOOST_TEST(let_in() == "1");
+}
+
+BOOST_AUTO_TEST_CASE(each_further_one_that_took_long_doubles_the_wait) {
+  become_known(2);
+  send(1);
+  let_in();
+  apply_slowly(1s);
+  now += 11s;
+  send(1);
+  let_in();
+  apply_slowly(1s);
+  send(1);
+  send(2);
+  now += 19s;
+  BOOST_TEST(let_in() == "");
+  now += 2s;
+  BOOST_TEST(let_in() == "1");
+}
+
+BOOST_AUTO_TEST_CASE(who_has_to_wait_has_its_turn_where_nobody_else_has_work) {
+  send(1);
+  let_in();
+  apply_slowly(5s);
+  send(1);
+  send(2);
+  BOOST_TEST(let_in() == "2");
+  BOOST_TEST(let_in() == "");
+  apply();
+  BOOST_TEST(let_in() == "1");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_written_counts_no_more) {
+  send(1);
+  send(2);
+  BOOST_TEST(let_in() == "1");
+  all.withdrawn_above(--last_seq);
+  BOOST_TEST(let_in() == "2");
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_beyond_its_deadline_or_for_a_program_that_is_gone_is_taken_out) {
+  send(1);
+  let_in();
+  send(2, now + 1s);
+  send(3);
+  send(4, now + 1h);
+  BOOST_TEST(all.take_lost(now).empty());
+  end(3);
+  BOOST_TEST(all.take_lost(now + 2s).size() == 2u);
+  apply();
+  BOOST_TEST(let_in() == "4");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
