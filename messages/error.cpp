@@ -61,7 +61,8 @@ constexpr std::array table{
   entry{errc::breaker_open, "breaker_open", retryable,
         "Too much has failed lately, so this is refused for a moment; try again a little later."},
   entry{errc::lease_expired, "lease_expired", retryable,
-        "The query read for so long that the database's log could not be emptied; make it shorter."},
+        "The query read for so long that the database's log could not be emptied, or that others had to wait; make it "
+        "shorter."},
   entry{errc::cursor_lost, "cursor_lost", retryable,
         "The state that these pages came from is gone; start again from the first page."},
   entry{errc::database_gone, "database_gone", retryable,

@@ -63,7 +63,7 @@ struct pool_health {
   std::uint64_t wait_us = 0;      ///< How long those waited in all.
   std::uint64_t cursors = 0;      ///< Results that are kept ready for their next page.
   std::uint64_t recycled = 0;     ///< Connections closed for their age and opened anew.
-  std::uint64_t leases_ended = 0; ///< Queries interrupted because they kept the log from being emptied.
+  std::uint64_t leases_ended = 0; ///< Queries interrupted for the log to be emptied, or for others.
 };
 
 /// The state of an engine as its health monitor saw it last.

@@ -134,6 +134,8 @@ public:
   virtual ~requester() = default;
   /// Whether nobody waits for the answer any more. Asked in the thread that reads, often.
   virtual bool gone() const noexcept = 0;
+  /// Whether others have waited for too long for what reads.
+  virtual bool yields() const noexcept { return false; }
 };
 
 /// How long a read may take, and how new the state must be that it sees.
@@ -144,7 +146,8 @@ struct read_limits {
   clock::time_point lease_end = clock::time_point::max();
   const std::atomic<bool>* starving = nullptr; ///< Whether the journal cannot be emptied; null: never. Not owned.
   const std::atomic<bool>* closing = nullptr;  ///< `shutting_down` soon after it is set; null means never. Not owned.
-  const requester* asked_by = nullptr;         ///< `unavailable` soon after they are gone; null means never. Not owned.
+  /// `unavailable` soon after they are gone, `lease_expired` soon after they yield; null means never. Not owned.
+  const requester* asked_by = nullptr;
   /// What the snapshot must hold at least: nothing is read from an older one, which is `unavailable`.
   std::uint64_t least_seq = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <caf/abstract_actor.hpp>
+#include <caf/actor_cast.hpp>
 #include <caf/actor_control_block.hpp>
 #include <caf/error.hpp>
 #include <caf/mailbox_element.hpp>
@@ -12,9 +14,20 @@
 /// How those answer who have no mailbox of their own. CAF 0.17's `bounce` says "receiver down" whatever it is told.
 namespace millrace {
 
+/// Who is answered; null where nobody is.
+inline const caf::strong_actor_ptr& asker_of(const caf::mailbox_element& request) noexcept {
+  return request.stages.empty() ? request.sender : request.stages.back();
+}
+
+/// Whether an actor has ended. One elsewhere ends here with the connection that it asked over.
+inline bool is_gone(const caf::strong_actor_ptr& asker) noexcept {
+  constexpr int ended = caf::abstract_actor::is_terminated_flag | caf::abstract_actor::is_cleaned_up_flag;
+  return asker && caf::actor_cast<caf::abstract_actor*>(asker)->getf(ended);
+}
+
 /// Answers a request; what is no request gets no answer.
 inline void answer(const caf::mailbox_element& request, caf::message content) {
-  const auto& asker = request.stages.empty() ? request.sender : request.stages.back();
+  const auto& asker = asker_of(request);
   if (asker && request.mid.is_request()) {
     asker->enqueue(nullptr, request.mid.response_id(), std::move(content), nullptr);
   }

@@ -116,6 +116,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
   return spawn_apart(reader, reader_options{.open_database = open_readers(storage::reading::queries),
                                             .open_for_pages = open_readers(storage::reading::one_result),
                                             .slot = board_->slot(number),
+                                            .waiting = board_->waiting_requests(),
                                             .index = static_cast<std::uint32_t>(number),
                                             .breaker = queries_,
                                             .starving = board_->starving(),

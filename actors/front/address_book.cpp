@@ -1,5 +1,7 @@
 #include "address_book.hpp"
 
+#include "forward.hpp"
+
 #include <mutex>
 #include <utility>
 
@@ -37,6 +39,13 @@ address_book::address_book(std::size_t readers, std::shared_ptr<admission> trans
     queue_room_(queries.queries_max, queries.bytes_max) {}
 
 void address_book::connect(const std::string& id, const caf::actor& address) {
+  // An answer may run code of a client's, who may ask again in it.
+  for (const auto& one : note(id, address)) {
+    refuse_absent(*one.message, *this, "every reader");
+  }
+}
+
+std::list<waiting_request> address_book::note(const std::string& id, const caf::actor& address) {
   const std::unique_lock lock{mutex_};
   auto& known = children_[id];
   known.address = address;
@@ -50,7 +59,7 @@ void address_book::connect(const std::string& id, const caf::actor& address) {
   } else if (id == "monitor") {
     monitor_ = address;
   }
-  readers_.connect(id, address);
+  return readers_.connect(id, address);
 }
 
 caf::actor address_book::find(std::string_view id) const {
@@ -103,18 +112,39 @@ address_book::delivery address_book::admit_waiting(std::size_t bytes, caf::mailb
   if (closed_) {
     return {};
   }
-  const auto* full = readers_.full(bytes);
-  return full != nullptr ? delivery{.full = full}
-                         : put_bounded(queue_, queue_room_, bytes, priority::bulk, message, host);
+  const auto& readers_room = readers_.waiting_requests()->room();
+  return readers_room.has_room(bytes) ? put_bounded(queue_, queue_room_, bytes, priority::bulk, message, host)
+                                      : delivery{.full = &readers_room};
 }
 
-address_book::delivery address_book::admit_reading(std::size_t bytes, priority urgency,
-                                                   caf::mailbox_element_ptr& message, caf::execution_unit* host,
-                                                   std::optional<std::uint32_t> preferred) {
+address_book::delivery address_book::admit_reading(waiting_request& request) {
   const std::shared_lock lock{mutex_};
-  const auto* chosen = closed_ ? nullptr : readers_.choose(bytes, preferred);
-  return chosen == nullptr ? delivery{}
-                           : put_bounded(chosen->address, chosen->slot->room, bytes, urgency, message, host);
+  if (closed_ || !readers_.any()) {
+    return {};
+  }
+  auto& waiting = *readers_.waiting_requests();
+  if (!waiting.room().take(request.bytes)) {
+    return {.full = &waiting.room()};
+  }
+  waiting.put(std::move(request));
+  return {.done = true};
+}
+
+bool address_book::pass_on(waiting_request& request) {
+  const std::shared_lock lock{mutex_};
+  const auto open = !closed_ && readers_.any();
+  if (open) {
+    readers_.waiting_requests()->room().take_anyway(request.bytes);
+    readers_.waiting_requests()->put(std::move(request));
+  }
+  return open;
+}
+
+address_book::delivery address_book::admit_lookup(priority urgency, caf::mailbox_element_ptr& message,
+                                                  caf::execution_unit* host) {
+  const std::shared_lock lock{mutex_};
+  const auto* chosen = closed_ ? nullptr : readers_.choose();
+  return chosen == nullptr ? delivery{} : put_bounded(chosen->address, chosen->slot->room, 0, urgency, message, host);
 }
 
 bool address_book::to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const {
@@ -127,19 +157,19 @@ bool address_book::to_monitor(caf::mailbox_element_ptr& message, caf::execution_
   return put(monitor_, message, host);
 }
 
-caf::actor address_book::pick_reader(std::size_t bytes) {
+caf::actor address_book::pick_reader() {
   const std::shared_lock lock{mutex_};
-  const auto* chosen = closed_ ? nullptr : readers_.choose(bytes, std::nullopt);
+  const auto* chosen = closed_ ? nullptr : readers_.choose();
   if (chosen == nullptr) {
     return {};
   }
-  chosen->slot->room.take_anyway(bytes);
+  chosen->slot->room.take_anyway(0);
   return chosen->address;
 }
 
-const admission* address_book::readers_full(std::size_t bytes) const {
+const admission* address_book::readers_full() const {
   const std::shared_lock lock{mutex_};
-  return readers_.full(bytes);
+  return readers_.full();
 }
 
 std::uint64_t address_book::waiting_queries() const {

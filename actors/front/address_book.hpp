@@ -9,9 +9,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
-#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -34,7 +34,8 @@ public:
   address_book(std::size_t readers, std::shared_ptr<admission> transaction_room, query_bound queries);
 
   /// Records the address of a child after a start, or null when it is down. What an earlier queue or reader held of the
-  /// admission bounds is free again: its requests were answered when it ended.
+  /// admission bounds is free again: its requests were answered when it ended. What waits for readers is refused where
+  /// the last of them is down.
   void connect(const std::string& id, const caf::actor& address);
 
   caf::actor find(std::string_view id) const;
@@ -56,26 +57,30 @@ public:
   /// The same for a query that waits in the queue until its state is applied. There is none where readers have no room:
   /// one that the queue lets go is never refused.
   delivery admit_waiting(std::size_t bytes, caf::mailbox_element_ptr& message, caf::execution_unit* host);
-  /// The same for a request to a reader: the one with the `preferred` place in the pool, from 0; where that is down or
-  /// none is preferred, the next in turn among those that have least to do. One without room comes last.
-  delivery admit_reading(std::size_t bytes, priority urgency, caf::mailbox_element_ptr& message,
-                         caf::execution_unit* host, std::optional<std::uint32_t> preferred = std::nullopt);
+  /// Takes room for a request for rows and lets it wait until a reader takes it. Unless that is done, nothing is taken,
+  /// and the request keeps its message.
+  delivery admit_reading(waiting_request& request);
+  /// The same for one that was let in elsewhere: it is never refused for want of room.
+  bool pass_on(waiting_request& request);
+  /// Takes room and puts a message into a reader's mailbox, that of the next one in turn among those that have least to
+  /// do. It is handled between two requests for rows.
+  delivery admit_lookup(priority urgency, caf::mailbox_element_ptr& message, caf::execution_unit* host);
   /// Puts a message into the queue's mailbox; false where the queue is down.
   bool to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// Puts a message into the monitor's mailbox; false where it is down.
   bool to_monitor(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
-  /// The reader that the next request goes to, which counts as given to it though it may have no room; null where all
+  /// The reader that the next message goes to, which counts as given to it though it may have no room; null where all
   /// are down.
-  caf::actor pick_reader(std::size_t bytes = 0);
+  caf::actor pick_reader();
 
-  /// Whose bound so many bytes more would break, where no reader has room for them; else null.
-  const admission* readers_full(std::size_t bytes = 0) const;
+  /// Whose bound one more would break, where no reader has room for a message; else null.
+  const admission* readers_full() const;
 
   /// What queries that wait in the queue hold; the queue gives it back.
   admission& queue_room() noexcept { return queue_room_; }
   /// Requests to readers, and queries in the queue, that are not answered.
   std::uint64_t waiting_queries() const;
-  /// Whether a reader's room or that in the queue is nearly full.
+  /// Whether the readers' room or that in the queue is nearly full.
   bool queries_nearly_full() const;
 
   /// Whether readers keep the database's own log from being emptied: the writer sets it, readers then let go of the
@@ -89,9 +94,13 @@ public:
   const std::shared_ptr<std::atomic<bool>>& closing() const noexcept { return closing_; }
 
   const std::shared_ptr<reader_slot>& slot(std::size_t reader) const { return readers_.slot(reader); }
+  /// Where readers find what they run next.
+  const std::shared_ptr<waiting_room>& waiting_requests() const noexcept { return readers_.waiting_requests(); }
   pool_health pool() const;
 
 private:
+  std::list<waiting_request> note(const std::string& id, const caf::actor& address);
+
   struct entry {
     caf::actor address;
     std::uint64_t starts = 0;

@@ -19,8 +19,8 @@ namespace millrace {
 [[nodiscard]] std::optional<failure> check(const page_query& question);
 [[nodiscard]] std::optional<failure> check(const page_cursor& position);
 
-/// Counts what was let in and is not done with: transactions until they are applied, the requests of one reader until
-/// they are answered, queries until the queue lets them go. CAF bounds no mailbox, so this is the only bound there is.
+/// Counts what was let in and is not done with: transactions until they are applied, what readers are asked until they
+/// answer it, queries until the queue lets them go. CAF bounds no mailbox, so this is the only bound there is.
 /// Shared by those who take and those who give back; any thread.
 class admission {
 public:

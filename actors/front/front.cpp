@@ -65,10 +65,9 @@ std::set<std::string> front::message_types() const {
   return home_system().message_types<engine_actor>();
 }
 
-/// Passes a request for a page to a reader, the preferred one if that is up.
+/// Lets a request for a page wait for a reader, the preferred one if that is up.
 template <class Admitted, class Request>
-void front::ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32_t> preferred,
-                     caf::execution_unit* host) {
+void front::ask_page(caf::mailbox_element_ptr message, std::optional<std::size_t> preferred) {
   if (auto problem = check(message->content().get_as<Request>(0))) {
     return refuse(*message, std::move(*problem));
   }
@@ -76,12 +75,17 @@ void front::ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32
     return refuse_broken(*message, *settings_.queries, "queries");
   }
   auto request = take_content<Request>(*message);
-  const auto deadline = deadline_from(std::chrono::steady_clock::now(), request.question.deadline);
+  const auto now = std::chrono::steady_clock::now();
+  const auto deadline = deadline_from(now, request.question.deadline);
   const auto bytes = payload_bytes(request.question.statement);
   auto forwarded = readdress(*message, Admitted{std::move(request), bytes, deadline});
-  const auto tried = settings_.board->admit_reading(bytes, priority::bulk, forwarded, host, preferred);
-  if (!tried.done) {
-    refuse_undelivered(*forwarded, *settings_.board, tried, "every reader", "queries");
+  read({std::move(forwarded), bytes, now, deadline, preferred});
+}
+
+void front::read(waiting_request request) {
+  auto& board = *settings_.board;
+  if (const auto tried = board.admit_reading(request); !tried.done) {
+    refuse_undelivered(*request.message, board, tried, "every reader", "queries");
   }
 }
 
@@ -94,13 +98,13 @@ void front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host)
   }
 }
 
-void front::serve(std::type_identity<page_query>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
-  ask_page<admitted_page_query, page_query>(std::move(message), std::nullopt, host);
+void front::serve(std::type_identity<page_query>, caf::mailbox_element_ptr message, caf::execution_unit*) {
+  ask_page<admitted_page_query, page_query>(std::move(message), std::nullopt);
 }
 
-void front::serve(std::type_identity<page_cursor>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
+void front::serve(std::type_identity<page_cursor>, caf::mailbox_element_ptr message, caf::execution_unit*) {
   const auto reader = message->content().get_as<page_cursor>(0).reader;
-  ask_page<admitted_page_cursor, page_cursor>(std::move(message), reader, host);
+  ask_page<admitted_page_cursor, page_cursor>(std::move(message), reader);
 }
 
 void front::serve(std::type_identity<health_request>, caf::mailbox_element_ptr message, caf::execution_unit* host) {
@@ -170,13 +174,13 @@ void front::serve(std::type_identity<query>, caf::mailbox_element_ptr message, c
   const auto direct = question.consistency == consistency::any;
   const auto bytes = payload_bytes(question.statement);
   admitted_query admitted{std::move(question), bytes, now, deadline};
-  auto forwarded = direct ? readdress(*message, std::move(admitted))
-                          : readdress(*message, waiting_query{std::move(admitted)});
+  if (direct) {
+    return read({readdress(*message, std::move(admitted)), bytes, now, deadline});
+  }
   auto& board = *settings_.board;
-  const auto tried = direct ? board.admit_reading(bytes, priority::bulk, forwarded, host)
-                            : board.admit_waiting(bytes, forwarded, host);
-  if (!tried.done) {
-    refuse_undelivered(*forwarded, board, tried, direct ? "every reader" : "the write-ahead queue", "queries");
+  auto forwarded = readdress(*message, waiting_query{std::move(admitted)});
+  if (const auto tried = board.admit_waiting(bytes, forwarded, host); !tried.done) {
+    refuse_undelivered(*forwarded, board, tried, "the write-ahead queue", "queries");
   }
 }
 

@@ -5,7 +5,7 @@
 #include <millrace/actors/base/breaker.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -54,7 +54,8 @@ private:
 
   void ask_monitor(caf::mailbox_element_ptr message, caf::execution_unit* host);
   template <class Admitted, class Request>
-  void ask_page(caf::mailbox_element_ptr message, std::optional<std::uint32_t> preferred, caf::execution_unit* host);
+  void ask_page(caf::mailbox_element_ptr message, std::optional<std::size_t> preferred);
+  void read(waiting_request request);
 
   front_options settings_;
 };

@@ -29,7 +29,7 @@ void operations::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* 
 
 void operations::serve(std::type_identity<quarantine_list>, caf::mailbox_element_ptr message,
                        caf::execution_unit* host) {
-  const auto tried = board_->admit_reading(0, priority::operations, message, host);
+  const auto tried = board_->admit_lookup(priority::operations, message, host);
   if (!tried.done) {
     refuse_undelivered(*message, *board_, tried, "every reader", "queries");
   }

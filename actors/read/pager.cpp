@@ -144,7 +144,7 @@ storage::read_limits pager::limits(monotonic_time began, const page_request& req
           .lease_end = std::chrono::steady_clock::now() + left,
           .starving = settings_.starving.get(),
           .closing = settings_.closing.get(),
-          .asked_by = &request.from};
+          .asked_by = request.asked_by};
 }
 
 } // namespace millrace

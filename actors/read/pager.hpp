@@ -36,7 +36,8 @@ struct page_request {
   monotonic_time deadline;
   monotonic_time now;
   asker from;
-  bool may_begin = true; ///< Whether a result that was not kept may be begun anew.
+  const storage::requester* asked_by = nullptr; ///< Looked at while it is read. Not owned.
+  bool may_begin = true;                        ///< Whether a result that was not kept may be begun anew.
 };
 
 /// Gives results page by page, and keeps those that were not read to their end ready for a while. Used by one thread at

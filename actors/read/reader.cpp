@@ -1,9 +1,9 @@
 #include "reader.hpp"
 
+#include <millrace/actors/base/answer.hpp>
 #include <millrace/actors/base/logger.hpp>
 
 #include <algorithm>
-#include <numeric>
 #include <random>
 #include <string>
 #include <utility>
@@ -15,8 +15,12 @@ namespace {
 /// How long queries that waited together share one snapshot, which the database's log must be kept for.
 constexpr std::chrono::milliseconds shared_snapshot_max{50};
 
-/// How often it is looked whether held back queries may go on.
-constexpr std::chrono::milliseconds held_back_interval{10};
+/// A reader hears what else it is sent at least so often, where no query takes longer.
+constexpr std::chrono::milliseconds turn_max{50};
+/// What a reader takes at once, so that short queries cost the waiting room's lock less often.
+constexpr std::size_t taken_max = 16;
+/// How often it is looked for what waits and could not be taken.
+constexpr std::chrono::milliseconds look_interval{10};
 /// Beyond the lease of older snapshots: so that they end, and the database's log begins anew.
 constexpr std::chrono::milliseconds held_back_grace{250};
 
@@ -42,14 +46,6 @@ monotonic_time recycling_time(monotonic_time now, std::chrono::milliseconds age_
   return now + std::chrono::milliseconds{ages(random)};
 }
 
-/// Puts those in front that are refused without a look at the database; gives where the others begin.
-template <class Pending>
-auto part_refused(std::vector<Pending>& waiting) {
-  const auto now = std::chrono::steady_clock::now();
-  return std::stable_partition(waiting.begin(), waiting.end(),
-                               [now](const Pending& one) { return now > one.admitted.deadline || one.from.gone(); });
-}
-
 template <class T>
 caf::result<T> answer_with(tl::expected<T, failure> value) {
   if (!value) {
@@ -61,14 +57,12 @@ caf::result<T> answer_with(tl::expected<T, failure> value) {
 } // namespace
 
 reader_state::~reader_state() {
-  for (auto& one : pending_) {
-    if (one.answer.pending()) {
-      judge(errc::reader_failed, one.admitted.arrival);
-      one.answer.deliver(to_error({errc::reader_failed, "the reader ended before it ran the query"}));
-    }
+  if (running_) {
+    taken_.push_front(std::move(*running_));
   }
-  for (auto& one : pending_pages_) {
-    one.answer.deliver(to_error({errc::reader_failed, "the reader ended before it read the page"}));
+  for (const auto& one : taken_) {
+    judge(errc::reader_failed, one.since);
+    answer(*one.message, to_error({errc::reader_failed, "the reader ended before it answered the query"}));
   }
   for (auto& promise : drains_) {
     promise.deliver(to_error({errc::reader_failed, "the reader ended"}));
@@ -90,13 +84,11 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
                   .node = self_->node()}};
   open();
   return {
-    [this](admitted_query& request) { return take(request); },
-    [this](admitted_page_query& request) { return take_first_page(request); },
-    [this](const admitted_page_cursor& request) { return give_next_page(request); },
+    [this](atom::run) { take_turn(); },
     [this](const recorded_outcome_request& request) { return look_up(request); },
     [this](const quarantine_list& request) { return list(request); },
     [this](atom::drain) { return drain(); },
-    [this](atom::run) { run_all(); },
+    [this](atom::look) { look_again(); },
     [this](atom::retry) { open(); },
     [this](atom::tick) { tick(); },
     [this](atom::sample) { return take_sample(); },
@@ -180,15 +172,6 @@ void reader_state::recycle_when_old() {
   settings_.slot->recycled.fetch_add(1, std::memory_order_relaxed);
 }
 
-caf::result<row_set> reader_state::take(admitted_query& request) {
-  if (pending_.empty() && pending_pages_.empty()) {
-    self_->send(self_, atom::run::value);
-  }
-  const asker from{self_->current_sender()};
-  pending_.push_back({std::move(request), self_->make_response_promise<row_set>(), from});
-  return pending_.back().answer;
-}
-
 /// While the database's log cannot be emptied no snapshot is begun, so that there comes a moment without one. As long
 /// as it takes the older ones to end, and no longer: where the log is not emptied then, somebody else reads.
 bool reader_state::holds_back() {
@@ -202,62 +185,115 @@ bool reader_state::holds_back() {
   return now - *held_back_at_ < settings_.lease + held_back_grace;
 }
 
-/// All queries that had arrived share one snapshot: it is taken after the last of them was sent, so each sees all that
-/// was applied before it, and they pay for the database's read lock once. What is held back comes here again.
-void reader_state::run_all() {
+void reader_state::take_turn() {
+  auto now = std::chrono::steady_clock::now();
+  const auto until = now + turn_max;
   follow_writer();
-  const auto held_back = holds_back();
-  run_pages(held_back);
-  const auto end = held_back ? part_refused(pending_) : pending_.end();
-  std::for_each(pending_.begin(), end, [this](pending_query& one) { run(one); });
+  auto more = true;
+  while (more && (now < until || !taken_.empty())) {
+    more = take_one(now);
+    now = std::chrono::steady_clock::now();
+  }
   end_shared_snapshot();
-  const auto add = [](std::size_t sum, const pending_query& one) { return sum + one.admitted.bytes; };
-  settled(static_cast<std::size_t>(end - pending_.begin()),
-          std::accumulate(pending_.begin(), end, std::size_t{0}, add));
-  pending_.erase(pending_.begin(), end);
-  if (!pending_.empty() || !pending_pages_.empty()) {
-    return self_->delayed_send(self_, held_back_interval, atom::run::value);
+  if (!more) {
+    return rest();
   }
-  for (auto& promise : drains_) {
-    promise.deliver(settings_.slot->answered.load());
+  settings_.waiting->pause(settings_.index, now);
+  self_->send(self_, atom::run::value);
+}
+
+/// False where there is nothing to take; it is at rest then.
+bool reader_state::take_one(monotonic_time now) {
+  if (taken_.empty()) {
+    settings_.waiting->look(now);
+    taken_ = settings_.waiting->next(settings_.index, !holds_back(), taken_max, now);
   }
-  drains_.clear();
+  if (taken_.empty()) {
+    return false;
+  }
+  running_ = std::move(taken_.front());
+  taken_.pop_front();
+  serve(now);
+  running_.reset();
+  return true;
+}
+
+/// What waits all the same is held back, or for other readers: nobody says when that is over.
+void reader_state::rest() {
   recycle_when_old();
+  if (settings_.waiting->waiting() == 0) {
+    for (auto& promise : drains_) {
+      promise.deliver(settings_.slot->answered.load());
+    }
+    drains_.clear();
+  } else if (!std::exchange(look_armed_, true)) {
+    self_->delayed_send(self_, look_interval, atom::look::value);
+  }
 }
 
-void reader_state::run(pending_query& one) {
-  const auto started = std::chrono::steady_clock::now();
-  const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(started - one.admitted.arrival);
-  settings_.slot->wait_us.fetch_add(static_cast<std::uint64_t>(waited.count()), std::memory_order_relaxed);
-  auto rows = rows_for(one, started);
-  judge(rows ? errc::none : rows.error().code, started);
-  if (rows) {
-    one.answer.deliver(std::move(*rows));
+void reader_state::look_again() {
+  look_armed_ = false;
+  if (!settings_.waiting->is_awake(settings_.index)) {
+    take_turn();
+  }
+}
+
+void reader_state::serve(monotonic_time started) {
+  const asker from{asker_of(*running_->message)};
+  const watched_read read{from, *settings_.waiting, settings_.index, taken_, started};
+  const auto page = [&] { return page_request{running_->deadline, self_->clock().now(), from, &read, !holds_back()}; };
+  auto& asked = running_->message->content();
+  if (asked.match_elements<admitted_query>()) {
+    const auto& question = asked.get_as<admitted_query>(0);
+    const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(started - question.arrival);
+    settings_.slot->wait_us.fetch_add(static_cast<std::uint64_t>(waited.count()), std::memory_order_relaxed);
+    give(rows_for(question, read, started), started);
+  } else if (asked.match_elements<admitted_page_query>()) {
+    const auto& question = asked.get_as<admitted_page_query>(0).question;
+    give(page_for([&] { return pager_.first(question, page()); }, started), started);
   } else {
-    one.answer.deliver(to_error(std::move(rows).error()));
+    const auto& position = asked.get_as<admitted_page_cursor>(0).position;
+    give(page_for([&] { return pager_.next(position, page()); }, started), started);
   }
 }
 
-storage::result<row_set> reader_state::rows_for(const pending_query& one, monotonic_time started) {
-  const auto& asked = one.admitted;
-  if (one.from.gone()) {
-    return storage::fail(errc::unavailable, "nobody waits for the answer any more");
+template <class Rows>
+void reader_state::give(storage::result<Rows> rows, monotonic_time started) {
+  judge(rows ? errc::none : rows.error().code, started);
+  settings_.slot->answered.fetch_add(1, std::memory_order_relaxed);
+  if (rows) {
+    answer(*running_->message, caf::make_message(std::move(*rows)));
+  } else {
+    answer(*running_->message, to_error(std::move(rows).error()));
   }
-  if (started > asked.deadline) {
-    return storage::fail(errc::deadline_exceeded, "the query waited too long for a reader");
+}
+
+/// Nothing where it may be looked for; otherwise why it is not.
+std::optional<failure> reader_state::in_the_way(monotonic_time started) const {
+  if (is_gone(asker_of(*running_->message))) {
+    return failure{errc::unavailable, "nobody waits for the answer any more"};
+  }
+  if (started > running_->deadline) {
+    return failure{errc::deadline_exceeded, "the query waited too long for a reader"};
+  }
+  return std::nullopt;
+}
+
+storage::result<row_set> reader_state::rows_for(const admitted_query& asked, const watched_read& read,
+                                                monotonic_time started) {
+  if (auto problem = in_the_way(started)) {
+    return tl::unexpected{std::move(*problem)};
   }
   if (!database_) {
     return tl::unexpected{*obstacle_};
   }
-  if (pending_.size() > 1) {
-    share_snapshot(started);
-  }
+  share_snapshot(started);
   const auto began = shared_since_.value_or(started);
   auto rows = database_->run(asked.question, {.deadline = asked.deadline,
                                               .lease_end = began + settings_.lease,
                                               .starving = settings_.starving.get(),
                                               .closing = settings_.closing.get(),
-                                              .asked_by = &one.from,
+                                              .asked_by = &read,
                                               .least_seq = asked.least_seq});
   query_latency_.record(std::chrono::steady_clock::now() - started);
   if (!rows) {
@@ -266,12 +302,15 @@ storage::result<row_set> reader_state::rows_for(const pending_query& one, monoto
   return rows;
 }
 
+/// What waits together shares one snapshot, taken after the last of them was sent: so each sees all that was applied
+/// before it, and they pay for the database's read lock once.
 void reader_state::share_snapshot(monotonic_time now) {
   const auto starving = settings_.starving && settings_.starving->load(std::memory_order_relaxed);
-  if (shared_since_ && (starving || now - *shared_since_ > shared_snapshot_max)) {
+  if (shared_since_ && (starving || now - *shared_since_ > shared_snapshot_max || running_->since > *shared_since_)) {
     end_shared_snapshot();
   }
-  if (!shared_since_ && !starving && database_->begin_snapshot()) {
+  const auto others_wait = !taken_.empty() || settings_.waiting->waiting() > 0;
+  if (!shared_since_ && others_wait && !starving && database_->begin_snapshot()) {
     shared_since_ = now;
   }
 }
@@ -283,58 +322,19 @@ void reader_state::end_shared_snapshot() {
   }
 }
 
-/// Pages are read at once, unless nothing may be begun: what is answered before the next message is handled cannot be
-/// lost.
-caf::result<row_page> reader_state::take_first_page(admitted_page_query& request) {
-  const asker from{self_->current_sender()};
-  if (!holds_back()) {
-    return answer_with(first_page(request, from));
-  }
-  if (pending_.empty() && pending_pages_.empty()) {
-    self_->delayed_send(self_, held_back_interval, atom::run::value);
-  }
-  pending_pages_.push_back({std::move(request), self_->make_response_promise<row_page>(), from});
-  return pending_pages_.back().answer;
-}
-
-void reader_state::run_pages(bool held_back) {
-  const auto end = held_back ? part_refused(pending_pages_) : pending_pages_.end();
-  std::for_each(pending_pages_.begin(), end, [this](pending_page& one) {
-    auto page = first_page(one.admitted, one.from);
-    if (page) {
-      one.answer.deliver(std::move(*page));
-    } else {
-      one.answer.deliver(to_error(std::move(page).error()));
-    }
-  });
-  pending_pages_.erase(pending_pages_.begin(), end);
-}
-
-storage::result<row_page> reader_state::first_page(const admitted_page_query& asked, const asker& from) {
-  return page_for(asked.bytes, {asked.deadline, self_->clock().now(), from},
-                  [&](const page_request& request) { return pager_.first(asked.question, request); });
-}
-
-caf::result<row_page> reader_state::give_next_page(const admitted_page_cursor& request) {
-  return answer_with(page_for(request.bytes,
-                              {request.deadline, self_->clock().now(), asker{self_->current_sender()}, !holds_back()},
-                              [&](const page_request& asked) { return pager_.next(request.position, asked); }));
-}
-
 template <class Read>
-storage::result<row_page> reader_state::page_for(std::size_t bytes, const page_request& asked, Read read) {
-  const auto started = std::chrono::steady_clock::now();
+storage::result<row_page> reader_state::page_for(Read read, monotonic_time started) {
   tidy();
-  storage::result<row_page> page = storage::fail(errc::deadline_exceeded, "the page waited too long for a reader");
-  if (started <= asked.deadline) {
-    page = read(asked);
+  storage::result<row_page> page;
+  if (auto problem = in_the_way(started)) {
+    page = tl::unexpected{std::move(*problem)};
+  } else {
+    page = read();
     query_latency_.record(std::chrono::steady_clock::now() - started);
   }
   settings_.slot->cursors = pager_.size();
   arm_tick();
-  judge(page ? errc::none : page.error().code, started);
   notice_page(page);
-  settled(1, bytes);
   return page;
 }
 
@@ -377,7 +377,8 @@ caf::result<quarantine_listing> reader_state::list(const quarantine_list& reques
 /// Asks the database for what Millrace keeps there for itself.
 template <class Question>
 auto reader_state::ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>())) {
-  settled(1, 0);
+  settings_.slot->room.give_back(1, 0);
+  settings_.slot->answered.fetch_add(1, std::memory_order_relaxed);
   follow_writer();
   if (!database_) {
     return tl::unexpected{*obstacle_};
@@ -393,17 +394,10 @@ auto reader_state::ask(Question question) -> decltype(question(*std::declval<sto
 caf::result<std::uint64_t> reader_state::drain() {
   pager_.clear();
   settings_.slot->cursors = 0;
-  if (pending_.empty() && pending_pages_.empty()) {
-    return settings_.slot->answered.load();
-  }
   drains_.push_back(self_->make_response_promise<std::uint64_t>());
-  return drains_.back();
-}
-
-/// So many requests are answered, which held so many bytes.
-void reader_state::settled(std::size_t requests, std::size_t bytes) {
-  settings_.slot->room.give_back(requests, bytes);
-  settings_.slot->answered.fetch_add(requests, std::memory_order_relaxed);
+  auto promise = drains_.back();
+  look_again();
+  return promise;
 }
 
 /// Tells the breaker and the counters what became of a query or page.

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,28 +30,29 @@
 namespace millrace {
 
 /// Answers queries from a read-only connection, and pages from connections of their own. It lives on where the database
-/// cannot be opened: then it answers with the reason, and tries again. Whoever asks for rows, an outcome or a listing
-/// has picked it from the address_book, which counts what it is given.
+/// cannot be opened: then it answers with the reason, and tries again. It takes requests for rows from the waiting
+/// room, and gives back to others what it cannot run soon. Whoever asks for an outcome or a listing has picked it from
+/// the address_book, which counts what it is sent.
 using reader_actor = caf::typed_actor<
-  // Answers one query.
-  caf::replies_to<admitted_query>::with<row_set>,
-  // Answers with the first page of a query's result, and with the page after that.
-  caf::replies_to<admitted_page_query>::with<row_page>, caf::replies_to<admitted_page_cursor>::with<row_page>,
+  // Takes what waits, and answers it.
+  caf::reacts_to<atom::run>,
   // Answers with what became of a named transaction: its outcome, or the failure that it was rejected with;
   // `name_forgotten` where nothing is recorded.
   caf::replies_to<recorded_outcome_request>::with<outcome>,
   // Lists what is in quarantine.
   caf::replies_to<quarantine_list>::with<quarantine_listing>,
-  // Answers with the number of requests answered so far, once all queries that arrived before are among them.
+  // Answers with the number of requests answered so far, once nothing waits for any reader and it has answered what it
+  // took.
   caf::replies_to<atom::drain>::with<std::uint64_t>,
-  // INTERNAL: runs the queries that have arrived; tries again to open the database; drops results past their lease.
-  caf::reacts_to<atom::run>, caf::reacts_to<atom::retry>, caf::reacts_to<atom::tick>, sampled>;
+  // INTERNAL: looks again for what it could not take; tries again to open the database; drops results past their lease.
+  caf::reacts_to<atom::look>, caf::reacts_to<atom::retry>, caf::reacts_to<atom::tick>, sampled>;
 
 struct reader_options {
   storage::reader_opener open_database;
   /// For results that are read page by page, one connection each; `open_database` where it is empty.
   storage::reader_opener open_for_pages;
   std::shared_ptr<reader_slot> slot;
+  std::shared_ptr<waiting_room> waiting;
   std::uint32_t index = 0; ///< Its place in the pool, from 0.
   /// Told what became of each query and page; null where nobody wants to know.
   std::shared_ptr<millrace::breaker> breaker;
@@ -73,7 +75,7 @@ class reader_state {
 public:
   static inline const char* name = "reader";
   explicit reader_state(reader_actor::pointer self) : self_(self) {}
-  /// Answers what it has taken and not run with `reader_failed`.
+  /// Answers what it has taken with `reader_failed`.
   ~reader_state();
   reader_state(const reader_state&) = delete;
   reader_state& operator=(const reader_state&) = delete;
@@ -81,20 +83,6 @@ public:
   reader_actor::behavior_type make_behavior(reader_options settings);
 
 private:
-  struct pending_query {
-    admitted_query admitted;
-    caf::typed_response_promise<row_set> answer;
-    asker from;
-  };
-  struct pending_page {
-    admitted_page_query admitted;
-    caf::typed_response_promise<row_page> answer;
-    asker from;
-  };
-
-  caf::result<row_set> take(admitted_query& request);
-  caf::result<row_page> take_first_page(admitted_page_query& request);
-  caf::result<row_page> give_next_page(const admitted_page_cursor& request);
   caf::result<outcome> look_up(const recorded_outcome_request& request);
   caf::result<quarantine_listing> list(const quarantine_list& request);
   caf::result<std::uint64_t> drain();
@@ -109,23 +97,27 @@ private:
   void recycle_when_old();
 
   bool holds_back();
-  void run_all();
-  void run_pages(bool held_back);
-  void run(pending_query& one);
-  [[nodiscard]] storage::result<row_set> rows_for(const pending_query& one, monotonic_time started);
+  void take_turn();
+  bool take_one(monotonic_time now);
+  void rest();
+  void look_again();
+  void serve(monotonic_time started);
+  [[nodiscard]] std::optional<failure> in_the_way(monotonic_time started) const;
+  template <class Rows>
+  void give(storage::result<Rows> rows, monotonic_time started);
+  [[nodiscard]] storage::result<row_set> rows_for(const admitted_query& asked, const watched_read& read,
+                                                  monotonic_time started);
   void share_snapshot(monotonic_time now);
   void end_shared_snapshot();
 
-  [[nodiscard]] storage::result<row_page> first_page(const admitted_page_query& asked, const asker& from);
   template <class Read>
-  [[nodiscard]] storage::result<row_page> page_for(std::size_t bytes, const page_request& asked, Read read);
+  [[nodiscard]] storage::result<row_page> page_for(Read read, monotonic_time started);
   void tick();
   void arm_tick();
   void tidy();
 
   template <class Question>
   auto ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>()));
-  void settled(std::size_t requests, std::size_t bytes);
   void judge(errc code, monotonic_time started);
 
   reader_actor::pointer self_; ///< Not owned; outlives the state.
@@ -142,9 +134,10 @@ private:
   std::optional<monotonic_time> shared_since_; ///< When the snapshot began that queries share.
   pager pager_{pager_options{}};
   bool tick_armed_ = false;
-  std::vector<pending_query> pending_;
-  std::vector<pending_page> pending_pages_;    ///< First pages, where no snapshot may be begun.
-  std::optional<monotonic_time> held_back_at_; ///< Since when that is so, by the actor's clock.
+  bool look_armed_ = false;
+  std::optional<waiting_request> running_;
+  std::list<waiting_request> taken_;           ///< What it runs next.
+  std::optional<monotonic_time> held_back_at_; ///< Since when no snapshot may be begun, by the actor's clock.
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   histogram query_latency_;
 };

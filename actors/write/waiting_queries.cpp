@@ -1,7 +1,10 @@
 #include "waiting_queries.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+
+#include <caf/mailbox_element.hpp>
 
 namespace millrace {
 
@@ -23,10 +26,14 @@ void waiting_queries::wake(std::uint64_t applied_seq) {
 }
 
 void waiting_queries::forward(waiter& one) const {
-  const auto address = board_->pick_reader(one.admitted.bytes);
-  if (address) {
-    board_->queue_room().give_back(1, one.admitted.bytes);
-    one.answer.delegate(address, std::move(one.admitted));
+  const caf::response_promise& promised = one.answer;
+  const auto bytes = one.admitted.bytes;
+  const auto deadline = one.admitted.deadline;
+  waiting_request request{
+    caf::make_mailbox_element(promised.source(), promised.id(), promised.stages(), std::move(one.admitted)), bytes,
+    std::chrono::steady_clock::now(), deadline};
+  if (board_->pass_on(request)) {
+    board_->queue_room().give_back(1, bytes);
   } else if (board_->closed()) {
     refuse(one, {errc::shutting_down, ""});
   } else {

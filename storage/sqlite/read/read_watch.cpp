@@ -24,6 +24,9 @@ errc read_watch::look() const noexcept {
   if (now >= limits_.deadline) {
     return errc::deadline_exceeded;
   }
+  if (limits_.asked_by != nullptr && limits_.asked_by->yields()) {
+    return errc::lease_expired;
+  }
   const bool starving = limits_.starving != nullptr && limits_.starving->load(std::memory_order_relaxed);
   return starving && now >= limits_.lease_end ? errc::lease_expired : errc::none;
 }

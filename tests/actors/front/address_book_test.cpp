@@ -13,23 +13,19 @@ struct address_book_fixture : actor_fixture {
   caf::actor second = start("reader-2");
 
   caf::actor start(const std::string& id) {
-    const auto one = track(
-      system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](const admitted_query&) {}}; }));
+    const auto one = track(system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](atom::run) {}}; }));
     board->connect(id, one);
     return one;
   }
 
-  /// The reader, by its place, that a request comes to; nothing where it finds none.
-  std::optional<int> place_of(std::optional<std::uint32_t> preferred) {
-    const auto before = waiting();
-    auto message = caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, admitted(select("SELECT 1")));
-    if (!board->admit_reading(1, priority::bulk, message, nullptr, preferred).done) {
-      return std::nullopt;
-    }
-    return waiting().first > before.first ? 0 : 1;
-  }
-  std::pair<std::uint64_t, std::uint64_t> waiting() const {
-    return {board->slot(0)->room.requests(), board->slot(1)->room.requests()};
+  bool asks(std::size_t bytes, std::optional<std::size_t> preferred = std::nullopt) {
+    waiting_request request{
+      caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, admitted(select("SELECT 1"))),
+      bytes,
+      {},
+      monotonic_time::max(),
+      preferred};
+    return board->admit_reading(request).done;
   }
 };
 
@@ -37,11 +33,9 @@ struct address_book_fixture : actor_fixture {
 
 BOOST_FIXTURE_TEST_SUITE(address_book_suite, address_book_fixture)
 
-BOOST_AUTO_TEST_CASE(readers_that_have_as_much_to_do_are_taken_in_turn) {
+BOOST_AUTO_TEST_CASE(readers_that_have_as_much_to_do_are_sent_to_in_turn) {
   BOOST_TEST((std::set{board->pick_reader(), board->pick_reader()} == std::set{first, second}));
-  BOOST_TEST(board->pool().wait_count == 0);
   BOOST_TEST((std::set{board->pick_reader(), board->pick_reader()} == std::set{first, second}));
-  BOOST_TEST(board->pool().wait_count == 2);
 }
 
 BOOST_AUTO_TEST_CASE(the_reader_with_less_to_do_goes_first) {
@@ -51,36 +45,44 @@ BOOST_AUTO_TEST_CASE(the_reader_with_less_to_do_goes_first) {
   BOOST_TEST((board->pick_reader() == second));
 }
 
-BOOST_AUTO_TEST_CASE(a_reader_that_has_no_room_for_the_bytes_is_passed_by_though_it_has_less_to_do) {
-  board->slot(0)->room.take_anyway(1'000'000);
-  keep_busy(1, 10);
-  BOOST_TEST(board->readers_full(1) == nullptr);
-  BOOST_TEST((place_of(std::nullopt) == 1));
-  BOOST_TEST((place_of(std::nullopt) == 1));
-  keep_busy(1, 88);
-  BOOST_TEST(board->readers_full(1) != nullptr);
-  BOOST_TEST((place_of(std::nullopt) == std::nullopt));
-}
-
-BOOST_AUTO_TEST_CASE(a_preferred_reader_is_taken_as_long_as_it_has_room_and_another_one_only_where_it_is_down) {
-  keep_busy(1, 50);
-  BOOST_TEST((place_of(1) == 1));
-  BOOST_TEST((place_of(1) == 1));
-  BOOST_TEST(board->pool().wait_count == 0); // The other one was free.
-  keep_busy(1, 48);
-  BOOST_TEST((place_of(1) == std::nullopt));
+BOOST_AUTO_TEST_CASE(a_reader_that_runs_something_is_sent_to_last) {
+  BOOST_TEST(asks(0, 0));
+  BOOST_TEST((board->pick_reader() == second));
   board->connect("reader-2", nullptr);
-  BOOST_TEST(waiting().second == 0u); // What it was given was bounced.
-  BOOST_TEST((place_of(1) == 0));
-  BOOST_TEST((place_of(1'000'000) == 0)); // No such reader.
-  board->connect("reader-1", nullptr);
-  BOOST_TEST((place_of(1) == std::nullopt));
+  BOOST_TEST((board->pick_reader() == first));
 }
 
-BOOST_AUTO_TEST_CASE(a_closed_address_book_gives_nothing_to_readers) {
+BOOST_AUTO_TEST_CASE(requests_for_rows_take_room_of_all_readers_together) {
+  BOOST_TEST(asks(1'500'000));
+  BOOST_TEST(asks(500'000));
+  BOOST_TEST(!asks(1));
+  BOOST_TEST(board->waiting_queries() == 2u);
+  BOOST_TEST(board->readers_full() == nullptr); // What a reader is sent has room of its own.
+  keep_busy(0, 100);
+  keep_busy(1, 100);
+  BOOST_TEST(board->readers_full() != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(only_a_request_that_finds_every_reader_busy_counts_as_waiting) {
+  BOOST_TEST(asks(0));
+  BOOST_TEST(asks(0));
+  BOOST_TEST(board->pool().wait_count == 0);
+  BOOST_TEST(asks(0));
+  BOOST_TEST(asks(0, 1)); // It would have to wait though the other one were idle.
+  BOOST_TEST(board->pool().wait_count == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_address_book_without_readers_or_closed_takes_nothing_for_them) {
+  board->connect("reader-1", nullptr);
+  BOOST_TEST(asks(1));
+  board->connect("reader-2", nullptr);
+  BOOST_TEST(!asks(1));
+  BOOST_TEST(board->waiting_queries() == 0u);
+  board->connect("reader-2", second);
   board->close();
-  BOOST_TEST((place_of(1) == std::nullopt));
-  BOOST_TEST((place_of(std::nullopt) == std::nullopt));
+  BOOST_TEST(!asks(1));
+  BOOST_TEST(!asks(1, 1));
+  BOOST_TEST((board->pick_reader() == caf::actor{}));
 }
 
 BOOST_AUTO_TEST_CASE(the_pool_adds_its_readers_up) {
@@ -92,7 +94,7 @@ BOOST_AUTO_TEST_CASE(the_pool_adds_its_readers_up) {
     slot.recycled = 4;
     slot.leases_ended = 5;
   }
-  board->pick_reader();
+  BOOST_TEST(asks(0));
   const auto pool = board->pool();
   BOOST_TEST(pool.open == 2);
   BOOST_TEST(pool.in_use == 1);

@@ -4,6 +4,7 @@
 #include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/actors/actor_fixture.hpp>
 #include <millrace/tests/support/actors/endless.hpp>
+#include <millrace/tests/support/actors/reading_door.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -27,12 +28,14 @@ struct reader_fixture : actor_fixture {
   std::shared_ptr<std::atomic<bool>> starving = board->starving();
   reader_options settings{.open_database = [this] { return open_file(); },
                           .slot = board->slot(0),
+                          .waiting = board->waiting_requests(),
                           .starving = starving,
                           .lease = std::chrono::milliseconds{1'000},
                           .cursors_max = 2};
   int opened = 0;                    ///< Connections to the file so far.
   std::optional<failure> in_the_way; ///< Why no connection can be opened.
   reader_actor tested;
+  caf::actor door = spawn_reading_door(system, board);
 
   reader_fixture() {
     BOOST_REQUIRE(storage::sqlite::make_database(file)->prepare(true));
@@ -44,7 +47,10 @@ struct reader_fixture : actor_fixture {
     start();
   }
 
-  ~reader_fixture() { end_all(); }
+  ~reader_fixture() {
+    end_all();
+    board->connect("reader-1", nullptr);
+  }
 
   storage::result<std::unique_ptr<storage::database_reader>> open_file() {
     if (in_the_way) {
@@ -75,17 +81,20 @@ struct reader_fixture : actor_fixture {
     return std::move(answers->front());
   }
 
-  /// Asks the reader as those do who have picked it. Nothing is delivered before `scheduler.run()`.
+  /// Asks for rows. Nothing is delivered before `scheduler.run()`.
   template <class Answer, class Content>
-  std::shared_ptr<reply<Answer>> request(Content content, std::size_t bytes = 0) {
-    BOOST_REQUIRE(board->pick_reader(bytes) == caf::actor_cast<caf::actor>(tested));
+  std::shared_ptr<reply<Answer>> request(Content content) {
+    return ask<Answer>(door, std::move(content));
+  }
+  /// Asks the reader itself as those do who have picked it.
+  template <class Answer, class Content>
+  std::shared_ptr<reply<Answer>> look_up(Content content) {
+    BOOST_REQUIRE(board->pick_reader() == caf::actor_cast<caf::actor>(tested));
     return ask<Answer>(tested, std::move(content));
   }
 
   std::shared_ptr<reply<row_set>> send(query question, monotonic_time deadline = monotonic_time::max()) {
-    auto given = admitted(std::move(question), deadline);
-    const auto bytes = given.bytes;
-    return request<row_set>(std::move(given), bytes);
+    return request<row_set>(admitted(std::move(question), deadline));
   }
 
   /// The answer to a query, or to a request for a page.
@@ -106,8 +115,7 @@ struct reader_fixture : actor_fixture {
 private:
   template <class Content>
   reply<row_page> page_for(Content content) {
-    const auto bytes = content.bytes;
-    const auto answer = request<row_page>(std::move(content), bytes);
+    const auto answer = request<row_page>(std::move(content));
     scheduler.run();
     BOOST_REQUIRE_EQUAL(answer->count, 1);
     return *answer;

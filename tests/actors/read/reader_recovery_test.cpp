@@ -36,8 +36,8 @@ BOOST_AUTO_TEST_CASE(a_reader_without_a_database_answers_with_the_reason_and_ser
     fail_with(code);
     start();
     BOOST_TEST(rows_of(count).code() == code);
-    const auto looked_up = request<outcome>(recorded_outcome_request{1});
-    const auto listed = request<quarantine_listing>(quarantine_list{});
+    const auto looked_up = look_up<outcome>(recorded_outcome_request{1});
+    const auto listed = look_up<quarantine_listing>(quarantine_list{});
     pass(std::chrono::seconds{3});
     BOOST_TEST(looked_up->code() == errc::outcome_unknown); // It is applied: nothing may say it had no effect.
     BOOST_TEST(listed->code() == code);

@@ -2,6 +2,8 @@
 
 #include <millrace/tests/support/actors/failing_reader.hpp>
 
+#include <stdexcept>
+
 using namespace millrace;
 using namespace millrace::test;
 
@@ -14,6 +16,7 @@ public:
     int begun = 0;
     int ended = 0;
     std::vector<bool> inside;                   ///< Per query: whether a snapshot was held.
+    storage::read_limits limits;                ///< Of the one that runs.
     std::function<void()> during_query = [] {}; ///< What happens while a query runs.
   };
   explicit counting_reader(std::shared_ptr<counts> seen) : failing_reader(errc::bad_sql), seen_(std::move(seen)) {}
@@ -23,7 +26,8 @@ public:
     return {};
   }
   void end_snapshot() noexcept override { ++seen_->ended; }
-  storage::result<row_set> run(const query&, const storage::read_limits&) override {
+  storage::result<row_set> run(const query&, const storage::read_limits& limits) override {
+    seen_->limits = limits;
     seen_->inside.push_back(seen_->begun > seen_->ended);
     seen_->during_query();
     return row_set{};
@@ -92,6 +96,7 @@ BOOST_AUTO_TEST_CASE(an_endless_query_is_interrupted_after_its_deadline) {
 BOOST_AUTO_TEST_CASE(what_a_reader_has_answered_is_counted) {
   send(select("SELECT n FROM t"));
   send(select("SELECT n FROM t"));
+  scheduler.run_once();
   BOOST_TEST(board->pool().in_use == 1);
   scheduler.run();
   first_page(select("SELECT n FROM t"), 1);
@@ -107,9 +112,12 @@ BOOST_AUTO_TEST_CASE(what_a_reader_has_answered_is_counted) {
 }
 
 BOOST_AUTO_TEST_CASE(what_it_has_answered_holds_no_room) {
-  const auto& held = board->slot(0)->room;
+  const auto& held = board->waiting_requests()->room();
   const std::vector<std::shared_ptr<reply<row_set>>> taken{send(select("SELECT n FROM t")),
                                                            send(select("SELECT ?1", 2)), send(select("nonsense"))};
+  for (int i = 0; i < 3; ++i) {
+    scheduler.run_once(); // They are sent; the reader comes last.
+  }
   BOOST_TEST(held.requests() == 3u);
   BOOST_TEST(held.bytes() > 0u);
   scheduler.run();
@@ -123,23 +131,42 @@ BOOST_AUTO_TEST_CASE(what_it_has_answered_holds_no_room) {
   BOOST_TEST(held.bytes() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(a_killed_reader_answers_what_it_had_taken) {
-  const auto taken = send(select("SELECT n FROM t"));
-  scheduler.run_once(); // The client sends; in the reader's mailbox the kill then comes before the run.
-  end(caf::actor_cast<caf::actor>(tested));
+BOOST_AUTO_TEST_CASE(what_waits_outlives_a_reader_and_is_refused_once_none_is_there) {
+  kill(tested); // The address book has not heard of it.
+  const auto waits = send(select("SELECT n FROM t"));
+  const auto page = request<row_page>(admitted_page_query{{select("SELECT n FROM t")}, 0, monotonic_time::max()});
   scheduler.run();
-  BOOST_TEST(taken->count == 1);
-  BOOST_TEST(taken->code() == errc::reader_failed);
-  const auto late = ask<row_set>(tested, admitted(select("SELECT n FROM t")));
-  const auto late_page = ask<row_page>(tested,
-                                       admitted_page_query{{select("SELECT n FROM t")}, 0, monotonic_time::max()});
+  BOOST_TEST(waits->count == 0);
+  start();
+  BOOST_TEST(waits->value.has_value());
+  BOOST_TEST(page->value.has_value());
+  kill(tested);
+  const auto late = send(select("SELECT n FROM t"));
+  const auto late_page = request<row_page>(admitted_page_query{{select("SELECT n FROM t")}, 0, monotonic_time::max()});
   scheduler.run();
-  BOOST_TEST(late->count == 1);
-  BOOST_TEST(!late->value.has_value());
-  BOOST_TEST(late_page->count == 1);
-  BOOST_TEST(!late_page->value.has_value());
+  BOOST_TEST(late->count == 0);
   board->connect("reader-1", nullptr);
+  scheduler.run();
+  BOOST_TEST(late->code() == errc::unavailable);
+  BOOST_TEST(late_page->code() == errc::unavailable);
   BOOST_TEST(board->pool().in_use == 0);
+  BOOST_TEST(board->waiting_queries() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_reader_that_ends_in_a_query_answers_what_it_had_taken_and_holds_no_room, counting_fixture) {
+  settings.breaker = std::make_shared<breaker>(breaker_options{.failures_min = 1'000});
+  start();
+  seen->during_query = [] { throw std::runtime_error{"injected"}; };
+  const auto fatal = send(select("a"));
+  const auto taken = send(select("b"));
+  scheduler.run();
+  for (const auto& answer : {fatal, taken}) {
+    BOOST_TEST(answer->count == 1);
+    BOOST_TEST(answer->code() == errc::reader_failed);
+  }
+  BOOST_TEST(settings.breaker->health(std::chrono::steady_clock::now()).failures == 2);
+  board->connect("reader-1", nullptr);
+  BOOST_TEST(board->waiting_queries() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_is_answered_after_the_queries_before_it) {
@@ -163,9 +190,9 @@ BOOST_AUTO_TEST_CASE(a_recorded_outcome_is_answered_as_it_was_and_a_missing_one_
   const auto rejected = apply(named("INSERT INTO nowhere VALUES (4)", 1));
   BOOST_REQUIRE(applied);
   BOOST_REQUIRE(!rejected);
-  const auto good = request<outcome>(recorded_outcome_request{writer->applied_seq() - 1});
-  const auto bad = request<outcome>(recorded_outcome_request{writer->applied_seq()});
-  const auto none = request<outcome>(recorded_outcome_request{1});
+  const auto good = look_up<outcome>(recorded_outcome_request{writer->applied_seq() - 1});
+  const auto bad = look_up<outcome>(recorded_outcome_request{writer->applied_seq()});
+  const auto none = look_up<outcome>(recorded_outcome_request{1});
   scheduler.run();
   BOOST_TEST((good->value == std::optional{*applied}));
   BOOST_TEST((bad->error == rejected.error()));
@@ -182,7 +209,7 @@ BOOST_AUTO_TEST_CASE(what_is_in_quarantine_is_listed) {
   const std::vector<storage::batch_ptr> batches{batch};
   unmarked mark;
   BOOST_REQUIRE(writer->apply(batches, mark, storage::no_deadline));
-  const auto listed = request<quarantine_listing>(quarantine_list{.after = 0, .limit = 1});
+  const auto listed = look_up<quarantine_listing>(quarantine_list{.after = 0, .limit = 1});
   scheduler.run();
   BOOST_REQUIRE(listed->value.has_value());
   BOOST_REQUIRE_EQUAL(listed->value->entries.size(), 1u);
@@ -208,10 +235,43 @@ BOOST_AUTO_TEST_CASE(the_breaker_hears_of_faults_of_the_machine_and_of_nothing_e
   const auto after = settings.breaker->health(std::chrono::steady_clock::now());
   BOOST_TEST(after.successes == 4);
   BOOST_TEST(after.failures == 2);
-  send(select("SELECT n FROM t"));
-  scheduler.run_once(); // The query arrives; the kill then comes before it is run.
-  kill(tested);
-  BOOST_TEST(settings.breaker->health(std::chrono::steady_clock::now()).failures == 3);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_query_past_its_deadline_is_answered_while_another_one_runs, counting_fixture) {
+  const auto& waiting = *board->waiting_requests();
+  auto answered_meanwhile = false;
+  seen->during_query = [&] {
+    const auto end = soon(std::chrono::seconds{20});
+    while (waiting.expired() == 0 && std::chrono::steady_clock::now() < end) {
+      seen->limits.asked_by->gone(); // As SQLite asks.
+    }
+    answered_meanwhile = waiting.expired() == 1;
+  };
+  const auto runs = send(select("a"));
+  const auto late = send(select("b"), soon(std::chrono::milliseconds{50}));
+  scheduler.run();
+  BOOST_TEST(answered_meanwhile);
+  BOOST_TEST(late->code() == errc::deadline_exceeded);
+  BOOST_TEST(runs->value.has_value());
+  BOOST_TEST(seen->inside.size() == 1u);
+  BOOST_TEST(board->pool().queries == 2);
+}
+
+BOOST_AUTO_TEST_CASE(an_endless_query_makes_way_for_another_asker_if_its_own_has_more) {
+  errc told = errc::none;
+  int answered = 0;
+  const auto counts = [&answered](const row_set&) { ++answered; };
+  track(system.spawn([&, this](caf::event_based_actor* self) {
+    self->request(door, caf::infinite, admitted(endless(), soon(std::chrono::seconds{20})))
+      .then(counts, [&told](caf::error& why) { told = failure_of(why).code; });
+    self->request(door, caf::infinite, admitted(select("SELECT 1"))).then(counts);
+  }));
+  const auto modest = send(select("SELECT 1"), soon(std::chrono::seconds{10}));
+  scheduler.run();
+  BOOST_TEST(told == errc::lease_expired);
+  BOOST_TEST(answered == 1);
+  BOOST_TEST(modest->value.has_value());
+  BOOST_TEST(board->pool().leases_ended == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(queries_that_wait_together_share_one_snapshot_and_a_lone_one_takes_none, counting_fixture) {
@@ -267,8 +327,8 @@ BOOST_AUTO_TEST_CASE(a_reader_whose_state_is_older_than_a_query_needs_does_not_a
   early.least_seq = writer->applied_seq() + 1;
   auto due = early;
   due.least_seq = writer->applied_seq();
-  const auto refused = request<row_set>(early, early.bytes);
-  const auto given = request<row_set>(due, due.bytes);
+  const auto refused = request<row_set>(early);
+  const auto given = request<row_set>(due);
   scheduler.run();
   BOOST_TEST(refused->code() == errc::unavailable);
   BOOST_TEST(given->value.has_value());

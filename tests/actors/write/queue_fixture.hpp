@@ -2,6 +2,7 @@
 
 #include <millrace/actors/write/queue.hpp>
 #include <millrace/tests/support/actors/actor_fixture.hpp>
+#include <millrace/tests/support/actors/reading_door.hpp>
 #include <millrace/tests/support/disks/faulty_file_system.hpp>
 
 namespace millrace::test {
@@ -58,10 +59,13 @@ struct queue_fixture : actor_fixture {
 
   void start_reader() {
     const auto fake = track(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
-      return {[this](const admitted_query& asked) {
-                questions.push_back(asked.question.statement.sql);
-                least_seqs.push_back(asked.least_seq);
-                return row_set{};
+      return {[this](atom::run) {
+                take_all(*board, 0, [this](const caf::mailbox_element& message) {
+                  const auto& asked = message.content().get_as<admitted_query>(0);
+                  questions.push_back(asked.question.statement.sql);
+                  least_seqs.push_back(asked.least_seq);
+                  millrace::answer(message, caf::make_message(row_set{}));
+                });
               },
               [this](const recorded_outcome_request& asked) {
                 asked_records.push_back(asked.seq);

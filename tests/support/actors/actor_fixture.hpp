@@ -67,7 +67,7 @@ struct actor_fixture {
     return one;
   }
 
-  /// Lets a reader seem to have so many requests more to answer.
+  /// Lets a reader seem to have been sent so much more to answer.
   void keep_busy(std::size_t reader, int requests) {
     for (int i = 0; i < requests; ++i) {
       board->slot(reader)->room.take_anyway(0);

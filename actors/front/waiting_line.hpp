@@ -1,0 +1,90 @@
+#pragma once
+
+#include <millrace/actors/base/monotonic_time.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <caf/actor_control_block.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/node_id.hpp>
+
+namespace millrace {
+
+/// Whose requests share the readers: an actor of this process, or whatever comes over one connection.
+struct asker_id {
+  caf::node_id node{};     ///< By which CAF knows the connection; none in this process.
+  caf::actor_id actor = 0; ///< 0 over a connection, and for what was sent without a sender.
+
+  friend bool operator==(const asker_id& one, const asker_id& other) noexcept {
+    return one.actor == other.actor && one.node == other.node;
+  }
+};
+
+/// Who asked; null where nobody waits for an answer.
+asker_id id_of(const caf::strong_actor_ptr& asker);
+
+/// A request for rows that the front has let in.
+struct waiting_request {
+  caf::mailbox_element_ptr message; ///< An `admitted_query`, `admitted_page_query` or `admitted_page_cursor`.
+  std::size_t bytes = 0;            ///< What it holds of the readers' bound until it is answered.
+  monotonic_time since;             ///< When it began to wait.
+  monotonic_time deadline;
+  /// The one reader that may have what it asks for, by its place in the pool; it needs no new snapshot there.
+  std::optional<std::size_t> reader{};
+};
+
+/// What one asker waits for, oldest first, and how many readers work for it. Used under its waiting room's lock.
+class waiting_line {
+public:
+  explicit waiting_line(asker_id who) : who_(std::move(who)) {}
+
+  const asker_id& who() const noexcept { return who_; }
+
+  void put(waiting_request one);
+  /// Whether there is something for a reader; where it may begin nothing, something that it need not begin.
+  bool has_any(std::size_t reader, bool may_begin) const noexcept;
+  /// Moves out the oldest of that, which there is: a reader works for it from now on.
+  void take(std::size_t reader, bool may_begin, std::list<waiting_request>& into);
+  /// The same back, before all others: no reader does any more.
+  void take_back(std::list<waiting_request>& from, std::list<waiting_request>::iterator one);
+  /// Lets every reader have what waits for this one.
+  void release(std::size_t reader);
+  /// Moves out what is past its deadline, or whose asker is gone.
+  void move_due(monotonic_time now, std::list<waiting_request>& into);
+  void move_all(std::list<waiting_request>& into);
+  /// Whether one has waited for longer than it should have to, for any reader or for that one alone.
+  bool is_impatient(monotonic_time now, std::optional<std::size_t> reader) const noexcept;
+
+  std::size_t waiting() const noexcept { return waiting_; }
+  std::size_t running() const noexcept { return running_; }
+  void ended() noexcept { --running_; }
+  bool empty() const noexcept { return waiting_ + running_ == 0; }
+
+private:
+  using requests = std::list<waiting_request>;
+
+  requests& line_of(std::optional<std::size_t> reader);
+  const requests* line_for(std::size_t reader) const noexcept;
+
+  asker_id who_;
+  requests anywhere_;
+  std::vector<requests> apart_; ///< By reader; as many as were needed so far.
+  std::size_t waiting_ = 0;
+  std::size_t running_ = 0;
+};
+
+} // namespace millrace
+
+template <>
+struct std::hash<millrace::asker_id> {
+  std::size_t operator()(const millrace::asker_id& one) const noexcept {
+    return std::hash<caf::node_id>{}(one.node) ^ std::hash<caf::actor_id>{}(one.actor);
+  }
+};

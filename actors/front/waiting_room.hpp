@@ -1,0 +1,122 @@
+#pragma once
+
+#include "admission.hpp"
+#include "waiting_line.hpp"
+
+#include <millrace/actors/base/monotonic_time.hpp>
+#include <millrace/messages/error.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <caf/actor.hpp>
+
+namespace millrace {
+
+/// How many queries may wait for one reader, and as many for the queue, with how many bytes.
+struct query_bound {
+  std::uint64_t queries_max = 0;
+  std::uint64_t bytes_max = 0;
+};
+
+/// Where requests for rows wait until a reader takes them, for all readers together: first come, first served for each
+/// asker, and the askers in turn, those first for whom no reader works. So nobody waits behind all that another one
+/// has asked for. Any thread; what is answered here is answered outside its lock, since that may run a client's code.
+class waiting_room {
+public:
+  /// A place in the pool for each reader; nobody sits there yet. The bounds are those of one reader.
+  waiting_room(std::size_t readers, query_bound each);
+  waiting_room(const waiting_room&) = delete;
+  waiting_room& operator=(const waiting_room&) = delete;
+  /// Answers all that still waits: `shutting_down`.
+  ~waiting_room();
+
+  /// A reader is there, at rest, in place of an earlier one. It is woken by `atom::run`.
+  void enter(std::size_t reader, const caf::actor& address);
+  /// It is gone: what waits for it alone may be taken by others. Gives what the caller has to answer, since no reader
+  /// is there any more.
+  [[nodiscard]] std::list<waiting_request> leave(std::size_t reader);
+
+  /// What is let in and not answered: it is taken before `put`, and given back when the answer is given.
+  admission& room() noexcept { return room_; }
+  const admission& room() const noexcept { return room_; }
+
+  /// Takes a request that room was taken for, and wakes a reader for it. Some reader must be there.
+  void put(waiting_request one);
+
+  /// Gives a reader that is awake what it runs next, and is told with that that it has answered what it was given
+  /// before: one request, or up to `most` of those that wait, but no more than its part. Nothing where there is nothing
+  /// for it: from then on it is at rest until it is woken. Where it may begin no snapshot it is given what needs none.
+  [[nodiscard]] std::list<waiting_request> next(std::size_t reader, bool may_begin, std::size_t most,
+                                                monotonic_time now);
+  /// Takes back the last of what it was given, which it has not begun.
+  void put_back(std::size_t reader, std::list<waiting_request>& unbegun);
+  /// It has answered what it was given, and asks for more later: it stays awake.
+  void pause(std::size_t reader, monotonic_time now);
+
+  /// Answers what is past its deadline (`deadline_exceeded`) or whose asker is gone, and lets the longest-running
+  /// request of an asker yield that has all readers while another one has waited for too long. To be called often by
+  /// whoever reads, also from within a read: it looks only now and then.
+  void look(monotonic_time now);
+  /// Whether what a reader runs is to make way.
+  bool yields(std::size_t reader) const noexcept { return seats_[reader].yields.load(std::memory_order_relaxed); }
+
+  /// Requests that no reader has taken.
+  std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
+  bool is_awake(std::size_t reader) const;
+
+  // Since the beginning: requests that found every reader busy; those that no reader took in time, and how long they
+  // waited.
+  std::uint64_t wait_count() const noexcept { return wait_count_.load(std::memory_order_relaxed); }
+  std::uint64_t expired() const noexcept { return expired_.load(std::memory_order_relaxed); }
+  std::uint64_t expired_wait_us() const noexcept { return expired_wait_us_.load(std::memory_order_relaxed); }
+
+private:
+  using lines = std::list<waiting_line>;
+
+  struct work {
+    lines::iterator asker;
+    std::size_t bytes = 0;
+  };
+  struct seat {
+    bool taken = false;
+    bool awake = false;
+    caf::actor address;
+    std::vector<work> given; ///< And not known to be answered; what it runs, if that takes long, is the last.
+    monotonic_time began;
+    std::atomic<bool> yields = false;
+  };
+
+  lines::iterator line_of(const asker_id& who);
+  lines::iterator choose(std::size_t reader, bool may_begin);
+  void forget_if_empty(lines::iterator one);
+  void end(seat& one, monotonic_time now);
+  void vacate(seat& one);
+  seat* at_rest();
+  static caf::actor wake(seat* one);
+  void move_due(monotonic_time now, std::list<waiting_request>& into);
+  void make_way(monotonic_time now);
+  seat* longest_of_one_asker(std::optional<std::size_t> reader);
+  void refuse(const waiting_request& one, failure why);
+
+  admission room_;
+  mutable std::mutex mutex_; ///< Guards all below that is not atomic.
+  std::vector<seat> seats_;
+  std::size_t taken_ = 0; ///< Of them.
+  std::size_t turn_ = 0;  ///< Who is woken first.
+  lines lines_;           ///< Who was served the longest ago first.
+  std::unordered_map<asker_id, lines::iterator> by_asker_;
+  std::atomic<std::size_t> waiting_ = 0;
+  std::atomic<monotonic_time> next_look_{monotonic_time::min()};
+  std::atomic<std::uint64_t> wait_count_ = 0;
+  std::atomic<std::uint64_t> expired_ = 0;
+  std::atomic<std::uint64_t> expired_wait_us_ = 0;
+};
+
+} // namespace millrace
