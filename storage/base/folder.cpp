@@ -261,6 +261,22 @@ result<descriptor> take_lock(const fs::path& path, bool& copied) {
   return lock;
 }
 
+/// What a process that was killed left there. What somebody else put there, by another name or as a link or a folder,
+/// stays, and no link is followed.
+void remove_temporary_files(const fs::path& place) {
+  std::error_code error;
+  if (fs::symlink_status(place, error).type() != fs::file_type::directory) {
+    return;
+  }
+  for (fs::directory_iterator at{place, error}; !error && at != fs::directory_iterator{}; at.increment(error)) {
+    std::error_code ignored; // It is only room that is missing then.
+    if (at->path().filename().native().starts_with(temporary_file_prefix)
+        && at->symlink_status(ignored).type() == fs::file_type::regular) {
+      fs::remove(at->path(), ignored);
+    }
+  }
+}
+
 } // namespace
 
 result<folder> folder::open(const fs::path& given, folder_mode mode) {
@@ -284,6 +300,7 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
   }
   opened.lock_ = std::move(*lock);
   failpoint("folder.signed");
+  remove_temporary_files(path / temporary_folder_name);
   std::error_code error;
   if (!fs::is_directory(opened.queue_folder(), error)) {
     if (auto made = make_folder(opened.queue_folder()); !made) {

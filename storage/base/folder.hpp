@@ -7,13 +7,17 @@
 
 namespace millrace::storage {
 
+/// Of a data folder: where SQLite's temporary files lie, and how their names begin.
+inline constexpr auto temporary_folder_name = "tmp";
+inline constexpr auto temporary_file_prefix = "temp-";
+
 enum class folder_mode {
   existing, ///< The folder must hold Millrace's data already.
   create,   ///< It is made where it is missing, or taken where it is empty.
 };
 
 /// A data folder, locked for this process for as long as the object lives (storage/DESIGN.md §2 rule 7). Files are
-/// 0600, folders 0700.
+/// 0600, folders 0700. Temporary files that a killed process left are gone once it is open.
 class folder {
 public:
   /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`,

@@ -1,5 +1,6 @@
 #include "database.hpp"
 
+#include <millrace/storage/base/folder.hpp>
 #include <millrace/storage/sqlite/common/identity.hpp>
 #include <millrace/storage/sqlite/read/reader.hpp>
 #include <millrace/storage/sqlite/write/writer.hpp>
@@ -55,11 +56,14 @@ private:
 
 std::unique_ptr<storage::database> make_database(std::filesystem::path file, const database_options& options,
                                                  const sqlite_options& own) {
+  auto space = std::make_shared<temporary_space>(std::filesystem::absolute(file).parent_path() / temporary_folder_name,
+                                                 own.temporary_total_kib);
   return std::make_unique<file_database>(
     settings{.file = std::move(file),
              .cached_statements = own.cached_statements,
              .cache_kib = own.cache_kib,
-             .afforded = {.memory_kib = own.memory_kib, .temporary_kib = own.temporary_kib},
+             .afforded = {.memory_kib = own.memory_kib, .temporary_kib = own.temporary_kib, .space = space.get()},
+             .space = std::move(space),
              .outcomes = options.outcomes,
              .transaction_time_max = options.transaction_time_max,
              .transaction_pages_max = options.transaction_pages_max,

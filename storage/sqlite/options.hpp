@@ -10,6 +10,8 @@ struct sqlite_options {
   /// is as much as there is. Schema scripts may take any memory.
   int memory_kib = 262'144;
   int temporary_kib = 1'048'576; ///< Of temporary files, likewise; queries sort in them.
+  /// Of temporary files of all queries that run together; likewise. They lie in `tmp` in the data folder.
+  int temporary_total_kib = 4'194'304;
 };
 
 } // namespace millrace::storage

@@ -1,5 +1,7 @@
 #include "budget.hpp"
 
+#include "temporary_space.hpp"
+
 #include <algorithm>
 #include <string>
 
@@ -130,16 +132,17 @@ bool budget::refuse(cause why) noexcept {
   return false;
 }
 
-bool budget::take_temporary(std::int64_t bytes) noexcept {
-  if (acting == nullptr) {
-    return true;
+bool budget::take_temporary(std::int64_t bytes, temporary_space* space) noexcept {
+  budget none{{}};
+  auto& payer = acting == nullptr ? none : *acting;
+  const auto most = payer.most_.temporary_kib * 1024;
+  if (most != 0 && bytes > 0 && payer.temporary_bytes_ + bytes > most) {
+    return payer.refuse(cause::temporary);
   }
-  const auto most = acting->most_.temporary_kib * 1024;
-  auto& taken = acting->temporary_bytes_;
-  if (most != 0 && bytes > 0 && taken + bytes > most) {
-    return acting->refuse(cause::temporary);
+  if (space != nullptr && !space->take(bytes)) {
+    return payer.refuse(cause::temporary_of_all);
   }
-  taken += bytes;
+  payer.temporary_bytes_ += bytes;
   return true;
 }
 
@@ -151,6 +154,10 @@ std::optional<failure> budget::overrun() {
       return failure{errc::over_budget, "more than " + mib(acting->most_.memory_kib) + " of memory"};
     case cause::temporary:
       return failure{errc::over_budget, "more than " + mib(acting->most_.temporary_kib) + " of temporary files"};
+    case cause::temporary_of_all:
+      return failure{errc::overloaded, "all that runs has " + mib(acting->most_.space->kib_max())
+                                         + " of temporary files together, which is all that it may; try again when "
+                                           "some of it has ended"};
     case cause::stack:
       return failure{errc::over_budget, "more than half of the thread's stack, as it is nested too deeply"};
     case cause::time:

@@ -8,6 +8,8 @@
 
 namespace millrace::storage::sqlite {
 
+class temporary_space;
+
 /// What SQLite may take for one piece of work (storage/DESIGN.md §6): memory and temporary files from its first call to
 /// its last, half of the thread's stack, and time. SQLite itself bounds none of them: it compiles by recursion, and
 /// asks nobody while it does. So they are looked at where it allocates, which it does at every level and before all
@@ -19,6 +21,9 @@ public:
   struct amounts {
     std::int64_t memory_kib = 0;    ///< 0: as much as there is.
     std::int64_t temporary_kib = 0; ///< Of temporary files; likewise.
+    /// Where these lie, and what they may take together with those of others; null: where SQLite puts them, and as much
+    /// as there is. Not owned; outlives them.
+    temporary_space* space = nullptr;
   };
 
   /// Not 0 once what runs has to end.
@@ -44,16 +49,19 @@ public:
   /// Whether SQLite's allocations are looked at. Not so where SQLite was in use before this program's own start.
   static bool holds() noexcept;
 
-  /// Of what the budget that acts on this thread had too little: `over_budget`, or `deadline_exceeded` where its time
-  /// was up.
+  /// Of what the budget that acts on this thread had too little: `over_budget`, `overloaded` where others have what
+  /// there is of it, or `deadline_exceeded` where its time was up.
   static std::optional<failure> overrun();
 
   /// Whether the time of the budget that acts on this thread is up.
   static bool time_is_up() noexcept { return acting != nullptr && acting->look_at_time(); }
 
-  /// Takes bytes for a temporary file, or gives them back where there are fewer than none; false where there are not so
-  /// many left.
-  static bool take_temporary(std::int64_t bytes) noexcept;
+  /// Where the work of this thread makes its temporary files; null where that is left to SQLite.
+  static temporary_space* space() noexcept { return acting == nullptr ? nullptr : acting->most_.space; }
+
+  /// Takes bytes for a temporary file in `space`, or gives them back where there are fewer than none; false where the
+  /// work or all of it together has not so many left.
+  static bool take_temporary(std::int64_t bytes, temporary_space* space) noexcept;
 
 private:
   /// How much is allocated between two looks at the clock. An allocation counts some bytes more than it has, so there
@@ -62,7 +70,7 @@ private:
 
   friend struct budgeted_allocator;
 
-  enum class cause : std::uint8_t { none, memory, temporary, stack, time };
+  enum class cause : std::uint8_t { none, memory, temporary, temporary_of_all, stack, time };
 
   static void find_stack() noexcept;
   bool admits(std::int64_t bytes) noexcept;

@@ -47,6 +47,7 @@ result<connection> connection::open(const settings& chosen, role purpose) {
   const char* const vfs = purpose == role::writer ? log_clock_vfs() : paid_temporary_vfs();
   const int access = purpose == role::writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   connection made;
+  made.space_ = chosen.space;
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(chosen.file.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                                    vfs);

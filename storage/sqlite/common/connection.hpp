@@ -32,6 +32,7 @@ private:
     void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
   };
 
+  std::shared_ptr<temporary_space> space_; ///< Outlives its temporary files.
   std::unique_ptr<authorizer> rights_;
   std::unique_ptr<sqlite3, closer> handle_;
 };

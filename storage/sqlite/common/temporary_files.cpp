@@ -2,8 +2,10 @@
 
 #include "budget.hpp"
 #include "default_vfs.hpp"
+#include "temporary_space.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include <sqlite3.h>
@@ -16,21 +18,27 @@ namespace {
 struct paid_file {
   sqlite3_file base;
   std::int64_t bytes;
+  temporary_space* space;     ///< Null: where SQLite puts it. Not owned.
+  std::array<char, 512> name; ///< As long as SQLite may make one; it is looked at as long as the file is open.
 };
 
+paid_file& paid(sqlite3_file* file) noexcept {
+  return *reinterpret_cast<paid_file*>(file);
+}
+
 sqlite3_file* real(sqlite3_file* file) noexcept {
-  return reinterpret_cast<sqlite3_file*>(reinterpret_cast<paid_file*>(file) + 1);
+  return reinterpret_cast<sqlite3_file*>(&paid(file) + 1);
 }
 
 int close(sqlite3_file* file) noexcept {
-  budget::take_temporary(-reinterpret_cast<paid_file*>(file)->bytes);
+  budget::take_temporary(-paid(file).bytes, paid(file).space);
   return real(file)->pMethods->xClose(real(file));
 }
 
 int write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) noexcept {
-  auto& known = reinterpret_cast<paid_file*>(file)->bytes;
+  auto& known = paid(file).bytes;
   const auto end = std::max<std::int64_t>(known, at + bytes);
-  if (!budget::take_temporary(end - known)) {
+  if (!budget::take_temporary(end - known, paid(file).space)) {
     return SQLITE_FULL;
   }
   known = end;
@@ -38,9 +46,9 @@ int write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) noe
 }
 
 int truncate(sqlite3_file* file, sqlite3_int64 bytes) noexcept {
-  auto& known = reinterpret_cast<paid_file*>(file)->bytes;
+  auto& known = paid(file).bytes;
   const auto end = std::min<std::int64_t>(known, bytes);
-  budget::take_temporary(end - known);
+  budget::take_temporary(end - known, paid(file).space);
   known = end;
   return real(file)->pMethods->xTruncate(real(file), bytes);
 }
@@ -66,14 +74,28 @@ constexpr methods paid_methods{.iVersion = 1,
                                .xSectorSize = &pass<&methods::xSectorSize>,
                                .xDeviceCharacteristics = &pass<&methods::xDeviceCharacteristics>};
 
+/// SQLite names no temporary file; where the work knows a place for it, it is made there.
 int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* given_flags) noexcept {
   if ((flags & SQLITE_OPEN_DELETEONCLOSE) == 0) {
     return default_vfs().xOpen(&default_vfs(), name, file, flags, given_flags);
   }
-  file->pMethods = nullptr; // It is not open where this fails.
-  const int code = default_vfs().xOpen(&default_vfs(), name, real(file), flags, given_flags);
+  auto& made = paid(file);
+  made.base.pMethods = nullptr; // It is not open where this fails.
+  made.bytes = 0;
+  made.space = name == nullptr ? budget::space() : nullptr;
+  if (made.space != nullptr) {
+    if (!made.space->name_file(made.name)) {
+      return SQLITE_CANTOPEN;
+    }
+    name = made.name.data();
+  }
+  const auto attempt = [&] { return default_vfs().xOpen(&default_vfs(), name, real(file), flags, given_flags); };
+  int code = attempt();
+  if (code != SQLITE_OK && made.space != nullptr && made.space->make_folder()) {
+    code = attempt();
+  }
   if (code == SQLITE_OK) {
-    *reinterpret_cast<paid_file*>(file) = {{&paid_methods}, 0};
+    made.base.pMethods = &paid_methods;
   }
   return code;
 }

@@ -190,6 +190,29 @@ BOOST_AUTO_TEST_CASE(a_folder_whose_process_died_and_that_lost_the_log_of_sqlite
   BOOST_TEST(folder::open(here.path(), folder_mode::existing)->copied_in_use());
 }
 
+BOOST_AUTO_TEST_CASE(temporary_files_that_were_left_behind_are_gone_once_the_folder_is_open_and_nothing_else_is) {
+  temporary_folder here;
+  const auto data = here.path() / "data";
+  BOOST_REQUIRE(folder::open(data, folder_mode::create));
+  const auto place = data / "tmp";
+  std::filesystem::create_directories(place / "temp-folder");
+  std::ofstream{place / "temp-1f"} << "left behind";
+  std::ofstream{place / "notes"} << "of somebody else";
+  std::ofstream{here.path() / "elsewhere"} << "of somebody else";
+  std::filesystem::create_symlink(here.path() / "elsewhere", place / "temp-2");
+  BOOST_REQUIRE(folder::open(data, folder_mode::existing));
+  BOOST_TEST(!std::filesystem::exists(place / "temp-1f"));
+  BOOST_TEST(std::filesystem::exists(place / "temp-folder"));
+  BOOST_TEST(std::filesystem::exists(place / "notes"));
+  BOOST_TEST(std::filesystem::is_symlink(place / "temp-2"));
+
+  std::filesystem::rename(place, here.path() / "moved");
+  std::ofstream{here.path() / "moved" / "temp-3"} << "of somebody else";
+  std::filesystem::create_directory_symlink(here.path() / "moved", place);
+  BOOST_REQUIRE(folder::open(data, folder_mode::existing));
+  BOOST_TEST(std::filesystem::exists(here.path() / "moved" / "temp-3"));
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_refused) {
   temporary_folder here;
   const auto data = here.path() / "data";

@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <sqlite3.h>
@@ -49,6 +51,25 @@ struct budget_fixture : database_fixture {
     return done.error().why;
   }
 };
+
+/// A query that sorts so many rows, and gives the first.
+query sorted(std::int64_t rows) {
+  auto question = select(
+    "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT ?1) SELECT i FROM c ORDER BY i % 1000, i",
+    rows);
+  question.max_rows = 1;
+  return question;
+}
+
+/// How many files below a folder this process has open, those included that have no name any more.
+std::size_t open_files(const std::filesystem::path& folder) {
+  std::size_t count = 0;
+  for (const auto& one : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+    std::error_code ended; // The one that the iterator itself has.
+    count += std::filesystem::read_symlink(one, ended).native().starts_with(folder.native() + "/") ? 1 : 0;
+  }
+  return count;
+}
 
 /// 1,200 objects of a schema, each made of the one below.
 std::string chain(const std::function<std::string(const std::string& below, const std::string& name)>& link) {
@@ -182,14 +203,6 @@ BOOST_AUTO_TEST_CASE(the_rows_of_all_statements_of_a_transaction_are_bounded_tog
 }
 
 BOOST_AUTO_TEST_CASE(a_sort_takes_no_more_temporary_files_than_it_may) {
-  const std::string sort =
-    "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT ?1) "
-    "SELECT i FROM c ORDER BY i % 1000, i";
-  const auto sorted = [&](std::int64_t rows) {
-    auto question = select(sort, rows);
-    question.max_rows = 1;
-    return question;
-  };
   const auto reader = open_reader({.temporary_kib = 16 * 1024});
   const auto found = refusal(*reader, sorted(2'000'000));
   BOOST_TEST(found.code == errc::over_budget);
@@ -198,6 +211,38 @@ BOOST_AUTO_TEST_CASE(a_sort_takes_no_more_temporary_files_than_it_may) {
     BOOST_TEST(refusal(*reader, sorted(400'000)).detail == "");
   }
   BOOST_TEST(refusal(*open_reader(), sorted(2'000'000)).detail == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_sort_has_its_temporary_files_in_the_data_folder) {
+  const auto place = folder.path() / "tmp";
+  BOOST_TEST(open_files(place) == 0u);
+  const auto reader = open_reader();
+  {
+    auto rows = reader->start(sorted(1'000'000), {}).value();
+    BOOST_REQUIRE(rows->next(1, {}));
+    BOOST_TEST(open_files(place) > 0u);
+    BOOST_TEST((std::filesystem::status(place).permissions() == std::filesystem::perms::owner_all));
+  }
+  BOOST_TEST(open_files(place) == 0u);
+  BOOST_TEST(std::filesystem::is_empty(place)); // They have no name once they are open.
+}
+
+BOOST_AUTO_TEST_CASE(sorts_that_run_together_take_no_more_temporary_files_than_all_may) {
+  const auto database = sqlite::make_database(file, {}, {.temporary_total_kib = 24 * 1024});
+  const auto one = database->open_reader().value();
+  const auto other = database->open_reader().value();
+  {
+    auto rows = one->start(sorted(1'500'000), {}).value();
+    BOOST_REQUIRE(rows->next(1, {}));
+    const auto found = refusal(*other, sorted(1'500'000));
+    BOOST_TEST(found.code == errc::overloaded);
+    BOOST_TEST(found.detail.find("all that runs has 24 MiB of temporary files together") == 0u, found.detail);
+    BOOST_TEST(rows->next(1, {}).has_value());
+    BOOST_TEST(refusal(*other, select("SELECT 1")).detail == "");
+  }
+  for (int i = 0; i < 3; ++i) { // What one took is given back, refused or not.
+    BOOST_TEST(refusal(*other, sorted(1'500'000)).detail == "");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

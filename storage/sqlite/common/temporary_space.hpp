@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace millrace::storage::sqlite {
+
+/// Where the temporary files of one database's work lie, and how much all of them may take together. Outlives the
+/// connections that make them. Any thread.
+class temporary_space {
+public:
+  /// The folder need not be there: it is made, 0700, when a file is to be.
+  temporary_space(const std::filesystem::path& folder, std::int64_t kib_max)
+    : folder_(folder.native()), kib_max_(kib_max) {}
+
+  /// Takes bytes, or gives them back where there are fewer than none; false where there are not so many left.
+  bool take(std::int64_t bytes) noexcept;
+
+  /// Writes the path of a file that is not there yet, and two zeroes after it as SQLite wants them. False where it has
+  /// no room.
+  bool name_file(std::span<char> into) const noexcept;
+  /// Whether the folder was missing, and was made.
+  bool make_folder() const noexcept;
+
+  std::int64_t kib_max() const noexcept { return kib_max_; }
+
+private:
+  std::string folder_;
+  std::int64_t kib_max_; ///< 0: as much as there is.
+  std::atomic<std::int64_t> bytes_{0};
+};
+
+} // namespace millrace::storage::sqlite
