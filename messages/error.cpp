@@ -68,6 +68,10 @@ constexpr std::array table{
   entry{errc::database_gone, "database_gone", retryable,
         "The database file was moved, removed or replaced while it was in use; put it back, the work then goes on by "
         "itself."},
+  entry{
+    errc::out_of_memory, "out_of_memory", retryable,
+    "The machine has no memory left for this; end what else takes it, or let caches and readers be smaller, then try "
+    "again."},
   entry{errc::outcome_unknown, "outcome_unknown", unknown,
         "Whether this took effect is not known; look before sending it again."},
   entry{errc::name_forgotten, "name_forgotten", unknown,

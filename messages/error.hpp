@@ -38,6 +38,7 @@ enum class errc : std::uint8_t {
   lease_expired = 28,
   cursor_lost = 29,
   database_gone = 30,
+  out_of_memory = 31,
   outcome_unknown = 40,
   name_forgotten = 41,
   folder_missing = 60,

@@ -32,7 +32,7 @@ constexpr std::chrono::milliseconds look_interval_max{500};
 /// Failures of the machine, as against what a client did wrong.
 bool is_fault(errc code) noexcept {
   return code == errc::io_error || code == errc::corrupt || code == errc::disk_full || code == errc::database_gone
-         || code == errc::reader_failed;
+         || code == errc::out_of_memory || code == errc::reader_failed;
 }
 
 /// Whether a new connection may help where one failed so.

@@ -37,6 +37,9 @@ errc code_of_system_error(int error) noexcept {
   if (means_full_disk(error)) {
     return errc::disk_full;
   }
+  if (error == ENOMEM) {
+    return errc::out_of_memory;
+  }
   return means_no_permission(error) || error == EROFS ? errc::folder_not_writable : errc::io_error;
 }
 

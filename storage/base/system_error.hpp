@@ -9,8 +9,8 @@
 
 namespace millrace::storage {
 
-/// What one of the system's errors (errno) is to an engine: `disk_full` where there is no room, `folder_not_writable`
-/// where this user may not use the file, else `io_error`.
+/// What one of the system's errors (errno) is to an engine: `disk_full` where there is no room, `out_of_memory`,
+/// `folder_not_writable` where this user may not use the file, else `io_error`.
 errc code_of_system_error(int error) noexcept;
 
 /// The system's words for an error with a file; where this user may not use it, with whose it is.

@@ -20,6 +20,9 @@ errc code_of(int result_code) noexcept {
   if (result_code == SQLITE_IOERR_CORRUPTFS || result_code == SQLITE_IOERR_DATA) {
     return errc::corrupt;
   }
+  if (result_code == SQLITE_IOERR_NOMEM) {
+    return errc::out_of_memory;
+  }
   if (result_code == SQLITE_CORRUPT_VTAB) {
     return errc::out_of_step;
   }
@@ -49,6 +52,8 @@ errc code_of(int result_code) noexcept {
       return errc::deadline_exceeded;
     case SQLITE_FULL:
       return errc::disk_full;
+    case SQLITE_NOMEM:
+      return errc::out_of_memory;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return errc::corrupt;
@@ -89,6 +94,7 @@ remedy remedy_after(errc code) noexcept {
     case errc::locked:
     case errc::disk_full:
     case errc::io_error:
+    case errc::out_of_memory:
     case errc::deadline_exceeded:
       return remedy::same_connection;
     default:

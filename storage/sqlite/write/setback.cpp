@@ -10,7 +10,7 @@ namespace {
 
 /// What looks like the machine's fault comes of the work, too, that asks for more room or memory than there is.
 bool may_be_of_work(errc code) noexcept {
-  return code == errc::disk_full || code == errc::io_error;
+  return code == errc::disk_full || code == errc::io_error || code == errc::out_of_memory;
 }
 
 /// What is the work's own fault, and yet no function of the log alone: how much memory SQLite takes depends on what it

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <sqlite3.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace millrace;
@@ -210,6 +211,27 @@ BOOST_AUTO_TEST_CASE(work_that_changes_too_many_pages_is_tried_alone_and_is_too_
   apply({schema_script{"all of it",
                        "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n "
                        "LIMIT 3000) SELECT i || hex(zeroblob(1000)) FROM n"}});
+}
+
+BOOST_AUTO_TEST_CASE(work_that_meets_a_lack_of_memory_is_told_of_that_and_applied_once_there_is_some) {
+  const auto reader = sqlite::make_database(file)->open_reader().value();
+  const auto next = next_batch({execute("INSERT INTO t(a) SELECT length(hex(zeroblob(8000000)))")});
+  const auto without_memory = [](auto work) {
+    sqlite3_hard_heap_limit64(sqlite3_memory_used() + 4'000'000);
+    auto done = work();
+    sqlite3_hard_heap_limit64(0);
+    return done;
+  };
+  const auto rows_read = without_memory([&] { return reader->run(select("SELECT hex(zeroblob(8000000))"), {}); });
+  BOOST_REQUIRE(!rows_read);
+  BOOST_TEST(rows_read.error().code == errc::out_of_memory);
+  const auto met = without_memory([&] { return try_to_apply(next); });
+  BOOST_REQUIRE(!met);
+  BOOST_TEST(met.error().why.code == errc::out_of_memory);
+  BOOST_TEST((met.error().next == remedy::same_connection));
+  BOOST_TEST(!met.error().proven);
+  BOOST_TEST(try_to_apply(next).has_value());
+  BOOST_TEST(rows("SELECT a FROM t") == "16000000");
 }
 
 /// SQLite says of the first that the database is damaged, and of the other that the disk is full. The first is known to
