@@ -206,6 +206,7 @@ authorizer::scope::scope(authorizer& owner, authority who) noexcept : owner_(own
   owner_.saw_changes_ = false;
   owner_.saw_module_pragma_ = false;
   owner_.actions_ = 0;
+  owner_.moves_page_ = false;
   owner_.change_.clear();
   owner_.indexes_read_.clear();
   owner_.frame_ = script_frame::none;
@@ -235,6 +236,8 @@ const std::optional<failure>& authorizer::refusal() const {
 
 int authorizer::decide(int action, std::string_view first, std::string_view second) {
   ++actions_;
+  const bool moved_page = std::exchange(moves_page_,
+                                        action == SQLITE_UPDATE && is_schema_table(first) && same(second, "rootpage"));
   // Connecting to a virtual table shows as such an action, whoever causes it, and a schema change before it says what
   // it is. A real one is stopped by SQLite itself, which lets nobody write to its schema table in defensive mode.
   if (changes_rows(action) && is_schema_table(first)) {
@@ -244,6 +247,9 @@ int authorizer::decide(int action, std::string_view first, std::string_view seco
     case authority::transaction:
       return decide_transaction(action, first, second);
     case authority::script:
+      if (moved_page && action == SQLITE_READ && is_schema_table(first) && same(second, "rootpage")) {
+        return SQLITE_OK; // What SQLite does where something is dropped; nobody else updates that table.
+      }
       return decide_script(action, first, second);
     case authority::query:
       return decide_query(action, first, second);
@@ -369,8 +375,7 @@ int authorizer::decide_log_read(std::string_view table, std::string_view column)
   if (decide_read(table) != SQLITE_OK) {
     return SQLITE_DENY;
   }
-  // A script's own changes of the schema read it, too.
-  const bool shows_layout = who_ == authority::transaction && is_schema_table(table) && same(column, "rootpage");
+  const bool shows_layout = is_schema_table(table) && same(column, "rootpage");
   if (contains(foreign_tables, table) || begins(table, "pragma_") || is_ours(table) || shows_layout) {
     return refuse("reading " + std::string{table} + (shows_layout ? ".rootpage" : ""),
                   "what it shows is no function of the log; a query may read it");

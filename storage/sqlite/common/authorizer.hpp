@@ -82,6 +82,7 @@ private:
   bool saw_changes_ = false;
   bool saw_module_pragma_ = false;
   int actions_ = 0;
+  bool moves_page_ = false; ///< Whether the last action was that a schema table gets the page on which a table begins.
   std::string change_;
   std::vector<std::string> indexes_read_;
   script_frame frame_ = script_frame::none;

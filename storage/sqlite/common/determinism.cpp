@@ -2,11 +2,13 @@
 
 #include "default_vfs.hpp"
 #include "error.hpp"
+#include "prepared_statement.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <ctime>
 #include <limits>
+#include <string_view>
 
 namespace millrace::storage::sqlite {
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr std::int64_t unix_epoch_as_julian_ms = 210'866'760'000'000;
 constexpr std::int64_t day_ms = 86'400'000;
+constexpr auto largest_row_id = std::numeric_limits<sqlite3_int64>::max();
 
 thread_local bool clock_is_fixed = false;
 thread_local std::int64_t fixed_julian_ms = 0;
@@ -39,6 +42,37 @@ int local_time(const void* seconds, void* parts) noexcept {
     return 1;
   }
   return localtime_r(static_cast<const std::time_t*>(seconds), static_cast<std::tm*>(parts)) == nullptr ? 1 : 0;
+}
+
+/// Whether one of a table's rows has the largest row id; never where its rows have none.
+result<bool> is_full(sqlite3* database, const std::string& table) {
+  std::string quoted;
+  for (const char character : table) {
+    quoted.append(character == '"' ? 2 : 1, character);
+  }
+  const auto sql = "SELECT 1 FROM main.\"" + quoted + "\" WHERE _rowid_ = " + std::to_string(largest_row_id);
+  auto look = prepared_statement::prepare(database, sql.c_str());
+  if (!look) {
+    return look.error().code == errc::bad_sql ? result<bool>{false} : tl::unexpected{std::move(look).error()};
+  }
+  const int code = look->step();
+  return code == SQLITE_ROW || code == SQLITE_DONE ? result<bool>{code == SQLITE_ROW}
+                                                   : tl::unexpected{failure_of(database, code)};
+}
+
+/// Those of the tables that are full.
+result<std::vector<std::string>> full_among(sqlite3* database, const std::vector<std::string>& tables) {
+  std::vector<std::string> found;
+  for (const auto& table : tables) {
+    const auto full = is_full(database, table);
+    if (!full) {
+      return tl::unexpected{full.error()};
+    }
+    if (*full) {
+      found.push_back(table);
+    }
+  }
+  return found;
 }
 
 const char* register_vfs() {
@@ -93,6 +127,7 @@ std::uint64_t random_source::next() noexcept {
 }
 
 result<> log_functions::install(sqlite3* database) {
+  database_ = database;
   struct definition {
     const char* name;
     int arguments;
@@ -113,15 +148,56 @@ result<> log_functions::install(sqlite3* database) {
   return {};
 }
 
-void log_functions::begin_work(std::uint64_t seq) noexcept {
-  random_.seed(seq);
-  carried_row_id = 0;
-  row_ids_exhausted_ = false;
+result<> log_functions::find_full_tables() {
+  auto list = prepared_statement::prepare(database_,
+                                          "SELECT name FROM sqlite_schema WHERE type='table' AND rootpage>0");
+  if (!list) {
+    return tl::unexpected{std::move(list).error()};
+  }
+  full_now_.clear();
+  std::vector<std::string> tables;
+  int code = list->step();
+  for (; code == SQLITE_ROW; code = list->step()) {
+    const auto* const name = reinterpret_cast<const char*>(sqlite3_column_text(list->get(), 0));
+    tables.emplace_back(name == nullptr ? "" : name);
+  }
+  if (code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database_, code)};
+  }
+  return full_among(database_, tables).map([this](auto found) { full_tables_ = std::move(found); });
 }
 
-void log_functions::row_changed(void* self, int action, const char*, const char*, sqlite3_int64 row_id) noexcept {
-  if (row_id == std::numeric_limits<sqlite3_int64>::max() && action != SQLITE_DELETE) {
-    static_cast<log_functions*>(self)->row_ids_exhausted_ = true;
+result<> log_functions::begin_work(std::uint64_t seq) {
+  random_.seed(seq);
+  carried_row_id = 0;
+  gave_largest_id_ = false;
+  overfilled_ = nullptr;
+  if (full_tables_.empty()) {
+    return {};
+  }
+  return full_among(database_, full_tables_).map([this](auto found) { full_now_ = std::move(found); });
+}
+
+std::string log_functions::take_row_id_fault() {
+  const auto* const full = std::exchange(overfilled_, nullptr);
+  if (std::exchange(gave_largest_id_, false)) {
+    return "the row id " + std::to_string(largest_row_id) + ", after which SQLite draws row ids at random";
+  }
+  return full == nullptr ? ""
+                         : "a new row of " + *full + ", in which somebody gave a row the id "
+                             + std::to_string(largest_row_id)
+                             + ", after which SQLite draws row ids at random; give that row another id, or delete it, "
+                               "in a transaction before";
+}
+
+void log_functions::row_changed(void* self, int action, const char*, const char* table, sqlite3_int64 row_id) noexcept {
+  auto& seen = *static_cast<log_functions*>(self);
+  const auto full = std::ranges::find(seen.full_now_, std::string_view{table});
+  const bool is_full = full != seen.full_now_.end();
+  if (action == SQLITE_INSERT && is_full) {
+    seen.overfilled_ = &*full;
+  } else if (row_id == largest_row_id && action != SQLITE_DELETE && !is_full) {
+    seen.gave_largest_id_ = true;
   }
 }
 

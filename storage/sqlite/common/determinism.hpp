@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <sqlite3.h>
 
@@ -47,12 +49,17 @@ public:
   /// Installs random(), randomblob() and last_insert_rowid(), and watches row ids.
   [[nodiscard]] result<> install(sqlite3* database);
 
-  /// Before each piece of work.
-  void begin_work(std::uint64_t seq) noexcept;
+  /// Finds the tables in which a row has the largest row id there is. Somebody else put it there, so it is due when the
+  /// database was opened and after each commit of theirs.
+  [[nodiscard]] result<> find_full_tables();
 
-  /// Whether, since this was last asked, a row got the largest row id there is. SQLite draws the table's later row ids
-  /// at random from the machine, or reports a full disk (SQLite: autoinc.html), so it cannot be allowed.
-  bool take_row_ids_exhausted() noexcept { return std::exchange(row_ids_exhausted_, false); }
+  /// Before each piece of work.
+  [[nodiscard]] result<> begin_work(std::uint64_t seq);
+
+  /// Why the rows that were made since this was last asked cannot be: empty where nothing is wrong. Beyond the largest
+  /// row id SQLite draws those of a table's new rows at random from the machine, or reports a full disk (SQLite:
+  /// autoinc.html), so no row may get that one, nor one be added beside it.
+  std::string take_row_id_fault();
 
   /// What last_insert_rowid() gives inside a statement that has inserted nothing yet: the row id that an earlier
   /// statement of the same work inserted, 0 where there was none.
@@ -63,10 +70,14 @@ private:
   static void random_blob(sqlite3_context* context, int, sqlite3_value** arguments) noexcept;
   static void last_insert_row_id(sqlite3_context* context, int, sqlite3_value**) noexcept;
 
-  static void row_changed(void* self, int action, const char*, const char*, sqlite3_int64 row_id) noexcept;
+  static void row_changed(void* self, int action, const char*, const char* table, sqlite3_int64 row_id) noexcept;
 
+  sqlite3* database_ = nullptr;
   random_source random_;
-  bool row_ids_exhausted_ = false;
+  std::vector<std::string> full_tables_; ///< As somebody else left them, most often none.
+  std::vector<std::string> full_now_;    ///< Those that still were when the work began.
+  bool gave_largest_id_ = false;
+  const std::string* overfilled_ = nullptr; ///< To which of them a row was added.
 };
 
 } // namespace millrace::storage::sqlite

@@ -32,11 +32,14 @@ executor::executor(connection& owner, log_functions& functions, runaway_watch& w
     group_(std::move(group)),
     clear_changes_(std::move(clear_changes)) {}
 
-void executor::begin_work(std::uint64_t seq) noexcept {
+progress<> executor::begin_work(std::uint64_t seq) {
   seq_ = seq;
   started_ = false;
   changes_known_ = false;
-  functions_->begin_work(seq);
+  if (auto ready = functions_->begin_work(seq); !ready) {
+    return set_back(std::move(ready).error());
+  }
+  return {};
 }
 
 progress<outcome> executor::run(const transaction& work, std::uint64_t seq) {
@@ -175,11 +178,8 @@ progress<> executor::run_prepared(cached_statement& target, statement_result& in
 }
 
 progress<> executor::check_row_ids() {
-  return functions_->take_row_ids_exhausted()
-           ? progress<>{set_back({errc::not_permitted,
-                                  "the row id 9223372036854775807, after which SQLite draws row "
-                                  "ids at random"})}
-           : progress<>{};
+  auto fault = functions_->take_row_id_fault();
+  return fault.empty() ? progress<>{} : progress<>{set_back({errc::not_permitted, std::move(fault)})};
 }
 
 progress<> executor::collect(cached_statement& target, statement_result& into) {

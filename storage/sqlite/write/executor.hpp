@@ -24,7 +24,7 @@ public:
                                              int cached_statements);
 
   /// Before each piece of work: forgets what an earlier one left in the connection.
-  void begin_work(std::uint64_t seq) noexcept;
+  [[nodiscard]] progress<> begin_work(std::uint64_t seq);
 
   /// Runs a transaction's statements and groups.
   [[nodiscard]] progress<outcome> run(const transaction& work, std::uint64_t seq);

@@ -79,6 +79,7 @@ result<> writer::prepare(const settings& chosen) {
     data_version_ = version.value_or(0);
     return version ? result<>{} : tl::unexpected{std::move(version).error()};
   });
+  and_then([&] { return functions_.find_full_tables(); });
   and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
   and_then([&] { return keep(scripts_, script_runner::make(database_)); });
@@ -305,8 +306,7 @@ auto writer::apply_item(const work& item, std::uint64_t seq, const plan& aim) ->
       return fail_item(set_back(failure_of(database_.get(), code)).value(), seq, undoable);
     }
   }
-  executor_->begin_work(seq);
-  auto done = run_item(item, seq);
+  auto done = executor_->begin_work(seq).and_then([&] { return run_item(item, seq); });
   if (done && watch_.look_at_end() != runaway_watch::finding::none) {
     done = set_back({errc::io_error, "it was not interrupted in time"});
   }
@@ -484,6 +484,9 @@ result<> writer::look_around() {
     return tl::unexpected{
       give_up_connection({errc::database_gone, "somebody put a copy in its place that holds what was applied up to seq "
                                                  + std::to_string(found->seq) + other})};
+  }
+  if (auto looked = functions_.find_full_tables(); !looked) {
+    return looked;
   }
   data_version_ = *version;
   foreign_commit_ = true;

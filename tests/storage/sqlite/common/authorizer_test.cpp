@@ -151,8 +151,10 @@ BOOST_AUTO_TEST_CASE(what_depends_on_how_the_log_was_cut_is_read_by_queries_alon
       BOOST_TEST((*reader)->run(select(sql), {}).has_value());
     }
   }
-  for (const std::string sql : {"CREATE TABLE c AS SELECT id FROM f_data", "INSERT INTO t SELECT fts5_source_id()",
-                                "INSERT INTO t SELECT count(*) FROM millrace_outcomes"}) {
+  for (const std::string sql :
+       {"CREATE TABLE c AS SELECT id FROM f_data", "INSERT INTO t SELECT fts5_source_id()",
+        "INSERT INTO t SELECT count(*) FROM millrace_outcomes", "CREATE TABLE c AS SELECT rootpage FROM sqlite_schema",
+        "DROP TABLE my_data; INSERT INTO t SELECT rootpage FROM sqlite_master"}) {
     BOOST_TEST(code_of(apply_one(schema_script{sql, sql})) == errc::not_permitted, sql);
   }
   // A trigger is compiled with what fires it.

@@ -122,6 +122,41 @@ BOOST_AUTO_TEST_CASE(the_largest_row_id_is_refused_because_random_ones_would_fol
   BOOST_TEST(database.rows("SELECT id, a FROM t") == "1|1\n2|2\n3|3\n4|4");
 }
 
+BOOST_AUTO_TEST_CASE(a_table_in_which_somebody_used_the_largest_row_id_takes_no_new_row_until_that_one_has_another) {
+  database_fixture database;
+  database.schema(
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TABLE [u \"](a); CREATE TABLE w(a PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TRIGGER r AFTER INSERT ON [u \"] BEGIN INSERT INTO t(a) VALUES (new.a); END");
+  millrace::test::plain_connection other{database.file};
+  const auto look = [&](const char* when) {
+    auto guarded = execute("INSERT INTO w VALUES (?1)", when);
+    guarded.in_group(on_error::continue_after, [](transaction& group) { group.add("INSERT INTO t(a) VALUES (1)"); });
+    const auto replies = database.apply(
+      {execute("INSERT INTO t(a) VALUES (1)"), execute("INSERT INTO [u \"] VALUES (2)"),
+       schema_script{when, "INSERT INTO t(a) VALUES (3)"}, execute("UPDATE t SET a = a"), guarded});
+    BOOST_TEST_CONTEXT(when) {
+      for (int i = 0; i < 3; ++i) {
+        BOOST_TEST(code_of(replies[i]) == errc::not_permitted, detail_of(replies[i]));
+        BOOST_TEST(
+          detail_of(replies[i]).find("a new row of t, in which somebody gave a row the id") != std::string::npos,
+          detail_of(replies[i]));
+      }
+      BOOST_TEST(code_of(replies[3]) == errc::none);
+      BOOST_TEST(code_of(replies[4]) == errc::none);
+    }
+  };
+  other.execute("INSERT INTO t VALUES (9223372036854775807, 0)");
+  look("since it was opened");
+  database.open();
+  look("when it is opened");
+  BOOST_TEST(database.rows("SELECT a FROM t") == "0");
+  BOOST_TEST(code_of(database.apply_one(execute("UPDATE t SET id = 5 WHERE id = 9223372036854775807"))) == errc::none);
+  BOOST_TEST(code_of(database.apply_one(execute("INSERT INTO t(a) VALUES (1)"))) == errc::none);
+  BOOST_TEST(database.rows("SELECT id, a FROM t") == "5|0\n6|1");
+  other.execute("INSERT INTO [u \"](rowid, a) VALUES (9223372036854775807, 0)");
+  BOOST_TEST(code_of(database.apply_one(execute("INSERT INTO [u \"] VALUES (2)"))) == errc::not_permitted);
+}
+
 BOOST_AUTO_TEST_CASE(changes_in_a_trigger_made_later_does_not_see_the_neighbour) {
   database_fixture database;
   database.schema("CREATE TABLE t(a); CREATE TABLE seen(c)");
