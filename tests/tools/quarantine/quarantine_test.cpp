@@ -130,6 +130,27 @@ BOOST_FIXTURE_TEST_CASE(all_that_are_in_quarantine_are_listed, quarantine_fixtur
   const auto table = quarantine({"list"});
   BOOST_TEST(table.code == exit_code::ok);
   BOOST_TEST(contains(table.out, "INSERT INTO t VALUES (?1, ?2)"), table.out);
+  BOOST_TEST(contains(table.out, "each of 3 attempts failed"), table.out);
+}
+
+BOOST_AUTO_TEST_CASE(why_each_was_set_aside_is_told) {
+  std::vector<quarantined_transaction> entries(3);
+  for (std::uint32_t deaths = 0; deaths < 3; ++deaths) {
+    entries[deaths].deaths = deaths;
+  }
+  const std::array<const char*, 3> reasons{"an operator wished it", "it takes more than it may",
+                                           "each of 2 attempts failed"};
+  std::ostringstream table;
+  print_quarantine(table, entries);
+  std::ostringstream list;
+  print_quarantine_json(list, entries);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    BOOST_TEST(contains(table.str(), reasons[i]), table.str());
+    BOOST_TEST(nlohmann::json::parse(list.str())[i].at("reason") == reasons[i]);
+    std::ostringstream one;
+    print_quarantined(one, entries[i]);
+    BOOST_TEST(contains(one.str(), reasons[i]), one.str());
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(one_of_them_is_shown_with_its_values, quarantine_fixture) {

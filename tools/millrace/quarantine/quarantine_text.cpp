@@ -39,6 +39,18 @@ std::string first_statement(const transaction& work) {
   return work.statements.empty() ? "" : work.statements.front().sql;
 }
 
+/// Why it was set aside. What takes more than it may, alone, is tried once.
+std::string reason(const quarantined_transaction& entry) {
+  switch (entry.deaths) {
+    case 0:
+      return "an operator wished it";
+    case 1:
+      return "it takes more than it may";
+    default:
+      return "each of " + std::to_string(entry.deaths) + " attempts failed";
+  }
+}
+
 /// SQL has no other word for infinity.
 std::string infinity_text(double number) {
   return number > 0 ? "1e999" : "-1e999";
@@ -101,7 +113,10 @@ json to_json(const statement& one) {
 }
 
 json to_json(const quarantined_transaction& entry) {
-  json object{{"seq", entry.seq}, {"accepted", time_text(entry.accepted_ms)}, {"deaths", entry.deaths}};
+  json object{{"seq", entry.seq},
+              {"accepted", time_text(entry.accepted_ms)},
+              {"deaths", entry.deaths},
+              {"reason", reason(entry)}};
   if (const auto& name = entry.work.name; name.given()) {
     const auto* const bytes = reinterpret_cast<const char*>(name.client.data());
     object["client"] = hexadecimal({bytes, name.client.size()});
@@ -127,11 +142,11 @@ void print_quarantine(std::ostream& out, const std::vector<quarantined_transacti
     return;
   }
   using side = text_table::align;
-  text_table table{{"seq", "accepted", "deaths", "statements", "the first of them"}};
+  text_table table{{"seq", "accepted", "set aside because", "statements", "the first of them"}};
   for (const auto& entry : entries) {
-    table.add({std::to_string(entry.seq), time_text(entry.accepted_ms), std::to_string(entry.deaths),
+    table.add({std::to_string(entry.seq), time_text(entry.accepted_ms), reason(entry),
                std::to_string(entry.work.statements.size()), first_statement(entry.work)},
-              {side::right, side::left, side::right, side::right, side::left});
+              {side::right, side::left, side::left, side::right, side::left});
   }
   table.print(out);
 }
@@ -139,7 +154,8 @@ void print_quarantine(std::ostream& out, const std::vector<quarantined_transacti
 void print_quarantined(std::ostream& out, const quarantined_transaction& entry) {
   print_pairs(out, {{"seq", std::to_string(entry.seq)},
                     {"accepted", time_text(entry.accepted_ms)},
-                    {"deaths", std::to_string(entry.deaths)}});
+                    {"deaths", std::to_string(entry.deaths)},
+                    {"set aside because", reason(entry)}});
   for (const auto& one : entry.work.statements) {
     out << '\n' << printable(one.sql) << '\n';
     std::vector<std::pair<std::string, std::string>> parameters;
