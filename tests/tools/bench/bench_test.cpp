@@ -140,6 +140,14 @@ BOOST_AUTO_TEST_CASE(named_transactions_are_measured_beside_unnamed_ones) {
   BOOST_TEST(run.result.contains("cost_percent"));
 }
 
+BOOST_AUTO_TEST_CASE(queries_that_overlap_are_measured_by_how_long_the_logs_become_beside_them) {
+  const auto run = bench({"--workload", "overlap", "--clients", "20", "--rows", "1000", "--seconds", "0.5"});
+  BOOST_TEST(run.code == exit_code::ok, run.complaint);
+  BOOST_TEST(positive(run, "wal_bound_mib") == 16'384.0 * 4'120.0 / 1'048'576.0, boost::test_tools::tolerance(1e-9));
+  BOOST_TEST(positive(run, "wal_peak_mib") < positive(run, "wal_bound_mib"));
+  positive(run, "queue_peak_mib");
+}
+
 BOOST_AUTO_TEST_CASE(an_engine_that_is_offered_too_much_refuses_some_and_answers_all) {
   const auto run = bench({"--workload", "overload", "--clients", "20", "--seconds", "0.5"});
   BOOST_TEST(run.code == exit_code::ok, run.complaint);

@@ -22,6 +22,7 @@ constexpr std::uint64_t preload_rows = 20'000;
 workload operations_of(bench_kind kind) {
   switch (kind) {
     case bench_kind::upsert:
+    case bench_kind::overlap:
       return workload::upsert;
     case bench_kind::read:
       return workload::read;

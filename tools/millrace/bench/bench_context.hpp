@@ -59,6 +59,8 @@ int run_named(const bench_context& context, caf::actor_system& system, const eng
 int run_replay(const bench_context& context);
 /// Offers more than the engine can do.
 int run_overload(const bench_context& context);
+/// Upserts beside queries that overlap, so that an older state is read at every moment.
+int run_overlap(const bench_context& context);
 /// Kills actors under the clients' hands and checks what remains.
 int run_killed(const bench_context& context);
 

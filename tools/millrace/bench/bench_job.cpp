@@ -27,8 +27,8 @@ namespace {
 constexpr std::size_t batch_inserts = 100;
 
 std::string_view title(bench_kind kind) {
-  constexpr std::array<std::string_view, 9> titles{"append", "upsert", "read",     "mixed", "latency",
-                                                   "replay", "batch",  "overload", "named"};
+  constexpr std::array<std::string_view, 10> titles{"append", "upsert", "read",     "mixed", "latency",
+                                                    "replay", "batch",  "overload", "named", "overlap"};
   return titles[static_cast<std::size_t>(kind)];
 }
 
@@ -52,8 +52,8 @@ std::string contradiction(const bench_settings& settings) {
   }
   if (!settings.remote.server.empty()
       && (settings.kill_every_seconds > 0.0 || settings.kind == bench_kind::replay
-          || settings.kind == bench_kind::overload)) {
-    return "--connect does not go with --kill-every, replay and overload, which open the engine themselves.";
+          || settings.kind == bench_kind::overload || settings.kind == bench_kind::overlap)) {
+    return "--connect does not go with --kill-every, replay, overload and overlap, which open the engine themselves.";
   }
   if (settings.compare && (!plain(settings.kind) || settings.kill_every_seconds > 0.0)) {
     return "--compare goes with the workloads append, upsert, read and mixed, without --kill-every.";
@@ -179,6 +179,8 @@ int run_workload(const bench_context& context) {
       return run_batch(context);
     case bench_kind::overload:
       return run_overload(context);
+    case bench_kind::overlap:
+      return run_overlap(context);
     case bench_kind::named:
       return with_engine(context, [&context](caf::actor_system& system, const engine_actor& front) {
         return run_named(context, system, front);

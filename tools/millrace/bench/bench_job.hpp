@@ -9,7 +9,7 @@
 namespace millrace::tools {
 
 /// What `--workload` names.
-enum class bench_kind { append, upsert, read, mixed, latency, replay, batch, overload, named };
+enum class bench_kind { append, upsert, read, mixed, latency, replay, batch, overload, named, overlap };
 
 /// What the command line of `millrace bench` says.
 struct bench_settings {
