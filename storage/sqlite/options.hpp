@@ -7,7 +7,7 @@ struct sqlite_options {
   int cached_statements = 256; ///< Prepared statements kept per connection.
   int cache_kib = 65'536;      ///< Page cache per connection.
   /// What SQLite may take for one query or transaction (storage/DESIGN.md §6), the page cache that it fills included; 0
-  /// is as much as there is. Schema scripts may take any memory.
+  /// is as much as there is. Schema scripts may take any.
   int memory_kib = 262'144;
   int temporary_kib = 1'048'576; ///< Of temporary files, likewise; queries sort in them.
   /// Of temporary files of all queries that run together; likewise. They lie in `tmp` in the data folder.

@@ -3,6 +3,7 @@
 #include "default_vfs.hpp"
 #include "error.hpp"
 #include "prepared_statement.hpp"
+#include "temporary_files.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -77,7 +78,7 @@ result<std::vector<std::string>> full_among(sqlite3* database, const std::vector
 
 const char* register_vfs() {
   static sqlite3_vfs shim;
-  shim = default_vfs();
+  shim = *sqlite3_vfs_find(paid_temporary_vfs());
   shim.zName = "millrace";
   shim.pNext = nullptr;
   shim.xCurrentTime = &current_time;

@@ -15,7 +15,7 @@
 namespace millrace::storage::sqlite {
 
 /// The name of the VFS whose clock shows the accept time while a `fixed_clock` lives on the calling thread, and the
-/// real time otherwise. Registered at the first call. Everything but the clock is the machine's default VFS.
+/// real time otherwise. Registered at the first call. Everything but the clock is `paid_temporary_vfs`.
 const char* log_clock_vfs();
 
 /// Stops this thread's clock for SQL run through `log_clock_vfs` connections. Local time is unavailable meanwhile,

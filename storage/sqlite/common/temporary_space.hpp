@@ -25,6 +25,7 @@ public:
   /// Whether the folder was missing, and was made.
   bool make_folder() const noexcept;
 
+  const std::string& folder() const noexcept { return folder_; }
   std::int64_t kib_max() const noexcept { return kib_max_; }
 
 private:

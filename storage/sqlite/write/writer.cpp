@@ -31,6 +31,13 @@ result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint6
   return due - 1;
 }
 
+bool hold_script(std::span<const batch_ptr> batches) {
+  return std::ranges::any_of(batches, [](const batch_ptr& part) {
+    return std::ranges::any_of(part->items,
+                               [](const work& item) { return std::holds_alternative<schema_script>(item); });
+  });
+}
+
 /// What a transaction's deadline leaves it to compute; 0 is no wish. What was told to be durable has none.
 std::chrono::milliseconds own_time_of(const transaction* changes) {
   return changes != nullptr && changes->acknowledgement == ack::applied ? changes->deadline
@@ -97,6 +104,7 @@ result<> writer::prepare(const settings& chosen) {
   guard_ = file_guard::watch(database_);
   watch_.install(handle, chosen.transaction_time_max, chosen.transaction_pages_max);
   afforded_ = chosen.afforded;
+  script_files_.emplace(chosen.space->folder(), 0);
   checkpointer_.install(handle);
   return done;
 }
@@ -198,6 +206,7 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
 
 auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -> attempt<std::vector<answer>> {
   const auto give_up = [](failure reason) { return tl::unexpected{stop{stop::next::give_up, std::move(reason)}}; };
+  sort_in_files(hold_script(batches));
   bracket whole{transaction_};
   if (const int code = whole.begin(); code != SQLITE_OK) {
     return give_up(failure_of(database_.get(), code));
@@ -369,7 +378,7 @@ progress<outcome> writer::run_script(const schema_script& script, std::uint64_t 
   schema_in_doubt_ = true;
   ran_script_ = true;
   watch_.end_work(); // It may have a whole table to change.
-  budget spent{{}};
+  budget spent{{.space = &*script_files_}};
   const budget::scope paying{spent};
   auto done = scripts_->run(script, seq);
   if (!done) {
@@ -451,6 +460,14 @@ tl::expected<void, trouble> writer::probe(std::uint64_t bytes) {
       in_trouble(done.error().code == errc::locked ? done.error() : give_up_connection(done.error()))};
   }
   return {};
+}
+
+/// A script may sort a whole table, a transaction no more than its memory. Outside of transactions alone SQLite can
+/// always change it; where it cannot, it goes on as before.
+void writer::sort_in_files(bool wanted) {
+  if (wanted != sorts_in_files_ && database_.execute(wanted ? "PRAGMA temp_store=FILE" : "PRAGMA temp_store=MEMORY")) {
+    sorts_in_files_ = wanted;
+  }
 }
 
 /// After some failures SQLite tells what it rolled back itself like somebody else's commit. Nobody else could commit

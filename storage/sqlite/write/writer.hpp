@@ -92,12 +92,15 @@ private:
   [[nodiscard]] result<log_position> read_position();
   [[nodiscard]] result<> look_around();
   void forget_own_rollback();
+  void sort_in_files(bool wanted);
   [[nodiscard]] result<> forget_schema();
   failure give_up_connection(failure reason);
   caution choose_caution() noexcept;
 
   std::shared_ptr<fence> gate_;
   fence::pass pass_;
+  std::optional<temporary_space> script_files_; ///< Of scripts, which may take as much as there is.
+  bool sorts_in_files_ = false;
   connection database_;
   log_functions functions_;
   runaway_watch watch_;

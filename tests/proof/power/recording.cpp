@@ -48,7 +48,10 @@ void recording::start_with(const std::vector<std::string>& names) {
 
 bool recording::concerns(std::string_view path) const {
   const auto& folder = folder_.native();
-  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+  if (path.size() <= folder.size() || !path.starts_with(folder) || path[folder.size()] != '/') {
+    return false;
+  }
+  return !path.substr(folder.size()).starts_with("/tmp/"); // Those files have no name any more once they are open.
 }
 
 std::string recording::relative(const std::filesystem::path& path) const {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -225,6 +226,33 @@ BOOST_AUTO_TEST_CASE(a_sort_has_its_temporary_files_in_the_data_folder) {
   }
   BOOST_TEST(open_files(place) == 0u);
   BOOST_TEST(std::filesystem::is_empty(place)); // They have no name once they are open.
+}
+
+/// A file in the place of the folder shows who makes temporary files there.
+BOOST_AUTO_TEST_CASE(scripts_sort_in_the_data_folder_in_files_as_large_as_they_must_be_and_transactions_in_memory) {
+  close();
+  const auto small = sqlite::make_database(file, {},
+                                           {.cache_kib = 1'024, .temporary_kib = 1'024, .temporary_total_kib = 1'024});
+  writer = small->open_writer().value();
+  schema("CREATE TABLE u(a); ALTER TABLE u RENAME TO v"); // From then on SQLite keeps temporary tables open.
+  const auto place = folder.path() / "tmp";
+  std::ofstream{place} << "in the way";
+  apply(
+    {execute("INSERT INTO v WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200000) "
+             "SELECT 'some text ' || (i * 7919) % 200003 FROM c")});
+  const auto sort = execute("INSERT INTO t(a) SELECT a FROM v ORDER BY a");
+  apply({sort});
+  const auto next = next_batch({schema_script{"index", "CREATE INDEX i ON v(a)"}});
+  const auto refused = try_to_apply(next);
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().why.code == errc::io_error, refused.error().why.detail);
+  apply({sort});
+  std::filesystem::remove(place);
+  BOOST_TEST(try_to_apply(next_batch({schema_script{"index", "CREATE INDEX i ON v(a)"}})).has_value());
+  BOOST_TEST(std::filesystem::is_directory(place));
+  std::filesystem::remove(place);
+  std::ofstream{place} << "in the way";
+  apply({sort});
 }
 
 BOOST_AUTO_TEST_CASE(sorts_that_run_together_take_no_more_temporary_files_than_all_may) {
