@@ -13,6 +13,9 @@ namespace {
 constexpr std::chrono::milliseconds patience_max{1'000};
 constexpr std::chrono::milliseconds patience_min{100};
 
+/// An answer below this is not looked for on its way to the connection.
+constexpr std::size_t small_answer_bytes = 64 * 1024;
+
 bool impatient(const waiting_request& one, monotonic_time now) noexcept {
   const auto waited = now - one.since;
   const auto half_over = waited >= (one.deadline - now);
@@ -41,6 +44,33 @@ asker_id id_of(const caf::strong_actor_ptr& asker) {
   }
   const auto here = asker->node() == asker->home_system->node();
   return here ? asker_id{.actor = asker->id()} : asker_id{.node = asker->node()};
+}
+
+waiting_line::waiting_line(asker_id who)
+  : who_(std::move(who)), peer_(who_.node ? peer_rooms::find(who_.node) : nullptr) {}
+
+bool waiting_line::has_room() {
+  if (!peer_) {
+    return true;
+  }
+  while (!under_way_.empty() && under_way_.front().rows.cvals()->unique()) {
+    under_way_bytes_ -= under_way_.front().bytes;
+    under_way_.pop_front();
+  }
+  const auto expected = peer_->expected_bytes();
+  const auto taken = running_ * expected + under_way_bytes_;
+  return (taken == 0 && peer_->keeps_up()) || taken + expected <= peer_->bytes();
+}
+
+void waiting_line::note_answer(const caf::message& rows, std::size_t bytes) {
+  if (!peer_) {
+    return;
+  }
+  peer_->note_answer(bytes);
+  if (bytes > small_answer_bytes) {
+    under_way_.push_back({rows, bytes});
+    under_way_bytes_ += bytes;
+  }
 }
 
 waiting_line::requests& waiting_line::line_of(std::optional<std::size_t> reader) {

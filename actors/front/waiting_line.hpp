@@ -1,18 +1,21 @@
 #pragma once
 
 #include <millrace/actors/base/monotonic_time.hpp>
+#include <millrace/actors/base/peer_room.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <caf/actor_control_block.hpp>
 #include <caf/mailbox_element.hpp>
+#include <caf/message.hpp>
 #include <caf/node_id.hpp>
 
 namespace millrace {
@@ -43,13 +46,18 @@ struct waiting_request {
 /// What one asker waits for, oldest first, and how many readers work for it. Used under its waiting room's lock.
 class waiting_line {
 public:
-  explicit waiting_line(asker_id who) : who_(std::move(who)) {}
+  explicit waiting_line(asker_id who);
 
   const asker_id& who() const noexcept { return who_; }
 
   void put(waiting_request one);
   /// Whether there is something for a reader; where it may begin nothing, something that it need not begin.
   bool has_any(std::size_t reader, bool may_begin) const noexcept;
+  /// Whether its peer has room for one answer more, those that are under way counted. In this process everybody has.
+  bool has_room();
+  /// So much is answered, and under way for as long as others hold the message.
+  void note_answer(const caf::message& rows, std::size_t bytes);
+
   /// Moves out the oldest of that, which there is: a reader works for it from now on.
   void take(std::size_t reader, bool may_begin, std::list<waiting_request>& into);
   /// The same back, before all others: no reader does any more.
@@ -65,7 +73,9 @@ public:
   std::size_t waiting() const noexcept { return waiting_; }
   std::size_t running() const noexcept { return running_; }
   void ended() noexcept { --running_; }
-  bool empty() const noexcept { return waiting_ + running_ == 0; }
+  /// Answers that were given and are not with its connection.
+  std::size_t under_way() const noexcept { return under_way_.size(); }
+  bool empty() const noexcept { return waiting_ + running_ + under_way_.size() == 0; }
 
 private:
   using requests = std::list<waiting_request>;
@@ -78,6 +88,13 @@ private:
   std::vector<requests> apart_; ///< By reader; as many as were needed so far.
   std::size_t waiting_ = 0;
   std::size_t running_ = 0;
+  std::shared_ptr<peer_room> peer_; ///< Null in this process.
+  struct given_answer {
+    caf::message rows;
+    std::size_t bytes = 0;
+  };
+  std::list<given_answer> under_way_; ///< Those that are not small, oldest first.
+  std::size_t under_way_bytes_ = 0;
 };
 
 } // namespace millrace

@@ -131,6 +131,15 @@ void waiting_room::put_back(std::size_t reader, std::list<waiting_request>& unbe
   tell(woken);
 }
 
+void waiting_room::note_answer(const caf::strong_actor_ptr& asker, const caf::message& rows, std::size_t bytes) {
+  const std::lock_guard lock{mutex_};
+  const auto& line = line_of(id_of(asker));
+  line->note_answer(rows, bytes);
+  if (line->under_way() > 0) {
+    answers_under_way_ = true;
+  }
+}
+
 void waiting_room::pause(std::size_t reader, monotonic_time now) {
   const std::lock_guard lock{mutex_};
   end(seats_[reader], now);
@@ -174,11 +183,13 @@ waiting_room::lines::iterator waiting_room::line_of(const asker_id& who) {
   return found->second;
 }
 
-/// No more lines are passed over than readers work for, and those whose requests are for other readers.
+/// No more lines are passed over than readers work for, those whose requests are for other readers, and those whose
+/// peers do not read.
 waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_begin) {
   auto best = lines_.end();
   for (auto one = lines_.begin(); one != lines_.end(); ++one) {
-    if (one->has_any(reader, may_begin) && (best == lines_.end() || one->running() < best->running())) {
+    const auto sooner = best == lines_.end() || one->running() < best->running();
+    if (sooner && one->has_any(reader, may_begin) && one->has_room()) {
       best = one;
       if (best->running() == 0) {
         break;
@@ -238,11 +249,15 @@ caf::actor waiting_room::wake(seat* one) {
 }
 
 void waiting_room::move_due(monotonic_time now, std::list<waiting_request>& into) {
+  auto under_way = false;
   for (auto next = lines_.begin(); next != lines_.end();) {
     const auto current = next++;
     current->move_due(now, into);
+    current->has_room(); // Lets go of what has arrived.
+    under_way = under_way || current->under_way() > 0;
     forget_if_empty(current);
   }
+  answers_under_way_ = under_way;
   waiting_.fetch_sub(into.size(), std::memory_order_relaxed);
 }
 
@@ -252,8 +267,9 @@ void waiting_room::make_way(monotonic_time now) {
   std::optional<std::size_t> reader;
   for (std::size_t i = 0; i <= seats_.size() && std::ranges::none_of(seats_, making_way); ++i) {
     auto* const longest = longest_of_one_asker(reader);
-    const auto waits_too_long = [&](const waiting_line& one) {
-      return longest != nullptr && &one != &*longest->given.back().asker && one.is_impatient(now, reader);
+    const auto waits_too_long = [&](waiting_line& one) {
+      return longest != nullptr && &one != &*longest->given.back().asker && one.is_impatient(now, reader)
+             && one.has_room();
     };
     if (std::ranges::any_of(lines_, waits_too_long)) {
       longest->yields = true;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <caf/actor.hpp>
+#include <caf/message.hpp>
 
 namespace millrace {
 
@@ -57,6 +58,9 @@ public:
                                                 monotonic_time now);
   /// Takes back the last of what it was given, which it has not begun.
   void put_back(std::size_t reader, std::list<waiting_request>& unbegun);
+  /// One of what a reader was given is answered with these rows from now on: who is behind a connection is given no
+  /// more than its connection has room for, and is passed over until then.
+  void note_answer(const caf::strong_actor_ptr& asker, const caf::message& rows, std::size_t bytes);
   /// It has answered what it was given, and asks for more later: it stays awake.
   void pause(std::size_t reader, monotonic_time now);
 
@@ -69,6 +73,8 @@ public:
 
   /// Requests that no reader has taken.
   std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
+  /// Whether something is to be looked at though no reader is woken for it.
+  bool unsettled() const noexcept { return waiting() > 0 || answers_under_way_.load(std::memory_order_relaxed); }
   bool is_awake(std::size_t reader) const;
 
   // Since the beginning: requests that found every reader busy; those that no reader took in time, and how long they
@@ -113,6 +119,7 @@ private:
   lines lines_;           ///< Who was served the longest ago first.
   std::unordered_map<asker_id, lines::iterator> by_asker_;
   std::atomic<std::size_t> waiting_ = 0;
+  std::atomic<bool> answers_under_way_ = false; ///< As of the last look, or since.
   std::atomic<monotonic_time> next_look_{monotonic_time::min()};
   std::atomic<std::uint64_t> wait_count_ = 0;
   std::atomic<std::uint64_t> expired_ = 0;

@@ -46,6 +46,17 @@ monotonic_time recycling_time(monotonic_time now, std::chrono::milliseconds age_
   return now + std::chrono::milliseconds{ages(random)};
 }
 
+/// What an answer takes on its way, beside its cells, and more than that.
+constexpr std::size_t answer_overhead = 16 * 1024;
+
+std::size_t bytes_of(const row_set& rows) {
+  return rows.cells().size();
+}
+
+std::size_t bytes_of(const row_page& page) {
+  return bytes_of(page.rows);
+}
+
 template <class T>
 caf::result<T> answer_with(tl::expected<T, failure> value) {
   if (!value) {
@@ -218,7 +229,7 @@ bool reader_state::take_one(monotonic_time now) {
   return true;
 }
 
-/// What waits all the same is held back, or for other readers: nobody says when that is over.
+/// What waits all the same is held back, for other readers, or of one who does not read: nobody says when that is over.
 void reader_state::rest() {
   recycle_when_old();
   if (settings_.waiting->waiting() == 0) {
@@ -226,7 +237,8 @@ void reader_state::rest() {
       promise.deliver(settings_.slot->answered.load());
     }
     drains_.clear();
-  } else if (!std::exchange(look_armed_, true)) {
+  }
+  if (settings_.waiting->unsettled() && !std::exchange(look_armed_, true)) {
     self_->delayed_send(self_, look_interval, atom::look::value);
   }
 }
@@ -261,11 +273,16 @@ template <class Rows>
 void reader_state::give(storage::result<Rows> rows, monotonic_time started) {
   judge(rows ? errc::none : rows.error().code, started);
   settings_.slot->answered.fetch_add(1, std::memory_order_relaxed);
-  if (rows) {
-    answer(*running_->message, caf::make_message(std::move(*rows)));
-  } else {
-    answer(*running_->message, to_error(std::move(rows).error()));
+  if (!rows) {
+    return answer(*running_->message, to_error(std::move(rows).error()));
   }
+  const auto bytes = answer_overhead + bytes_of(*rows);
+  auto content = caf::make_message(std::move(*rows));
+  const auto& from = asker_of(*running_->message);
+  if (asker{from}.elsewhere(self_->node())) {
+    settings_.waiting->note_answer(from, content, bytes);
+  }
+  answer(*running_->message, std::move(content));
 }
 
 /// Nothing where it may be looked for; otherwise why it is not.

@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include "node.hpp"
+
 #include <millrace/actors/base/logger.hpp>
 
 #include <algorithm>
@@ -19,8 +21,6 @@ constexpr std::size_t first_buffer_bytes = 4 * 1024;
 constexpr std::size_t buffer_bytes = 64 * 1024;
 /// System calls before others get their turn.
 constexpr int receives_max = 8;
-/// What waits to be sent over a connection whose peer keeps up.
-constexpr std::size_t little_bytes = 64 * 1024;
 
 alias next_alias() noexcept {
   static std::atomic<std::uint64_t> last{0};
@@ -38,6 +38,7 @@ connection::connection(std::shared_ptr<connection_book> book, const guard_scope&
     identity_(peer_.address),
     bytes_(std::move(bytes)),
     alias_(next_alias()),
+    unsent_(std::make_shared<unsent>(book_)),
     no_room_(no_room),
     opened_(std::chrono::steady_clock::now()),
     last_heard_(opened_) {
@@ -47,16 +48,17 @@ connection::connection(std::shared_ptr<connection_book> book, const guard_scope&
 
 connection::~connection() {
   if (introduced_) {
+    peer_rooms::leave(node_of(alias_.name()));
     book_->forget(alias_.name());
   }
   book_->count_actors(actors_counted_, 0);
-  book_->count_unsent(-static_cast<std::ptrdiff_t>(unsent_));
+  unsent_->count(-static_cast<std::ptrdiff_t>(unsent_->waiting()));
   book_->leave(*this, peer_.address);
   logger()->debug("{}: disconnected", peer_.name);
 }
 
 void connection::send(std::vector<char>& frames) {
-  if (unsent_ > 2 * book_->limits().unread_bytes_max) {
+  if (unsent_->waiting() > 2 * book_->limits().unread_bytes_max) {
     refuse(refusal::peer_does_not_read);
   }
   if (ended_) {
@@ -67,10 +69,10 @@ void connection::send(std::vector<char>& frames) {
     alias_.take_off(frames, *guard_.peer());
   }
   // Where little waits, one answer goes out however large it is, and the next one when there is room again.
-  if (unsent_ > little_bytes && refuse_rows(frames, book_->room_to_send(unsent_), no_room_) > 0) {
+  if (!unsent_->keeps_up() && refuse_rows(frames, unsent_->bytes(), no_room_) > 0) {
     refuse(refusal::rows_unread);
   }
-  count_unsent(static_cast<std::ptrdiff_t>(frames.size()));
+  unsent_->count(static_cast<std::ptrdiff_t>(frames.size()));
   if (outgoing_->empty()) {
     outgoing_->swap(frames);
   } else {
@@ -83,11 +85,6 @@ void connection::send(std::vector<char>& frames) {
   if (!blocked_since_) {
     blocked_since_ = std::chrono::steady_clock::now();
   }
-}
-
-void connection::count_unsent(std::ptrdiff_t more) noexcept {
-  unsent_ += static_cast<std::size_t>(more);
-  book_->count_unsent(more);
 }
 
 /// Whether that is done.
@@ -163,7 +160,7 @@ connection::rw_state connection::write_some(std::size_t& result, const void* fro
     return rw_state::failure;
   }
   result = sent.bytes;
-  count_unsent(-static_cast<std::ptrdiff_t>(sent.bytes));
+  unsent_->count(-static_cast<std::ptrdiff_t>(sent.bytes));
   if (sent.bytes == bytes && outgoing_->empty()) {
     blocked_since_.reset();
   } else if (sent.bytes > 0 || !blocked_since_) {
@@ -237,6 +234,7 @@ void connection::settle(time_point now) {
 bool connection::settle_peer() {
   if (!std::exchange(introduced_, true)) {
     book_->introduce(alias_.name(), identity_);
+    peer_rooms::enter(node_of(alias_.name()), unsent_);
   }
   if (const auto actors = guard_.actors(); actors != actors_counted_) {
     if (!book_->count_actors(actors_counted_, actors)) {

@@ -2,6 +2,7 @@
 
 #include "connection_book.hpp"
 #include "transport.hpp"
+#include "unsent.hpp"
 
 #include <millrace/actors/network/guard/alias.hpp>
 #include <millrace/actors/network/guard/basp_guard.hpp>
@@ -68,7 +69,6 @@ public:
 
 private:
   void refuse(refusal why, std::string_view detail = {});
-  void count_unsent(std::ptrdiff_t more) noexcept;
   bool shake_hands();
   void closed();
   void settle(time_point now);
@@ -95,7 +95,7 @@ private:
   bool introduced_ = false;
   std::size_t actors_counted_ = 0;
   std::vector<char>* outgoing_ = nullptr;
-  std::size_t unsent_ = 0; ///< Bytes, with those that the stream is writing.
+  std::shared_ptr<unsent> unsent_;
   rows_refusal no_room_;
   std::function<void()> on_ready_;
   bool ready_ = false;

@@ -32,13 +32,17 @@ node_bytes bytes_of(const caf::node_id& node) {
   return written;
 }
 
-void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node) {
+caf::node_id node_of(const node_bytes& node) {
   basp_reader in{{node.data(), node.size()}};
   in.u64();
   const auto process = in.u32();
   caf::node_id::default_data::host_id_type host;
   std::ranges::copy(in.bytes(host.size()), host.begin());
-  loop_of(system).dispatch([broker, id = caf::make_node_id(process, host)] {
+  return caf::make_node_id(process, host);
+}
+
+void forget_node(caf::actor_system& system, const caf::actor& broker, const node_bytes& node) {
+  loop_of(system).dispatch([broker, id = node_of(node)] {
     auto& helpers = state_of(broker).spawn_servers;
     const auto found = helpers.find(id);
     if (found != helpers.end()) {

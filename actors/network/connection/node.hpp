@@ -15,8 +15,9 @@ namespace millrace::network {
 /// Why an actor system can have no connections, as a sentence; nothing where it can.
 std::optional<std::string> check_middleman(const caf::actor_system& system);
 
-/// A node as it names itself in handshakes.
+/// A node as it names itself in handshakes, and back.
 node_bytes bytes_of(const caf::node_id& node);
+caf::node_id node_of(const node_bytes& node);
 
 /// Lets CAF's broker forget the node of a connection that has ended. By itself it keeps an actor for each node that
 /// ever shook hands, some 1,100 bytes. At once in the thread that reads and writes, and soon in any other.

@@ -32,6 +32,15 @@ public:
   std::function<void()> when_answered = [] {};
 };
 
+/// A peer that is said to read or not.
+class told_peer final : public peer_room {
+public:
+  bool keeps_up() const noexcept override { return unread == 0; }
+  std::size_t bytes() const noexcept override { return 100'000'000 - unread; }
+
+  std::size_t unread = 0;
+};
+
 /// Two readers, at rest, and three that ask. Requests are numbers.
 struct waiting_fixture : actor_fixture {
   std::optional<waiting_room> tested{std::in_place, 2, query_bound{100, 1'000'000}};
@@ -119,6 +128,66 @@ BOOST_AUTO_TEST_CASE(all_actors_behind_one_connection_are_one_asker) {
   put(other, 11);
   put(nullptr, 21);
   BOOST_TEST((numbers{next(0), next(0), next(0), next(0), next(0)} == numbers{1, 11, 21, 2, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(who_does_not_read_its_answers_is_passed_over_until_it_does_or_its_time_is_over) {
+  const auto there = caf::make_node_id(9, "0011223344556677889900112233445566778899").value();
+  const auto peer = std::make_shared<told_peer>();
+  peer_rooms::enter(there, peer);
+  const auto far = make_asker(there);
+  peer->unread = 90'000'000;
+  put(far, 1, {.left = 1s});
+  put(far, 2);
+  put(a, 11);
+  BOOST_TEST((numbers{next(0), next(0)} == numbers{11, 0}));
+  BOOST_TEST(tested->unsettled()); // Somebody has to look again.
+  tested->look(now + 2s);
+  BOOST_TEST((codes(far) == std::vector{errc::deadline_exceeded}));
+  peer->unread = 0;
+  BOOST_TEST(next(0) == 2);
+  peer_rooms::leave(there);
+  BOOST_TEST(!peer_rooms::find(there));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_being_made_for_a_connection_and_on_its_way_takes_of_its_room) {
+  const auto there = caf::make_node_id(9, "0011223344556677889900112233445566778899").value();
+  const auto peer = std::make_shared<told_peer>();
+  peer_rooms::enter(there, peer);
+  const auto far = make_asker(there);
+  for (int i = 1; i <= 9; ++i) {
+    put(far, i);
+  }
+  BOOST_TEST(next(0) == 1);
+  auto rows = caf::make_message(std::string{"as if it were large"});
+  tested->note_answer(far, rows, 60'000'000);
+  BOOST_TEST(next(0) == 0); // It has not reached the connection.
+  rows = {};
+  BOOST_TEST(next(0) == 2); // It has; the next one will be as large.
+  BOOST_TEST(next(1) == 0);
+  for (int i = 0; i < 10; ++i) {
+    tested->note_answer(far, {}, 100);
+  }
+  BOOST_TEST(next(1) == 3);
+  BOOST_TEST(next(0) == 4);
+  BOOST_TEST(next(0, true) + next(1) == 11);
+  peer_rooms::leave(there);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_makes_way_for_who_does_not_read) {
+  const auto there = caf::make_node_id(9, "0011223344556677889900112233445566778899").value();
+  const auto peer = std::make_shared<told_peer>();
+  peer_rooms::enter(there, peer);
+  peer->unread = 90'000'000;
+  put(a, 1);
+  put(a, 2);
+  BOOST_TEST(next(0) + next(1) == 3);
+  put(make_asker(there), 11, {.waited = 1h});
+  tested->look(now);
+  BOOST_TEST(!(tested->yields(0) || tested->yields(1)));
+  peer->unread = 0;
+  tested->look(now + 1s);
+  BOOST_TEST((tested->yields(0) || tested->yields(1)));
+  peer_rooms::leave(there);
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_at_rest_is_woken_and_no_request_is_left_to_nobody) {

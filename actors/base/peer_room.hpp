@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include <caf/node_id.hpp>
+
+namespace millrace {
+
+/// How much a peer elsewhere may be sent, as its connection knows: so that whoever answers makes nothing large that
+/// would have to be thrown away. Any thread.
+class peer_room {
+public:
+  virtual ~peer_room() = default;
+  /// Whether little of what it was sent waits to be read. Then one answer goes out however large it is.
+  virtual bool keeps_up() const noexcept = 0;
+  /// How many bytes more it may be sent.
+  virtual std::size_t bytes() const noexcept = 0;
+
+  /// What one answer to it is likely to take.
+  std::size_t expected_bytes() const noexcept { return expected_bytes_.load(std::memory_order_relaxed); }
+  /// One took so much: the next ones are not expected to be smaller than half of those before. Called by one thread at
+  /// a time.
+  void note_answer(std::size_t bytes) noexcept;
+
+private:
+  /// As long as nothing is known: so that two readers work for it, and what they find has room in most cases.
+  std::atomic<std::size_t> expected_bytes_{40 * 1024 * 1024};
+};
+
+/// The peers of this process's connections, by the nodes that CAF knows them as, which no two of them share. Any
+/// thread.
+namespace peer_rooms {
+
+void enter(const caf::node_id& peer, std::shared_ptr<peer_room> room);
+void leave(const caf::node_id& peer);
+/// Null where no connection has said anything of it.
+std::shared_ptr<peer_room> find(const caf::node_id& peer);
+
+} // namespace peer_rooms
+
+} // namespace millrace

@@ -1,0 +1,138 @@
+/// Programs that ask for more than a server can give at once, beside others.
+
+#include <millrace/actors/network/remote/remote_engine.hpp>
+#include <millrace/messages/wire/registry.hpp>
+#include <millrace/tests/support/actors/endless.hpp>
+#include <millrace/tests/support/printing.hpp>
+#include <millrace/tests/support/process/server.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+
+using namespace millrace;
+using namespace millrace::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct remote_config : system_config {
+  remote_config() { load<caf::io::middleman>(); }
+};
+
+/// A program with one connection, which sends nothing again.
+class asking_program {
+public:
+  explicit asking_program(const server& to) {
+    auto made = network::connect(system_, {.url = "millrace://" + to.address()});
+    BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error()));
+    engine_.emplace(std::move(*made));
+    self_.emplace(system_);
+    for (int i = 0; i < 4'000 && !engine_->connected(); ++i) {
+      std::this_thread::sleep_for(5ms);
+    }
+    BOOST_REQUIRE(engine_->connected());
+  }
+
+  static query within(std::chrono::milliseconds time, query question) {
+    question.deadline = time;
+    return question;
+  }
+
+  void ask(const query& question) {
+    auto handle = (*self_)->request(engine_->front(), 2min, question);
+    pending_.push_back(std::move(handle));
+  }
+
+  /// What the question that was asked so many before the last one was answered with.
+  errc hear(std::size_t index) {
+    auto told = errc::none;
+    pending_.at(index).receive([](const row_set&) {}, [&](const caf::error& why) { told = failure_of(why).code; });
+    return told;
+  }
+
+  errc ask_and_hear(const query& question) {
+    auto told = errc::none;
+    (*self_)
+      ->request(engine_->front(), 2min, question)
+      .receive([](const row_set&) {}, [&](const caf::error& why) { told = failure_of(why).code; });
+    return told;
+  }
+
+private:
+  using answer_handle = decltype(std::declval<caf::scoped_actor&>()->request(std::declval<const engine_actor&>(), 2min,
+                                                                             std::declval<const query&>()));
+
+  remote_config config_;
+  caf::actor_system system_{config_};
+  std::optional<network::remote_engine> engine_;
+  std::optional<caf::scoped_actor> self_;
+  std::vector<answer_handle> pending_;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(fair_share_suite)
+
+BOOST_AUTO_TEST_CASE(a_program_with_many_endless_queries_does_not_keep_another_one_from_being_answered) {
+  const temporary_folder folder;
+  server served{folder.path() / "data"};
+  {
+    asking_program greedy{served};
+    asking_program modest{served};
+    for (int i = 0; i < 40; ++i) {
+      greedy.ask(asking_program::within(20s, endless()));
+    }
+    for (int i = 0; i < 5; ++i) {
+      BOOST_TEST(modest.ask_and_hear(asking_program::within(10s, select("SELECT 1"))) == errc::none);
+    }
+    BOOST_TEST(greedy.hear(0) == errc::lease_expired);
+  }
+  BOOST_TEST(served.stop(SIGTERM).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_query_is_told_that_its_time_is_over_while_all_readers_are_in_longer_ones) {
+  const temporary_folder folder;
+  server served{folder.path() / "data"};
+  {
+    asking_program asks{served};
+    const auto asked = std::chrono::steady_clock::now();
+    for (int i = 0; i < 10; ++i) {
+      asks.ask(asking_program::within(25s, endless()));
+    }
+    BOOST_TEST(asks.ask_and_hear(asking_program::within(300ms, select("SELECT 1"))) == errc::deadline_exceeded);
+    // Not a measurement: no reader is done with its first query before.
+    BOOST_TEST((std::chrono::steady_clock::now() - asked < 20s));
+  }
+  BOOST_TEST(served.stop(SIGTERM).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(large_answers_that_are_asked_for_at_once_all_arrive_one_after_the_other) {
+  const temporary_folder folder;
+  server served{folder.path() / "data"};
+  {
+    asking_program asks{served};
+    const auto large = select(
+      "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 3) SELECT zeroblob(8000000) FROM c");
+    constexpr std::size_t answers = 30; // Of 24 MB each; 96 MiB may wait to be read.
+    for (std::size_t i = 0; i < answers; ++i) {
+      asks.ask(asking_program::within(30s, large));
+    }
+    for (std::size_t i = 0; i < answers; ++i) {
+      BOOST_TEST(asks.hear(i) == errc::none);
+    }
+  }
+  BOOST_TEST(served.stop(SIGTERM).code == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
