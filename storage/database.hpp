@@ -165,6 +165,8 @@ public:
   [[nodiscard]] virtual result<> skip(std::uint64_t count, const read_limits& limits) = 0;
   /// The `applied_seq` of its snapshot.
   virtual std::uint64_t seq() const noexcept = 0;
+  /// Memory that it holds until it ends, also while nobody reads from it.
+  virtual std::uint64_t bytes_held() const noexcept = 0;
 };
 
 /// One read-only connection. Used by one thread at a time.

@@ -10,6 +10,9 @@ namespace millrace {
 
 namespace {
 
+/// What all results that are kept hold: as much as one piece of work may. One alone is kept whatever it holds.
+constexpr std::uint64_t kept_bytes_max = 256ull * 1024 * 1024;
+
 /// Whether two questions have one result. Their deadlines need not be the same: what is sent again has less time left.
 bool same_result(const query& one, const query& other) {
   return one.statement == other.statement && one.consistency == other.consistency
@@ -108,9 +111,17 @@ void pager::keep(open_result_ptr one, const page_request& request) {
   one->used = request.now;
   one->from = request.from;
   kept_.push_back(std::move(one));
-  if (kept_.size() > settings_.cursors_max) {
+  while (kept_.size() > settings_.cursors_max || (kept_.size() > 1 && bytes_held() > kept_bytes_max)) {
     kept_.erase(kept_.begin());
   }
+}
+
+std::uint64_t pager::bytes_held() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& one : kept_) {
+    sum += one->rows->bytes_held();
+  }
+  return sum;
 }
 
 /// A result that failed is not kept: one that was interrupted cannot be read on.

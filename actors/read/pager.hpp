@@ -82,6 +82,7 @@ private:
   [[nodiscard]] storage::result<open_result_ptr> find_again(const page_cursor& position, const page_request& request);
   open_result_ptr take(const page_cursor& position);
   void keep(open_result_ptr one, const page_request& request);
+  std::uint64_t bytes_held() const noexcept;
   [[nodiscard]] storage::result<row_page> read(open_result_ptr from, std::uint32_t page_rows,
                                                const page_request& request);
   storage::read_limits limits(monotonic_time began, const page_request& request) const;

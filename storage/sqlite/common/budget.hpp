@@ -2,6 +2,7 @@
 
 #include <millrace/messages/error.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -45,6 +46,11 @@ public:
   private:
     budget* before_;
   };
+
+  /// Bytes that were allocated and not freed while it acted.
+  std::uint64_t memory_taken() const noexcept {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(memory_bytes_, 0));
+  }
 
   /// Whether SQLite's allocations are looked at. Not so where SQLite was in use before this program's own start.
   static bool holds() noexcept;

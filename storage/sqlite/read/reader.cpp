@@ -99,6 +99,7 @@ public:
   }
 
   std::uint64_t seq() const noexcept override { return seq_; }
+  std::uint64_t bytes_held() const noexcept override { return spent_.memory_taken(); }
 
 private:
   template <class Step>

@@ -157,6 +157,24 @@ BOOST_AUTO_TEST_CASE(beyond_its_bound_a_reader_drops_the_result_unused_longest_w
   BOOST_TEST(kept() == 2);
 }
 
+BOOST_AUTO_TEST_CASE(results_that_hold_much_memory_are_kept_as_far_as_all_of_them_hold_no_more_than_one_may) {
+  fill(10);
+  auto heavy = all;
+  heavy.statement.sql = "SELECT n";
+  for (int i = 0; i < 20; ++i) {
+    heavy.statement.sql += ", length(hex(zeroblob(3900000)))";
+  }
+  heavy.statement.sql += " FROM t ORDER BY n";
+  const auto first = second_of(heavy);
+  BOOST_TEST(kept() == 1);
+  heavy.statement.sql += " ";
+  second_of(heavy);
+  BOOST_TEST(kept() == 1);
+  const auto again = next_page(first);
+  BOOST_REQUIRE_MESSAGE(again.value, to_string(again.error));
+  BOOST_TEST(again.value->rows[0][std::size_t{0}].as_integer() == 3);
+}
+
 BOOST_AUTO_TEST_CASE(a_reader_that_may_keep_nothing_finds_every_page_again) {
   settings.cursors_max = 0;
   start();
