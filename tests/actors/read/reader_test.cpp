@@ -286,6 +286,40 @@ BOOST_FIXTURE_TEST_CASE(queries_that_wait_together_share_one_snapshot_and_a_lone
   BOOST_TEST((seen->inside == std::vector<bool>{false, true, true, true}));
 }
 
+BOOST_FIXTURE_TEST_CASE(what_was_sent_after_a_snapshot_was_taken_does_not_share_it, counting_fixture) {
+  seen->during_query = [this] {
+    if (seen->inside.size() == 1) {
+      waiting_request late{caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, admitted(select("late"))), 0,
+                           std::chrono::steady_clock::now(), monotonic_time::max()};
+      BOOST_REQUIRE(board->pass_on(late));
+    }
+  };
+  send(select("a"));
+  send(select("b"));
+  scheduler.run();
+  BOOST_TEST(seen->begun == 1);
+  BOOST_TEST((seen->inside == std::vector<bool>{true, true, false}));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_reader_has_taken_goes_back_while_it_is_in_a_long_query, counting_fixture) {
+  const auto& waiting = *board->waiting_requests();
+  std::size_t given_back = 0;
+  seen->during_query = [&] {
+    const auto end = soon(std::chrono::seconds{20});
+    while (seen->inside.size() == 1 && waiting.waiting() == 0 && std::chrono::steady_clock::now() < end) {
+      seen->limits.asked_by->gone(); // As SQLite asks.
+    }
+    given_back = std::max(given_back, waiting.waiting());
+  };
+  const std::vector<std::shared_ptr<reply<row_set>>> asked{send(select("a")), send(select("b")), send(select("c"))};
+  scheduler.run();
+  BOOST_TEST(given_back == 2u);
+  for (const auto& one : asked) {
+    BOOST_TEST(one->value.has_value());
+    BOOST_TEST(one->count == 1);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_shared_snapshot_is_renewed_when_it_is_old, counting_fixture) {
   seen->during_query = [until = soon(std::chrono::milliseconds{60})] {
     while (std::chrono::steady_clock::now() < until) {}
