@@ -8,8 +8,7 @@
 namespace millrace {
 
 void peer_room::note_answer(std::size_t bytes) noexcept {
-  constexpr std::size_t least = 64 * 1024;
-  expected_bytes_.store(std::max({bytes, expected_bytes() / 2, least}), std::memory_order_relaxed);
+  expected_bytes_.store(std::max({bytes, expected_bytes() / 2, small}), std::memory_order_relaxed);
 }
 
 namespace peer_rooms {

@@ -23,8 +23,12 @@ public:
   /// One took so much: the next ones are not expected to be smaller than half of those before. Called by one thread at
   /// a time.
   void note_answer(std::size_t bytes) noexcept;
+  /// Whether one is as small as is expected at least: then it need not be noted.
+  bool is_small(std::size_t bytes) const noexcept { return bytes <= small && expected_bytes() == small; }
 
 private:
+  static constexpr std::size_t small = 64 * 1024;
+
   /// As long as nothing is known: so that two readers work for it, and what they find has room in most cases.
   std::atomic<std::size_t> expected_bytes_{40 * 1024 * 1024};
 };

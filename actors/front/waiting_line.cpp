@@ -104,6 +104,7 @@ void waiting_line::take(std::size_t reader, bool may_begin, std::list<waiting_re
                           && (!may_begin || anywhere_.empty() || apart->front().since < anywhere_.front().since);
   auto& line = from_apart ? apart_[reader] : anywhere_;
   into.splice(into.end(), line, line.begin());
+  into.back().peer = peer_;
   --waiting_;
   ++running_;
 }

@@ -41,6 +41,8 @@ struct waiting_request {
   monotonic_time deadline;
   /// The one reader that may have what it asks for, by its place in the pool; it needs no new snapshot there.
   std::optional<std::size_t> reader{};
+  /// Whom the answer goes to over a connection; said when it is given to a reader.
+  std::shared_ptr<peer_room> peer{};
 };
 
 /// What one asker waits for, oldest first, and how many readers work for it. Used under its waiting room's lock.

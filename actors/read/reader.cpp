@@ -278,9 +278,8 @@ void reader_state::give(storage::result<Rows> rows, monotonic_time started) {
   }
   const auto bytes = answer_overhead + bytes_of(*rows);
   auto content = caf::make_message(std::move(*rows));
-  const auto& from = asker_of(*running_->message);
-  if (asker{from}.elsewhere(self_->node())) {
-    settings_.waiting->note_answer(from, content, bytes);
+  if (running_->peer && !running_->peer->is_small(bytes)) {
+    settings_.waiting->note_answer(asker_of(*running_->message), content, bytes);
   }
   answer(*running_->message, std::move(content));
 }
