@@ -72,6 +72,10 @@ public:
   /// Whether one has waited for longer than it should have to, for any reader or for that one alone.
   bool is_impatient(monotonic_time now, std::optional<std::size_t> reader) const noexcept;
 
+  /// Whether what it asks for is known to take long.
+  bool is_slow() const noexcept { return slow_; }
+  void set_slow(bool known) noexcept { slow_ = known; }
+
   std::size_t waiting() const noexcept { return waiting_; }
   std::size_t running() const noexcept { return running_; }
   void ended() noexcept { --running_; }
@@ -90,6 +94,7 @@ private:
   std::vector<requests> apart_; ///< By reader; as many as were needed so far.
   std::size_t waiting_ = 0;
   std::size_t running_ = 0;
+  bool slow_ = false;
   std::shared_ptr<peer_room> peer_; ///< Null in this process.
   struct given_answer {
     caf::message rows;

@@ -18,6 +18,13 @@ namespace {
 constexpr std::chrono::milliseconds look_interval{20};
 constexpr int look_pause = 10;
 
+/// What runs for longer takes long: others would be waiting too long behind it.
+constexpr std::chrono::milliseconds long_run{1'000};
+/// So many in a row that did not make an asker one that is not slow.
+constexpr unsigned quick_enough = 8;
+/// Beyond so many nobody is known to be slow any more; who is will soon be known again.
+constexpr std::size_t slow_max = 4'096;
+
 void tell(const caf::actor& woken) {
   if (woken) {
     caf::actor_cast<caf::abstract_actor*>(woken)->enqueue(
@@ -103,7 +110,7 @@ std::list<waiting_request> waiting_room::next(std::size_t reader, bool may_begin
   mine.began = now;
   const auto part = std::clamp<std::size_t>(waiting() / std::max<std::size_t>(taken_, 1), 1, most);
   while (given.size() < part) {
-    const auto chosen = choose(reader, may_begin);
+    const auto chosen = choose(reader, may_begin, now);
     if (chosen == lines_.end()) {
       break;
     }
@@ -179,24 +186,48 @@ waiting_room::lines::iterator waiting_room::line_of(const asker_id& who) {
   const auto [found, fresh] = by_asker_.try_emplace(who);
   if (fresh) {
     found->second = lines_.emplace(lines_.end(), who);
+    found->second->set_slow(slow_.contains(who));
   }
   return found->second;
 }
 
-/// No more lines are passed over than readers work for, those whose requests are for other readers, and those whose
-/// peers do not read.
-waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_begin) {
+/// No more lines are passed over than readers work for, those whose requests are for other readers, those whose peers
+/// do not read, and those of who is slow.
+waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_begin, monotonic_time now) {
+  std::size_t long_elsewhere = 0;
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    long_elsewhere += i != reader && takes_long(seats_[i], now) ? 1 : 0;
+  }
+  const bool may_be_slow = long_elsewhere + 1 < std::max<std::size_t>(taken_, 2);
+  const auto rank = [](const waiting_line& one) { return std::pair{one.is_slow(), one.running()}; };
   auto best = lines_.end();
   for (auto one = lines_.begin(); one != lines_.end(); ++one) {
-    const auto sooner = best == lines_.end() || one->running() < best->running();
+    const auto sooner = (may_be_slow || !one->is_slow()) && (best == lines_.end() || rank(*one) < rank(*best));
     if (sooner && one->has_any(reader, may_begin) && one->has_room()) {
       best = one;
-      if (best->running() == 0) {
+      if (rank(*best) == std::pair{false, std::size_t{0}}) {
         break;
       }
     }
   }
   return best;
+}
+
+bool waiting_room::takes_long(const seat& one, monotonic_time now) noexcept {
+  return !one.given.empty() && (one.given.back().asker->is_slow() || now - one.began > long_run);
+}
+
+void waiting_room::judge(waiting_line& one, bool took_long) {
+  if (took_long) {
+    if (slow_.size() >= slow_max) {
+      slow_.clear();
+    }
+    slow_[one.who()] = 0;
+    one.set_slow(true);
+  } else if (one.is_slow() && ++slow_[one.who()] >= quick_enough) {
+    slow_.erase(one.who());
+    one.set_slow(false);
+  }
 }
 
 void waiting_room::forget_if_empty(lines::iterator one) {
@@ -213,6 +244,7 @@ void waiting_room::end(seat& one, monotonic_time now) {
   for (const auto& [asker, held] : one.given) {
     bytes += held;
     asker->ended();
+    judge(*asker, now - one.began > long_run && &asker == &one.given.back().asker);
     if (made_way) {
       lines_.splice(lines_.end(), lines_, asker); // For those that wait.
     }
@@ -264,18 +296,36 @@ void waiting_room::move_due(monotonic_time now, std::list<waiting_request>& into
 /// One at a time: whoever waits may be served by then.
 void waiting_room::make_way(monotonic_time now) {
   const auto making_way = [](const seat& one) { return one.yields.load(); };
-  std::optional<std::size_t> reader;
-  for (std::size_t i = 0; i <= seats_.size() && std::ranges::none_of(seats_, making_way); ++i) {
-    auto* const longest = longest_of_one_asker(reader);
+  const auto let_one_yield = [&](seat* longest, std::optional<std::size_t> reader) {
     const auto waits_too_long = [&](waiting_line& one) {
-      return longest != nullptr && &one != &*longest->given.back().asker && one.is_impatient(now, reader)
-             && one.has_room();
+      return longest != nullptr && &one != &*longest->given.back().asker && !one.is_slow()
+             && one.is_impatient(now, reader) && one.has_room();
     };
-    if (std::ranges::any_of(lines_, waits_too_long)) {
+    if (std::ranges::none_of(seats_, making_way) && std::ranges::any_of(lines_, waits_too_long)) {
       longest->yields = true;
     }
-    reader = i;
+  };
+  let_one_yield(longest_of_one_asker(std::nullopt), std::nullopt);
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    let_one_yield(longest_of_one_asker(i), i);
   }
+  let_one_yield(longest_where_all_take_long(now), std::nullopt);
+}
+
+/// Of those who were not known to be slow, as far as there are any; null where some reader does not run what takes
+/// long.
+waiting_room::seat* waiting_room::longest_where_all_take_long(monotonic_time now) {
+  seat* longest = nullptr;
+  const auto rank = [](const seat& one) { return std::pair{one.given.back().asker->is_slow(), one.began}; };
+  for (auto& one : seats_) {
+    if (one.taken && (one.given.empty() || now - one.began <= long_run)) {
+      return nullptr;
+    }
+    if (one.taken && (longest == nullptr || rank(one) < rank(*longest))) {
+      longest = &one;
+    }
+  }
+  return longest;
 }
 
 /// Of all readers, or of that one alone; null where not one asker has them, or has nothing but this one request.

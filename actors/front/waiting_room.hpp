@@ -28,7 +28,8 @@ struct query_bound {
 
 /// Where requests for rows wait until a reader takes them, for all readers together: first come, first served for each
 /// asker, and the askers in turn, those first for whom no reader works. So nobody waits behind all that another one
-/// has asked for. Any thread; what is answered here is answered outside its lock, since that may run a client's code.
+/// has asked for. Askers whose requests take long have all readers but one, however many they are. Any thread; what is
+/// answered here is answered outside its lock, since that may run a client's code.
 class waiting_room {
 public:
   /// A place in the pool for each reader; nobody sits there yet. The bounds are those of one reader.
@@ -65,8 +66,9 @@ public:
   void pause(std::size_t reader, monotonic_time now);
 
   /// Answers what is past its deadline (`deadline_exceeded`) or whose asker is gone, and lets the longest-running
-  /// request of an asker yield that has all readers while another one has waited for too long. To be called often by
-  /// whoever reads, also from within a read: it looks only now and then.
+  /// request yield where an asker who is not slow has waited for too long: for one that has all readers, or for
+  /// requests that all take long. To be called often by whoever reads, also from within a read: it looks only now and
+  /// then.
   void look(monotonic_time now);
   /// Whether what a reader runs is to make way.
   bool yields(std::size_t reader) const noexcept { return seats_[reader].yields.load(std::memory_order_relaxed); }
@@ -100,15 +102,18 @@ private:
   };
 
   lines::iterator line_of(const asker_id& who);
-  lines::iterator choose(std::size_t reader, bool may_begin);
+  lines::iterator choose(std::size_t reader, bool may_begin, monotonic_time now);
   void forget_if_empty(lines::iterator one);
   void end(seat& one, monotonic_time now);
+  void judge(waiting_line& one, bool took_long);
+  static bool takes_long(const seat& one, monotonic_time now) noexcept;
   void vacate(seat& one);
   seat* at_rest();
   static caf::actor wake(seat* one);
   void move_due(monotonic_time now, std::list<waiting_request>& into);
   void make_way(monotonic_time now);
   seat* longest_of_one_asker(std::optional<std::size_t> reader);
+  seat* longest_where_all_take_long(monotonic_time now);
   void refuse(const waiting_request& one, failure why);
 
   admission room_;
@@ -118,6 +123,7 @@ private:
   std::size_t turn_ = 0;  ///< Who is woken first.
   lines lines_;           ///< Who was served the longest ago first.
   std::unordered_map<asker_id, lines::iterator> by_asker_;
+  std::unordered_map<asker_id, unsigned> slow_; ///< Who is, and how many of theirs in a row were not.
   std::atomic<std::size_t> waiting_ = 0;
   std::atomic<bool> answers_under_way_ = false; ///< As of the last look, or since.
   std::atomic<monotonic_time> next_look_{monotonic_time::min()};

@@ -214,6 +214,7 @@ BOOST_AUTO_TEST_CASE(queries_beyond_what_is_allowed_are_overloaded_and_the_room_
     BOOST_REQUIRE_EQUAL(name_of<row_set>(ask(linearizable)), name(errc::none));
     BOOST_REQUIRE_EQUAL(name_of<row_page>(ask(page_query{select("SELECT count(*) FROM idea"), 1})), name(errc::none));
   }
+  BOOST_TEST(eventually([&] { return (*connect().health()).waiting_queries == 0; }));
   auto long_one = endless();
   long_one.deadline = std::chrono::seconds{2};
   auto asked = ask(long_one);

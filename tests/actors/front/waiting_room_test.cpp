@@ -76,6 +76,13 @@ struct waiting_fixture : actor_fixture {
   }
   std::pair<bool, bool> awake() const { return {tested->is_awake(0), tested->is_awake(1)}; }
 
+  /// A request of theirs takes long.
+  void become_slow(const caf::strong_actor_ptr& who, std::size_t reader) {
+    put(who, 99);
+    BOOST_TEST(next_at(now - 2s, reader) == 99);
+    BOOST_TEST(next(reader) == 0);
+  }
+
   /// The number of what a reader is given; 0 for nothing.
   int next(std::size_t reader, bool may_begin = true) { return next_at(now, reader, may_begin); }
   static int number_of(const waiting_request& one) { return one.message->content().get_as<int>(0); }
@@ -364,7 +371,7 @@ BOOST_AUTO_TEST_CASE(who_has_less_time_waits_for_half_of_it) {
   BOOST_TEST((tested->yields(0) || tested->yields(1)));
 }
 
-BOOST_AUTO_TEST_CASE(an_askers_only_request_never_makes_way) {
+BOOST_AUTO_TEST_CASE(an_askers_only_request_makes_no_way_before_it_takes_long) {
   BOOST_TEST(tested->leave(1).empty());
   put(a, 1);
   BOOST_TEST(next(0) == 1);
@@ -375,6 +382,61 @@ BOOST_AUTO_TEST_CASE(an_askers_only_request_never_makes_way) {
   tested->look(now + 1s);
   BOOST_TEST(tested->yields(0));
   BOOST_TEST(next(0) == 11); // Not the other one of those that made way.
+}
+
+BOOST_AUTO_TEST_CASE(where_all_readers_run_what_takes_long_the_longest_makes_way_for_who_is_quick) {
+  put(a, 1);
+  put(b, 11);
+  BOOST_TEST(next(1) == 1);
+  BOOST_TEST(next_at(now + 1ms, 0) == 11);
+  put(c, 21);
+  tested->look(now + 1s);
+  BOOST_TEST(!(tested->yields(0) || tested->yields(1)));
+  tested->look(now + 1'100ms);
+  BOOST_TEST(tested->yields(1));
+  BOOST_TEST(!tested->yields(0));
+  BOOST_TEST(next_at(now + 1'100ms, 1) == 21);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_slow_and_waits_lets_nobody_make_way) {
+  become_slow(c, 1);
+  put(a, 1);
+  put(b, 11);
+  BOOST_TEST(next(0) + next(1) == 12);
+  put(c, 21);
+  tested->look(now + 1h);
+  BOOST_TEST(!(tested->yields(0) || tested->yields(1)));
+}
+
+BOOST_AUTO_TEST_CASE(those_who_are_slow_have_all_readers_but_one_and_come_after_others) {
+  become_slow(a, 0);
+  become_slow(b, 1);
+  put(a, 1);
+  put(b, 11);
+  put(c, 21);
+  put(c, 22);
+  BOOST_TEST(next(0) == 21);
+  BOOST_TEST(next(0) == 22);
+  BOOST_TEST(next(0) == 1);
+  BOOST_TEST(next(1) == 0);
+  put(c, 23);
+  BOOST_TEST((numbers{next(1), next(1)} == numbers{23, 0}));
+  BOOST_TEST(next(0) == 11);
+  BOOST_TEST(tested->leave(1).empty());
+  put(a, 2);
+  BOOST_TEST(next(0) == 2); // One reader alone is for all.
+}
+
+BOOST_AUTO_TEST_CASE(who_is_slow_is_so_until_eight_in_a_row_took_no_long_time) {
+  become_slow(a, 0);
+  for (int i = 0; i < 4; ++i) {
+    put(a, 1);
+    put(a, 2);
+    BOOST_TEST((numbers{next(0), next(1), next(0), next(0)} == numbers{1, 0, 2, 0}));
+  }
+  put(a, 1);
+  put(a, 2);
+  BOOST_TEST((numbers{next(0), next(1)} == numbers{1, 2}));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_makes_way_while_readers_work_for_different_askers_or_one_is_at_rest) {
