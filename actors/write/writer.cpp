@@ -52,6 +52,7 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
 void writer_state::open() {
   auto opened = settings_.open_database();
   if (!opened) {
+    none_opens_ = true;
     return wait_for(std::move(opened.error()));
   }
   database_ = std::move(*opened);
@@ -60,8 +61,9 @@ void writer_state::open() {
     return wait_for(std::move(unable->why));
   }
   waiting_ = false;
-  // A commit that failed may have taken effect all the same; another may never come.
-  if (obstacle_ && (obstacle_->code != errc::outcome_unknown || database_->applied_seq() > given_up_at_)) {
+  // What kept work from being applied is over once some is. A commit that failed may have taken effect all the same;
+  // another may never come.
+  if (std::exchange(none_opens_, false) || database_->applied_seq() > given_up_at_) {
     unblock();
   }
   opened_anew_ = true;

@@ -99,6 +99,7 @@ private:
   /// Whether it was opened and not checkpointed since: nobody has told the queue what its database holds for good.
   bool opened_anew_ = false;
   bool checkpoint_fails_ = false; ///< Whether that was said, and none has succeeded since.
+  bool none_opens_ = false;       ///< Whether the obstacle is that no database can be opened.
   backoff delay_{settings_.retry_delay};
   bool waiting_ = false;            ///< Whether a retry is on its way, and nothing is tried before.
   std::optional<failure> obstacle_; ///< What went wrong last, until something succeeds.

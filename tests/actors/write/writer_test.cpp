@@ -418,6 +418,27 @@ BOOST_AUTO_TEST_CASE(a_database_that_takes_nothing_else_either_accuses_nobody) {
   BOOST_TEST(failures_counted() == 2);
 }
 
+BOOST_AUTO_TEST_CASE(
+  commits_that_a_full_disk_refuses_are_tried_with_growing_delays_though_the_database_opens_each_time) {
+  database->failures.assign(500, suspected(spoilt(errc::outcome_unknown)));
+  database->probe_failures.assign(500, passing(errc::disk_full));
+  start();
+  std::size_t resent = 0;
+  for (int ms = 0; ms < 1'000; ++ms) {
+    if (ready.size() > resent) { // As the queue does.
+      resent = ready.size();
+      give(1);
+    }
+    pass(1ms);
+  }
+  BOOST_TEST(database->calls.size() > 10u);
+  BOOST_TEST(database->calls.size() < 50u); // 125 without delays that grow.
+  BOOST_TEST(refused.empty());
+  const auto seen = look();
+  BOOST_REQUIRE(seen.blocked.has_value());
+  BOOST_TEST((seen.blocked->code == errc::disk_full));
+}
+
 BOOST_AUTO_TEST_CASE(of_many_that_a_commit_refused_and_of_what_is_proven_nothing_is_probed) {
   auto many = suspected(spoilt(errc::outcome_unknown));
   many.suspects = 3;
