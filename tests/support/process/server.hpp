@@ -45,6 +45,8 @@ public:
   std::uint16_t port(std::size_t which = 0) const { return ports_.at(which); }
   std::string address(std::size_t which = 0) const { return address_ + ":" + std::to_string(port(which)); }
 
+  pid_t id() const noexcept { return process_.id(); }
+  bool running() { return process_.running(); }
   void send(int signal) { process_.send(signal); }
 
   ending stop(int signal) {
