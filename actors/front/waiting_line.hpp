@@ -3,6 +3,7 @@
 #include <millrace/actors/base/monotonic_time.hpp>
 #include <millrace/actors/base/peer_room.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -45,10 +46,25 @@ struct waiting_request {
   std::shared_ptr<peer_room> peer{};
 };
 
+/// How long what an asker asked for has taken.
+struct asker_habit {
+  /// So many in a row that took no long time make an asker known to be quick.
+  static constexpr unsigned quick_enough = 8;
+
+  bool slow = false;  ///< Since one took long, until it is known to be quick.
+  unsigned quick = 0; ///< In a row.
+
+  bool known_quick() const noexcept { return quick >= quick_enough; }
+  void note(bool took_long) noexcept {
+    quick = took_long ? 0 : std::min(quick + 1, quick_enough);
+    slow = took_long || (slow && !known_quick());
+  }
+};
+
 /// What one asker waits for, oldest first, and how many readers work for it. Used under its waiting room's lock.
 class waiting_line {
 public:
-  explicit waiting_line(asker_id who);
+  waiting_line(asker_id who, asker_habit& habit);
 
   const asker_id& who() const noexcept { return who_; }
 
@@ -72,9 +88,7 @@ public:
   /// Whether one has waited for longer than it should have to, for any reader or for that one alone.
   bool is_impatient(monotonic_time now, std::optional<std::size_t> reader) const noexcept;
 
-  /// Whether what it asks for is known to take long.
-  bool is_slow() const noexcept { return slow_; }
-  void set_slow(bool known) noexcept { slow_ = known; }
+  asker_habit& habit() const noexcept { return *habit_; }
 
   std::size_t waiting() const noexcept { return waiting_; }
   std::size_t running() const noexcept { return running_; }
@@ -94,7 +108,7 @@ private:
   std::vector<requests> apart_; ///< By reader; as many as were needed so far.
   std::size_t waiting_ = 0;
   std::size_t running_ = 0;
-  bool slow_ = false;
+  asker_habit* habit_;              ///< Not owned; outlives the line.
   std::shared_ptr<peer_room> peer_; ///< Null in this process.
   struct given_answer {
     caf::message rows;

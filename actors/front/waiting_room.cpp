@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 namespace millrace {
@@ -20,10 +21,10 @@ constexpr int look_pause = 10;
 
 /// What runs for longer takes long: others would be waiting too long behind it.
 constexpr std::chrono::milliseconds long_run{1'000};
-/// So many in a row that did not make an asker one that is not slow.
-constexpr unsigned quick_enough = 8;
-/// Beyond so many nobody is known to be slow any more; who is will soon be known again.
-constexpr std::size_t slow_max = 4'096;
+/// So long after one was served those who are known to be quick have a reader of their own.
+constexpr std::chrono::milliseconds quick_share{1'000};
+/// Beyond so many the habits of those are forgotten who wait for nothing; who is quick is soon known again.
+constexpr std::size_t habits_max = 16'384;
 
 void tell(const caf::actor& woken) {
   if (woken) {
@@ -92,7 +93,8 @@ void waiting_room::put(waiting_request one) {
       one.reader.reset();
     }
     const auto reader = one.reader;
-    line_of(id_of(asker_of(*one.message)))->put(std::move(one));
+    const auto line = line_of(id_of(asker_of(*one.message)));
+    line->put(std::move(one));
     waiting_.fetch_add(1, std::memory_order_relaxed);
     auto* const meant = reader ? &seats_[*reader] : at_rest();
     wait_count_.fetch_add(meant == nullptr ? 1 : 0, std::memory_order_relaxed);
@@ -185,49 +187,49 @@ bool waiting_room::is_awake(std::size_t reader) const {
 waiting_room::lines::iterator waiting_room::line_of(const asker_id& who) {
   const auto [found, fresh] = by_asker_.try_emplace(who);
   if (fresh) {
-    found->second = lines_.emplace(lines_.end(), who);
-    found->second->set_slow(slow_.contains(who));
+    if (habits_.size() >= habits_max) {
+      std::erase_if(habits_, [this](const auto& known) { return !by_asker_.contains(known.first); });
+    }
+    found->second = lines_.emplace(lines_.end(), who, habits_[who]);
   }
   return found->second;
 }
 
 /// No more lines are passed over than readers work for, those whose requests are for other readers, those whose peers
-/// do not read, and those of who is slow.
+/// do not read, and those of whom there are enough.
 waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_begin, monotonic_time now) {
   std::size_t long_elsewhere = 0;
+  std::size_t not_quick_elsewhere = 0;
   for (std::size_t i = 0; i < seats_.size(); ++i) {
-    long_elsewhere += i != reader && takes_long(seats_[i], now) ? 1 : 0;
+    if (const auto& one = seats_[i]; i != reader && !one.given.empty()) {
+      const auto& habit = one.given.back().asker->habit();
+      long_elsewhere += habit.slow || now - one.began > long_run ? 1 : 0;
+      not_quick_elsewhere += habit.known_quick() ? 0 : 1;
+    }
   }
-  const bool may_be_slow = long_elsewhere + 1 < std::max<std::size_t>(taken_, 2);
-  const auto rank = [](const waiting_line& one) { return std::pair{one.is_slow(), one.running()}; };
+  const auto most = std::max<std::size_t>(taken_, 2) - 1;
+  const auto quick_ask = now - quick_asked_ < quick_share;
+  const auto may = [&](const asker_habit& habit) {
+    return habit.known_quick()
+           || ((!habit.slow || long_elsewhere < most) && (!quick_ask || not_quick_elsewhere < most));
+  };
+  const auto rank = [](const waiting_line& one) {
+    return std::tuple{one.habit().slow, !one.habit().known_quick(), one.running()};
+  };
   auto best = lines_.end();
   for (auto one = lines_.begin(); one != lines_.end(); ++one) {
-    const auto sooner = (may_be_slow || !one->is_slow()) && (best == lines_.end() || rank(*one) < rank(*best));
+    const auto sooner = may(one->habit()) && (best == lines_.end() || rank(*one) < rank(*best));
     if (sooner && one->has_any(reader, may_begin) && one->has_room()) {
       best = one;
-      if (rank(*best) == std::pair{false, std::size_t{0}}) {
+      if (rank(*best) == std::tuple{false, false, std::size_t{0}}) {
         break;
       }
     }
   }
-  return best;
-}
-
-bool waiting_room::takes_long(const seat& one, monotonic_time now) noexcept {
-  return !one.given.empty() && (one.given.back().asker->is_slow() || now - one.began > long_run);
-}
-
-void waiting_room::judge(waiting_line& one, bool took_long) {
-  if (took_long) {
-    if (slow_.size() >= slow_max) {
-      slow_.clear();
-    }
-    slow_[one.who()] = 0;
-    one.set_slow(true);
-  } else if (one.is_slow() && ++slow_[one.who()] >= quick_enough) {
-    slow_.erase(one.who());
-    one.set_slow(false);
+  if (best != lines_.end() && best->habit().known_quick()) {
+    quick_asked_ = now;
   }
+  return best;
 }
 
 void waiting_room::forget_if_empty(lines::iterator one) {
@@ -244,7 +246,7 @@ void waiting_room::end(seat& one, monotonic_time now) {
   for (const auto& [asker, held] : one.given) {
     bytes += held;
     asker->ended();
-    judge(*asker, now - one.began > long_run && &asker == &one.given.back().asker);
+    asker->habit().note(now - one.began > long_run && &asker == &one.given.back().asker);
     if (made_way) {
       lines_.splice(lines_.end(), lines_, asker); // For those that wait.
     }
@@ -298,7 +300,7 @@ void waiting_room::make_way(monotonic_time now) {
   const auto making_way = [](const seat& one) { return one.yields.load(); };
   const auto let_one_yield = [&](seat* longest, std::optional<std::size_t> reader) {
     const auto waits_too_long = [&](waiting_line& one) {
-      return longest != nullptr && &one != &*longest->given.back().asker && !one.is_slow()
+      return longest != nullptr && &one != &*longest->given.back().asker && !one.habit().slow
              && one.is_impatient(now, reader) && one.has_room();
     };
     if (std::ranges::none_of(seats_, making_way) && std::ranges::any_of(lines_, waits_too_long)) {
@@ -316,7 +318,7 @@ void waiting_room::make_way(monotonic_time now) {
 /// long.
 waiting_room::seat* waiting_room::longest_where_all_take_long(monotonic_time now) {
   seat* longest = nullptr;
-  const auto rank = [](const seat& one) { return std::pair{one.given.back().asker->is_slow(), one.began}; };
+  const auto rank = [](const seat& one) { return std::pair{one.given.back().asker->habit().slow, one.began}; };
   for (auto& one : seats_) {
     if (one.taken && (one.given.empty() || now - one.began <= long_run)) {
       return nullptr;

@@ -28,8 +28,9 @@ struct query_bound {
 
 /// Where requests for rows wait until a reader takes them, for all readers together: first come, first served for each
 /// asker, and the askers in turn, those first for whom no reader works. So nobody waits behind all that another one
-/// has asked for. Askers whose requests take long have all readers but one, however many they are. Any thread; what is
-/// answered here is answered outside its lock, since that may run a client's code.
+/// has asked for. Askers that are not known to be quick have all
+/// readers but one while others are, however many they are, and those whose requests take long do anyway. Any thread;
+/// what is answered here is answered outside its lock, since that may run a client's code.
 class waiting_room {
 public:
   /// A place in the pool for each reader; nobody sits there yet. The bounds are those of one reader.
@@ -105,8 +106,6 @@ private:
   lines::iterator choose(std::size_t reader, bool may_begin, monotonic_time now);
   void forget_if_empty(lines::iterator one);
   void end(seat& one, monotonic_time now);
-  void judge(waiting_line& one, bool took_long);
-  static bool takes_long(const seat& one, monotonic_time now) noexcept;
   void vacate(seat& one);
   seat* at_rest();
   static caf::actor wake(seat* one);
@@ -123,7 +122,8 @@ private:
   std::size_t turn_ = 0;  ///< Who is woken first.
   lines lines_;           ///< Who was served the longest ago first.
   std::unordered_map<asker_id, lines::iterator> by_asker_;
-  std::unordered_map<asker_id, unsigned> slow_; ///< Who is, and how many of theirs in a row were not.
+  std::unordered_map<asker_id, asker_habit> habits_; ///< Of those that have a line, and of some others.
+  monotonic_time quick_asked_{}; ///< When a reader was last given what somebody asked who is known to be quick.
   std::atomic<std::size_t> waiting_ = 0;
   std::atomic<bool> answers_under_way_ = false; ///< As of the last look, or since.
   std::atomic<monotonic_time> next_look_{monotonic_time::min()};

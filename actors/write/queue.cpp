@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t in_flight_max = 8;
 /// Idle time after which the last batch gets its witness, and the grain of deadlines of waiting queries.
 constexpr std::chrono::milliseconds tick_interval{20};
+/// So long nothing must have been accepted before those have their turn who are to wait while others have work.
+constexpr std::chrono::milliseconds quiet_min{100};
 
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -129,8 +131,10 @@ void queue_state::accept_waiting() {
   if (!shares_.anybody_waits()) {
     return;
   }
+  // Who waits for an answer before it sends the next has nothing here just then.
   const auto now = std::chrono::steady_clock::now();
-  const auto idle = [this] { return applied_seq_ == durable_seq_ && open_->items.empty(); };
+  const auto quiet = now - accepted_at_ > quiet_min;
+  const auto idle = [&] { return quiet && applied_seq_ == durable_seq_ && open_->items.empty(); };
   while (auto next = shares_.next(now, idle())) {
     take_in(next->request, std::move(next->answer), next->from);
   }
@@ -178,6 +182,9 @@ void queue_state::take_in(admitted_transaction& request, outcome_promise answer,
   }
   if (from_elsewhere) {
     shares_.entered(from_elsewhere->node(), seq);
+  }
+  if (shares_.anybody_waits()) {
+    accepted_at_ = std::chrono::steady_clock::now();
   }
 }
 

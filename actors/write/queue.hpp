@@ -172,6 +172,7 @@ private:
   std::optional<failure> blocked_; ///< Why nothing could be written last.
   std::optional<failure> held_up_; ///< Why the writer is given nothing.
   monotonic_time progress_at_{};   ///< When the writer reported last, or was given work again.
+  monotonic_time accepted_at_{};   ///< When something was, last, while anybody waited for a turn.
   std::uint64_t last_tick_seq_ = 0;
   bool tick_armed_ = false;
   bool witnessed_ = true;

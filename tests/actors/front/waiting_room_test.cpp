@@ -439,6 +439,21 @@ BOOST_AUTO_TEST_CASE(who_is_slow_is_so_until_eight_in_a_row_took_no_long_time) {
   BOOST_TEST((numbers{next(0), next(1)} == numbers{1, 2}));
 }
 
+BOOST_AUTO_TEST_CASE(who_is_known_to_be_quick_comes_first_and_has_one_reader_of_its_own_for_a_second) {
+  for (int i = 0; i < 9; ++i) {
+    put(c, i + 1);
+    BOOST_TEST(next(0) == i + 1);
+  }
+  BOOST_TEST(next(0) == 0);
+  put(a, 1);
+  put(b, 11);
+  put(c, 21);
+  BOOST_TEST(next(0) == 21);
+  BOOST_TEST(next(0) == 1);
+  BOOST_TEST(next_at(now + 900ms, 1) == 0); // For the quick one, who is not known to have gone.
+  BOOST_TEST(next_at(now + 1s, 1) == 11);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_makes_way_while_readers_work_for_different_askers_or_one_is_at_rest) {
   put(a, 1);
   put(b, 11);
