@@ -39,8 +39,9 @@ constexpr std::size_t writes_before = 20;
 constexpr std::uint64_t memory_mib_max = 4 * 1024;
 /// Of all but the database itself: its log, the queue, temporary files.
 constexpr std::uint64_t disk_mib_max = 6 * 1024;
-/// What a good guest waits for one answer, most of the time.
-constexpr double p99_ms_max = 20'000;
+/// What a good guest waits for one answer, most of the time: what one stranger's transaction may compute, 5 s, where
+/// the readers, the writer and all these programs share two cores.
+constexpr double p99_ms_max = 45'000;
 
 std::uint64_t resident_mib(pid_t process) {
   std::ifstream lines{"/proc/" + std::to_string(process) + "/status"};
