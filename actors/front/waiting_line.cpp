@@ -48,8 +48,8 @@ asker_id id_of(const caf::strong_actor_ptr& asker) {
   return here ? asker_id{.actor = asker->id()} : asker_id{.node = asker->node()};
 }
 
-waiting_line::waiting_line(asker_id who, asker_habit& habit)
-  : who_(std::move(who)), habit_(&habit), peer_(who_.node ? peer_rooms::find(who_.node) : nullptr) {}
+waiting_line::waiting_line(asker_id who)
+  : who_(std::move(who)), peer_(who_.node ? peer_rooms::find(who_.node) : nullptr) {}
 
 bool waiting_line::has_room() {
   if (!peer_) {

@@ -64,7 +64,7 @@ struct asker_habit {
 /// What one asker waits for, oldest first, and how many readers work for it. Used under its waiting room's lock.
 class waiting_line {
 public:
-  waiting_line(asker_id who, asker_habit& habit);
+  explicit waiting_line(asker_id who);
 
   const asker_id& who() const noexcept { return who_; }
 
@@ -88,7 +88,8 @@ public:
   /// Whether one has waited for longer than it should have to, for any reader or for that one alone.
   bool is_impatient(monotonic_time now, std::optional<std::size_t> reader) const noexcept;
 
-  asker_habit& habit() const noexcept { return *habit_; }
+  asker_habit& habit() noexcept { return habit_; }
+  const asker_habit& habit() const noexcept { return habit_; }
 
   std::size_t waiting() const noexcept { return waiting_; }
   std::size_t running() const noexcept { return running_; }
@@ -108,7 +109,7 @@ private:
   std::vector<requests> apart_; ///< By reader; as many as were needed so far.
   std::size_t waiting_ = 0;
   std::size_t running_ = 0;
-  asker_habit* habit_;              ///< Not owned; outlives the line.
+  asker_habit habit_;
   std::shared_ptr<peer_room> peer_; ///< Null in this process.
   struct given_answer {
     caf::message rows;

@@ -23,8 +23,8 @@ constexpr int look_pause = 10;
 constexpr std::chrono::milliseconds long_run{1'000};
 /// So long after one was served those who are known to be quick have a reader of their own.
 constexpr std::chrono::milliseconds quick_share{1'000};
-/// Beyond so many the habits of those are forgotten who wait for nothing; who is quick is soon known again.
-constexpr std::size_t habits_max = 16'384;
+/// So many askers are known who wait for nothing; who is quick is soon known again.
+constexpr std::size_t resting_max = 16'384;
 
 void tell(const caf::actor& woken) {
   if (woken) {
@@ -76,6 +76,7 @@ std::list<waiting_request> waiting_room::leave(std::size_t reader) {
     } else {
       std::ranges::for_each(lines_, [&](waiting_line& one) { one.move_all(unserved); });
       lines_.clear();
+      resting_.clear();
       by_asker_.clear();
       waiting_ = 0;
     }
@@ -187,10 +188,9 @@ bool waiting_room::is_awake(std::size_t reader) const {
 waiting_room::lines::iterator waiting_room::line_of(const asker_id& who) {
   const auto [found, fresh] = by_asker_.try_emplace(who);
   if (fresh) {
-    if (habits_.size() >= habits_max) {
-      std::erase_if(habits_, [this](const auto& known) { return !by_asker_.contains(known.first); });
-    }
-    found->second = lines_.emplace(lines_.end(), who, habits_[who]);
+    found->second = lines_.emplace(lines_.end(), who);
+  } else if (found->second->empty()) {
+    lines_.splice(lines_.end(), resting_, found->second);
   }
   return found->second;
 }
@@ -232,10 +232,13 @@ waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_
   return best;
 }
 
-void waiting_room::forget_if_empty(lines::iterator one) {
+void waiting_room::rest_if_empty(lines::iterator one) {
   if (one->empty()) {
-    by_asker_.erase(one->who());
-    lines_.erase(one);
+    resting_.splice(resting_.end(), lines_, one);
+    if (resting_.size() > resting_max) {
+      by_asker_.erase(resting_.front().who());
+      resting_.pop_front();
+    }
   }
 }
 
@@ -250,7 +253,7 @@ void waiting_room::end(seat& one, monotonic_time now) {
     if (made_way) {
       lines_.splice(lines_.end(), lines_, asker); // For those that wait.
     }
-    forget_if_empty(asker);
+    rest_if_empty(asker);
   }
   if (!one.given.empty()) {
     room_.give_back(one.given.size(), bytes, now);
@@ -289,7 +292,7 @@ void waiting_room::move_due(monotonic_time now, std::list<waiting_request>& into
     current->move_due(now, into);
     current->has_room(); // Lets go of what has arrived.
     under_way = under_way || current->under_way() > 0;
-    forget_if_empty(current);
+    rest_if_empty(current);
   }
   answers_under_way_ = under_way;
   waiting_.fetch_sub(into.size(), std::memory_order_relaxed);

@@ -104,7 +104,7 @@ private:
 
   lines::iterator line_of(const asker_id& who);
   lines::iterator choose(std::size_t reader, bool may_begin, monotonic_time now);
-  void forget_if_empty(lines::iterator one);
+  void rest_if_empty(lines::iterator one);
   void end(seat& one, monotonic_time now);
   void vacate(seat& one);
   seat* at_rest();
@@ -121,8 +121,8 @@ private:
   std::size_t taken_ = 0; ///< Of them.
   std::size_t turn_ = 0;  ///< Who is woken first.
   lines lines_;           ///< Who was served the longest ago first.
+  lines resting_;         ///< Of those who wait for nothing: kept for their habits, and for when they come again.
   std::unordered_map<asker_id, lines::iterator> by_asker_;
-  std::unordered_map<asker_id, asker_habit> habits_; ///< Of those that have a line, and of some others.
   monotonic_time quick_asked_{}; ///< When a reader was last given what somebody asked who is known to be quick.
   std::atomic<std::size_t> waiting_ = 0;
   std::atomic<bool> answers_under_way_ = false; ///< As of the last look, or since.
