@@ -112,8 +112,9 @@ std::list<waiting_request> waiting_room::next(std::size_t reader, bool may_begin
   end(mine, now);
   mine.began = now;
   const auto part = std::clamp<std::size_t>(waiting() / std::max<std::size_t>(taken_, 1), 1, most);
+  const auto others = elsewhere(reader, now);
   while (given.size() < part) {
-    const auto chosen = choose(reader, may_begin, now);
+    const auto chosen = choose(reader, may_begin, others, now);
     if (chosen == lines_.end()) {
       break;
     }
@@ -143,11 +144,12 @@ void waiting_room::put_back(std::size_t reader, std::list<waiting_request>& unbe
 
 void waiting_room::note_answer(const caf::strong_actor_ptr& asker, const caf::message& rows, std::size_t bytes) {
   const std::lock_guard lock{mutex_};
-  const auto& line = line_of(id_of(asker));
+  const auto line = line_of(id_of(asker));
   line->note_answer(rows, bytes);
   if (line->under_way() > 0) {
     answers_under_way_ = true;
   }
+  rest_if_empty(line);
 }
 
 void waiting_room::pause(std::size_t reader, monotonic_time now) {
@@ -197,21 +199,12 @@ waiting_room::lines::iterator waiting_room::line_of(const asker_id& who) {
 
 /// No more lines are passed over than readers work for, those whose requests are for other readers, those whose peers
 /// do not read, and those of whom there are enough.
-waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_begin, monotonic_time now) {
-  std::size_t long_elsewhere = 0;
-  std::size_t not_quick_elsewhere = 0;
-  for (std::size_t i = 0; i < seats_.size(); ++i) {
-    if (const auto& one = seats_[i]; i != reader && !one.given.empty()) {
-      const auto& habit = one.given.back().asker->habit();
-      long_elsewhere += habit.slow || now - one.began > long_run ? 1 : 0;
-      not_quick_elsewhere += habit.known_quick() ? 0 : 1;
-    }
-  }
+waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_begin, const at_work& others,
+                                                   monotonic_time now) {
   const auto most = std::max<std::size_t>(taken_, 2) - 1;
   const auto quick_ask = now - quick_asked_ < quick_share;
   const auto may = [&](const asker_habit& habit) {
-    return habit.known_quick()
-           || ((!habit.slow || long_elsewhere < most) && (!quick_ask || not_quick_elsewhere < most));
+    return habit.known_quick() || ((!habit.slow || others.take_long < most) && (!quick_ask || others.not_quick < most));
   };
   const auto rank = [](const waiting_line& one) {
     return std::tuple{one.habit().slow, !one.habit().known_quick(), one.running()};
@@ -230,6 +223,19 @@ waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_
     quick_asked_ = now;
   }
   return best;
+}
+
+/// What the other readers run.
+waiting_room::at_work waiting_room::elsewhere(std::size_t reader, monotonic_time now) const {
+  at_work found;
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    if (const auto& one = seats_[i]; i != reader && !one.given.empty()) {
+      const auto& habit = one.given.back().asker->habit();
+      found.take_long += habit.slow || now - one.began > long_run ? 1 : 0;
+      found.not_quick += habit.known_quick() ? 0 : 1;
+    }
+  }
+  return found;
 }
 
 void waiting_room::rest_if_empty(lines::iterator one) {

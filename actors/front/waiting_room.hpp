@@ -102,8 +102,15 @@ private:
     std::atomic<bool> yields = false;
   };
 
+  /// How many readers run what takes long, and what is asked by who is not known to be quick.
+  struct at_work {
+    std::size_t take_long = 0;
+    std::size_t not_quick = 0;
+  };
+
   lines::iterator line_of(const asker_id& who);
-  lines::iterator choose(std::size_t reader, bool may_begin, monotonic_time now);
+  at_work elsewhere(std::size_t reader, monotonic_time now) const;
+  lines::iterator choose(std::size_t reader, bool may_begin, const at_work& others, monotonic_time now);
   void rest_if_empty(lines::iterator one);
   void end(seat& one, monotonic_time now);
   void vacate(seat& one);

@@ -1,10 +1,9 @@
 #include "shares.hpp"
 
+#include <millrace/actors/base/answer.hpp>
+
 #include <algorithm>
 #include <utility>
-
-#include <caf/abstract_actor.hpp>
-#include <caf/actor_cast.hpp>
 
 namespace millrace {
 
@@ -21,11 +20,6 @@ constexpr unsigned doublings_max = 6;
 constexpr std::chrono::minutes debt_max{10};
 /// Beyond so many those are forgotten that have nothing here; if they were good they are so soon again.
 constexpr std::size_t programs_max = 4'096;
-
-bool gone(const caf::strong_actor_ptr& who) {
-  constexpr int ended = caf::abstract_actor::is_terminated_flag | caf::abstract_actor::is_cleaned_up_flag;
-  return caf::actor_cast<caf::abstract_actor*>(who)->getf(ended);
-}
 
 } // namespace
 
@@ -100,7 +94,7 @@ auto shares::take_if(Lost lost) -> std::vector<waiter> {
 }
 
 auto shares::take_lost(monotonic_time now) -> std::vector<waiter> {
-  return take_if([now](const waiter& one) { return one.request.deadline < now || gone(one.from); });
+  return take_if([now](const waiter& one) { return one.request.deadline < now || is_gone(one.from); });
 }
 
 auto shares::take_all() -> std::vector<waiter> {
