@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -96,7 +97,12 @@ BOOST_AUTO_TEST_CASE(a_program_with_many_endless_queries_does_not_keep_another_o
     for (int i = 0; i < 5; ++i) {
       BOOST_TEST(modest.ask_and_hear(asking_program::within(10s, select("SELECT 1"))) == errc::none);
     }
-    BOOST_TEST(greedy.hear(0) == errc::lease_expired);
+    // Which one of those in the readers began first is chance.
+    std::set<errc> told;
+    for (std::size_t i = 0; i < 40 && !told.contains(errc::lease_expired); ++i) {
+      told.insert(greedy.hear(i));
+    }
+    BOOST_TEST(told.contains(errc::lease_expired));
   }
   BOOST_TEST(served.stop(SIGTERM).code == 0);
 }
