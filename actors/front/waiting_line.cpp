@@ -48,8 +48,7 @@ asker_id id_of(const caf::strong_actor_ptr& asker) {
   return here ? asker_id{.actor = asker->id()} : asker_id{.node = asker->node()};
 }
 
-waiting_line::waiting_line(asker_id who)
-  : who_(std::move(who)), peer_(who_.node ? peer_rooms::find(who_.node) : nullptr) {}
+waiting_line::waiting_line(const asker_id& who) : peer_(who.node ? peer_rooms::find(who.node) : nullptr) {}
 
 bool waiting_line::has_room() {
   if (!peer_) {
@@ -85,10 +84,10 @@ waiting_line::requests& waiting_line::line_of(std::optional<std::size_t> reader)
   return apart_[*reader];
 }
 
-void waiting_line::put(waiting_request one) {
-  auto& line = line_of(one.reader);
-  line.push_back(std::move(one));
-  ++waiting_;
+void waiting_line::put(requests ones) {
+  waiting_ += ones.size();
+  auto& line = line_of(ones.front().reader);
+  line.splice(line.end(), ones);
 }
 
 /// What waits for that reader alone; null where that is nothing.

@@ -51,10 +51,17 @@ struct asker_habit {
   /// So many in a row that took no long time make an asker known to be quick.
   static constexpr unsigned quick_enough = 8;
 
+  /// In the order in which they are served.
+  enum class standing : std::uint8_t { known_quick, stranger, slow };
+  static constexpr std::size_t standings = 3;
+
   bool slow = false;  ///< Since one took long, until it is known to be quick.
   unsigned quick = 0; ///< In a row.
 
   bool known_quick() const noexcept { return quick >= quick_enough; }
+  standing now() const noexcept {
+    return slow ? standing::slow : known_quick() ? standing::known_quick : standing::stranger;
+  }
   void note(bool took_long) noexcept {
     quick = took_long ? 0 : std::min(quick + 1, quick_enough);
     slow = took_long || (slow && !known_quick());
@@ -64,11 +71,21 @@ struct asker_habit {
 /// What one asker waits for, oldest first, and how many readers work for it. Used under its waiting room's lock.
 class waiting_line {
 public:
-  explicit waiting_line(asker_id who);
+  using requests = std::list<waiting_request>;
+  /// Lines in the order in which they have their turn.
+  using turns = std::list<waiting_line*>;
 
-  const asker_id& who() const noexcept { return who_; }
+  explicit waiting_line(const asker_id& who);
+  waiting_line(const waiting_line&) = delete;
+  waiting_line& operator=(const waiting_line&) = delete;
 
-  void put(waiting_request one);
+  /// Joins these, or moves behind all others of them.
+  void go_last(turns& all) { all.splice(all.end(), out_of_turn_.empty() ? all : out_of_turn_, place_); }
+  void leave(turns& all) { out_of_turn_.splice(out_of_turn_.end(), all, place_); }
+  bool has_turn() const noexcept { return out_of_turn_.empty(); }
+
+  /// Takes these, for one reader or for any.
+  void put(requests ones);
   /// Whether there is something for a reader; where it may begin nothing, something that it need not begin.
   bool has_any(std::size_t reader, bool may_begin) const noexcept;
   /// Whether its peer has room for one answer more, those that are under way counted. In this process everybody has.
@@ -96,15 +113,16 @@ public:
   void ended() noexcept { --running_; }
   /// Answers that were given and are not with its connection.
   std::size_t under_way() const noexcept { return under_way_.size(); }
-  bool empty() const noexcept { return waiting_ + running_ + under_way_.size() == 0; }
+  /// Whether there is something to be looked at, now and then.
+  bool is_unsettled() const noexcept { return waiting_ > 0 || !under_way_.empty(); }
+  bool empty() const noexcept { return running_ == 0 && !is_unsettled(); }
 
 private:
-  using requests = std::list<waiting_request>;
-
   requests& line_of(std::optional<std::size_t> reader);
   const requests* line_for(std::size_t reader) const noexcept;
 
-  asker_id who_;
+  turns out_of_turn_{this}; ///< Its place, while that is not among those that have a turn.
+  turns::iterator place_ = out_of_turn_.begin();
   requests anywhere_;
   std::vector<requests> apart_; ///< By reader; as many as were needed so far.
   std::size_t waiting_ = 0;
@@ -124,6 +142,6 @@ private:
 template <>
 struct std::hash<millrace::asker_id> {
   std::size_t operator()(const millrace::asker_id& one) const noexcept {
-    return std::hash<caf::node_id>{}(one.node) ^ std::hash<caf::actor_id>{}(one.actor);
+    return one.node ? std::hash<caf::node_id>{}(one.node) : std::hash<caf::actor_id>{}(one.actor);
   }
 };

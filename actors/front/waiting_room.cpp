@@ -23,8 +23,8 @@ constexpr int look_pause = 10;
 constexpr std::chrono::milliseconds long_run{1'000};
 /// So long after one was served those who are known to be quick have a reader of their own.
 constexpr std::chrono::milliseconds quick_share{1'000};
-/// So many askers are known who wait for nothing; who is quick is soon known again.
-constexpr std::size_t resting_max = 16'384;
+/// At least so many askers are known; who is quick is soon known again.
+constexpr std::size_t known_min = 16'384;
 
 void tell(const caf::actor& woken) {
   if (woken) {
@@ -41,11 +41,13 @@ std::uint64_t for_all(std::uint64_t each, std::size_t readers) noexcept {
 } // namespace
 
 waiting_room::waiting_room(std::size_t readers, query_bound each)
-  : room_(for_all(each.queries_max, readers), for_all(each.bytes_max, readers)), seats_(readers) {}
+  : room_(for_all(each.queries_max, readers), for_all(each.bytes_max, readers)),
+    seats_(readers),
+    known_max_(known_min) {}
 
 waiting_room::~waiting_room() {
   std::list<waiting_request> all;
-  std::ranges::for_each(lines_, [&](waiting_line& one) { one.move_all(all); });
+  for_each_line([&](waiting_line& one) { one.move_all(all); });
   std::ranges::for_each(all, [&](const waiting_request& one) { refuse(one, {errc::shutting_down, ""}); });
 }
 
@@ -70,13 +72,12 @@ std::list<waiting_request> waiting_room::leave(std::size_t reader) {
     const std::lock_guard lock{mutex_};
     vacate(seats_[reader]);
     if (taken_ > 0) {
-      std::ranges::for_each(lines_, [reader](waiting_line& one) { one.release(reader); });
+      for_each_line([reader](waiting_line& one) { one.release(reader); });
       // Whoever it was woken for must not be left to it.
       woken = waiting() > 0 ? wake(at_rest()) : nullptr;
     } else {
-      std::ranges::for_each(lines_, [&](waiting_line& one) { one.move_all(unserved); });
-      lines_.clear();
-      resting_.clear();
+      for_each_line([&](waiting_line& one) { one.move_all(unserved); });
+      lines_ = {};
       by_asker_.clear();
       waiting_ = 0;
     }
@@ -87,15 +88,18 @@ std::list<waiting_request> waiting_room::leave(std::size_t reader) {
 }
 
 void waiting_room::put(waiting_request one) {
+  const auto who = id_of(asker_of(*one.message));
+  waiting_line::requests ones;
+  auto& reader = ones.emplace_back(std::move(one)).reader;
   caf::actor woken;
   {
     const std::lock_guard lock{mutex_};
-    if (one.reader && (*one.reader >= seats_.size() || !seats_[*one.reader].taken)) {
-      one.reader.reset();
+    if (reader && (*reader >= seats_.size() || !seats_[*reader].taken)) {
+      reader.reset();
     }
-    const auto reader = one.reader;
-    const auto line = line_of(id_of(asker_of(*one.message)));
-    line->put(std::move(one));
+    auto& line = line_of(who);
+    line.put(std::move(ones));
+    settle(line);
     waiting_.fetch_add(1, std::memory_order_relaxed);
     auto* const meant = reader ? &seats_[*reader] : at_rest();
     wait_count_.fetch_add(meant == nullptr ? 1 : 0, std::memory_order_relaxed);
@@ -114,13 +118,14 @@ std::list<waiting_request> waiting_room::next(std::size_t reader, bool may_begin
   const auto part = std::clamp<std::size_t>(waiting() / std::max<std::size_t>(taken_, 1), 1, most);
   const auto others = elsewhere(reader, now);
   while (given.size() < part) {
-    const auto chosen = choose(reader, may_begin, others, now);
-    if (chosen == lines_.end()) {
+    auto* const chosen = choose(reader, may_begin, others, now);
+    if (chosen == nullptr) {
       break;
     }
     chosen->take(reader, may_begin, given);
     mine.given.push_back({chosen, given.back().bytes});
-    lines_.splice(lines_.end(), lines_, chosen);
+    chosen->go_last(turns_of(*chosen));
+    settle(*chosen);
   }
   waiting_.fetch_sub(given.size(), std::memory_order_relaxed);
   mine.awake = !given.empty();
@@ -134,7 +139,9 @@ void waiting_room::put_back(std::size_t reader, std::list<waiting_request>& unbe
     auto& given = seats_[reader].given;
     waiting_.fetch_add(unbegun.size(), std::memory_order_relaxed);
     while (!unbegun.empty()) {
-      given.back().asker->take_back(unbegun, std::prev(unbegun.end()));
+      auto& asker = *given.back().asker;
+      asker.take_back(unbegun, std::prev(unbegun.end()));
+      settle(asker);
       given.pop_back();
     }
     woken = wake(at_rest());
@@ -144,12 +151,12 @@ void waiting_room::put_back(std::size_t reader, std::list<waiting_request>& unbe
 
 void waiting_room::note_answer(const caf::strong_actor_ptr& asker, const caf::message& rows, std::size_t bytes) {
   const std::lock_guard lock{mutex_};
-  const auto line = line_of(id_of(asker));
-  line->note_answer(rows, bytes);
-  if (line->under_way() > 0) {
+  auto& line = line_of(id_of(asker));
+  line.note_answer(rows, bytes);
+  if (line.under_way() > 0) {
     answers_under_way_ = true;
   }
-  rest_if_empty(line);
+  settle(line);
 }
 
 void waiting_room::pause(std::size_t reader, monotonic_time now) {
@@ -187,39 +194,48 @@ bool waiting_room::is_awake(std::size_t reader) const {
   return seats_[reader].awake;
 }
 
-waiting_room::lines::iterator waiting_room::line_of(const asker_id& who) {
-  const auto [found, fresh] = by_asker_.try_emplace(who);
-  if (fresh) {
-    found->second = lines_.emplace(lines_.end(), who);
-  } else if (found->second->empty()) {
-    lines_.splice(lines_.end(), resting_, found->second);
+waiting_line& waiting_room::line_of(const asker_id& who) {
+  if (by_asker_.size() >= known_max_ && !by_asker_.contains(who)) {
+    std::erase_if(by_asker_, [](const auto& known) { return known.second.empty(); });
+    known_max_ = std::max(known_min, 2 * by_asker_.size());
   }
-  return found->second;
+  return by_asker_.try_emplace(who, who).first->second;
 }
 
-/// No more lines are passed over than readers work for, those whose requests are for other readers, those whose peers
-/// do not read, and those of whom there are enough.
-waiting_room::lines::iterator waiting_room::choose(std::size_t reader, bool may_begin, const at_work& others,
-                                                   monotonic_time now) {
+waiting_line::turns& waiting_room::turns_of(const waiting_line& one) {
+  return lines_[static_cast<std::size_t>(one.habit().now())];
+}
+
+template <class Visit>
+void waiting_room::for_each_line(const Visit& visit) {
+  for (auto& some : lines_) {
+    for (auto next = some.begin(); next != some.end();) {
+      visit(**next++);
+    }
+  }
+}
+
+/// No more lines are passed over than readers work for, those whose requests are for other readers, and those whose
+/// peers do not read.
+waiting_line* waiting_room::choose(std::size_t reader, bool may_begin, const at_work& others, monotonic_time now) {
   const auto most = std::max<std::size_t>(taken_, 2) - 1;
   const auto quick_ask = now - quick_asked_ < quick_share;
   const auto may = [&](const asker_habit& habit) {
     return habit.known_quick() || ((!habit.slow || others.take_long < most) && (!quick_ask || others.not_quick < most));
   };
-  const auto rank = [](const waiting_line& one) {
-    return std::tuple{one.habit().slow, !one.habit().known_quick(), one.running()};
-  };
-  auto best = lines_.end();
-  for (auto one = lines_.begin(); one != lines_.end(); ++one) {
-    const auto sooner = may(one->habit()) && (best == lines_.end() || rank(*one) < rank(*best));
-    if (sooner && one->has_any(reader, may_begin) && one->has_room()) {
-      best = one;
-      if (rank(*best) == std::tuple{false, false, std::size_t{0}}) {
-        break;
+  waiting_line* best = nullptr;
+  for (auto some = lines_.begin(); some != lines_.end() && best == nullptr; ++some) {
+    for (auto one = some->begin(); one != some->end() && may((*one)->habit()); ++one) {
+      const auto sooner = best == nullptr || (*one)->running() < best->running();
+      if (sooner && (*one)->has_any(reader, may_begin) && (*one)->has_room()) {
+        best = *one;
+        if (best->running() == 0) {
+          break;
+        }
       }
     }
   }
-  if (best != lines_.end() && best->habit().known_quick()) {
+  if (best != nullptr && best->habit().known_quick()) {
     quick_asked_ = now;
   }
   return best;
@@ -238,13 +254,15 @@ waiting_room::at_work waiting_room::elsewhere(std::size_t reader, monotonic_time
   return found;
 }
 
-void waiting_room::rest_if_empty(lines::iterator one) {
-  if (one->empty()) {
-    resting_.splice(resting_.end(), lines_, one);
-    if (resting_.size() > resting_max) {
-      by_asker_.erase(resting_.front().who());
-      resting_.pop_front();
-    }
+/// Has those in the order of turns who belong there.
+void waiting_room::settle(waiting_line& one) {
+  if (one.is_unsettled() == one.has_turn()) {
+    return;
+  }
+  if (one.has_turn()) {
+    one.leave(turns_of(one));
+  } else {
+    one.go_last(turns_of(one));
   }
 }
 
@@ -255,11 +273,13 @@ void waiting_room::end(seat& one, monotonic_time now) {
   for (const auto& [asker, held] : one.given) {
     bytes += held;
     asker->ended();
+    auto& before = turns_of(*asker);
     asker->habit().note(now - one.began > long_run && &asker == &one.given.back().asker);
-    if (made_way) {
-      lines_.splice(lines_.end(), lines_, asker); // For those that wait.
+    auto& after = turns_of(*asker);
+    if (asker->has_turn() && (made_way || &before != &after)) {
+      asker->leave(before);
+      asker->go_last(after); // For those that wait.
     }
-    rest_if_empty(asker);
   }
   if (!one.given.empty()) {
     room_.give_back(one.given.size(), bytes, now);
@@ -293,13 +313,12 @@ caf::actor waiting_room::wake(seat* one) {
 
 void waiting_room::move_due(monotonic_time now, std::list<waiting_request>& into) {
   auto under_way = false;
-  for (auto next = lines_.begin(); next != lines_.end();) {
-    const auto current = next++;
-    current->move_due(now, into);
-    current->has_room(); // Lets go of what has arrived.
-    under_way = under_way || current->under_way() > 0;
-    rest_if_empty(current);
-  }
+  for_each_line([&](waiting_line& one) {
+    one.move_due(now, into);
+    one.has_room(); // Lets go of what has arrived.
+    under_way = under_way || one.under_way() > 0;
+    settle(one);
+  });
   answers_under_way_ = under_way;
   waiting_.fetch_sub(into.size(), std::memory_order_relaxed);
 }
@@ -308,11 +327,12 @@ void waiting_room::move_due(monotonic_time now, std::list<waiting_request>& into
 void waiting_room::make_way(monotonic_time now) {
   const auto making_way = [](const seat& one) { return one.yields.load(); };
   const auto let_one_yield = [&](seat* longest, std::optional<std::size_t> reader) {
-    const auto waits_too_long = [&](waiting_line& one) {
-      return longest != nullptr && &one != &*longest->given.back().asker && !one.habit().slow
-             && one.is_impatient(now, reader) && one.has_room();
+    const auto waits_too_long = [&](waiting_line* one) {
+      return one != longest->given.back().asker && !one->habit().slow && one->is_impatient(now, reader)
+             && one->has_room();
     };
-    if (std::ranges::none_of(seats_, making_way) && std::ranges::any_of(lines_, waits_too_long)) {
+    const auto any_waits = [&](const waiting_line::turns& some) { return std::ranges::any_of(some, waits_too_long); };
+    if (longest != nullptr && std::ranges::none_of(seats_, making_way) && std::ranges::any_of(lines_, any_waits)) {
       longest->yields = true;
     }
   };
@@ -342,7 +362,7 @@ waiting_room::seat* waiting_room::longest_where_all_take_long(monotonic_time now
 /// Of all readers, or of that one alone; null where not one asker has them, or has nothing but this one request.
 waiting_room::seat* waiting_room::longest_of_one_asker(std::optional<std::size_t> reader) {
   seat* longest = nullptr;
-  auto asker = lines_.end();
+  const waiting_line* asker = nullptr;
   for (std::size_t i = 0; i < seats_.size(); ++i) {
     auto& one = seats_[i];
     if (!one.taken || (reader && i != *reader)) {

@@ -6,6 +6,7 @@
 #include <millrace/actors/base/monotonic_time.hpp>
 #include <millrace/messages/error.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -87,10 +88,8 @@ public:
   std::uint64_t expired_wait_us() const noexcept { return expired_wait_us_.load(std::memory_order_relaxed); }
 
 private:
-  using lines = std::list<waiting_line>;
-
   struct work {
-    lines::iterator asker;
+    waiting_line* asker = nullptr;
     std::size_t bytes = 0;
   };
   struct seat {
@@ -108,10 +107,13 @@ private:
     std::size_t not_quick = 0;
   };
 
-  lines::iterator line_of(const asker_id& who);
+  waiting_line& line_of(const asker_id& who);
   at_work elsewhere(std::size_t reader, monotonic_time now) const;
-  lines::iterator choose(std::size_t reader, bool may_begin, const at_work& others, monotonic_time now);
-  void rest_if_empty(lines::iterator one);
+  waiting_line::turns& turns_of(const waiting_line& one);
+  template <class Visit>
+  void for_each_line(const Visit& visit);
+  waiting_line* choose(std::size_t reader, bool may_begin, const at_work& others, monotonic_time now);
+  void settle(waiting_line& one);
   void end(seat& one, monotonic_time now);
   void vacate(seat& one);
   seat* at_rest();
@@ -127,9 +129,10 @@ private:
   std::vector<seat> seats_;
   std::size_t taken_ = 0; ///< Of them.
   std::size_t turn_ = 0;  ///< Who is woken first.
-  lines lines_;           ///< Who was served the longest ago first.
-  lines resting_;         ///< Of those who wait for nothing: kept for their habits, and for when they come again.
-  std::unordered_map<asker_id, lines::iterator> by_asker_;
+  /// Those with something to look at, by standing; who was served the longest ago first.
+  std::array<waiting_line::turns, asker_habit::standings> lines_;
+  std::unordered_map<asker_id, waiting_line> by_asker_; ///< Others, too, for their habits and when they come again.
+  std::size_t known_max_;        ///< Beyond so many those are forgotten for whom there is nothing to do.
   monotonic_time quick_asked_{}; ///< When a reader was last given what somebody asked who is known to be quick.
   std::atomic<std::size_t> waiting_ = 0;
   std::atomic<bool> answers_under_way_ = false; ///< As of the last look, or since.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "replies.hpp"
+
 #include <millrace/actors/base/answer.hpp>
 #include <millrace/actors/front/waiting_room.hpp>
 #include <millrace/storage/database.hpp>
@@ -28,17 +30,26 @@ private:
 };
 
 /// A read that runs, as it is looked at from within: then it is seen to what waits meanwhile, too. What its reader has
-/// taken beside goes back to the others where this takes long. Outlived by all that it is made of.
+/// taken beside goes back to the others where this takes long, and what it has answered leaves. Outlived by all that it
+/// is made of.
 class watched_read final : public storage::requester {
 public:
   watched_read(const asker& from, waiting_room& waiting, std::size_t reader, std::list<waiting_request>& unbegun,
-               monotonic_time started) noexcept
-    : from_(from), waiting_(waiting), reader_(reader), unbegun_(unbegun), long_from_(started + long_read) {}
+               replies& answered, monotonic_time started) noexcept
+    : from_(from),
+      waiting_(waiting),
+      reader_(reader),
+      unbegun_(unbegun),
+      answered_(answered),
+      long_from_(started + long_read) {}
 
   bool gone() const noexcept override {
     const auto now = std::chrono::steady_clock::now();
-    if (!unbegun_.empty() && now > long_from_) {
-      waiting_.put_back(reader_, unbegun_);
+    if (now > long_from_) {
+      answered_.send();
+      if (!unbegun_.empty()) {
+        waiting_.put_back(reader_, unbegun_);
+      }
     }
     waiting_.look(now);
     return from_.gone();
@@ -52,6 +63,7 @@ private:
   waiting_room& waiting_;
   std::size_t reader_;
   std::list<waiting_request>& unbegun_;
+  replies& answered_;
   monotonic_time long_from_;
 };
 

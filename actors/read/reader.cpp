@@ -216,6 +216,7 @@ void reader_state::take_turn() {
 /// False where there is nothing to take; it is at rest then.
 bool reader_state::take_one(monotonic_time now) {
   if (taken_.empty()) {
+    replies_.send();
     settings_.waiting->look(now);
     taken_ = settings_.waiting->next(settings_.index, !holds_back(), taken_max, now);
   }
@@ -252,7 +253,7 @@ void reader_state::look_again() {
 
 void reader_state::serve(monotonic_time started) {
   const asker from{asker_of(*running_->message)};
-  const watched_read read{from, *settings_.waiting, settings_.index, taken_, started};
+  const watched_read read{from, *settings_.waiting, settings_.index, taken_, replies_, started};
   const auto page = [&] { return page_request{running_->deadline, self_->clock().now(), from, &read, !holds_back()}; };
   auto& asked = running_->message->content();
   if (asked.match_elements<admitted_query>()) {
@@ -274,14 +275,14 @@ void reader_state::give(storage::result<Rows> rows, monotonic_time started) {
   judge(rows ? errc::none : rows.error().code, started);
   settings_.slot->answered.fetch_add(1, std::memory_order_relaxed);
   if (!rows) {
-    return answer(*running_->message, to_error(std::move(rows).error()));
+    return replies_.add(std::move(running_->message), caf::make_message(to_error(std::move(rows).error())), 0);
   }
   const auto bytes = answer_overhead + bytes_of(*rows);
   auto content = caf::make_message(std::move(*rows));
   if (running_->peer && !running_->peer->is_small(bytes)) {
     settings_.waiting->note_answer(asker_of(*running_->message), content, bytes);
   }
-  answer(*running_->message, std::move(content));
+  replies_.add(std::move(running_->message), std::move(content), bytes - answer_overhead);
 }
 
 /// Nothing where it may be looked for; otherwise why it is not.

@@ -137,6 +137,7 @@ private:
   bool look_armed_ = false;
   std::optional<waiting_request> running_;
   std::list<waiting_request> taken_;           ///< What it runs next.
+  replies replies_;                            ///< Of what it took with that.
   std::optional<monotonic_time> held_back_at_; ///< Since when no snapshot may be begun, by the actor's clock.
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   histogram query_latency_;

@@ -14,15 +14,20 @@ std::string_view bytes_of(sqlite3_stmt* source, int column, const void* data) {
   return data == nullptr ? std::string_view{} : std::string_view{static_cast<const char*>(data), size};
 }
 
-/// What the cell takes at least, before it is copied.
-std::size_t payload_bytes(sqlite3_stmt* source, int column) {
-  const int type = sqlite3_column_type(source, column);
-  return type == SQLITE_TEXT || type == SQLITE_BLOB ? static_cast<std::size_t>(sqlite3_column_bytes(source, column))
-                                                    : 0;
+std::string_view text_at(sqlite3_stmt* source, int column) {
+  return bytes_of(source, column, sqlite3_column_text(source, column));
 }
 
-void append_cell(sqlite3_stmt* source, int column, row_set& rows) {
-  switch (sqlite3_column_type(source, column)) {
+/// False where it does not fit.
+bool append_cell(sqlite3_stmt* source, int column, row_set& rows) {
+  const int type = sqlite3_column_type(source, column);
+  const auto bytes = type == SQLITE_TEXT   ? text_at(source, column)
+                     : type == SQLITE_BLOB ? blob_at(source, column)
+                                           : std::string_view{};
+  if (rows.cells().size() + bytes.size() > limits::row_set_bytes_max) {
+    return false;
+  }
+  switch (type) {
     case SQLITE_INTEGER:
       rows.add_integer(sqlite3_column_int64(source, column));
       break;
@@ -30,15 +35,16 @@ void append_cell(sqlite3_stmt* source, int column, row_set& rows) {
       rows.add_real(sqlite3_column_double(source, column));
       break;
     case SQLITE_TEXT:
-      rows.add_text(bytes_of(source, column, sqlite3_column_text(source, column)));
+      rows.add_text(bytes);
       break;
     case SQLITE_BLOB:
-      rows.add_blob(blob_at(source, column));
+      rows.add_blob(bytes);
       break;
     default:
       rows.add_null();
       break;
   }
+  return true;
 }
 
 } // namespace
@@ -51,9 +57,7 @@ bool append_row(sqlite3_stmt* source, row_set& rows) {
   rows.begin_row();
   const int columns = sqlite3_data_count(source);
   for (int column = 0; column < columns; ++column) {
-    if (rows.cells().size() + payload_bytes(source, column) <= limits::row_set_bytes_max) {
-      append_cell(source, column, rows);
-    } else {
+    if (!append_cell(source, column, rows)) {
       rows.drop_last_row();
       return false;
     }

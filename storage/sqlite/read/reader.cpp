@@ -141,6 +141,8 @@ reader::reader(connection database, const settings& chosen)
 
 result<> reader::prepare() {
   const std::pair<prepared_statement*, const char*> statements[] = {
+    {&begin_, "BEGIN"},
+    {&end_, "COMMIT"},
     {&read_applied_seq_, meta::read_applied_seq},
     {&find_outcome_,
      "SELECT first_seq, outcomes FROM millrace_outcomes WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1"},
@@ -159,29 +161,31 @@ result<> reader::prepare() {
   return {};
 }
 
-/// SQLite keeps to one state as long as a statement stands at a row. So the one that reads `applied_seq` does, which
-/// costs less than a transaction and tells what the state is.
+/// A transaction, since without one each statement that ends commits nothing, under a lock of the whole process. What
+/// it reads first takes the snapshot, and tells what the state is.
 result<> reader::begin_snapshot() {
   end_snapshot();
-  const int code = read_applied_seq_.step();
-  if (code == SQLITE_ROW) {
-    snapshot_seq_ = static_cast<std::uint64_t>(sqlite3_column_int64(read_applied_seq_.get(), 0));
-    return {};
+  if (const int code = begin_.run(); code != SQLITE_OK) {
+    return tl::unexpected{failure_of(database_.get(), code)};
   }
-  auto reason = code == SQLITE_DONE
-                  ? failure{errc::corrupt, "a row that Millrace keeps about itself is missing from the database"}
-                  : failure_of(database_.get(), code);
-  end_snapshot();
-  return tl::unexpected{std::move(reason)};
+  const auto seq = read_applied_seq_.run_for_number();
+  if (!seq) {
+    end_snapshot();
+    return tl::unexpected{seq.error()};
+  }
+  snapshot_seq_ = static_cast<std::uint64_t>(*seq);
+  return {};
 }
 
 void reader::end_snapshot() noexcept {
-  read_applied_seq_.reset();
+  if (in_snapshot() && end_.run() != SQLITE_OK) {
+    sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
 }
 
 /// Not where SQLite ended it over a failed read.
 bool reader::in_snapshot() const noexcept {
-  return sqlite3_txn_state(database_.get(), "main") != SQLITE_TXN_NONE;
+  return sqlite3_get_autocommit(database_.get()) == 0;
 }
 
 result<row_set> reader::run(const query& question, const read_limits& limits) {

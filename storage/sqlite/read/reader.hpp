@@ -52,8 +52,10 @@ private:
   int cache_kib_;
   budget::amounts afforded_; ///< To each query.
   bool cache_is_small_ = false;
-  prepared_statement read_applied_seq_; ///< Stays at its row as long as a snapshot is held: that is what holds it.
-  std::uint64_t snapshot_seq_ = 0;      ///< Its `applied_seq`.
+  prepared_statement begin_;
+  prepared_statement end_;
+  prepared_statement read_applied_seq_;
+  std::uint64_t snapshot_seq_ = 0; ///< Its `applied_seq`.
   prepared_statement find_outcome_;
   prepared_statement list_quarantine_;
 };
