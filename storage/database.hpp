@@ -66,14 +66,12 @@ struct checkpoint_report {
   std::uint32_t journal = 0;
 };
 
-/// Work that others had to wait for.
-struct slow_work {
+/// How long a piece of work kept others waiting, by a clock that moves every few milliseconds: of most it says nothing,
+/// and of many together it says what they took.
+struct time_taken {
   std::uint64_t seq = 0;
   std::chrono::nanoseconds took{0};
 };
-
-/// What takes longer is `slow_work`.
-inline constexpr std::chrono::milliseconds slow_work_min{50};
 
 /// The sole write connection: opening another ends what this one may do (`database::open_writer`). Used by one thread
 /// at a time.
@@ -89,7 +87,8 @@ public:
   /// stores `applied_seq` with them, and the outcomes of named transactions. What is applied already is passed over;
   /// the rest begins at `applied_seq() + 1`. Gives one answer per piece of work, in order, from `applied_seq() + 1` (as
   /// it was before) on. They may be fewer than there is work, never none while there is any: then call again with the
-  /// same batches. `mark` is told what is tried; a call that throws leaves it standing.
+  /// same batches. No work is begun where what stands before it took a second, so that others hear of that. `mark` is
+  /// told what is tried; a call that throws leaves it standing.
   ///
   /// The call as a whole ends soon after `deadline`, schema scripts excepted. What was done by then is committed and
   /// answered; where that is nothing, the call fails with `deadline_exceeded` and `remedy::same_connection`, or
@@ -112,8 +111,8 @@ public:
   /// Whether, since this was last asked, somebody else had committed before one of our commits.
   virtual bool take_foreign_commit() noexcept = 0;
 
-  /// What of the work that was applied last took long, by rising `seq`; nothing when asked again.
-  virtual std::vector<slow_work> take_slow() = 0;
+  /// What the work that was applied last took, by rising `seq`; nothing when asked again.
+  virtual std::vector<time_taken> take_times() = 0;
 
   /// What is committed and waits for a checkpoint, as of the last commit; in the unit of `checkpoint_report`.
   virtual std::uint32_t unmerged() const noexcept = 0;

@@ -92,6 +92,7 @@ caf::actor engine::impl::spawn_queue() {
                                    .applied_seq = applied_seq_,
                                    .window_bytes_max = settings_.write.window_bytes_max,
                                    .deaths_max = settings_.write.deaths_max,
+                                   .transaction_time_max = settings_.database.transaction_time_max,
                                    .awake_max = hooks_.simulation_step ? std::chrono::microseconds{0} : awake_max,
                                    .on_fatal = settings_.on_escalation});
 }

@@ -9,8 +9,12 @@ namespace millrace {
 
 namespace {
 
+bool unpromised(const ledger::debt& owed) {
+  return owed.acknowledgement != ack::durable && !owed.promised;
+}
+
 bool can_expire(const ledger::debt& owed) {
-  return owed.deadline != monotonic_time::max() && owed.acknowledgement != ack::durable;
+  return owed.deadline != monotonic_time::max() && unpromised(owed);
 }
 
 } // namespace
@@ -46,12 +50,16 @@ void ledger::follow(std::uint64_t seq, debt owed) {
   followers_.emplace(seq, std::move(owed));
 }
 
-void ledger::forget_deadline(std::uint64_t seq) {
+void ledger::promise(std::uint64_t seq) {
   if (seq >= first_ && seq - first_ < debts_.size()) {
     auto& owed = debts_[seq - first_];
     deadlines_ -= can_expire(owed) ? 1 : 0;
-    owed.deadline = monotonic_time::max();
+    owed.promised = true;
   }
+}
+
+bool ledger::is_unpromised(std::uint64_t seq) const {
+  return seq >= first_ && seq - first_ < debts_.size() && unpromised(debts_[seq - first_]);
 }
 
 void ledger::answer_durable(std::uint64_t first, std::uint64_t last) {

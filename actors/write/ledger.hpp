@@ -33,6 +33,7 @@ public:
     ack acknowledgement = ack::applied;
     bool admitted = false; ///< Whether it holds room that must be given back.
     bool named = false;    ///< Whether its outcome is recorded.
+    bool promised = false; ///< Whether somebody else was told that it is durable.
   };
   /// Room that settling or refusing freed.
   struct freed {
@@ -53,8 +54,10 @@ public:
   void add(debt owed);
   /// Somebody asks again for what is not applied yet.
   void follow(std::uint64_t seq, debt owed);
-  /// Somebody was promised that it will be applied, so it cannot expire any more.
-  void forget_deadline(std::uint64_t seq);
+  /// Somebody is promised that it will be applied, so it cannot expire any more.
+  void promise(std::uint64_t seq);
+  /// Whether nobody was told that it is durable.
+  bool is_unpromised(std::uint64_t seq) const;
 
   /// Answers those that wait for `first` to `last` being synced.
   void answer_durable(std::uint64_t first, std::uint64_t last);

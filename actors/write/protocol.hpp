@@ -25,8 +25,8 @@ struct apply_batch {
 struct batch_applied {
   std::uint64_t first_seq = 0;
   std::shared_ptr<std::vector<storage::answer>> answers;
-  std::uint64_t quarantined = 0;        ///< In all, after these.
-  std::vector<storage::slow_work> slow; ///< Among these.
+  std::uint64_t quarantined = 0; ///< In all, after these.
+  std::vector<storage::time_taken> times;
 };
 
 /// Writer to queue: a writer is there, with its database as it found it.

@@ -50,6 +50,7 @@ queue_state::~queue_state() {
 
 queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
   settings_ = std::move(settings);
+  shares_ = shares{settings_.transaction_time_max};
   end_process_where_broken(*self_, settings_.on_fatal);
   auto opened = settings_.open_log();
   if (!opened) {
@@ -200,7 +201,7 @@ void queue_state::answer_again(const admitted_transaction& request, outcome_prom
   }
   const auto acknowledgement = request.work.acknowledgement;
   if (acknowledgement == ack::durable) {
-    ledger_.forget_deadline(found.seq);
+    ledger_.promise(found.seq);
   }
   if (found.seq <= applied_seq_) {
     // Also where it need only be durable: it may have been skipped.
@@ -425,7 +426,7 @@ void queue_state::settle(const batch_applied& message) {
   storage::failpoint("answer.before_applied");
   auto& answers = *message.answers;
   progress_at_ = std::chrono::steady_clock::now();
-  for (const auto& one : message.slow) {
+  for (const auto& one : message.times) {
     shares_.took(one.seq, one.took, progress_at_);
   }
   advance(message.first_seq + answers.size() - 1, [&](ledger::debt& owed, std::uint64_t seq, bool last) {
@@ -437,6 +438,7 @@ void queue_state::settle(const batch_applied& message) {
     deliver(owed.answer, last ? std::move(answer) : answer);
   });
   quarantined_ = message.quarantined;
+  give_up_overdrawn();
   feed_writer();
   if (answers.size() == 1) {
     linger(*self_, settings_.awake_max); // For the client, who sends the next one.

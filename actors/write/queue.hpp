@@ -65,6 +65,8 @@ struct queue_options {
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t window_bytes_max = write_options{}.window_bytes_max;
   std::uint32_t deaths_max = write_options{}.deaths_max;
+  /// How long the writer lets a transaction compute.
+  std::chrono::milliseconds transaction_time_max{5'000};
   /// How long the thread stays awake for a lone client; only where the actor has a thread of its own.
   std::chrono::microseconds awake_max{0};
   /// Called when nothing more may be acknowledged (a sync failed); it must end the process.
@@ -85,7 +87,7 @@ public:
 private:
   /// Work that is to be set aside, and who wants it, if anybody does.
   struct aside {
-    storage::skipped_work what;
+    storage::skip_order what;
     outcome_promise answer;
   };
 
@@ -124,6 +126,8 @@ private:
   bool set_aside_what_is_due();
   bool look_at_suspect();
   caf::result<outcome> accept_set_aside(const quarantine_set_aside& request);
+  void give_up_overdrawn();
+  void wish_aside(storage::skip_order what, outcome_promise answer);
   void take_requests_to_set_aside();
   void skip_expired(std::uint64_t first, std::uint64_t last);
   bool write_skip_order(storage::skip_order order);
@@ -163,7 +167,7 @@ private:
   std::deque<std::uint64_t> in_flight_; ///< Last `seq` of each batch the writer holds.
   std::uint64_t careful_until_ = 0;     ///< Up to here few pieces of work are tried at a time,
   std::uint64_t careful_count_max_ = 1; ///< so many.
-  std::vector<aside> asides_asked_;     ///< By operators; due once the writer holds nothing.
+  std::vector<aside> asides_asked_;     ///< Due once the writer holds nothing.
   std::vector<aside> asides_due_;       ///< Before the writer is given anything.
   std::optional<backlog> backlog_;
 

@@ -9,6 +9,11 @@ namespace millrace {
 
 namespace {
 
+/// What takes the writer longer is not quick.
+constexpr std::chrono::milliseconds quick_max{50};
+/// What is in the log of one program is to take the writer no longer, by what its last ones took.
+constexpr std::chrono::seconds in_log_max{2};
+constexpr int applied_max = 256;
 /// From here on a window is no bound any more.
 constexpr std::size_t window_max = 1U << 20U;
 /// So many in a row make a program known to be quick.
@@ -22,6 +27,8 @@ constexpr std::chrono::minutes debt_max{10};
 constexpr std::size_t programs_max = 4'096;
 
 } // namespace
+
+shares::shares(std::chrono::nanoseconds transaction_time_max) : overdraft_max_(2 * transaction_time_max) {}
 
 auto shares::of(const caf::node_id& whose) -> program& {
   if (programs_.size() >= programs_max && !programs_.contains(whose)) {
@@ -37,7 +44,12 @@ auto shares::of(const caf::node_id& whose) -> program& {
 bool shares::admits(const caf::node_id& whose) const {
   const auto known = programs_.find(whose);
   return known != programs_.end() && known->second.window > 1 && known->second.waiting.empty()
-         && known->second.in_log < known->second.window;
+         && has_place(known->second);
+}
+
+bool shares::has_place(const program& one) {
+  return one.in_log < one.window
+         && (one.applied == 0 || one.recent / one.applied * static_cast<std::int64_t>(one.in_log) <= in_log_max);
 }
 
 void shares::wait(waiter one) {
@@ -51,7 +63,7 @@ void shares::wait(waiter one) {
 
 bool shares::may_send(const program& one, monotonic_time now, bool debtors_too) const {
   if (one.window > 1) {
-    return one.in_log < one.window;
+    return has_place(one);
   }
   return one.in_log == 0 && !one_alone_ && (debtors_too || one.debt_until <= now);
 }
@@ -106,7 +118,7 @@ void shares::entered(const caf::node_id& whose, std::uint64_t seq) {
   ++sender.in_log;
   const auto alone = sender.window == 1;
   one_alone_ = one_alone_ || alone;
-  in_log_.push_back({seq, &sender, alone});
+  in_log_.push_back({.seq = seq, .of = &sender, .total = sender.total, .alone = alone});
 }
 
 void shares::took(std::uint64_t seq, std::chrono::nanoseconds how_long, monotonic_time now) {
@@ -115,6 +127,13 @@ void shares::took(std::uint64_t seq, std::chrono::nanoseconds how_long, monotoni
     return;
   }
   auto& sender = *found->of;
+  sender.recent += how_long;
+  sender.total += how_long;
+  sender.overdrawn = sender.total - found->total > overdraft_max_;
+  overdrawn_ = overdrawn_ || sender.overdrawn;
+  if (how_long <= quick_max) {
+    return;
+  }
   const auto factor = debt_factor << std::min(sender.spells++, doublings_max);
   found->slow = true;
   sender.window = 1;
@@ -133,6 +152,10 @@ void shares::applied_up_to(std::uint64_t seq) {
     const auto& first = in_log_.front();
     auto& sender = *first.of;
     leave(first);
+    if (++sender.applied > applied_max) {
+      sender.applied /= 2;
+      sender.recent /= 2;
+    }
     if (sender.window > 1) {
       sender.window = std::min(sender.window * 2, window_max);
     } else if (first.alone && !first.slow && ++sender.quick >= quick_enough) {
@@ -141,6 +164,21 @@ void shares::applied_up_to(std::uint64_t seq) {
     }
     in_log_.pop_front();
   }
+}
+
+std::vector<std::uint64_t> shares::take_overdrawn(std::uint64_t unapplied) {
+  std::vector<std::uint64_t> taken;
+  if (!std::exchange(overdrawn_, false)) {
+    return taken;
+  }
+  for (const auto& one : in_log_) {
+    const auto others = unapplied > one.of->in_log || waiting_ > one.of->waiting.size();
+    if (one.of->overdrawn && others) {
+      taken.push_back(one.seq);
+    }
+  }
+  std::ranges::for_each(in_log_, [](const entry& one) { one.of->overdrawn = false; });
+  return taken;
 }
 
 void shares::withdrawn_above(std::uint64_t seq) {

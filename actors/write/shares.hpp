@@ -20,11 +20,14 @@ namespace millrace {
 
 /// Lets no program elsewhere take the writer from others (actors/DESIGN.md §3). Of all programs that are not known to
 /// be quick, one transaction at a time is in the log and not applied: that is what others wait for. Who had some in a
-/// row that were quick has a window of its own, which doubles with each further one, and never notices any of this. One
-/// that took the writer long ends that, and its program waits a multiple of the time, more each time, as long as
-/// anybody else has work. The queue's thread only.
+/// row that were quick has a window of its own, which doubles with each further one as long as all of it takes the
+/// writer no more than two seconds, and never notices any of this. One that took the writer long ends that, and its
+/// program waits a multiple of the time, more each time, as long as anybody else has work. The queue's thread only.
 class shares {
 public:
+  /// Of a writer that lets each transaction compute for so long.
+  explicit shares(std::chrono::nanoseconds transaction_time_max = std::chrono::seconds{5});
+
   /// A transaction that waits for its turn to be accepted.
   struct waiter {
     admitted_transaction request;
@@ -48,6 +51,9 @@ public:
   /// One at `seq`, whoever sent it, has taken the writer so long.
   void took(std::uint64_t seq, std::chrono::nanoseconds how_long, monotonic_time now);
   void applied_up_to(std::uint64_t seq);
+  /// What is in the log of programs that suddenly have too much there: since one of theirs came, others before it have
+  /// taken the writer twice as long as one transaction may, and others have work (`unapplied` in the log, of all).
+  std::vector<std::uint64_t> take_overdrawn(std::uint64_t unapplied);
   /// What stood above `seq` was not written.
   void withdrawn_above(std::uint64_t seq);
 
@@ -55,20 +61,26 @@ private:
   struct program {
     std::size_t window = 1; ///< How many may be in the log; 1 for those not known to be quick.
     std::size_t in_log = 0;
-    unsigned quick = 0;          ///< In a row.
-    unsigned spells = 0;         ///< Of slow ones, since it was known to be quick.
+    unsigned quick = 0;                 ///< In a row.
+    unsigned spells = 0;                ///< Of slow ones, since it was known to be quick.
+    std::chrono::nanoseconds recent{0}; ///< What the last `applied` ones took, more or less.
+    int applied = 0;
+    std::chrono::nanoseconds total{0}; ///< What all took.
+    bool overdrawn = false;
     monotonic_time debt_until{}; ///< Where others have work, nothing of it goes into the log before.
     std::deque<waiter> waiting;
   };
   struct entry {
     std::uint64_t seq = 0;
-    program* of = nullptr; ///< Stands in `programs_`.
-    bool alone = false;    ///< Whether it is the one of those that are not known to be quick.
+    program* of = nullptr;             ///< Stands in `programs_`.
+    std::chrono::nanoseconds total{0}; ///< Its program's, when it came.
+    bool alone = false;                ///< Whether it is the one of those that are not known to be quick.
     bool slow = false;
   };
 
   program& of(const caf::node_id& whose);
   std::optional<waiter> next_of(monotonic_time now, bool debtors_too);
+  static bool has_place(const program& one);
   bool may_send(const program& one, monotonic_time now, bool debtors_too) const;
   void leave(const entry& one);
   template <class Lost>
@@ -79,6 +91,8 @@ private:
   std::deque<entry> in_log_;
   std::size_t waiting_ = 0;
   bool one_alone_ = false; ///< Whether there is such an entry.
+  bool overdrawn_ = false; ///< Whether there is such a program.
+  std::chrono::nanoseconds overdraft_max_;
 };
 
 } // namespace millrace

@@ -28,13 +28,15 @@ failure not_waiting(std::uint64_t seq) {
 bool queue_state::set_aside_what_is_due() {
   while (!asides_due_.empty()) {
     auto& [what, answer] = asides_due_.front();
-    const bool waits = what.seq > applied_seq_ && !backlog_->is_skipped(what.seq);
-    if (waits && !write_skip_order({{what.seq}, what.why, what.deaths})) {
+    const auto first = what.seqs.front();
+    std::erase_if(what.seqs, [this](std::uint64_t seq) { return seq <= applied_seq_ || backlog_->is_skipped(seq); });
+    const bool waits = !what.seqs.empty();
+    if (waits && !write_skip_order(what)) {
       return false;
     }
     if (answer.pending()) {
       deliver(answer,
-              waits ? storage::answer{outcome{.seq = what.seq, .results = {}}} : tl::unexpected{not_waiting(what.seq)});
+              waits ? storage::answer{outcome{.seq = first, .results = {}}} : tl::unexpected{not_waiting(first)});
     }
     asides_due_.erase(asides_due_.begin());
   }
@@ -60,19 +62,47 @@ caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& r
   if (request.seq <= applied_seq_ || request.seq > durable_seq_) {
     return to_error(not_waiting(request.seq));
   }
-  asides_asked_.push_back({{request.seq, errc::quarantined, 0}, self_->make_response_promise<outcome>()});
+  auto answer = self_->make_response_promise<outcome>();
+  wish_aside({{request.seq}, errc::quarantined, 0}, answer);
+  return answer;
+}
+
+void queue_state::wish_aside(storage::skip_order what, outcome_promise answer) {
+  asides_asked_.push_back({std::move(what), std::move(answer)});
   if (writer_) {
     self_->send(writer_, atom::reopen::value);
   }
-  return asides_asked_.back().answer;
+}
+
+/// Others wait no longer for all that a program sent at once, and that nobody could know to be slow. What somebody was
+/// told to be durable is kept in quarantine.
+void queue_state::give_up_overdrawn() {
+  const auto seqs = shares_.take_overdrawn(durable_seq_ - applied_seq_);
+  if (seqs.empty()) {
+    return;
+  }
+  storage::skip_order refused{{}, errc::deadline_exceeded, 1};
+  storage::skip_order kept{{}, errc::quarantined, 1};
+  for (const auto seq : seqs) {
+    (ledger_.is_unpromised(seq) ? refused : kept).seqs.push_back(seq);
+  }
+  logger()->warn(
+    "{} transactions of one program, from seq {} on, are not tried: those before them took the writer too "
+    "long, and others wait",
+    seqs.size(), seqs.front());
+  for (auto* order : {&refused, &kept}) {
+    if (!order->seqs.empty()) {
+      wish_aside(std::move(*order), {});
+    }
+  }
 }
 
 void queue_state::take_requests_to_set_aside() {
   for (auto& one : std::exchange(asides_asked_, {})) {
-    if (one.what.seq <= applied_seq_) { // Nothing else may be left to do.
-      deliver(one.answer, tl::unexpected{not_waiting(one.what.seq)});
-    } else {
+    if (one.what.seqs.back() > applied_seq_) {
       asides_due_.push_back(std::move(one));
+    } else if (one.answer.pending()) { // Nothing else may be left to do.
+      deliver(one.answer, tl::unexpected{not_waiting(one.what.seqs.back())});
     }
   }
 }
@@ -149,11 +179,12 @@ void queue_state::suspect(const work_refused& message) {
   } else if (!message.proven) {
     count_against(message.first);
   } else if (message.why.code == errc::too_large) {
-    asides_due_.push_back({{message.first, errc::too_large, 1}, {}});
+    asides_due_.push_back({{{message.first}, errc::too_large, 1}, {}});
   } else {
     const auto late = !ledger_.expired(message.first, message.first, now).empty();
-    asides_due_.push_back({{message.first, late ? errc::deadline_exceeded : errc::quarantined, 1}, {}});
+    asides_due_.push_back({{{message.first}, late ? errc::deadline_exceeded : errc::quarantined, 1}, {}});
   }
+  give_up_overdrawn();
 }
 
 void queue_state::be_careful(std::uint64_t last, std::uint64_t count_max) {

@@ -122,7 +122,7 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
   std::erase_if(pending_, [applied](const storage::batch_ptr& work) { return work->last_seq() <= applied; });
   self_->send<caf::message_priority::high>(
     settings_.queue, batch_applied{first_seq, std::make_shared<std::vector<storage::answer>>(std::move(answers)),
-                                   database_->quarantined(), database_->take_slow()});
+                                   database_->quarantined(), database_->take_times()});
   if (database_->take_foreign_commit()) {
     ++foreign_commits_;
     logger()->warn("somebody else changed the database before seq {}", applied);

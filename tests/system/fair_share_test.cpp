@@ -7,8 +7,10 @@
 #include <millrace/tests/support/process/server.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,6 +32,17 @@ namespace {
 struct remote_config : system_config {
   remote_config() { load<caf::io::middleman>(); }
 };
+
+/// Of which `--transaction-seconds 1` allows each, and not many.
+transaction slow_transaction() {
+  return transaction{
+    {{"INSERT INTO t(number) SELECT count(*) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 "
+      "FROM c LIMIT 800000) SELECT n FROM c)"}}};
+}
+
+transaction quick_transaction() {
+  return transaction{{{"INSERT INTO t(number) VALUES (1)"}}};
+}
 
 /// A program with one connection, which sends nothing again.
 class asking_program {
@@ -70,7 +83,21 @@ public:
     return told;
   }
 
+  void send(const transaction& work) { sent_.push_back((*self_)->request(engine_->front(), 2min, work)); }
+
+  /// What so many transactions were answered with, the oldest first.
+  std::vector<errc> hear_outcomes(std::size_t count) {
+    std::vector<errc> told;
+    for (; told.size() < count; sent_.pop_front()) {
+      sent_.front().receive([&](const outcome&) { told.push_back(errc::none); },
+                            [&](const caf::error& why) { told.push_back(failure_of(why).code); });
+    }
+    return told;
+  }
+
 private:
+  using outcome_handle = decltype(std::declval<caf::scoped_actor&>()->request(std::declval<const engine_actor&>(), 2min,
+                                                                              std::declval<const transaction&>()));
   using answer_handle = decltype(std::declval<caf::scoped_actor&>()->request(std::declval<const engine_actor&>(), 2min,
                                                                              std::declval<const query&>()));
 
@@ -79,6 +106,7 @@ private:
   std::optional<network::remote_engine> engine_;
   std::optional<caf::scoped_actor> self_;
   std::vector<answer_handle> pending_;
+  std::deque<outcome_handle> sent_;
 };
 
 } // namespace
@@ -103,6 +131,30 @@ BOOST_AUTO_TEST_CASE(a_program_with_many_endless_queries_does_not_keep_another_o
       told.insert(greedy.hear(i));
     }
     BOOST_TEST(told.contains(errc::lease_expired));
+  }
+  BOOST_TEST(served.stop(SIGTERM).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_program_that_was_quick_sends_at_once_does_not_hold_the_writer_until_all_of_it_is_applied) {
+  const temporary_folder folder;
+  server served{folder.path() / "data", {"--transaction-seconds", "1"}};
+  {
+    asking_program sudden{served};
+    asking_program modest{served};
+    for (int i = 0; i < 20; ++i) {
+      sudden.send(quick_transaction());
+      BOOST_TEST((sudden.hear_outcomes(1) == std::vector{errc::none}));
+    }
+    constexpr std::size_t burst = 100;
+    for (std::size_t i = 0; i < burst; ++i) {
+      sudden.send(slow_transaction());
+    }
+    for (int i = 0; i < 3; ++i) {
+      modest.send(quick_transaction());
+      BOOST_TEST((modest.hear_outcomes(1) == std::vector{errc::none}));
+    }
+    const auto told = sudden.hear_outcomes(burst);
+    BOOST_TEST(std::ranges::count(told, errc::deadline_exceeded) > 0);
   }
   BOOST_TEST(served.stop(SIGTERM).code == 0);
 }

@@ -9,11 +9,22 @@
 #include <string>
 #include <utility>
 
+#include <ctime>
+
 namespace millrace::storage::sqlite {
 
 namespace {
 
 constexpr unsigned careful_calls_max = 1'024;
+/// After so long an attempt ends with what is done.
+constexpr std::chrono::seconds attempt_time_max{1};
+
+/// Moves every few milliseconds, and costs a quarter of what the exact one does.
+std::chrono::nanoseconds coarse_time() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
 
 /// The last `seq` of consecutive batches, or what is wrong with them.
 result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint64_t applied_seq) {
@@ -221,14 +232,15 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   }
   failpoint("apply.begun");
   outcomes_->record.clear();
-  slow_.clear();
+  times_.clear();
+  attempt_began_ = coarse_time();
   std::vector<answer> answers;
   answers.reserve(aim.last_seq - applied_seq_);
   std::uint64_t chain = 0;
   std::int64_t recorded_ms = 0;
   for (const auto& part : batches) {
     if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()
-        || (!answers.empty() && watch_.past_deadline())) {
+        || (!answers.empty() && (watch_.past_deadline() || coarse_time() - attempt_began_ > attempt_time_max))) {
       break;
     }
     const auto recorded = outcomes_->record.count();
@@ -247,7 +259,7 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
 
 auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& answers) -> attempt<> {
   fixed_clock clock{part.accept_time_ms};
-  auto began = std::chrono::steady_clock::now();
+  auto began = coarse_time();
   auto seq = applied_seq_ + answers.size() + 1;
   auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
@@ -262,9 +274,9 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
       return tl::unexpected{std::move(done).error()};
     }
     answers.push_back(std::move(*done));
-    const auto ended = std::chrono::steady_clock::now();
-    if (const auto took = ended - std::exchange(began, ended); took > slow_work_min) {
-      slow_.push_back({seq, took});
+    const auto ended = coarse_time();
+    if (const auto took = ended - std::exchange(began, ended); took.count() > 0) {
+      times_.push_back({seq, took});
     }
     failpoint("apply.between_items");
     if (const auto bound = name_of(item, answers.back()); bound.name.given()) {
@@ -273,6 +285,9 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
       if (record.full()) {
         break;
       }
+    }
+    if (ended - attempt_began_ > attempt_time_max) {
+      break;
     }
   }
   return {};
@@ -283,6 +298,9 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
   mark.at(0);
   watch_.end_work();
   auto detail = "seq " + std::to_string(order.seq) + " was not applied";
+  if (order.why == errc::deadline_exceeded && order.deaths > 0) {
+    detail += ": what its program had sent before it took the writer too long, and others waited";
+  }
   if (order.why == errc::quarantined) {
     detail += order.deaths == 0   ? ", as an operator wished"
               : order.deaths == 1 ? ": it takes more than it may"

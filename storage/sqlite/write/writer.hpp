@@ -41,7 +41,7 @@ public:
   [[nodiscard]] tl::expected<void, trouble> probe(std::uint64_t bytes) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
-  std::vector<slow_work> take_slow() override { return std::exchange(slow_, {}); }
+  std::vector<time_taken> take_times() override { return std::exchange(times_, {}); }
   std::uint32_t unmerged() const noexcept override { return checkpointer_.pages_waiting(); }
   [[nodiscard]] tl::expected<checkpoint_report, trouble> checkpoint(std::uint32_t journal_max) override;
 
@@ -121,7 +121,8 @@ private:
   std::uint64_t applied_chain_ = 0;
   std::int64_t data_version_ = 0;
   bool foreign_commit_ = false;
-  std::vector<slow_work> slow_; ///< Of the last attempt.
+  std::vector<time_taken> times_;             ///< Of the last attempt.
+  std::chrono::nanoseconds attempt_began_{0}; ///< By the clock of those.
   /// Whether somebody else committed, or a script ran that is not committed yet: then the compiled statements may know
   /// a schema that is gone.
   bool schema_in_doubt_ = false;

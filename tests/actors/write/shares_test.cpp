@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <caf/abstract_actor.hpp>
 #include <caf/make_actor.hpp>
@@ -176,6 +177,61 @@ BOOST_AUTO_TEST_CASE(who_has_to_wait_has_its_turn_where_nobody_else_has_work) {
   BOOST_TEST(let_in() == "");
   apply();
   BOOST_TEST(let_in() == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_window_holds_no_more_than_two_seconds_by_what_the_last_ones_took) {
+  become_known(1);
+  for (int i = 0; i < 100; ++i) {
+    send(1);
+    all.took(last_seq, 40ms, now);
+    apply();
+  }
+  const auto before = last_seq;
+  for (int i = 0; i < 1'000; ++i) {
+    send(1);
+  }
+  BOOST_TEST(last_seq - before < 60u);
+  BOOST_TEST(last_seq - before > 40u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_program_sent_at_once_is_given_up_where_it_takes_the_writer_too_long_and_others_have_work) {
+  become_known(1);
+  for (int i = 0; i < 10; ++i) {
+    send(1);
+    apply();
+  }
+  const auto before = last_seq;
+  for (int i = 0; i < 1'000; ++i) {
+    send(1);
+  }
+  const auto unapplied = last_seq - before;
+  BOOST_TEST(unapplied == 1'000u);
+  all.took(before + 1, 6s, now);
+  all.took(before + 2, 3s, now);
+  all.applied_up_to(before + 2);
+  BOOST_TEST(all.take_overdrawn(unapplied - 2 + 1).empty());
+  all.took(before + 3, 2s, now);
+  all.applied_up_to(before + 3);
+  BOOST_TEST(all.take_overdrawn(unapplied - 3).empty()); // Nobody else has work.
+  all.took(before + 4, 1s, now);
+  all.applied_up_to(before + 4);
+  const auto given_up = all.take_overdrawn(unapplied - 4 + 1);
+  BOOST_TEST(given_up.size() == unapplied - 4);
+  BOOST_TEST(given_up.front() == before + 5);
+  BOOST_TEST(all.take_overdrawn(unapplied - 4 + 1).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_others_sent_is_not_given_up_with_it) {
+  become_known(1);
+  become_known(2);
+  const auto before = last_seq;
+  send(1);
+  send(2);
+  send(1);
+  all.took(before + 1, 11s, now);
+  all.applied_up_to(before + 1);
+  const auto given_up = all.take_overdrawn(2);
+  BOOST_TEST((given_up == std::vector<std::uint64_t>{before + 3}));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_not_written_counts_no_more) {

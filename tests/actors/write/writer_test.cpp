@@ -85,7 +85,7 @@ public:
   }
 
   bool take_foreign_commit() noexcept override { return std::exchange(script_->foreign_commit, false); }
-  std::vector<storage::slow_work> take_slow() override { return {}; }
+  std::vector<storage::time_taken> take_times() override { return {}; }
 
   std::uint32_t unmerged() const noexcept override { return script_->pages; }
 
