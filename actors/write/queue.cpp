@@ -156,8 +156,8 @@ void queue_state::refuse_waiting() {
 /// Gives a transaction its place in the log.
 void queue_state::take_in(admitted_transaction& request, outcome_promise answer,
                           const caf::strong_actor_ptr& from_elsewhere) {
-  const auto called = storage::bound_name_of(request.work, scratch_);
-  const bool named = called.name.given();
+  const bool named = request.work.name.given();
+  const auto called = named ? storage::bound_name_of(request.work, scratch_) : storage::bound_name{};
   // Before its deadline is looked at: one that is under way already may well take effect.
   if (named) {
     const auto found = settings_.names->find(called);

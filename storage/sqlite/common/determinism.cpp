@@ -193,6 +193,9 @@ std::string log_functions::take_row_id_fault() {
 
 void log_functions::row_changed(void* self, int action, const char*, const char* table, sqlite3_int64 row_id) noexcept {
   auto& seen = *static_cast<log_functions*>(self);
+  if (seen.full_now_.empty() && row_id != largest_row_id) {
+    return; // As nearly always; asking for the table's name costs more than the rest.
+  }
   const auto full = std::ranges::find(seen.full_now_, std::string_view{table});
   const bool is_full = full != seen.full_now_.end();
   if (action == SQLITE_INSERT && is_full) {

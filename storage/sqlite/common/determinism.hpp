@@ -60,6 +60,7 @@ public:
   /// row id SQLite draws those of a table's new rows at random from the machine, or reports a full disk (SQLite:
   /// autoinc.html), so no row may get that one, nor one be added beside it.
   std::string take_row_id_fault();
+  bool has_row_id_fault() const noexcept { return gave_largest_id_ || overfilled_ != nullptr; }
 
   /// What last_insert_rowid() gives inside a statement that has inserted nothing yet: the row id that an earlier
   /// statement of the same work inserted, 0 where there was none.

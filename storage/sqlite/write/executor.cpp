@@ -178,8 +178,8 @@ progress<> executor::run_prepared(cached_statement& target, statement_result& in
 }
 
 progress<> executor::check_row_ids() {
-  auto fault = functions_->take_row_id_fault();
-  return fault.empty() ? progress<>{} : progress<>{set_back({errc::not_permitted, std::move(fault)})};
+  return functions_->has_row_id_fault() ? progress<>{set_back({errc::not_permitted, functions_->take_row_id_fault()})}
+                                        : progress<>{};
 }
 
 progress<> executor::collect(cached_statement& target, statement_result& into) {

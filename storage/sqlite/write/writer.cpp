@@ -423,7 +423,7 @@ progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq)
 
 bound_name writer::name_of(const work& item, const answer& reply) {
   if (const auto* changes = std::get_if<transaction>(&item)) {
-    return bound_name_of(*changes, scratch_);
+    return changes->name.given() ? bound_name_of(*changes, scratch_) : bound_name{};
   }
   const bool obeyed = std::holds_alternative<quarantine_order>(item) && reply;
   return obeyed ? resubmitted_ : bound_name{};
