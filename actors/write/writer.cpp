@@ -50,6 +50,8 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
 
 /// Without a usable database it stays, and tries again: nobody who moves a file may end the process.
 void writer_state::open() {
+  // First: who calls something off from here on asks for another opening.
+  settings_.called_off->store(false);
   auto opened = settings_.open_database();
   if (!opened) {
     none_opens_ = true;
@@ -100,7 +102,8 @@ void writer_state::apply() {
   storage::attempt_mark& mark = settings_.attempts ? *settings_.attempts : nothing;
   const auto first = database_->applied_seq() + 1;
   const auto started = std::chrono::steady_clock::now();
-  auto answers = database_->apply(pending_, mark, started + settings_.apply_time_max);
+  auto answers = database_->apply(
+    pending_, mark, {started + settings_.apply_time_max, settings_.called_off.get(), settings_.closing.get()});
   if (answers) {
     const auto took = std::chrono::steady_clock::now() - started;
     unblock();
@@ -153,6 +156,8 @@ void writer_state::heed(storage::trouble met) {
       return give_up_database(std::move(met.why));
     case storage::remedy::end_process:
       return end_process(std::move(met.why));
+    case storage::remedy::none:
+      return;
   }
 }
 

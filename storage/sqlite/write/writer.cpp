@@ -134,7 +134,7 @@ trouble writer::in_trouble(failure why, std::uint64_t suspects, bool proven) con
 }
 
 tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_ptr> batches, attempt_mark& mark,
-                                                         moment deadline) {
+                                                         const write_limits& limits) {
   const auto inside = enter();
   if (!inside) {
     return tl::unexpected{in_trouble(*useless_)};
@@ -146,7 +146,7 @@ tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_p
   if (*last <= applied_seq_) {
     return {};
   }
-  watch_.begin_call(deadline);
+  watch_.begin_call(limits);
   mark.begin(applied_seq_ + 1, *last);
   auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
   mark.end();
@@ -177,6 +177,8 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
     switch (what) {
       case stop::next::give_up:
         return tl::unexpected{in_trouble(std::move(reason), suspects)};
+      case stop::next::call_off:
+        return tl::unexpected{trouble{std::move(reason), remedy::none}};
       case stop::next::run_with_savepoints:
         aim.care = caution::savepoints;
         careful_calls_left_ = next_careful_calls_;
@@ -197,7 +199,7 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
         }
         // What stood before it has fitted once. Where it may be the machine, though, that may not be said any more.
         aim.last_seq = applied_seq_ + (suspects > 0 && !proven ? (before + 1) / 2 : before);
-        watch_.begin_call(no_deadline);
+        watch_.forget_deadline();
         break;
       }
     }
@@ -228,7 +230,7 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   std::int64_t recorded_ms = 0;
   for (const auto& part : batches) {
     if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()
-        || (!answers.empty() && watch_.past_deadline())) {
+        || (!answers.empty() && watch_.call_is_over())) {
       break;
     }
     const auto recorded = outcomes_->record.count();
@@ -377,7 +379,7 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
 progress<outcome> writer::run_script(const schema_script& script, std::uint64_t seq) {
   schema_in_doubt_ = true;
   ran_script_ = true;
-  watch_.end_work(); // It may have a whole table to change.
+  watch_.lift_limits(); // It may have a whole table to change.
   budget spent{{.space = &*script_files_}};
   const budget::scope paying{spent};
   auto done = scripts_->run(script, seq);

@@ -43,6 +43,8 @@ auto writer::stop_runaway(std::uint64_t seq) const -> stop {
               true};
     case finding::stalled:
       return {stop::next::run_before, {errc::deadline_exceeded, text + " does not come to its end"}, seq, 1};
+    case finding::called_off:
+      return {stop::next::call_off, {errc::unavailable, "it was called off; nothing was applied"}, seq};
     default:
       return {stop::next::run_before, {errc::deadline_exceeded, "the call took too long; nothing was applied"}, seq};
   }

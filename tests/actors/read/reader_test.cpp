@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(what_is_in_quarantine_is_listed) {
   batch->skipped = {{batch->first_seq, errc::quarantined, 3}, {batch->first_seq + 1, errc::quarantined, 3}};
   const std::vector<storage::batch_ptr> batches{batch};
   unmarked mark;
-  BOOST_REQUIRE(writer->apply(batches, mark, storage::no_deadline));
+  BOOST_REQUIRE(writer->apply(batches, mark, {}));
   const auto listed = look_up<quarantine_listing>(quarantine_list{.after = 0, .limit = 1});
   scheduler.run();
   BOOST_REQUIRE(listed->value.has_value());

@@ -76,7 +76,7 @@ struct quarantine_fixture {
     silent_mark mark;
     const std::array<storage::batch_ptr, 1> batches{work};
     while (writer->applied_seq() < 3) {
-      BOOST_REQUIRE(writer->apply(batches, mark, storage::no_deadline).has_value());
+      BOOST_REQUIRE(writer->apply(batches, mark, {}).has_value());
     }
   }
 

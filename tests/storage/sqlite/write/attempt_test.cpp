@@ -2,6 +2,7 @@
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <span>
 #include <string>
 #include <vector>
@@ -83,15 +84,15 @@ BOOST_AUTO_TEST_CASE(what_is_applied_already_is_passed_over) {
   const auto third = next_batch({insert(5)});
   third->first_seq += 4;
   const batch_ptr all[] = {first, second, third};
-  BOOST_REQUIRE(writer->apply(std::span{all}.first(1), mark, no_deadline));
-  const auto rest = writer->apply(all, mark, no_deadline);
+  BOOST_REQUIRE(writer->apply(std::span{all}.first(1), mark, {}));
+  const auto rest = writer->apply(all, mark, {});
   BOOST_REQUIRE(rest);
   BOOST_REQUIRE(rest->size() == 3u);
   BOOST_TEST((*rest)[0]->seq == 4u);
   BOOST_TEST((*rest)[2]->seq == 6u);
   check_tried({4, 5, 6, 0});
 
-  const auto nothing = writer->apply(all, mark, no_deadline);
+  const auto nothing = writer->apply(all, mark, {});
   BOOST_REQUIRE(nothing);
   BOOST_TEST(nothing->empty());
   BOOST_TEST(rows("SELECT a FROM t ORDER BY id") == "1\n2\n3\n4\n5");
@@ -186,7 +187,7 @@ BOOST_AUTO_TEST_CASE(work_with_a_deadline_of_its_own_computes_no_longer_than_tha
   open({.transaction_time_max = 10min});
   auto impatient = execute(endless);
   impatient.deadline = 5ms;
-  const auto interrupted = try_to_apply(next_batch({impatient}), std::chrono::steady_clock::now() + 20s);
+  const auto interrupted = try_to_apply(next_batch({impatient}), {.deadline = std::chrono::steady_clock::now() + 20s});
   BOOST_REQUIRE(!interrupted);
   BOOST_TEST(interrupted.error().proven);
 }
@@ -365,7 +366,7 @@ BOOST_AUTO_TEST_CASE(a_call_past_its_deadline_commits_what_it_has_and_leaves_the
   const auto second = next_batch({insert(3)});
   second->first_seq += 2;
   const batch_ptr both[] = {first, second};
-  const auto some = writer->apply(both, mark, moment::min());
+  const auto some = writer->apply(both, mark, {.deadline = moment::min()});
   BOOST_REQUIRE(some);
   BOOST_TEST(some->size() == 2u);
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
@@ -375,7 +376,7 @@ BOOST_AUTO_TEST_CASE(a_call_past_its_deadline_commits_what_it_has_and_leaves_the
 
 BOOST_AUTO_TEST_CASE(work_that_runs_past_the_deadline_of_its_call_is_tried_again_and_never_answered_with_that) {
   const auto next = next_batch({insert(1), execute(endless), insert(2)});
-  const auto soon = [] { return std::chrono::steady_clock::now() + 20ms; };
+  const auto soon = [] { return write_limits{.deadline = std::chrono::steady_clock::now() + 20ms}; };
   const auto some = try_to_apply(next, soon());
   BOOST_REQUIRE(some);
   BOOST_TEST(some->size() == 1u);
@@ -390,6 +391,38 @@ BOOST_AUTO_TEST_CASE(work_that_runs_past_the_deadline_of_its_call_is_tried_again
   next->skipped = {{3, errc::quarantined, 3}};
   BOOST_REQUIRE(try_to_apply(next));
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_called_off_is_undone_with_all_of_its_call_and_accuses_nobody) {
+  std::atomic<bool> wish{true};
+  const auto next = next_batch({insert(1), execute(endless), insert(2)});
+  for (const auto& limits : {write_limits{.called_off = &wish}, write_limits{.closing = &wish}}) {
+    const auto none = try_to_apply(next, limits);
+    BOOST_REQUIRE(!none);
+    BOOST_TEST((none.error().next == remedy::none));
+    BOOST_TEST(none.error().suspects == 0u);
+    BOOST_TEST(mark.now.ended);
+    BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
+  }
+  wish = false;
+  next->skipped = {{3, errc::quarantined, 0}};
+  BOOST_REQUIRE(try_to_apply(next, {.called_off = &wish}));
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  BOOST_TEST(!writer->take_foreign_commit());
+}
+
+BOOST_AUTO_TEST_CASE(a_script_that_may_take_any_time_is_called_off_and_applied_later) {
+  std::atomic<bool> wish{true};
+  const auto next = next_batch({schema_script{
+    "long",
+    "CREATE TABLE u(a); INSERT INTO u WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+    "100000) SELECT i FROM n"}});
+  const auto none = try_to_apply(next, {.called_off = &wish});
+  BOOST_REQUIRE(!none);
+  BOOST_TEST((none.error().next == remedy::none));
+  wish = false;
+  BOOST_REQUIRE(try_to_apply(next, {.called_off = &wish}));
+  BOOST_TEST(rows("SELECT count(*) FROM u") == "100000");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

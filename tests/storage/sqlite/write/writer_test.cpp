@@ -346,7 +346,7 @@ BOOST_AUTO_TEST_CASE(a_writer_does_nothing_more_once_another_was_opened) {
   BOOST_REQUIRE((earlier && later));
   const std::vector<batch_ptr> work{next_batch({execute("INSERT INTO t VALUES (1)")})};
   for (int i = 0; i < 2; ++i) {
-    const auto refused = (*earlier)->apply(work, mark, no_deadline);
+    const auto refused = (*earlier)->apply(work, mark, {});
     BOOST_REQUIRE(!refused);
     BOOST_TEST(refused.error().why.code == errc::unavailable);
     BOOST_TEST((refused.error().next == remedy::reopen));
@@ -355,7 +355,7 @@ BOOST_AUTO_TEST_CASE(a_writer_does_nothing_more_once_another_was_opened) {
     BOOST_TEST((unmoved.error().next == remedy::reopen));
   }
   BOOST_TEST(rows("SELECT a FROM t") == "");
-  BOOST_REQUIRE((*later)->apply(work, mark, no_deadline));
+  BOOST_REQUIRE((*later)->apply(work, mark, {}));
   BOOST_REQUIRE((*later)->checkpoint());
   BOOST_TEST(rows("SELECT a FROM t") == "1");
 }
@@ -370,7 +370,7 @@ BOOST_AUTO_TEST_CASE(a_writer_is_not_open_before_what_the_earlier_one_was_at_has
   bool applied = true;
   std::thread other{[&] {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{100};
-    applied = earlier->apply(work, seen, deadline).has_value();
+    applied = earlier->apply(work, seen, {.deadline = deadline}).has_value();
   }};
   seen.begun.get_future().wait();
   const auto later = database->open_writer();
