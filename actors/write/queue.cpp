@@ -558,6 +558,8 @@ sample queue_state::take_sample() const {
   result.checkpointed_seq = checkpointed_seq_;
   result.log_bytes = log_->bytes_on_disk();
   result.quarantined = quarantined_;
+  const auto call = settings_.attempts ? settings_.attempts->broken() : std::nullopt;
+  result.tried_seq = call ? call->at : 0;
   return result;
 }
 
