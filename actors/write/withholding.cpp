@@ -55,13 +55,15 @@ bool queue_state::look_at_suspect() {
   return !due || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths});
 }
 
-/// Not before the writer has reported anew: as long as it holds the work, it may commit it.
+/// Not before the writer has reported anew: as long as it holds the work, it may commit it. What it computes is called
+/// off, and tried again unless it is that.
 caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& request) {
   if (request.seq <= applied_seq_ || request.seq > durable_seq_) {
     return to_error(not_waiting(request.seq));
   }
   asides_asked_.push_back({{request.seq, errc::quarantined, 0}, self_->make_response_promise<outcome>()});
   if (writer_) {
+    settings_.board->called_off()->store(true);
     self_->send(writer_, atom::reopen::value);
   }
   return asides_asked_.back().answer;
