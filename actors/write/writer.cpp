@@ -21,6 +21,15 @@ constexpr std::size_t probe_bytes_min = 1024 * 1024;
 /// Readers begin nothing until the database's journal begins anew, so it is looked often whether it can.
 constexpr std::chrono::milliseconds starving_interval{20};
 
+/// What long transactions took for themselves, which is no slowness of the machine.
+std::chrono::nanoseconds time_of(const std::vector<storage::slow_work>& slow) {
+  std::chrono::nanoseconds sum{0};
+  for (const auto& one : slow) {
+    sum += one.took;
+  }
+  return sum;
+}
+
 /// For tests that count no deaths.
 class no_mark final : public storage::attempt_mark {
 public:
@@ -109,23 +118,25 @@ void writer_state::apply() {
     unblock();
     apply_latency_.record(took);
     pace_.committed(took);
+    auto slow = database_->take_slow();
     if (settings_.breaker) {
-      settings_.breaker->succeeded(started + took, took);
+      settings_.breaker->succeeded(started + took, took - time_of(slow));
     }
-    report(first, std::move(*answers));
+    report(first, std::move(*answers), std::move(slow));
   } else {
     heed(std::move(answers.error()));
   }
 }
 
-void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> answers) {
+void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> answers,
+                          std::vector<storage::slow_work> slow) {
   storage::failpoint("apply.before_report");
   const auto applied = database_->applied_seq();
   invariant(first_seq + answers.size() == applied + 1, "there is one answer for each seq that was applied");
   std::erase_if(pending_, [applied](const storage::batch_ptr& work) { return work->last_seq() <= applied; });
   self_->send<caf::message_priority::high>(
     settings_.queue, batch_applied{first_seq, std::make_shared<std::vector<storage::answer>>(std::move(answers)),
-                                   database_->quarantined(), database_->take_slow()});
+                                   database_->quarantined(), std::move(slow)});
   if (database_->take_foreign_commit()) {
     ++foreign_commits_;
     logger()->warn("somebody else changed the database before seq {}", applied);

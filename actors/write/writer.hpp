@@ -74,7 +74,7 @@ private:
   void announce();
   void take(apply_batch& request);
   void apply();
-  void report(std::uint64_t first_seq, std::vector<storage::answer> answers);
+  void report(std::uint64_t first_seq, std::vector<storage::answer> answers, std::vector<storage::slow_work> slow);
   void heed(storage::trouble met);
   void suspect(const storage::trouble& met);
   std::optional<storage::trouble> accuse();

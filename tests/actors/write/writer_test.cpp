@@ -40,6 +40,8 @@ struct scripted_database {
   std::size_t answers_lost = 0;        ///< Of each call that succeeds.
   std::optional<storage::trouble> checkpoint_failure;
   bool foreign_commit = false;
+  std::chrono::milliseconds takes{0};   ///< Each apply, at least.
+  std::vector<storage::slow_work> slow; ///< What of the next one took long by itself.
 };
 
 class fake_writer final : public storage::database_writer {
@@ -64,6 +66,7 @@ public:
       }
       return tl::unexpected{std::move(reason)};
     }
+    for (const auto end = storage::moment::clock::now() + script_->takes; storage::moment::clock::now() < end;) {}
     std::vector<storage::answer> answers;
     for (const auto& work : batches) {
       while (script_->applied_seq < work->last_seq() && answers.size() < script_->most_at_once) {
@@ -85,7 +88,7 @@ public:
   }
 
   bool take_foreign_commit() noexcept override { return std::exchange(script_->foreign_commit, false); }
-  std::vector<storage::slow_work> take_slow() override { return {}; }
+  std::vector<storage::slow_work> take_slow() override { return std::exchange(script_->slow, {}); }
 
   std::uint32_t unmerged() const noexcept override { return script_->pages; }
 
@@ -401,6 +404,19 @@ BOOST_AUTO_TEST_CASE(what_the_machine_did_counts_against_the_breaker_and_a_lock_
   BOOST_TEST(failures_counted() == 1);
   pass(200ms);
   BOOST_TEST(failures_counted() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_slow_counts_against_the_breaker_but_not_the_time_that_work_computes_for_itself) {
+  guard = std::make_shared<breaker>(breaker_options{.slow = 1ms});
+  start();
+  database->takes = 2ms;
+  database->slow = {{1, 1h}};
+  give(1);
+  scheduler.run();
+  BOOST_TEST(guard->health(breaker::clock::now()).slow == 0u);
+  give(2);
+  scheduler.run();
+  BOOST_TEST(guard->health(breaker::clock::now()).slow == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(work_that_is_refused_though_the_database_takes_as_much_is_told_and_dropped) {
