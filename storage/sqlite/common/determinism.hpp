@@ -61,6 +61,9 @@ public:
   /// autoinc.html), so no row may get that one, nor one be added beside it.
   std::string take_row_id_fault();
 
+  /// `met`, or what is wrong where SQLite calls it a full disk that a table has no row id left.
+  failure explain(failure met);
+
   /// What last_insert_rowid() gives inside a statement that has inserted nothing yet: the row id that an earlier
   /// statement of the same work inserted, 0 where there was none.
   std::int64_t carried_row_id = 0;

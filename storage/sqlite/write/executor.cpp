@@ -203,7 +203,7 @@ progress<> executor::collect(cached_statement& target, statement_result& into) {
       return {};
     }
   }
-  auto trouble = set_back(database, code);
+  auto trouble = set_back(functions_->explain(failure_of(database, code)));
   if (trouble.value().how_far == reach::group && sqlite3_get_autocommit(database) != 0) {
     trouble.value().how_far = reach::ended;
   }

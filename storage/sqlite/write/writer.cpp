@@ -89,7 +89,7 @@ result<> writer::prepare(const settings& chosen) {
   and_then([&] { return functions_.find_full_tables(); });
   and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
-  and_then([&] { return keep(scripts_, script_runner::make(database_)); });
+  and_then([&] { return keep(scripts_, script_runner::make(database_, functions_)); });
   and_then([&] { return keep(executor_, executor::make(database_, functions_, watch_, chosen.cached_statements)); });
   and_then([&] { return keep(outcomes_, outcome_store::make(database_, chosen.outcomes)); });
   and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });

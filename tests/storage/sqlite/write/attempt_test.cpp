@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,21 @@ void fill_words(const std::filesystem::path& file) {
   while (other.try_execute("INSERT INTO words VALUES ('word')")) {}
 }
 
+/// Takes 4 MB of SQLite's log.
+struct small_disk final : millrace::test::vfs_observer {
+  int before(const millrace::test::vfs_operation& asked) override {
+    const bool grows = asked.what == millrace::test::vfs_operation::kind::write && asked.path.ends_with("-wal");
+    if (grows && asked.offset > 4'000'000) {
+      errno = ENOSPC;
+      return SQLITE_FULL;
+    }
+    return SQLITE_OK;
+  }
+};
+
+const auto growing =
+  "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) "
+  "SELECT i || hex(zeroblob(1000)) FROM n";
 const auto endless =
   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t(a) SELECT count(*) FROM n";
 
@@ -238,11 +254,12 @@ BOOST_AUTO_TEST_CASE(work_that_meets_a_lack_of_memory_is_told_of_that_and_applie
 /// SQLite says of the first that the database is damaged, and of the other that the disk is full. The first is known to
 /// be at fault itself, since no other table can be.
 BOOST_AUTO_TEST_CASE(work_that_is_refused_as_if_the_machine_were_at_fault_is_suspected_once_it_is_alone) {
-  schema("CREATE VIRTUAL TABLE words USING fts5(body, content='')");
-  apply({execute("INSERT INTO t(id, a) VALUES (1, 1)"),
-         execute("INSERT OR IGNORE INTO t(id, a) VALUES (9223372036854775807, 1)")});
-  for (const auto& poison :
-       {execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'hello')"), insert(2)}) {
+  schema(
+    "CREATE VIRTUAL TABLE words USING fts5(body, content=''); CREATE VIRTUAL TABLE flood USING fts5(body);"
+    "INSERT INTO flood(flood, rank) VALUES ('automerge', 0), ('crisismerge', 2000)");
+  for (const auto& poison : {execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'hello')"),
+                             execute("INSERT INTO flood(rowid, body) WITH RECURSIVE c(i) AS (SELECT 5000 UNION ALL "
+                                     "SELECT i - 1 FROM c WHERE i > 1) SELECT i, 'word' FROM c")}) {
     const auto seq = writer->applied_seq() + 2;
     const auto next = next_batch({execute("INSERT INTO t(id, a) VALUES (?1, ?1)", seq), poison});
     check_tried_alone(next, seq);
@@ -275,19 +292,11 @@ BOOST_AUTO_TEST_CASE(work_whose_own_fault_shows_only_at_the_commit_is_suspected_
 }
 
 BOOST_AUTO_TEST_CASE(work_that_asks_for_more_room_than_there_is_is_suspected_alone_and_nobody_else_changed_anything) {
-  struct : millrace::test::vfs_observer {
-    int before(const millrace::test::vfs_operation& asked) override {
-      const bool grows = asked.what == millrace::test::vfs_operation::kind::write && asked.path.ends_with("-wal");
-      return grows && asked.offset > 4'000'000 ? SQLITE_FULL : SQLITE_OK;
-    }
-  } disk;
+  small_disk disk;
   close();
   const millrace::test::vfs_shim shim{disk};
   writer = sqlite::make_database(file, {}, {.cache_kib = 400})->open_writer().value();
-  const auto grow = execute(
-    "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) "
-    "SELECT i || hex(zeroblob(1000)) FROM n");
-  const auto next = next_batch({insert(1), grow, insert(2)});
+  const auto next = next_batch({insert(1), execute(growing), insert(2)});
   check_tried_alone(next, 3);
   const auto refused = try_to_apply(next);
   BOOST_REQUIRE(!refused);
@@ -298,6 +307,20 @@ BOOST_AUTO_TEST_CASE(work_that_asks_for_more_room_than_there_is_is_suspected_alo
   BOOST_TEST(!writer->take_foreign_commit());
   BOOST_TEST(!writer->probe(9'000'000).has_value());
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  close();
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_known_as_that_though_a_table_has_no_row_id_left) {
+  schema(
+    "CREATE TABLE used(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE); INSERT INTO used VALUES (1, 1);"
+    "INSERT OR IGNORE INTO used VALUES (9223372036854775807, 1)");
+  small_disk disk;
+  close();
+  const millrace::test::vfs_shim shim{disk};
+  writer = sqlite::make_database(file, {}, {.cache_kib = 400})->open_writer().value();
+  const auto refused = try_to_apply(next_batch({execute(growing)}));
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().why.code == errc::disk_full, refused.error().why.detail);
   close();
 }
 
