@@ -85,7 +85,8 @@ public:
     }
     if (more_) {
       if (page.empty() && count > 0) {
-        return fail(errc::too_large, "a single row is larger than a page may be");
+        return fail(errc::too_large, "a single row is larger than a page may be, which is "
+                                       + std::to_string(limits::row_set_bytes_max) + " bytes");
       }
       page.mark_truncated();
     }

@@ -57,6 +57,8 @@ public:
   finding found() const noexcept { return found_; }
   /// After each piece of work that came to its end. Takes no look at the clock either.
   finding look_at_end() noexcept;
+  /// How long the work may compute.
+  std::chrono::milliseconds time_max() const noexcept { return own_time_; }
   std::uint64_t pages_max() const noexcept { return pages_max_; }
   /// A budget whose time is up when the work has run too long.
   budget afford(budget::amounts most) noexcept { return budget{most, &runaway_watch::on_progress, this}; }

@@ -287,7 +287,7 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
   auto detail = "seq " + std::to_string(order.seq) + " was not applied";
   if (order.why == errc::quarantined) {
     detail += order.deaths == 0   ? ", as an operator wished"
-              : order.deaths == 1 ? ": it takes more than it may"
+              : order.deaths == 1 ? ": alone, it takes more time or memory than it may, or meets an index out of step"
                                   : ": each of " + std::to_string(order.deaths) + " attempts at it failed";
     // An order about work in quarantine says nothing that is worth keeping; what it is about stays there.
     if (!std::holds_alternative<quarantine_order>(item)) {
@@ -295,6 +295,9 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
         return tl::unexpected{stop{stop::next::give_up, std::move(done).error()}};
       }
     }
+  }
+  if (order.why == errc::too_large) {
+    detail += ": it changes more pages than one transaction may";
   }
   return answer{tl::unexpected{failure{order.why, std::move(detail)}}};
 }

@@ -338,6 +338,17 @@ BOOST_AUTO_TEST_CASE(files_are_private_whatever_the_umask) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_longer_than_sqlite_takes_is_told_with_the_limit) {
+  const auto replies = apply({execute("SELECT zeroblob(20000000)"),
+                              schema_script{"s", "CREATE TABLE t(a DEFAULT '" + std::string(300'000, 'x') + "')"}});
+  for (const auto& reply : replies) {
+    BOOST_TEST(code_of(reply) == errc::too_large);
+    BOOST_TEST(
+      detail_of(reply).find("a statement has at most 262144 bytes, a value or row at most 17") != std::string::npos,
+      detail_of(reply));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_writer_does_nothing_more_once_another_was_opened) {
   schema("CREATE TABLE t(a)");
   const auto database = sqlite::make_database(file);
