@@ -65,8 +65,8 @@ failure resend::last_word(failure why) const {
   if (in_doubt_ && kind(why.code) == error_kind::retryable) {
     return {errc::outcome_unknown, "the last answer was: " + to_string(why)};
   }
-  if (why.code == errc::deadline_exceeded && before_.code != errc::none) {
-    why.detail = "the answer before was: " + to_string(before_);
+  if (why.code == errc::deadline_exceeded && kind(before_.code) == error_kind::retryable) {
+    why.detail += (why.detail.empty() ? "the answer before was: " : "; the answer before was: ") + to_string(before_);
   }
   return why;
 }
