@@ -40,6 +40,9 @@ enum class remedy : std::uint8_t {
   reopen,
   /// End the process: it can no longer tell what the disk holds, and would believe another try wrongly.
   end_process,
+  /// Nothing: the call was called off (`write_limits`), and whoever did that says what comes next. Nothing of it was
+  /// done, and nobody is at fault.
+  none,
 };
 
 /// Why a call of a writer failed, and what to do about it.
@@ -73,6 +76,14 @@ struct time_taken {
   std::chrono::nanoseconds took{0};
 };
 
+/// When a call of a writer ends though there is more to do.
+struct write_limits {
+  moment deadline = moment::max(); ///< Soon after it.
+  /// Soon after one of these is set, whatever runs; null means never. Not owned.
+  const std::atomic<bool>* called_off = nullptr;
+  const std::atomic<bool>* closing = nullptr;
+};
+
 /// The sole write connection: opening another ends what this one may do (`database::open_writer`). Used by one thread
 /// at a time.
 class database_writer {
@@ -90,16 +101,18 @@ public:
   /// same batches. No work is begun where what stands before it took a second, so that others hear of that. `mark` is
   /// told what is tried; a call that throws leaves it standing.
   ///
-  /// The call as a whole ends soon after `deadline`, schema scripts excepted. What was done by then is committed and
+  /// The call as a whole ends soon after its deadline, schema scripts excepted. What was done by then is committed and
   /// answered; where that is nothing, the call fails with `deadline_exceeded` and `remedy::same_connection`, or
-  /// `reopen` where it cannot tell. No work is ever answered with that.
+  /// `reopen` where it cannot tell. No work is ever answered with that. One that is called off fails with
+  /// `remedy::none`, unless it has all but ended.
   ///
   /// Of the codes in a trouble one says more than why: `outcome_unknown` with `remedy::reopen`. The commit failed, and
   /// the next writer's `applied_seq` tells. Work is never answered with what may be the machine's fault, nor for taking
   /// more than it may: what stands before it is committed, and the call that begins with it fails
   /// (`trouble::suspects`).
   [[nodiscard]] virtual tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches,
-                                                                         attempt_mark& mark, moment deadline) = 0;
+                                                                         attempt_mark& mark,
+                                                                         const write_limits& limits) = 0;
 
   /// Commits so many bytes of Millrace's own and takes them away again: whether the machine does for these what it
   /// refused to work. They stand in nobody's way should the process end in between.
@@ -123,9 +136,6 @@ public:
   /// failed sync is final (`remedy::end_process`).
   [[nodiscard]] virtual tl::expected<checkpoint_report, trouble> checkpoint(std::uint32_t journal_max = UINT32_MAX) = 0;
 };
-
-/// For a call of `apply` that may take as long as it takes.
-inline constexpr moment no_deadline = moment::max();
 
 /// Who asked for a read.
 class requester {

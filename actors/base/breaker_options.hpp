@@ -17,7 +17,8 @@ struct breaker_options {
   /// It opens when, within the window, so many failed and they were at least this part of all.
   std::uint64_t failures_min = 10;
   double failure_rate = 0.5;
-  /// What takes longer counts as failed.
+  /// What takes longer counts as failed: of transactions what is done for them beside their own long computing, of
+  /// queries nothing, as how long one may take is its client's affair.
   std::chrono::milliseconds slow{10'000};
   /// How long it stays open before it lets probes through.
   std::chrono::milliseconds open_for{1'000};

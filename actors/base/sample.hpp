@@ -18,11 +18,12 @@ struct sample {
   latency_summary latency;
   std::optional<failure> blocked; ///< Why it cannot do its work now.
   std::chrono::milliseconds blocked_for{0};
-  std::uint64_t durable_seq = 0; ///< Queue only, as are the next four.
+  std::uint64_t durable_seq = 0; ///< Queue only, as are the next five.
   std::uint64_t applied_seq = 0;
   std::uint64_t checkpointed_seq = 0;
   std::uint64_t log_bytes = 0;
   std::uint64_t quarantined = 0;
+  std::uint64_t tried_seq = 0; ///< What the writer runs; 0 where that is nothing.
   std::uint64_t wal_pages = 0; ///< Writer only, as is the next one.
   std::uint64_t foreign_commits = 0;
   std::uint64_t scrubs = 0; ///< Scrubber only.

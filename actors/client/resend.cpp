@@ -50,8 +50,9 @@ milliseconds resend::deadline_left(milliseconds deadline, clock::time_point now)
   return left.count() > 0 ? left : milliseconds{-1};
 }
 
-void resend::failed(const failure& why) noexcept {
+void resend::failed(const failure& why) {
   in_doubt_ = in_doubt_ || kind(why.code) == error_kind::unknown;
+  before_ = why;
 }
 
 bool resend::may_rename(const failure& why) noexcept {
@@ -63,6 +64,9 @@ bool resend::may_rename(const failure& why) noexcept {
 failure resend::last_word(failure why) const {
   if (in_doubt_ && kind(why.code) == error_kind::retryable) {
     return {errc::outcome_unknown, "the last answer was: " + to_string(why)};
+  }
+  if (why.code == errc::deadline_exceeded && kind(before_.code) == error_kind::retryable) {
+    why.detail += (why.detail.empty() ? "the answer before was: " : "; the answer before was: ") + to_string(before_);
   }
   return why;
 }

@@ -36,14 +36,15 @@ public:
   std::chrono::milliseconds deadline_left(std::chrono::milliseconds deadline, clock::time_point now) const noexcept;
 
   /// Takes note of what an attempt was answered with.
-  void failed(const failure& why) noexcept;
+  void failed(const failure& why);
 
   /// Whether the request, which whoever sends it has named, may go out under a new name: the engine does not know the
   /// client any more that the old one is of, and no attempt has brought the request there; or somebody else has used
   /// the number. Once at most.
   bool may_rename(const failure& why) noexcept;
 
-  /// What `why`, the answer to the last attempt, means for the request as a whole.
+  /// What `why`, the answer to the last attempt, means for the request as a whole. Where its deadline passed over
+  /// attempts, the detail tells what was in the way.
   failure last_word(failure why) const;
 
 private:
@@ -51,6 +52,7 @@ private:
   clock::time_point end_;
   bool in_doubt_ = false; ///< An attempt may have had an effect; a later refusal says nothing about that.
   bool renamed_ = false;
+  failure before_; ///< The answer to the attempt before.
 };
 
 } // namespace millrace

@@ -103,6 +103,8 @@ caf::actor engine::impl::spawn_writer() const {
                                             .attempts = attempts_,
                                             .breaker = transactions_,
                                             .starving = board_->starving(),
+                                            .called_off = board_->called_off(),
+                                            .closing = board_->closing(),
                                             .checkpoint_pages = settings_.write.checkpoint_pages,
                                             .wal_pages_max = settings_.write.wal_pages_max,
                                             .apply_time_max = 24 * settings_.database.transaction_time_max,

@@ -90,7 +90,11 @@ public:
   const std::shared_ptr<std::atomic<std::uint64_t>>& durable_seq() const noexcept { return durable_seq_; }
   /// How often a newly opened database was taken to: the queue counts, readers then look whether theirs was moved away.
   const std::shared_ptr<std::atomic<std::uint64_t>>& openings() const noexcept { return openings_; }
-  /// Whether the engine waits no longer for what readers run: set when it closes, after the time that they have for it.
+  /// Whether what the writer computes is to be undone, as somebody must be heard before it goes on: the queue sets it,
+  /// and then asks for another opening; the writer clears it when it opens its database.
+  const std::shared_ptr<std::atomic<bool>>& called_off() const noexcept { return called_off_; }
+  /// Whether the engine waits no longer for what readers and the writer run: set when it closes, after the time that
+  /// they have for it.
   const std::shared_ptr<std::atomic<bool>>& closing() const noexcept { return closing_; }
 
   const std::shared_ptr<reader_slot>& slot(std::size_t reader) const { return readers_.slot(reader); }
@@ -117,6 +121,7 @@ private:
   std::shared_ptr<std::atomic<bool>> starving_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<std::atomic<std::uint64_t>> durable_seq_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::shared_ptr<std::atomic<std::uint64_t>> openings_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<std::atomic<bool>> called_off_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<std::atomic<bool>> closing_ = std::make_shared<std::atomic<bool>>(false);
   std::atomic<bool> closed_{false};
 };

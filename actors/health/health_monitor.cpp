@@ -44,6 +44,9 @@ void judge_breaker(health_report& report, breaker_state state, const char* what)
   }
 }
 
+/// From here on it is said what the writer runs.
+constexpr std::chrono::seconds long_try{1};
+
 /// How long after a commit by somebody else the engine counts as degraded, so that it is seen.
 constexpr std::chrono::minutes foreign_commit_shown{1};
 
@@ -122,8 +125,22 @@ void health_monitor_state::finish_if_complete() {
 }
 
 void health_monitor_state::add_up(const std::string& id, const sample& seen) {
+  if (id == "queue") {
+    watch_writer(seen.tried_seq);
+  }
   if (id == "writer" && foreign_commits_.update(seen.foreign_commits) > 0) {
     foreign_until_ = self_->clock().now() + foreign_commit_shown;
+  }
+}
+
+void health_monitor_state::watch_writer(std::uint64_t tried_seq) {
+  const auto now = self_->clock().now();
+  if (std::exchange(tried_seq_, tried_seq) != tried_seq) {
+    tried_since_ = now;
+    tried_long_ = false;
+  }
+  if (tried_seq != 0 && now - tried_since_ >= long_try && !std::exchange(tried_long_, true)) {
+    logger()->warn("the writer has run seq {} for more than a second; what was accepted after it waits", tried_seq);
   }
 }
 
@@ -191,7 +208,12 @@ void health_monitor_state::judge_writer(health_report& report) const {
                + " transactions: " + obstacle_text(*seen.blocked));
     }
   }
-  if (const auto found = responding_.find("writer"); found != responding_.end() && !found->second) {
+  if (tried_long_) {
+    const auto ran = std::chrono::duration_cast<std::chrono::milliseconds>(self_->clock().now() - tried_since_);
+    worsen(report, health_state::degraded,
+           "The writer has run seq " + std::to_string(tried_seq_) + " for " + seconds(ran) + ", with "
+             + std::to_string(waiting) + " transactions not applied: an operator can set it aside.");
+  } else if (const auto found = responding_.find("writer"); found != responding_.end() && !found->second) {
     worsen(report, health_state::degraded,
            "The writer does not answer: it is being restarted, or applies something large; " + std::to_string(waiting)
              + " transactions wait.");

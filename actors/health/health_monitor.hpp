@@ -73,6 +73,7 @@ private:
   void missed(std::uint64_t round, const std::string& id);
   void finish_if_complete();
   void add_up(const std::string& id, const sample& seen);
+  void watch_writer(std::uint64_t tried_seq);
   health_report evaluate() const;
   void judge_queue(health_report& report) const;
   void judge_writer(health_report& report) const;
@@ -97,6 +98,9 @@ private:
   std::map<std::string, sample> samples_;  ///< The newest of each actor.
   std::map<std::string, bool> responding_; ///< In this round.
   running_total foreign_commits_;
+  std::uint64_t tried_seq_ = 0;                          ///< What the writer ran when it was last looked at,
+  monotonic_time tried_since_;                           ///< and when that was first seen.
+  bool tried_long_ = false;                              ///< Whether that is long, and was logged.
   monotonic_time foreign_until_ = monotonic_time::min(); ///< So long a commit by somebody else is a cause for concern.
   health_report report_;
 };

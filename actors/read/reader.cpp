@@ -29,10 +29,11 @@ constexpr int looks_per_lease = 5;
 /// How long a result may be kept whose connection was lost.
 constexpr std::chrono::milliseconds look_interval_max{500};
 
-/// Failures of the machine, as against what a client did wrong.
+/// Failures of the machine, as against what a client did wrong. A full disk is in the way of those queries alone that
+/// need room on it.
 bool is_fault(errc code) noexcept {
-  return code == errc::io_error || code == errc::corrupt || code == errc::disk_full || code == errc::database_gone
-         || code == errc::out_of_memory || code == errc::reader_failed;
+  return code == errc::io_error || code == errc::corrupt || code == errc::database_gone || code == errc::out_of_memory
+         || code == errc::reader_failed;
 }
 
 /// Whether a new connection may help where one failed so.
@@ -72,7 +73,7 @@ reader_state::~reader_state() {
     taken_.push_front(std::move(*running_));
   }
   for (const auto& one : taken_) {
-    judge(errc::reader_failed, one.since);
+    judge(errc::reader_failed);
     answer(*one.message, to_error({errc::reader_failed, "the reader ended before it answered the query"}));
   }
   for (auto& promise : drains_) {
@@ -260,19 +261,19 @@ void reader_state::serve(monotonic_time started) {
     const auto& question = asked.get_as<admitted_query>(0);
     const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(started - question.arrival);
     settings_.slot->wait_us.fetch_add(static_cast<std::uint64_t>(waited.count()), std::memory_order_relaxed);
-    give(rows_for(question, read, started), started);
+    give(rows_for(question, read, started));
   } else if (asked.match_elements<admitted_page_query>()) {
     const auto& question = asked.get_as<admitted_page_query>(0).question;
-    give(page_for([&] { return pager_.first(question, page()); }, started), started);
+    give(page_for([&] { return pager_.first(question, page()); }, started));
   } else {
     const auto& position = asked.get_as<admitted_page_cursor>(0).position;
-    give(page_for([&] { return pager_.next(position, page()); }, started), started);
+    give(page_for([&] { return pager_.next(position, page()); }, started));
   }
 }
 
 template <class Rows>
-void reader_state::give(storage::result<Rows> rows, monotonic_time started) {
-  judge(rows ? errc::none : rows.error().code, started);
+void reader_state::give(storage::result<Rows> rows) {
+  judge(rows ? errc::none : rows.error().code);
   settings_.slot->answered.fetch_add(1, std::memory_order_relaxed);
   if (!rows) {
     return replies_.add(std::move(running_->message), caf::make_message(to_error(std::move(rows).error())), 0);
@@ -417,8 +418,8 @@ caf::result<std::uint64_t> reader_state::drain() {
   return promise;
 }
 
-/// Tells the breaker and the counters what became of a query or page.
-void reader_state::judge(errc code, monotonic_time started) {
+/// Tells the breaker and the counters what became of a query or page. How long it took is its client's affair.
+void reader_state::judge(errc code) {
   if (code == errc::lease_expired) {
     settings_.slot->leases_ended.fetch_add(1, std::memory_order_relaxed);
   }
@@ -429,7 +430,7 @@ void reader_state::judge(errc code, monotonic_time started) {
   if (is_fault(code)) {
     settings_.breaker->failed(now);
   } else {
-    settings_.breaker->succeeded(now, now - started);
+    settings_.breaker->succeeded(now);
   }
 }
 

@@ -104,7 +104,7 @@ private:
   void serve(monotonic_time started);
   [[nodiscard]] std::optional<failure> in_the_way(monotonic_time started) const;
   template <class Rows>
-  void give(storage::result<Rows> rows, monotonic_time started);
+  void give(storage::result<Rows> rows);
   [[nodiscard]] storage::result<row_set> rows_for(const admitted_query& asked, const watched_read& read,
                                                   monotonic_time started);
   void share_snapshot(monotonic_time now);
@@ -118,7 +118,7 @@ private:
 
   template <class Question>
   auto ask(Question question) -> decltype(question(*std::declval<storage::database_reader*>()));
-  void judge(errc code, monotonic_time started);
+  void judge(errc code);
 
   reader_actor::pointer self_; ///< Not owned; outlives the state.
   reader_options settings_;

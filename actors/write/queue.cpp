@@ -333,7 +333,7 @@ void queue_state::forget_names() {
 /// Where nothing was written, the clients are told, and the numbers are given to the next ones. Where that is not
 /// known, nothing more can be acknowledged.
 void queue_state::refuse_open(const failure& why) {
-  if (settings_.breaker != nullptr) {
+  if (settings_.breaker != nullptr && why.code != errc::too_large) {
     settings_.breaker->failed(std::chrono::steady_clock::now());
   }
   if (why.code != errc::disk_full && why.code != errc::too_large) {
@@ -560,6 +560,8 @@ sample queue_state::take_sample() const {
   result.checkpointed_seq = checkpointed_seq_;
   result.log_bytes = log_->bytes_on_disk();
   result.quarantined = quarantined_;
+  const auto call = settings_.attempts ? settings_.attempts->broken() : std::nullopt;
+  result.tried_seq = call ? call->at : 0;
   return result;
 }
 

@@ -57,7 +57,8 @@ bool queue_state::look_at_suspect() {
   return !due || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths});
 }
 
-/// Not before the writer has reported anew: as long as it holds the work, it may commit it.
+/// Not before the writer has reported anew: as long as it holds the work, it may commit it. What it computes is called
+/// off, and tried again unless it is that.
 caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& request) {
   if (request.seq <= applied_seq_ || request.seq > durable_seq_) {
     return to_error(not_waiting(request.seq));
@@ -70,6 +71,7 @@ caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& r
 void queue_state::wish_aside(storage::skip_order what, outcome_promise answer) {
   asides_asked_.push_back({std::move(what), std::move(answer)});
   if (writer_) {
+    settings_.board->called_off()->store(true);
     self_->send(writer_, atom::reopen::value);
   }
 }

@@ -21,6 +21,15 @@ constexpr std::size_t probe_bytes_min = 1024 * 1024;
 /// Readers begin nothing until the database's journal begins anew, so it is looked often whether it can.
 constexpr std::chrono::milliseconds starving_interval{20};
 
+/// What transactions took for themselves, which is no slowness of the machine.
+std::chrono::nanoseconds time_of(const std::vector<storage::time_taken>& times) {
+  std::chrono::nanoseconds sum{0};
+  for (const auto& one : times) {
+    sum += one.took;
+  }
+  return sum;
+}
+
 /// For tests that count no deaths.
 class no_mark final : public storage::attempt_mark {
 public:
@@ -50,6 +59,8 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
 
 /// Without a usable database it stays, and tries again: nobody who moves a file may end the process.
 void writer_state::open() {
+  // First: who calls something off from here on asks for another opening.
+  settings_.called_off->store(false);
   auto opened = settings_.open_database();
   if (!opened) {
     none_opens_ = true;
@@ -100,29 +111,32 @@ void writer_state::apply() {
   storage::attempt_mark& mark = settings_.attempts ? *settings_.attempts : nothing;
   const auto first = database_->applied_seq() + 1;
   const auto started = std::chrono::steady_clock::now();
-  auto answers = database_->apply(pending_, mark, started + settings_.apply_time_max);
+  auto answers = database_->apply(
+    pending_, mark, {started + settings_.apply_time_max, settings_.called_off.get(), settings_.closing.get()});
   if (answers) {
     const auto took = std::chrono::steady_clock::now() - started;
     unblock();
     apply_latency_.record(took);
     pace_.committed(took);
+    auto times = database_->take_times();
     if (settings_.breaker) {
-      settings_.breaker->succeeded(started + took, took);
+      settings_.breaker->succeeded(started + took, took - time_of(times));
     }
-    report(first, std::move(*answers));
+    report(first, std::move(*answers), std::move(times));
   } else {
     heed(std::move(answers.error()));
   }
 }
 
-void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> answers) {
+void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> answers,
+                          std::vector<storage::time_taken> times) {
   storage::failpoint("apply.before_report");
   const auto applied = database_->applied_seq();
   invariant(first_seq + answers.size() == applied + 1, "there is one answer for each seq that was applied");
   std::erase_if(pending_, [applied](const storage::batch_ptr& work) { return work->last_seq() <= applied; });
   self_->send<caf::message_priority::high>(
     settings_.queue, batch_applied{first_seq, std::make_shared<std::vector<storage::answer>>(std::move(answers)),
-                                   database_->quarantined(), database_->take_times()});
+                                   database_->quarantined(), std::move(times)});
   if (database_->take_foreign_commit()) {
     ++foreign_commits_;
     logger()->warn("somebody else changed the database before seq {}", applied);
@@ -153,6 +167,8 @@ void writer_state::heed(storage::trouble met) {
       return give_up_database(std::move(met.why));
     case storage::remedy::end_process:
       return end_process(std::move(met.why));
+    case storage::remedy::none:
+      return;
   }
 }
 

@@ -47,6 +47,10 @@ struct writer_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// Set while the database's own log cannot be emptied.
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
+  /// What it computes is undone soon after one of these is set. The first is cleared when the database is opened, which
+  /// whoever sets it must ask for (`atom::reopen`).
+  std::shared_ptr<std::atomic<bool>> called_off = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<const std::atomic<bool>> closing = std::make_shared<std::atomic<bool>>(false);
   /// Of the database's journal, in its unit: what may wait for a checkpoint at least, and how long it may be.
   std::uint32_t checkpoint_pages = write_options{}.checkpoint_pages;
   std::uint32_t wal_pages_max = write_options{}.wal_pages_max;
@@ -70,7 +74,7 @@ private:
   void announce();
   void take(apply_batch& request);
   void apply();
-  void report(std::uint64_t first_seq, std::vector<storage::answer> answers);
+  void report(std::uint64_t first_seq, std::vector<storage::answer> answers, std::vector<storage::time_taken> times);
   void heed(storage::trouble met);
   void suspect(const storage::trouble& met);
   std::optional<storage::trouble> accuse();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,10 +21,12 @@ public:
   log_listener& operator=(const log_listener&) = delete;
   ~log_listener() { std::erase(to_->sinks(), sink_); }
 
-  bool has(const std::string& text) const {
-    return std::ranges::any_of(sink_->last_formatted(),
-                               [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  /// Lines that contain the text.
+  std::ptrdiff_t count(const std::string& text) const {
+    return std::ranges::count_if(sink_->last_formatted(),
+                                 [&](const std::string& line) { return line.find(text) != std::string::npos; });
   }
+  bool has(const std::string& text) const { return count(text) > 0; }
 
 private:
   std::shared_ptr<spdlog::logger> to_;

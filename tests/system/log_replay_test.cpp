@@ -200,7 +200,7 @@ std::vector<std::string> replay(const std::vector<storage::batch_ptr>& log, cons
     }
     const auto count = std::min<std::size_t>(1 + random() % together_max, log.size() - done);
     no_mark nobody;
-    BOOST_REQUIRE(writer->apply({log.data() + done, count}, nobody, storage::no_deadline));
+    BOOST_REQUIRE(writer->apply({log.data() + done, count}, nobody, {}));
     while (done < log.size() && log[done]->last_seq() <= writer->applied_seq()) {
       ++done;
     }

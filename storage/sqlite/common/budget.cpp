@@ -2,8 +2,12 @@
 
 #include "temporary_space.hpp"
 
+#include <millrace/storage/base/full_disk.hpp>
+
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <system_error>
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -146,6 +150,22 @@ bool budget::take_temporary(std::int64_t bytes, temporary_space* space) noexcept
   return true;
 }
 
+failure budget::refused_file() const {
+  const auto* const space = most_.space;
+  auto detail = "temporary files" + (space == nullptr ? "" : " in " + space->folder()) + ": "
+                + std::generic_category().message(system_error_);
+  // Who tries it again at once writes the disk full again.
+  return means_full_disk(system_error_) ? failure{errc::disk_full, std::move(detail), std::chrono::seconds{1}}
+                                        : failure{errc::io_error, std::move(detail)};
+}
+
+void budget::temporary_refused(int system_error) noexcept {
+  if (acting != nullptr && acting->cause_ == cause::none) {
+    acting->cause_ = cause::temporary_refused;
+    acting->system_error_ = system_error;
+  }
+}
+
 std::optional<failure> budget::overrun() {
   switch (acting == nullptr ? cause::none : acting->cause_) {
     case cause::none:
@@ -158,6 +178,8 @@ std::optional<failure> budget::overrun() {
       return failure{errc::overloaded, "all that runs has " + mib(acting->most_.space->kib_max())
                                          + " of temporary files together, which is all that it may; try again when "
                                            "some of it has ended"};
+    case cause::temporary_refused:
+      return acting->refused_file();
     case cause::stack:
       return failure{errc::over_budget, "more than half of the thread's stack, as it is nested too deeply"};
     case cause::time:

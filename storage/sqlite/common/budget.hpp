@@ -56,8 +56,12 @@ public:
   static bool holds() noexcept;
 
   /// Of what the budget that acts on this thread had too little: `over_budget`, `overloaded` where others have what
-  /// there is of it, or `deadline_exceeded` where its time was up.
+  /// there is of it, `deadline_exceeded` where its time was up, or `disk_full` or `io_error` where the machine refused
+  /// it a temporary file.
   static std::optional<failure> overrun();
+
+  /// Takes note of why the system refused to make, write or read a temporary file of this thread's work.
+  static void temporary_refused(int system_error) noexcept;
 
   /// Whether the time of the budget that acts on this thread is up.
   static bool time_is_up() noexcept { return acting != nullptr && acting->look_at_time(); }
@@ -76,12 +80,13 @@ private:
 
   friend struct budgeted_allocator;
 
-  enum class cause : std::uint8_t { none, memory, temporary, temporary_of_all, stack, time };
+  enum class cause : std::uint8_t { none, memory, temporary, temporary_of_all, temporary_refused, stack, time };
 
   static void find_stack() noexcept;
   bool admits(std::int64_t bytes) noexcept;
   bool look_at_time() noexcept;
   bool refuse(cause why) noexcept;
+  failure refused_file() const;
 
   static constinit thread_local budget* acting;
 
@@ -92,6 +97,7 @@ private:
   std::int64_t temporary_bytes_ = 0;
   std::int64_t until_look_ = bytes_between_looks;
   cause cause_ = cause::none;
+  int system_error_ = 0; ///< For `temporary_refused`.
 };
 
 } // namespace millrace::storage::sqlite

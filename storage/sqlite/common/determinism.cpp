@@ -5,7 +5,10 @@
 #include "prepared_statement.hpp"
 #include "temporary_files.hpp"
 
+#include <millrace/storage/base/full_disk.hpp>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <limits>
@@ -169,6 +172,7 @@ result<> log_functions::find_full_tables() {
 }
 
 result<> log_functions::begin_work(std::uint64_t seq) {
+  errno = 0; // By which a full disk is known (`explain`).
   random_.seed(seq);
   carried_row_id = 0;
   gave_largest_id_ = false;
@@ -189,6 +193,24 @@ std::string log_functions::take_row_id_fault() {
                              + std::to_string(largest_row_id)
                              + ", after which SQLite draws row ids at random; give that row another id, or delete it, "
                                "in a transaction before";
+}
+
+failure log_functions::explain(failure met) {
+  if (met.code != errc::disk_full || means_full_disk(errno)) {
+    return met;
+  }
+  if (auto fault = take_row_id_fault(); !fault.empty()) {
+    return {errc::not_permitted, std::move(fault)};
+  }
+  const auto sql = "SELECT name FROM sqlite_sequence WHERE CAST(seq AS INTEGER) = " + std::to_string(largest_row_id);
+  auto look = prepared_statement::prepare(database_, sql.c_str());
+  if (!look || look->step() != SQLITE_ROW) {
+    return met;
+  }
+  const auto* const table = reinterpret_cast<const char*>(sqlite3_column_text(look->get(), 0));
+  return {errc::constraint, "AUTOINCREMENT has no row id left in " + std::string{table == nullptr ? "" : table}
+                              + ", as sqlite_sequence says that it gave " + std::to_string(largest_row_id)
+                              + "; give new rows ids of their own"};
 }
 
 void log_functions::row_changed(void* self, int action, const char*, const char* table, sqlite3_int64 row_id) noexcept {

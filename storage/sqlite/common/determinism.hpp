@@ -62,6 +62,9 @@ public:
   std::string take_row_id_fault();
   bool has_row_id_fault() const noexcept { return gave_largest_id_ || overfilled_ != nullptr; }
 
+  /// `met`, or what is wrong where SQLite calls it a full disk that a table has no row id left.
+  failure explain(failure met);
+
   /// What last_insert_rowid() gives inside a statement that has inserted nothing yet: the row id that an earlier
   /// statement of the same work inserted, 0 where there was none.
   std::int64_t carried_row_id = 0;

@@ -85,6 +85,10 @@ failure failure_of(sqlite3* database, int result_code) {
   if (system != 0 && (primary(result_code) == SQLITE_CANTOPEN || primary(result_code) == SQLITE_IOERR)) {
     detail += ": " + std::generic_category().message(system);
   }
+  if (code == errc::too_large && database != nullptr) {
+    detail += ": a statement has at most " + std::to_string(sqlite3_limit(database, SQLITE_LIMIT_SQL_LENGTH, -1))
+              + " bytes, a value or row at most " + std::to_string(sqlite3_limit(database, SQLITE_LIMIT_LENGTH, -1));
+  }
   detail += " (SQLite code " + std::to_string(current ? sqlite3_extended_errcode(database) : result_code) + ")";
   return {code, std::move(detail)};
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 
 #include <sqlite3.h>
@@ -30,6 +31,14 @@ sqlite3_file* real(sqlite3_file* file) noexcept {
   return reinterpret_cast<sqlite3_file*>(&paid(file) + 1);
 }
 
+/// What came of a call that touches the disk; where it failed, that is in the way of this work alone.
+int told(int code) noexcept {
+  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) {
+    budget::temporary_refused(code == SQLITE_FULL ? ENOSPC : errno);
+  }
+  return code;
+}
+
 int close(sqlite3_file* file) noexcept {
   budget::take_temporary(-paid(file).bytes, paid(file).space);
   return real(file)->pMethods->xClose(real(file));
@@ -42,7 +51,11 @@ int write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) noe
     return SQLITE_FULL;
   }
   known = end;
-  return real(file)->pMethods->xWrite(real(file), from, bytes, at);
+  return told(real(file)->pMethods->xWrite(real(file), from, bytes, at));
+}
+
+int read(sqlite3_file* file, void* into, int bytes, sqlite3_int64 at) noexcept {
+  return told(real(file)->pMethods->xRead(real(file), into, bytes, at));
 }
 
 int truncate(sqlite3_file* file, sqlite3_int64 bytes) noexcept {
@@ -50,7 +63,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 bytes) noexcept {
   const auto end = std::min<std::int64_t>(known, bytes);
   budget::take_temporary(end - known, paid(file).space);
   known = end;
-  return real(file)->pMethods->xTruncate(real(file), bytes);
+  return told(real(file)->pMethods->xTruncate(real(file), bytes));
 }
 
 /// What is passed on as it is.
@@ -62,7 +75,7 @@ int pass(sqlite3_file* file, Arguments... arguments) noexcept {
 using methods = sqlite3_io_methods;
 constexpr methods paid_methods{.iVersion = 1,
                                .xClose = &close,
-                               .xRead = &pass<&methods::xRead, void*, int, sqlite3_int64>,
+                               .xRead = &read,
                                .xWrite = &write,
                                .xTruncate = &truncate,
                                .xSync = &pass<&methods::xSync, int>,
@@ -85,19 +98,20 @@ int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* giv
   made.space = name == nullptr ? budget::space() : nullptr;
   if (made.space != nullptr) {
     if (!made.space->name_file(made.name)) {
-      return SQLITE_CANTOPEN;
+      errno = ENAMETOOLONG;
+      return told(SQLITE_CANTOPEN);
     }
     name = made.name.data();
   }
   const auto attempt = [&] { return default_vfs().xOpen(&default_vfs(), name, real(file), flags, given_flags); };
   int code = attempt();
-  if (code != SQLITE_OK && made.space != nullptr && made.space->make_folder()) {
+  if (code != SQLITE_OK && errno == ENOENT && made.space != nullptr && made.space->make_folder()) {
     code = attempt();
   }
   if (code == SQLITE_OK) {
     made.base.pMethods = &paid_methods;
   }
-  return code;
+  return told(code);
 }
 
 const char* register_vfs() {

@@ -85,7 +85,8 @@ public:
     }
     if (more_) {
       if (page.empty() && count > 0) {
-        return fail(errc::too_large, "a single row is larger than a page may be");
+        return fail(errc::too_large, "a single row is larger than a page may be, which is "
+                                       + std::to_string(limits::row_set_bytes_max) + " bytes");
       }
       page.mark_truncated();
     }
@@ -268,9 +269,16 @@ result<> reader::result_of(int code) const {
   return tl::unexpected{refusal ? *refusal : as_told(failure_of(database_.get(), code))};
 }
 
-/// What was interrupted failed over the limit that had passed.
+/// What was interrupted failed over the limit that had passed. Temporary files that cannot be used are in the way of
+/// this query alone, and nothing is wrong with the connection.
 failure reader::as_told(failure found) const {
-  return found.code == errc::deadline_exceeded ? failure{watch_.interruption(), "the query was interrupted"} : found;
+  if (found.code == errc::deadline_exceeded) {
+    return {watch_.interruption(), "the query was interrupted"};
+  }
+  if (found.code == errc::io_error && budget::overrun()) {
+    found.code = errc::unavailable;
+  }
+  return found;
 }
 
 result<std::optional<answer>> reader::recorded_outcome(std::uint64_t seq) {

@@ -195,7 +195,9 @@ progress<> executor::collect(cached_statement& target, statement_result& into) {
     for (; code == SQLITE_ROW; code = prepared.step()) {
       if (into.rows.size() >= limits::rows_max || !append_row(prepared.get(), into.rows)
           || rows_bytes_ + into.rows.cells().size() > limits::row_set_bytes_max) {
-        return set_back({errc::too_large, "the statements give more rows than an outcome may carry"});
+        return set_back({errc::too_large, "the statements give more rows than an outcome may carry, which is "
+                                            + std::to_string(limits::rows_max) + " of a statement and "
+                                            + std::to_string(limits::row_set_bytes_max) + " bytes of all"});
       }
     }
     rows_bytes_ += into.rows.cells().size();
@@ -203,7 +205,7 @@ progress<> executor::collect(cached_statement& target, statement_result& into) {
       return {};
     }
   }
-  auto trouble = set_back(database, code);
+  auto trouble = set_back(functions_->explain(failure_of(database, code)));
   if (trouble.value().how_far == reach::group && sqlite3_get_autocommit(database) != 0) {
     trouble.value().how_far = reach::ended;
   }

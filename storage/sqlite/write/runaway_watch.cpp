@@ -34,6 +34,7 @@ void runaway_watch::install(sqlite3* database, std::chrono::milliseconds time_ma
 
 void runaway_watch::begin_work(bool first_of_call, std::chrono::milliseconds own_time) noexcept {
   watching_ = true;
+  limited_ = true;
   first_ = first_of_call;
   own_time_ = own_time.count() > 0 ? std::min(own_time, time_max_) : time_max_;
   found_ = finding::none;
@@ -47,6 +48,11 @@ std::uint64_t runaway_watch::pages_spilled() const noexcept {
   return static_cast<std::uint64_t>(spilled);
 }
 
+bool runaway_watch::is_called_off() const noexcept {
+  return (limits_.called_off != nullptr && limits_.called_off->load(std::memory_order_relaxed))
+         || (limits_.closing != nullptr && limits_.closing->load(std::memory_order_relaxed));
+}
+
 bool runaway_watch::spills_too_much(std::uint64_t spilled) const noexcept {
   return spilled - spilled_before_ > (first_ ? pages_max_ : pages_max_ / share_of_others);
 }
@@ -56,7 +62,7 @@ auto runaway_watch::look_at_end() noexcept -> finding {
     return found_; // Too short to spill much; asking would take a twentieth of its time.
   }
   const auto spilled = pages_spilled();
-  if (watching_ && spills_too_much(spilled)) {
+  if (watching_ && limited_ && spills_too_much(spilled)) {
     found_ = finding::spilled;
   }
   spilled_before_ = spilled;
@@ -64,6 +70,12 @@ auto runaway_watch::look_at_end() noexcept -> finding {
 }
 
 auto runaway_watch::look() noexcept -> finding {
+  if (is_called_off()) {
+    return finding::called_off;
+  }
+  if (!limited_) {
+    return finding::none;
+  }
   const spending now{std::chrono::steady_clock::now(), computed_by_thread()};
   if (!began_) {
     began_ = now;
@@ -78,7 +90,7 @@ auto runaway_watch::look() noexcept -> finding {
   if (now.at - began_->at > time_max_ * patience_with_machine) {
     return finding::stalled;
   }
-  return now.at > call_deadline_ ? finding::call_over : finding::none;
+  return now.at > limits_.deadline ? finding::call_over : finding::none;
 }
 
 int runaway_watch::on_progress(void* self) noexcept {

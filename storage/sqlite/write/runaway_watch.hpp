@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/storage/database.hpp>
 #include <millrace/storage/sqlite/common/budget.hpp>
 
 #include <chrono>
@@ -10,17 +11,18 @@
 
 namespace millrace::storage::sqlite {
 
-/// Interrupts work that takes too much on a connection, by itself or as part of a call that runs too long. Its address
-/// is registered with the connection: it neither moves nor dies before it. A sort in memory is a single step of SQLite,
-/// which is not interrupted.
+/// Interrupts work that takes too much on a connection, by itself or as part of a call that runs too long or is called
+/// off. Its address is registered with the connection: it neither moves nor dies before it. A sort in memory is a
+/// single step of SQLite, which is not interrupted.
 class runaway_watch {
 public:
   enum class finding : std::uint8_t {
     none,
-    spent,    ///< It used up the time that it may compute.
-    spilled,  ///< It changed more pages than it may: so many did not fit into the page cache.
-    stalled,  ///< It has run for long, though it computed little: the machine may be at fault.
-    call_over ///< The call that it is part of has run too long.
+    spent,     ///< It used up the time that it may compute.
+    spilled,   ///< It changed more pages than it may: so many did not fit into the page cache.
+    stalled,   ///< It has run for long, though it computed little: the machine may be at fault.
+    call_over, ///< The call that it is part of has run too long.
+    called_off ///< Somebody called that off.
   };
 
   runaway_watch() = default;
@@ -29,18 +31,22 @@ public:
 
   void install(sqlite3* database, std::chrono::milliseconds time_max, std::uint64_t pages_max) noexcept;
 
-  /// Before each call, which is to end soon after `deadline`.
-  void begin_call(std::chrono::steady_clock::time_point deadline) noexcept {
-    call_deadline_ = deadline;
+  /// Before each call.
+  void begin_call(const write_limits& limits) noexcept {
+    limits_ = limits;
     spilled_before_ = pages_spilled();
   }
-  /// Whether the call's deadline has passed.
-  bool past_deadline() const noexcept { return std::chrono::steady_clock::now() > call_deadline_; }
+  /// The call begins anew, and may take as long as it takes unless it is called off.
+  void forget_deadline() noexcept { begin_call({moment::max(), limits_.called_off, limits_.closing}); }
+  /// Whether the call is to end with what it has.
+  bool call_is_over() const noexcept { return is_called_off() || std::chrono::steady_clock::now() > limits_.deadline; }
 
   /// Before each piece of work, which may compute for `own_time` where that is less than any may; 0 is no wish. Only
   /// the first of a call is given all that it may take: what it shows is its own doing. Others are found soon, as they
   /// are to be tried alone. Takes no look at the clock.
   void begin_work(bool first_of_call, std::chrono::milliseconds own_time) noexcept;
+  /// From here on it may take as much as it takes, unless its call is called off.
+  void lift_limits() noexcept { limited_ = false; }
   /// From here on nothing is interrupted.
   void end_work() noexcept { watching_ = false; }
 
@@ -51,6 +57,8 @@ public:
   finding found() const noexcept { return found_; }
   /// After each piece of work that came to its end. Takes no look at the clock either.
   finding look_at_end() noexcept;
+  /// How long the work may compute.
+  std::chrono::milliseconds time_max() const noexcept { return own_time_; }
   std::uint64_t pages_max() const noexcept { return pages_max_; }
   /// A budget whose time is up when the work has run too long.
   budget afford(budget::amounts most) noexcept { return budget{most, &runaway_watch::on_progress, this}; }
@@ -63,18 +71,20 @@ private:
 
   static int on_progress(void* self) noexcept;
   finding look() noexcept;
+  bool is_called_off() const noexcept;
   bool spills_too_much(std::uint64_t spilled) const noexcept;
   std::uint64_t pages_spilled() const noexcept;
 
   sqlite3* database_ = nullptr;
   std::chrono::milliseconds time_max_{0};
   std::uint64_t pages_max_ = 0;
+  write_limits limits_; ///< Of the call.
   bool watching_ = false;
+  bool limited_ = true;
   bool first_ = true;
   std::chrono::milliseconds own_time_{0};
   finding found_ = finding::none;
   unsigned statements_ = 0;
-  std::chrono::steady_clock::time_point call_deadline_ = std::chrono::steady_clock::time_point::max();
   std::uint64_t spilled_before_ = 0; ///< Pages, by this connection, before the work.
   std::optional<spending> began_;    ///< When the work was first seen to run.
 };

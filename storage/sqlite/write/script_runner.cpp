@@ -77,8 +77,8 @@ private:
 
 } // namespace
 
-result<script_runner> script_runner::make(connection& owner) {
-  script_runner made{owner};
+result<script_runner> script_runner::make(connection& owner, log_functions& functions) {
+  script_runner made{owner, functions};
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.find_, "SELECT sql_hash FROM millrace_schema WHERE name = ?1"},
     {&made.record_, "INSERT INTO millrace_schema(name, seq, sql_hash) VALUES (?1, ?2, ?3)"},
@@ -180,7 +180,7 @@ progress<> script_runner::run_statement(prepared_statement& statement, int numbe
   if (code == SQLITE_OK) {
     return {};
   }
-  auto trouble = set_back(owner_->get(), code);
+  auto trouble = set_back(functions_->explain(failure_of(owner_->get(), code)));
   auto& [how_far, reason] = trouble.value();
   reason.detail = "statement " + std::to_string(number) + ": " + reason.detail;
   if (how_far == reach::group && sqlite3_get_autocommit(owner_->get()) != 0) {

@@ -100,7 +100,7 @@ result<> writer::prepare(const settings& chosen) {
   and_then([&] { return functions_.find_full_tables(); });
   and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
-  and_then([&] { return keep(scripts_, script_runner::make(database_)); });
+  and_then([&] { return keep(scripts_, script_runner::make(database_, functions_)); });
   and_then([&] { return keep(executor_, executor::make(database_, functions_, watch_, chosen.cached_statements)); });
   and_then([&] { return keep(outcomes_, outcome_store::make(database_, chosen.outcomes)); });
   and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
@@ -145,7 +145,7 @@ trouble writer::in_trouble(failure why, std::uint64_t suspects, bool proven) con
 }
 
 tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_ptr> batches, attempt_mark& mark,
-                                                         moment deadline) {
+                                                         const write_limits& limits) {
   const auto inside = enter();
   if (!inside) {
     return tl::unexpected{in_trouble(*useless_)};
@@ -157,7 +157,7 @@ tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_p
   if (*last <= applied_seq_) {
     return {};
   }
-  watch_.begin_call(deadline);
+  watch_.begin_call(limits);
   mark.begin(applied_seq_ + 1, *last);
   auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
   mark.end();
@@ -188,6 +188,8 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
     switch (what) {
       case stop::next::give_up:
         return tl::unexpected{in_trouble(std::move(reason), suspects)};
+      case stop::next::call_off:
+        return tl::unexpected{trouble{std::move(reason), remedy::none}};
       case stop::next::run_with_savepoints:
         aim.care = caution::savepoints;
         careful_calls_left_ = next_careful_calls_;
@@ -208,7 +210,7 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
         }
         // What stood before it has fitted once. Where it may be the machine, though, that may not be said any more.
         aim.last_seq = applied_seq_ + (suspects > 0 && !proven ? (before + 1) / 2 : before);
-        watch_.begin_call(no_deadline);
+        watch_.forget_deadline();
         break;
       }
     }
@@ -240,7 +242,7 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   std::int64_t recorded_ms = 0;
   for (const auto& part : batches) {
     if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()
-        || (!answers.empty() && (watch_.past_deadline() || coarse_time() - attempt_began_ > attempt_time_max))) {
+        || (!answers.empty() && (watch_.call_is_over() || coarse_time() - attempt_began_ > attempt_time_max))) {
       break;
     }
     const auto recorded = outcomes_->record.count();
@@ -303,7 +305,7 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
   }
   if (order.why == errc::quarantined) {
     detail += order.deaths == 0   ? ", as an operator wished"
-              : order.deaths == 1 ? ": it takes more than it may"
+              : order.deaths == 1 ? ": alone, it takes more time or memory than it may, or meets an index out of step"
                                   : ": each of " + std::to_string(order.deaths) + " attempts at it failed";
     // An order about work in quarantine says nothing that is worth keeping; what it is about stays there.
     if (!std::holds_alternative<quarantine_order>(item)) {
@@ -311,6 +313,9 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
         return tl::unexpected{stop{stop::next::give_up, std::move(done).error()}};
       }
     }
+  }
+  if (order.why == errc::too_large) {
+    detail += ": it changes more pages than one transaction may";
   }
   return answer{tl::unexpected{failure{order.why, std::move(detail)}}};
 }
@@ -395,7 +400,7 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
 progress<outcome> writer::run_script(const schema_script& script, std::uint64_t seq) {
   schema_in_doubt_ = true;
   ran_script_ = true;
-  watch_.end_work(); // It may have a whole table to change.
+  watch_.lift_limits(); // It may have a whole table to change.
   budget spent{{.space = &*script_files_}};
   const budget::scope paying{spent};
   auto done = scripts_->run(script, seq);

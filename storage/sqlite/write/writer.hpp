@@ -37,7 +37,7 @@ public:
 
   log_position applied() const noexcept override { return {applied_seq_, applied_chain_}; }
   [[nodiscard]] tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
-                                                                 moment deadline) override;
+                                                                 const write_limits& limits) override;
   [[nodiscard]] tl::expected<void, trouble> probe(std::uint64_t bytes) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
@@ -59,7 +59,7 @@ private:
 
   /// Why an attempt ended without a commit.
   struct stop {
-    enum class next { give_up, run_with_savepoints, leave_out, run_before } what;
+    enum class next { give_up, call_off, run_with_savepoints, leave_out, run_before } what;
     failure reason;
     std::uint64_t seq = 0;      ///< What is to be left out, or left to the next call.
     std::uint64_t suspects = 0; ///< As in `trouble`, and so is the next.

@@ -34,7 +34,12 @@ auto writer::stop_runaway(std::uint64_t seq) const -> stop {
   const auto text = "seq " + std::to_string(seq);
   switch (watch_.found()) {
     case finding::spent:
-      return {stop::next::run_before, {errc::deadline_exceeded, text + " computes longer than it may"}, seq, 1, true};
+      return {stop::next::run_before,
+              {errc::deadline_exceeded,
+               text + " computes for more than " + std::to_string(watch_.time_max().count()) + " ms"},
+              seq,
+              1,
+              true};
     case finding::spilled:
       return {stop::next::run_before,
               {errc::too_large, text + " changes more than " + std::to_string(watch_.pages_max()) + " pages"},
@@ -43,6 +48,8 @@ auto writer::stop_runaway(std::uint64_t seq) const -> stop {
               true};
     case finding::stalled:
       return {stop::next::run_before, {errc::deadline_exceeded, text + " does not come to its end"}, seq, 1};
+    case finding::called_off:
+      return {stop::next::call_off, {errc::unavailable, "it was called off; nothing was applied"}, seq};
     default:
       return {stop::next::run_before, {errc::deadline_exceeded, "the call took too long; nothing was applied"}, seq};
   }

@@ -249,6 +249,18 @@ BOOST_AUTO_TEST_CASE(a_page_that_was_sent_again_leaves_the_pages_after_it_their_
   BOOST_TEST((page->next->question == select("x")));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_in_the_way_until_a_deadline_passed_is_told_with_it) {
+  front.on_query = [](const query& asked, std::size_t) -> fake_front::verdict {
+    return refused(asked.deadline.count() < 0 ? errc::deadline_exceeded : errc::disk_full);
+  };
+  auto question = select("x");
+  question.deadline = 100ms;
+  const auto answer = tested.query(question);
+  BOOST_REQUIRE(!answer);
+  BOOST_TEST(answer.error().code == errc::deadline_exceeded);
+  BOOST_TEST(answer.error().detail.find(sentence(errc::disk_full)) != std::string::npos, answer.error().detail);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_thread_in_the_midst_of_a_call_is_told_loudly) {
   front.on_transaction = [](const transaction&, std::size_t) { return std::nullopt; };
   std::uint64_t seq = 0;

@@ -1,6 +1,7 @@
 #include <millrace/tests/support/actors/answer_recorder.hpp>
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 
+#include <algorithm>
 #include <array>
 
 using namespace millrace;
@@ -35,6 +36,15 @@ struct fixture : engine_fixture {
   }
   std::vector<quarantined_transaction> quarantine() {
     return std::get<quarantine_listing>(order(quarantine_list{})).entries;
+  }
+  /// Waits until health names what the writer runs.
+  bool is_named(std::uint64_t seq) {
+    auto db = connect();
+    const auto named = "The writer has run seq " + std::to_string(seq) + " for ";
+    return eventually([&] {
+      const auto report = db.health();
+      return report && std::ranges::any_of(report->reasons, [&](const auto& one) { return one.starts_with(named); });
+    });
   }
   /// What the health report says is in quarantine, once it tells of all that is applied now.
   std::uint64_t reported() {
@@ -122,6 +132,56 @@ BOOST_AUTO_TEST_CASE(what_waits_is_set_aside_when_an_operator_wishes_it_and_the_
   BOOST_TEST(code_of(order(quarantine_set_aside{seqs[0]})) == errc::not_found);
   BOOST_TEST(code_of(order(quarantine_resubmit{seqs[0]})) == errc::none);
   BOOST_TEST(rows("SELECT n FROM t ORDER BY rowid") == "2\n3\n1");
+}
+
+BOOST_AUTO_TEST_CASE(what_computes_is_named_and_set_aside_when_an_operator_wishes_it) {
+  settings.database.transaction_time_max = 10min;
+  open();
+  const auto seq = connect().execute(insert(1)).value().seq + 1;
+  const auto long_one = recorder.send(tested->front(), execute(endless));
+  const auto after = recorder.send(tested->front(), insert(2));
+  BOOST_REQUIRE(is_named(seq));
+  BOOST_TEST(code_of(order(quarantine_set_aside{seq})) == errc::none);
+  BOOST_TEST(code_of(answer_to(long_one)) == errc::quarantined);
+  BOOST_TEST(code_of(answer_to(after)) == errc::none);
+  BOOST_TEST(rows("SELECT n FROM t ORDER BY rowid") == "1\n2");
+  BOOST_REQUIRE_EQUAL(quarantine().size(), 1u);
+  BOOST_TEST(quarantine()[0].deaths == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_computes_while_another_one_is_set_aside_is_tried_again_and_accused_of_nothing) {
+  settings.database.transaction_time_max = 10min;
+  open();
+  const auto seq = connect().execute(insert(1)).value().seq + 1;
+  const auto long_one = recorder.send(tested->front(), execute(endless));
+  const auto other = recorder.send(tested->front(), insert(2));
+  for (int i = 0; i < 5; ++i) { // More often than it may be accused.
+    BOOST_REQUIRE(is_named(seq));
+    BOOST_TEST(code_of(order(quarantine_set_aside{seq + 1})) == (i == 0 ? errc::none : errc::not_found));
+  }
+  BOOST_TEST(recorder.look(long_one).replies.empty());
+  BOOST_TEST(code_of(order(quarantine_set_aside{seq})) == errc::none);
+  BOOST_TEST(code_of(answer_to(other)) == errc::quarantined);
+  BOOST_TEST(rows("SELECT n FROM t") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(what_computes_when_the_engine_closes_is_left_to_the_next_start_and_so_is_what_comes_after) {
+  settings.database.transaction_time_max = 10min;
+  settings.drain_deadline = 50ms;
+  open();
+  const auto seq = connect().execute(insert(1)).value().seq + 1;
+  const auto long_one = recorder.send(tested->front(), execute(endless));
+  const auto after = recorder.send(tested->front(), insert(2));
+  BOOST_REQUIRE(is_named(seq));
+  tested.reset();
+  BOOST_TEST(escalations.empty());
+  BOOST_TEST(code_of(answer_to(long_one)) == errc::outcome_unknown);
+  BOOST_TEST(code_of(answer_to(after)) == errc::outcome_unknown);
+  settings.database.transaction_time_max = 50ms;
+  open();
+  BOOST_REQUIRE_EQUAL(quarantine().size(), 1u);
+  BOOST_TEST(quarantine()[0].seq == seq);
+  BOOST_TEST(rows("SELECT n FROM t ORDER BY rowid") == "1\n2");
 }
 
 BOOST_AUTO_TEST_CASE(a_named_one_stays_quarantined_however_often_it_is_sent_and_through_opening_again) {

@@ -1,5 +1,6 @@
 #include <millrace/actors/health/health_monitor.hpp>
 #include <millrace/tests/support/actors/actor_fixture.hpp>
+#include <millrace/tests/support/log_listener.hpp>
 
 using namespace millrace;
 using namespace millrace::test;
@@ -175,6 +176,27 @@ BOOST_AUTO_TEST_CASE(a_writer_that_does_not_answer_degrades_and_a_queue_that_doe
   BOOST_TEST((report.state == health_state::healthy));
   const auto writer = std::ranges::find(report.actors, "writer", &actor_health::id);
   BOOST_TEST(writer->restarts == 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_writer_has_run_for_more_than_a_second_is_named_and_logged_once) {
+  const log_listener heard;
+  samples["queue"].durable_seq = 9;
+  samples["queue"].applied_seq = 6;
+  samples["queue"].tried_seq = 7;
+  start();
+  BOOST_TEST((look().state == health_state::healthy));
+  pass(1s);
+  for (int i = 0; i < 2; ++i) {
+    const auto report = look();
+    BOOST_TEST((report.state == health_state::degraded));
+    BOOST_TEST(mentions(report, "The writer has run seq 7 for 1 s"));
+  }
+  BOOST_TEST(heard.count("the writer has run seq 7") == 1);
+  samples["queue"].tried_seq = 8;
+  BOOST_TEST((look().state == health_state::healthy));
+  samples["queue"].tried_seq = 0;
+  pass(2s);
+  BOOST_TEST((look().state == health_state::healthy));
 }
 
 BOOST_AUTO_TEST_CASE(missing_readers_degrade_and_none_at_all_is_unhealthy) {

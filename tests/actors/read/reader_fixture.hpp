@@ -76,7 +76,7 @@ struct reader_fixture : actor_fixture {
     batch->items.push_back(std::move(item));
     const std::vector<storage::batch_ptr> batches{batch};
     unmarked mark;
-    auto answers = writer->apply(batches, mark, storage::no_deadline);
+    auto answers = writer->apply(batches, mark, {});
     BOOST_REQUIRE_MESSAGE(answers, (answers ? "" : to_string(answers.error().why)));
     return std::move(answers->front());
   }

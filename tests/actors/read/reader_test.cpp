@@ -2,6 +2,7 @@
 
 #include <millrace/tests/support/actors/failing_reader.hpp>
 
+#include <fstream>
 #include <stdexcept>
 
 using namespace millrace;
@@ -208,7 +209,7 @@ BOOST_AUTO_TEST_CASE(what_is_in_quarantine_is_listed) {
   batch->skipped = {{batch->first_seq, errc::quarantined, 3}, {batch->first_seq + 1, errc::quarantined, 3}};
   const std::vector<storage::batch_ptr> batches{batch};
   unmarked mark;
-  BOOST_REQUIRE(writer->apply(batches, mark, storage::no_deadline));
+  BOOST_REQUIRE(writer->apply(batches, mark, {}));
   const auto listed = look_up<quarantine_listing>(quarantine_list{.after = 0, .limit = 1});
   scheduler.run();
   BOOST_REQUIRE(listed->value.has_value());
@@ -235,6 +236,41 @@ BOOST_AUTO_TEST_CASE(the_breaker_hears_of_faults_of_the_machine_and_of_nothing_e
   const auto after = settings.breaker->health(std::chrono::steady_clock::now());
   BOOST_TEST(after.successes == 4);
   BOOST_TEST(after.failures == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_sort_that_finds_no_place_for_its_files_does_not_count_and_its_reader_keeps_its_connection) {
+  settings.breaker = std::make_shared<breaker>(breaker_options{.failures_min = 1'000});
+  settings.open_for_pages = [this] { return open_file(); };
+  start();
+  opened = 0;
+  std::ofstream{folder.path() / "tmp"} << "in the way";
+  const auto sort = select(
+    "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 1000000) SELECT i FROM c ORDER BY i % 1000, "
+    "i "
+    "LIMIT 1 OFFSET 999999");
+  BOOST_TEST(rows_of(sort).code() == errc::unavailable);
+  BOOST_TEST(opened == 0);
+  BOOST_TEST(first_page(sort, 1).code() == errc::unavailable);
+  const auto counted = settings.breaker->health(std::chrono::steady_clock::now());
+  BOOST_TEST(counted.failures == 0u);
+  BOOST_TEST(counted.successes == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_query_that_meets_a_full_disk_or_takes_long_does_not_count, counting_fixture) {
+  settings.breaker = std::make_shared<breaker>(breaker_options{.slow = std::chrono::milliseconds{1}});
+  start();
+  seen->during_query = [] {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{2};
+    while (std::chrono::steady_clock::now() < end) {}
+  };
+  BOOST_TEST(rows_of(select("a")).value.has_value());
+  settings.open_database = [] { return tl::unexpected{failure{errc::disk_full, "injected"}}; };
+  start();
+  BOOST_TEST(rows_of(select("a")).code() == errc::disk_full);
+  const auto counted = settings.breaker->health(std::chrono::steady_clock::now());
+  BOOST_TEST(counted.slow == 0u);
+  BOOST_TEST(counted.failures == 0u);
+  BOOST_TEST(counted.successes == 2u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_query_past_its_deadline_is_answered_while_another_one_runs, counting_fixture) {

@@ -18,6 +18,7 @@ struct queue_fixture : actor_fixture {
   std::shared_ptr<name_index> names = std::make_shared<name_index>(storage::outcome_window{});
   /// As the page of a process: fakes mark in it what they try.
   std::shared_ptr<storage::attempt_page> attempts = open_attempts();
+  std::shared_ptr<breaker> guard = std::make_shared<breaker>(breaker_options{.failures_min = 1'000});
   std::vector<std::uint64_t> asked_records; ///< `seq`s whose recorded outcome the fake reader was asked for.
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq; ///< As the newest queue says it.
   queue_actor waq;
@@ -40,6 +41,7 @@ struct queue_fixture : actor_fixture {
                                         .room = room,
                                         .names = names,
                                         .attempts = attempts,
+                                        .breaker = guard,
                                         .applied_seq = applied_seq,
                                         .window_bytes_max = window_bytes_max,
                                         .on_fatal = [this](const std::string& why) { fatal.push_back(why); }}));

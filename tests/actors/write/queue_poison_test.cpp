@@ -223,6 +223,7 @@ BOOST_AUTO_TEST_CASE(an_operator_sets_aside_what_is_tried_once_the_writer_holds_
   const auto asked = ask<outcome>(waq, quarantine_set_aside{1});
   scheduler.run();
   BOOST_TEST(reopened == 1);
+  BOOST_TEST(board->called_off()->load()); // What the writer computes is undone.
   send_alone(insert(3));
   BOOST_TEST(asked->count == 0);
   BOOST_TEST(look().durable_seq == 3); // It may be committed at this moment.

@@ -1,6 +1,7 @@
 #include "queue_fixture.hpp"
 
 #include <millrace/actors/write/queue.hpp>
+#include <millrace/messages/limits.hpp>
 
 using namespace millrace;
 using namespace millrace::test;
@@ -116,6 +117,18 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_the_batch_and_its_numbers_are_given_to_
   BOOST_TEST((received_from() == numbers{1, 2}));
   BOOST_TEST(number_in(*received[1], 0) == 4);
   BOOST_TEST(fatal.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_the_disk_refuses_counts_against_the_breaker_and_what_is_too_large_does_not) {
+  start();
+  const auto failures = [this] { return guard->health(breaker::clock::now()).failures; };
+  const auto large = ask<outcome>(waq, schema_script{"s", std::string(limits::transaction_bytes_max + 1, ' ')});
+  scheduler.run();
+  BOOST_TEST(large->code() == errc::too_large);
+  BOOST_TEST(failures() == 0u);
+  files.fail(operation::write, errc::disk_full, 0, 1);
+  BOOST_TEST(send_alone(insert(1))->code() == errc::disk_full);
+  BOOST_TEST(failures() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_does_not_wait_for_what_a_full_disk_refused) {

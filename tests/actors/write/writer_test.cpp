@@ -40,6 +40,8 @@ struct scripted_database {
   std::size_t answers_lost = 0;        ///< Of each call that succeeds.
   std::optional<storage::trouble> checkpoint_failure;
   bool foreign_commit = false;
+  std::chrono::milliseconds takes{0};     ///< Each apply, at least.
+  std::vector<storage::time_taken> times; ///< Of the next one.
 };
 
 class fake_writer final : public storage::database_writer {
@@ -51,8 +53,8 @@ public:
 
   tl::expected<std::vector<storage::answer>, storage::trouble> apply(std::span<const storage::batch_ptr> batches,
                                                                      storage::attempt_mark&,
-                                                                     storage::moment deadline) override {
-    script_->deadlines.push_back(deadline);
+                                                                     const storage::write_limits& limits) override {
+    script_->deadlines.push_back(limits.deadline);
     auto& firsts = script_->calls.emplace_back();
     std::ranges::transform(batches, std::back_inserter(firsts), [](const auto& work) { return work->first_seq; });
     if (!script_->failures.empty()) {
@@ -64,6 +66,7 @@ public:
       }
       return tl::unexpected{std::move(reason)};
     }
+    for (const auto end = storage::moment::clock::now() + script_->takes; storage::moment::clock::now() < end;) {}
     std::vector<storage::answer> answers;
     for (const auto& work : batches) {
       while (script_->applied_seq < work->last_seq() && answers.size() < script_->most_at_once) {
@@ -85,7 +88,7 @@ public:
   }
 
   bool take_foreign_commit() noexcept override { return std::exchange(script_->foreign_commit, false); }
-  std::vector<storage::time_taken> take_times() override { return {}; }
+  std::vector<storage::time_taken> take_times() override { return std::exchange(script_->times, {}); }
 
   std::uint32_t unmerged() const noexcept override { return script_->pages; }
 
@@ -116,6 +119,7 @@ struct writer_fixture : actor_fixture {
   int fatal = 0;
   std::shared_ptr<breaker> guard = std::make_shared<breaker>(breaker_options{});
   std::shared_ptr<std::atomic<bool>> starving = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<bool>> called_off = std::make_shared<std::atomic<bool>>(false);
   writer_actor tested;
 
   std::uint64_t failures_counted() const { return guard->health(breaker::clock::now()).failures; }
@@ -146,6 +150,7 @@ struct writer_fixture : actor_fixture {
                                                        .queue = caf::actor_cast<writer_listener>(queue),
                                                        .breaker = guard,
                                                        .starving = starving,
+                                                       .called_off = called_off,
                                                        .checkpoint_pages = 100,
                                                        .wal_pages_max = 1'000,
                                                        .retry_delay = {8ms, 64ms},
@@ -232,6 +237,24 @@ BOOST_AUTO_TEST_CASE(a_writer_that_is_asked_to_opens_its_database_anew_and_drops
   BOOST_TEST((committed == reports{{5, 1}}));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_called_off_is_left_until_the_database_is_opened_anew_and_is_nobodys_fault) {
+  database->failures = {{{errc::unavailable, "it was called off"}, storage::remedy::none}};
+  start();
+  *called_off = true;
+  give(1);
+  pass(1s);
+  BOOST_TEST(database->calls.size() == 1u);
+  BOOST_TEST(!look().blocked);
+  BOOST_TEST(failures_counted() == 0u);
+  BOOST_TEST(refused.empty());
+  caf::anon_send(tested, atom::reopen::value);
+  scheduler.run();
+  BOOST_TEST(!*called_off);
+  give(1);
+  scheduler.run();
+  BOOST_TEST((committed == reports{{1, 1}}));
+}
+
 BOOST_AUTO_TEST_CASE(a_locked_database_is_tried_again_with_growing_delays_in_the_same_order) {
   for (int i = 0; i < 4; ++i) {
     database->failures.push_back(passing(errc::locked, "held"));
@@ -309,7 +332,7 @@ BOOST_AUTO_TEST_CASE(every_call_has_a_deadline) {
   give(1);
   scheduler.run();
   BOOST_REQUIRE(database->deadlines.size() == 1u);
-  BOOST_TEST((database->deadlines.front() < storage::no_deadline));
+  BOOST_TEST((database->deadlines.front() < storage::moment::max()));
 }
 
 BOOST_AUTO_TEST_CASE(after_a_failed_commit_another_connection_says_what_the_database_holds) {
@@ -381,6 +404,19 @@ BOOST_AUTO_TEST_CASE(what_the_machine_did_counts_against_the_breaker_and_a_lock_
   BOOST_TEST(failures_counted() == 1);
   pass(200ms);
   BOOST_TEST(failures_counted() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_slow_counts_against_the_breaker_but_not_the_time_that_work_computes_for_itself) {
+  guard = std::make_shared<breaker>(breaker_options{.slow = 1ms});
+  start();
+  database->takes = 2ms;
+  database->times = {{1, 1h}};
+  give(1);
+  scheduler.run();
+  BOOST_TEST(guard->health(breaker::clock::now()).slow == 0u);
+  give(2);
+  scheduler.run();
+  BOOST_TEST(guard->health(breaker::clock::now()).slow == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(work_that_is_refused_though_the_database_takes_as_much_is_told_and_dropped) {

@@ -248,8 +248,11 @@ private:
   void take_poison() {
     caf::scoped_actor self{system_};
     const auto client = unnamed(poison_client);
-    // There is no row id left, and SQLite says that the disk is full.
-    ask(self, client, 1, execute("INSERT INTO used(a) VALUES (2)"));
+    // Each row is a part of the index, which takes only so many, and SQLite says that the disk is full.
+    ask(
+      self, client, 1,
+      execute("INSERT INTO used(rowid, body) WITH RECURSIVE c(i) AS (SELECT 5000 UNION ALL SELECT i - 1 FROM c WHERE i "
+              "> 1) SELECT i, 'word' FROM c"));
     std::vector<quarantined_transaction> found;
     self->request(served_.operations(), patience, quarantine_list{})
       .receive([&](quarantine_listing& listing) { found = std::move(listing.entries); },
@@ -312,9 +315,8 @@ options settings_for(const std::filesystem::path& data, victim_task task) {
   if (task == victim_task::poison) {
     settings.write.deaths_max = 2;
     settings.scripts.push_back({"0003",
-                                "CREATE TABLE used(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE);"
-                                "INSERT INTO used VALUES (1, 1);"
-                                "INSERT OR IGNORE INTO used VALUES (9223372036854775807, 1)"});
+                                "CREATE VIRTUAL TABLE used USING fts5(body);"
+                                "INSERT INTO used(used, rank) VALUES ('automerge', 0), ('crisismerge', 2000)"});
   }
   return settings;
 }

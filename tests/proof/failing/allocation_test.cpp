@@ -204,7 +204,7 @@ bool apply_rest(const std::filesystem::path& file, const std::vector<batch_ptr>&
         without_memory([&] { return writer.checkpoint(); });
         return true;
       }
-      const auto answers = without_memory([&] { return writer.apply(work, mark, no_deadline); });
+      const auto answers = without_memory([&] { return writer.apply(work, mark, {}); });
       const unfailing_scope ours;
       for (std::size_t i = 0; answers && *answers && i < (*answers)->size(); ++i) {
         const auto& one = (**answers)[i];

@@ -124,7 +124,7 @@ struct small_database {
     made->items.emplace_back(schema_script{"0001", "CREATE TABLE t(a)"});
     const storage::batch_ptr work = made;
     silent_mark mark;
-    BOOST_REQUIRE(writer->apply({&work, 1}, mark, storage::no_deadline));
+    BOOST_REQUIRE(writer->apply({&work, 1}, mark, {}));
   }
 };
 

@@ -256,8 +256,9 @@ void examiner::replay() {
     no_mark nobody;
     for (std::size_t done = 0; done < batches.size();) {
       const auto count = std::min(together, batches.size() - done);
-      require(writer->apply({batches.data() + done, count}, nobody, storage::no_deadline)
-                .map_error([](const storage::trouble& met) { return met.why; }),
+      require(writer->apply({batches.data() + done, count}, nobody, {}).map_error([](const storage::trouble& met) {
+        return met.why;
+      }),
               "replaying");
       while (done < batches.size() && batches[done]->last_seq() <= writer->applied_seq()) {
         ++done;

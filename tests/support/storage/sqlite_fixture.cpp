@@ -47,7 +47,7 @@ std::shared_ptr<batch> database_fixture::next_batch(std::vector<work> items) con
 std::vector<answer> database_fixture::apply_all(std::span<const batch_ptr> batches) {
   std::vector<answer> all;
   while (writer->applied_seq() < batches.back()->last_seq()) {
-    auto answers = writer->apply(batches, mark, no_deadline);
+    auto answers = writer->apply(batches, mark, {});
     if (!answers) {
       throw std::runtime_error{to_string(answers.error().why)};
     }

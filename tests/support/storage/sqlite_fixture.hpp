@@ -68,8 +68,8 @@ public:
   /// Applies the batches in as many calls as it takes; they must succeed.
   std::vector<answer> apply_all(std::span<const batch_ptr> batches);
   /// One call with one batch.
-  tl::expected<std::vector<answer>, trouble> try_to_apply(const batch_ptr& next, moment deadline = no_deadline) {
-    return writer->apply(std::span{&next, 1}, mark, deadline);
+  tl::expected<std::vector<answer>, trouble> try_to_apply(const batch_ptr& next, const write_limits& limits = {}) {
+    return writer->apply(std::span{&next, 1}, mark, limits);
   }
 
   millrace::test::temporary_folder folder;

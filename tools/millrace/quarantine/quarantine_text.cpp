@@ -45,7 +45,7 @@ std::string reason(const quarantined_transaction& entry) {
     case 0:
       return "an operator wished it";
     case 1:
-      return "it takes more than it may";
+      return "alone, it takes more time or memory than it may, or meets an index out of step (see the log)";
     default:
       return "each of " + std::to_string(entry.deaths) + " attempts failed";
   }

@@ -4,6 +4,7 @@
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace millrace;
@@ -61,6 +63,26 @@ query sorted(std::int64_t rows) {
   question.max_rows = 1;
   return question;
 }
+
+/// No file of this process grows beyond it, as on a disk that is full, while this lives.
+class file_size_limit {
+public:
+  explicit file_size_limit(rlim_t bytes) : signal_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    BOOST_REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  }
+  file_size_limit(const file_size_limit&) = delete;
+  file_size_limit& operator=(const file_size_limit&) = delete;
+  ~file_size_limit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, signal_);
+  }
+
+private:
+  rlimit before_{};
+  void (*signal_)(int);
+};
 
 /// How many files below a folder this process has open, those included that have no name any more.
 std::size_t open_files(const std::filesystem::path& folder) {
@@ -253,6 +275,31 @@ BOOST_AUTO_TEST_CASE(scripts_sort_in_the_data_folder_in_files_as_large_as_they_m
   std::filesystem::remove(place);
   std::ofstream{place} << "in the way";
   apply({sort});
+}
+
+BOOST_AUTO_TEST_CASE(temporary_files_that_cannot_be_made_fail_the_queries_that_need_them_and_the_folder_is_named) {
+  const auto place = folder.path() / "tmp";
+  std::ofstream{place} << "in the way";
+  const auto reader = open_reader();
+  const auto found = refusal(*reader, sorted(1'000'000));
+  BOOST_TEST(found.code == errc::unavailable); // No fault of the connection, or of the database.
+  BOOST_TEST(found.detail == "temporary files in " + place.string() + ": Not a directory");
+  BOOST_TEST(refusal(*reader, select("SELECT 1")).detail == "");
+  std::filesystem::remove(place);
+  BOOST_TEST(refusal(*reader, sorted(1'000'000)).detail == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_is_full_of_temporary_files_is_told_as_that) {
+  const auto reader = open_reader();
+  {
+    const file_size_limit full{2'000'000};
+    const auto found = refusal(*reader, sorted(1'000'000));
+    BOOST_TEST(found.code == errc::disk_full);
+    BOOST_TEST(found.detail == "temporary files in " + (folder.path() / "tmp").string() + ": File too large");
+    BOOST_TEST(found.retry_after.count() > 0);
+    BOOST_TEST(refusal(*reader, select("SELECT 1")).detail == "");
+  }
+  BOOST_TEST(refusal(*reader, sorted(1'000'000)).detail == "");
 }
 
 BOOST_AUTO_TEST_CASE(sorts_that_run_together_take_no_more_temporary_files_than_all_may) {

@@ -157,6 +157,32 @@ BOOST_AUTO_TEST_CASE(a_table_in_which_somebody_used_the_largest_row_id_takes_no_
   BOOST_TEST(code_of(database.apply_one(execute("INSERT INTO [u \"] VALUES (2)"))) == errc::not_permitted);
 }
 
+BOOST_AUTO_TEST_CASE(a_table_that_has_no_row_id_left_is_no_full_disk) {
+  database_fixture database;
+  database.schema(
+    "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE); INSERT INTO t VALUES (1, 1);"
+    "INSERT OR IGNORE INTO t VALUES (9223372036854775807, 1); CREATE TABLE u(id INTEGER PRIMARY KEY AUTOINCREMENT, a)");
+  const auto insert = execute("INSERT INTO t(a) VALUES (2)");
+  auto guarded = execute("INSERT INTO u(a) VALUES ('before')");
+  guarded.in_group(on_error::continue_after, [&](transaction& group) { group.add("INSERT INTO t(a) VALUES (2)"); });
+  const auto replies = database.apply({execute("INSERT INTO u(a) VALUES (1)"), insert,
+                                       execute("INSERT INTO t VALUES (2, 2)"), guarded,
+                                       schema_script{"s", "INSERT INTO t(a) VALUES (3)"},
+                                       execute("INSERT INTO u SELECT 9223372036854775807, 1 UNION ALL SELECT NULL, 2"),
+                                       execute("INSERT INTO u(a) VALUES (2)")});
+  for (const auto& reply : {replies.at(1), replies.at(4)}) {
+    BOOST_TEST(code_of(reply) == errc::constraint);
+    BOOST_TEST(detail_of(reply).find("AUTOINCREMENT has no row id left in t,") != std::string::npos, detail_of(reply));
+  }
+  BOOST_TEST(code_of(replies.at(2)) == errc::none);
+  BOOST_TEST(code_of(replies.at(3)) == errc::constraint); // SQLite had ended all of it.
+  BOOST_TEST(code_of(replies.at(5)) == errc::not_permitted, detail_of(replies.at(5)));
+  BOOST_TEST(database.rows("SELECT id, a FROM t") == "1|1\n2|2");
+  BOOST_TEST(database.rows("SELECT a FROM u") == "1\n2");
+  database.schema("UPDATE sqlite_sequence SET seq = 2 WHERE name = 't'");
+  BOOST_TEST(code_of(database.apply_one(execute("INSERT INTO t(a) VALUES (3)"))) == errc::none);
+}
+
 BOOST_AUTO_TEST_CASE(changes_in_a_trigger_made_later_does_not_see_the_neighbour) {
   database_fixture database;
   database.schema("CREATE TABLE t(a); CREATE TABLE seen(c)");

@@ -2,6 +2,8 @@
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,6 +57,21 @@ void fill_words(const std::filesystem::path& file) {
   while (other.try_execute("INSERT INTO words VALUES ('word')")) {}
 }
 
+/// Takes 4 MB of SQLite's log.
+struct small_disk final : millrace::test::vfs_observer {
+  int before(const millrace::test::vfs_operation& asked) override {
+    const bool grows = asked.what == millrace::test::vfs_operation::kind::write && asked.path.ends_with("-wal");
+    if (grows && asked.offset > 4'000'000) {
+      errno = ENOSPC;
+      return SQLITE_FULL;
+    }
+    return SQLITE_OK;
+  }
+};
+
+const auto growing =
+  "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) "
+  "SELECT i || hex(zeroblob(1000)) FROM n";
 const auto endless =
   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t(a) SELECT count(*) FROM n";
 
@@ -83,15 +100,15 @@ BOOST_AUTO_TEST_CASE(what_is_applied_already_is_passed_over) {
   const auto third = next_batch({insert(5)});
   third->first_seq += 4;
   const batch_ptr all[] = {first, second, third};
-  BOOST_REQUIRE(writer->apply(std::span{all}.first(1), mark, no_deadline));
-  const auto rest = writer->apply(all, mark, no_deadline);
+  BOOST_REQUIRE(writer->apply(std::span{all}.first(1), mark, {}));
+  const auto rest = writer->apply(all, mark, {});
   BOOST_REQUIRE(rest);
   BOOST_REQUIRE(rest->size() == 3u);
   BOOST_TEST((*rest)[0]->seq == 4u);
   BOOST_TEST((*rest)[2]->seq == 6u);
   check_tried({4, 5, 6, 0});
 
-  const auto nothing = writer->apply(all, mark, no_deadline);
+  const auto nothing = writer->apply(all, mark, {});
   BOOST_REQUIRE(nothing);
   BOOST_TEST(nothing->empty());
   BOOST_TEST(rows("SELECT a FROM t ORDER BY id") == "1\n2\n3\n4\n5");
@@ -186,7 +203,7 @@ BOOST_AUTO_TEST_CASE(work_with_a_deadline_of_its_own_computes_no_longer_than_tha
   open({.transaction_time_max = 10min});
   auto impatient = execute(endless);
   impatient.deadline = 5ms;
-  const auto interrupted = try_to_apply(next_batch({impatient}), std::chrono::steady_clock::now() + 20s);
+  const auto interrupted = try_to_apply(next_batch({impatient}), {.deadline = std::chrono::steady_clock::now() + 20s});
   BOOST_REQUIRE(!interrupted);
   BOOST_TEST(interrupted.error().proven);
 }
@@ -237,11 +254,12 @@ BOOST_AUTO_TEST_CASE(work_that_meets_a_lack_of_memory_is_told_of_that_and_applie
 /// SQLite says of the first that the database is damaged, and of the other that the disk is full. The first is known to
 /// be at fault itself, since no other table can be.
 BOOST_AUTO_TEST_CASE(work_that_is_refused_as_if_the_machine_were_at_fault_is_suspected_once_it_is_alone) {
-  schema("CREATE VIRTUAL TABLE words USING fts5(body, content='')");
-  apply({execute("INSERT INTO t(id, a) VALUES (1, 1)"),
-         execute("INSERT OR IGNORE INTO t(id, a) VALUES (9223372036854775807, 1)")});
-  for (const auto& poison :
-       {execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'hello')"), insert(2)}) {
+  schema(
+    "CREATE VIRTUAL TABLE words USING fts5(body, content=''); CREATE VIRTUAL TABLE flood USING fts5(body);"
+    "INSERT INTO flood(flood, rank) VALUES ('automerge', 0), ('crisismerge', 2000)");
+  for (const auto& poison : {execute("INSERT INTO words(words, rowid, body) VALUES ('delete', 1, 'hello')"),
+                             execute("INSERT INTO flood(rowid, body) WITH RECURSIVE c(i) AS (SELECT 5000 UNION ALL "
+                                     "SELECT i - 1 FROM c WHERE i > 1) SELECT i, 'word' FROM c")}) {
     const auto seq = writer->applied_seq() + 2;
     const auto next = next_batch({execute("INSERT INTO t(id, a) VALUES (?1, ?1)", seq), poison});
     check_tried_alone(next, seq);
@@ -274,19 +292,11 @@ BOOST_AUTO_TEST_CASE(work_whose_own_fault_shows_only_at_the_commit_is_suspected_
 }
 
 BOOST_AUTO_TEST_CASE(work_that_asks_for_more_room_than_there_is_is_suspected_alone_and_nobody_else_changed_anything) {
-  struct : millrace::test::vfs_observer {
-    int before(const millrace::test::vfs_operation& asked) override {
-      const bool grows = asked.what == millrace::test::vfs_operation::kind::write && asked.path.ends_with("-wal");
-      return grows && asked.offset > 4'000'000 ? SQLITE_FULL : SQLITE_OK;
-    }
-  } disk;
+  small_disk disk;
   close();
   const millrace::test::vfs_shim shim{disk};
   writer = sqlite::make_database(file, {}, {.cache_kib = 400})->open_writer().value();
-  const auto grow = execute(
-    "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) "
-    "SELECT i || hex(zeroblob(1000)) FROM n");
-  const auto next = next_batch({insert(1), grow, insert(2)});
+  const auto next = next_batch({insert(1), execute(growing), insert(2)});
   check_tried_alone(next, 3);
   const auto refused = try_to_apply(next);
   BOOST_REQUIRE(!refused);
@@ -297,6 +307,20 @@ BOOST_AUTO_TEST_CASE(work_that_asks_for_more_room_than_there_is_is_suspected_alo
   BOOST_TEST(!writer->take_foreign_commit());
   BOOST_TEST(!writer->probe(9'000'000).has_value());
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  close();
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_known_as_that_though_a_table_has_no_row_id_left) {
+  schema(
+    "CREATE TABLE used(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE); INSERT INTO used VALUES (1, 1);"
+    "INSERT OR IGNORE INTO used VALUES (9223372036854775807, 1)");
+  small_disk disk;
+  close();
+  const millrace::test::vfs_shim shim{disk};
+  writer = sqlite::make_database(file, {}, {.cache_kib = 400})->open_writer().value();
+  const auto refused = try_to_apply(next_batch({execute(growing)}));
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().why.code == errc::disk_full, refused.error().why.detail);
   close();
 }
 
@@ -365,7 +389,7 @@ BOOST_AUTO_TEST_CASE(a_call_past_its_deadline_commits_what_it_has_and_leaves_the
   const auto second = next_batch({insert(3)});
   second->first_seq += 2;
   const batch_ptr both[] = {first, second};
-  const auto some = writer->apply(both, mark, moment::min());
+  const auto some = writer->apply(both, mark, {.deadline = moment::min()});
   BOOST_REQUIRE(some);
   BOOST_TEST(some->size() == 2u);
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
@@ -375,7 +399,7 @@ BOOST_AUTO_TEST_CASE(a_call_past_its_deadline_commits_what_it_has_and_leaves_the
 
 BOOST_AUTO_TEST_CASE(work_that_runs_past_the_deadline_of_its_call_is_tried_again_and_never_answered_with_that) {
   const auto next = next_batch({insert(1), execute(endless), insert(2)});
-  const auto soon = [] { return std::chrono::steady_clock::now() + 20ms; };
+  const auto soon = [] { return write_limits{.deadline = std::chrono::steady_clock::now() + 20ms}; };
   const auto some = try_to_apply(next, soon());
   BOOST_REQUIRE(some);
   BOOST_TEST(some->size() == 1u);
@@ -390,6 +414,38 @@ BOOST_AUTO_TEST_CASE(work_that_runs_past_the_deadline_of_its_call_is_tried_again
   next->skipped = {{3, errc::quarantined, 3}};
   BOOST_REQUIRE(try_to_apply(next));
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_called_off_is_undone_with_all_of_its_call_and_accuses_nobody) {
+  std::atomic<bool> wish{true};
+  const auto next = next_batch({insert(1), execute(endless), insert(2)});
+  for (const auto& limits : {write_limits{.called_off = &wish}, write_limits{.closing = &wish}}) {
+    const auto none = try_to_apply(next, limits);
+    BOOST_REQUIRE(!none);
+    BOOST_TEST((none.error().next == remedy::none));
+    BOOST_TEST(none.error().suspects == 0u);
+    BOOST_TEST(mark.now.ended);
+    BOOST_TEST(rows("SELECT count(*) FROM t") == "0");
+  }
+  wish = false;
+  next->skipped = {{3, errc::quarantined, 0}};
+  BOOST_REQUIRE(try_to_apply(next, {.called_off = &wish}));
+  BOOST_TEST(rows("SELECT a FROM t") == "1\n2");
+  BOOST_TEST(!writer->take_foreign_commit());
+}
+
+BOOST_AUTO_TEST_CASE(a_script_that_may_take_any_time_is_called_off_and_applied_later) {
+  std::atomic<bool> wish{true};
+  const auto next = next_batch({schema_script{
+    "long",
+    "CREATE TABLE u(a); INSERT INTO u WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+    "100000) SELECT i FROM n"}});
+  const auto none = try_to_apply(next, {.called_off = &wish});
+  BOOST_REQUIRE(!none);
+  BOOST_TEST((none.error().next == remedy::none));
+  wish = false;
+  BOOST_REQUIRE(try_to_apply(next, {.called_off = &wish}));
+  BOOST_TEST(rows("SELECT count(*) FROM u") == "100000");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

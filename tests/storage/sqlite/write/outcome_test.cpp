@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_full_record_ends_the_call_and_the_rest_comes_with_the_nex
   const auto second = next_batch(many(101));
   second->first_seq += 100;
   const batch_ptr both[] = {first, second};
-  const auto answers = writer->apply(both, mark, no_deadline);
+  const auto answers = writer->apply(both, mark, {});
   BOOST_REQUIRE(answers);
   BOOST_TEST(answers->size() > 50u);
   BOOST_TEST(answers->size() < 100u);

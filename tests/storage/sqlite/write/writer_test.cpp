@@ -338,6 +338,17 @@ BOOST_AUTO_TEST_CASE(files_are_private_whatever_the_umask) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_longer_than_sqlite_takes_is_told_with_the_limit) {
+  const auto replies = apply({execute("SELECT zeroblob(20000000)"),
+                              schema_script{"s", "CREATE TABLE t(a DEFAULT '" + std::string(300'000, 'x') + "')"}});
+  for (const auto& reply : replies) {
+    BOOST_TEST(code_of(reply) == errc::too_large);
+    BOOST_TEST(
+      detail_of(reply).find("a statement has at most 262144 bytes, a value or row at most 17") != std::string::npos,
+      detail_of(reply));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_writer_does_nothing_more_once_another_was_opened) {
   schema("CREATE TABLE t(a)");
   const auto database = sqlite::make_database(file);
@@ -346,7 +357,7 @@ BOOST_AUTO_TEST_CASE(a_writer_does_nothing_more_once_another_was_opened) {
   BOOST_REQUIRE((earlier && later));
   const std::vector<batch_ptr> work{next_batch({execute("INSERT INTO t VALUES (1)")})};
   for (int i = 0; i < 2; ++i) {
-    const auto refused = (*earlier)->apply(work, mark, no_deadline);
+    const auto refused = (*earlier)->apply(work, mark, {});
     BOOST_REQUIRE(!refused);
     BOOST_TEST(refused.error().why.code == errc::unavailable);
     BOOST_TEST((refused.error().next == remedy::reopen));
@@ -355,7 +366,7 @@ BOOST_AUTO_TEST_CASE(a_writer_does_nothing_more_once_another_was_opened) {
     BOOST_TEST((unmoved.error().next == remedy::reopen));
   }
   BOOST_TEST(rows("SELECT a FROM t") == "");
-  BOOST_REQUIRE((*later)->apply(work, mark, no_deadline));
+  BOOST_REQUIRE((*later)->apply(work, mark, {}));
   BOOST_REQUIRE((*later)->checkpoint());
   BOOST_TEST(rows("SELECT a FROM t") == "1");
 }
@@ -370,7 +381,7 @@ BOOST_AUTO_TEST_CASE(a_writer_is_not_open_before_what_the_earlier_one_was_at_has
   bool applied = true;
   std::thread other{[&] {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{100};
-    applied = earlier->apply(work, seen, deadline).has_value();
+    applied = earlier->apply(work, seen, {.deadline = deadline}).has_value();
   }};
   seen.begun.get_future().wait();
   const auto later = database->open_writer();
