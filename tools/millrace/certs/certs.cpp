@@ -6,6 +6,7 @@
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -148,9 +149,14 @@ void add_certs_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<certs_settings>();
   auto& command = *program.add_subcommand("certs", "Make certificates to try TLS with");
   command.footer(footer);
-  command.add_option("FOLDER", settings->folder, "Where they go; made where it is missing")->required();
-  command.add_option("--host", settings->hosts, "A name or address of the server, beside localhost; may be repeated");
+  command.add_option("FOLDER", settings->folder, "Where they go; made where it is missing")
+    ->required()
+    ->check(a_name());
+  command.add_option("--host", settings->hosts, "A name or address of the server, beside localhost; may be repeated")
+    ->allow_extra_args(false)
+    ->check(a_name());
   command.add_option("--client", settings->clients, "Whom to make a client's certificate for; may be repeated")
+    ->allow_extra_args(false)
     ->check(check_name)
     ->capture_default_str();
   command.add_option("--days", settings->days, "How long they hold")

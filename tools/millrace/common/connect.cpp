@@ -3,6 +3,7 @@
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "process.hpp"
+#include "readable_file.hpp"
 #include "shortage.hpp"
 #include "waiting_note.hpp"
 
@@ -11,6 +12,7 @@
 
 #include <chrono>
 #include <thread>
+#include <filesystem>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -55,13 +57,21 @@ tl::expected<network::remote_engine, int> connect(caf::actor_system& system, con
 } // namespace
 
 void add_connect_options(CLI::App& command, connect_settings& settings, CLI::Option* data) {
-  command.add_option("--connect", settings.server, "A server (millrace serve) as host:port, instead of a folder")
-    ->excludes(data);
-  command.add_option("--tls-certificate", settings.tls.certificate, "With --connect: this client's certificate (PEM)");
-  command.add_option("--tls-key", settings.tls.key, "With --connect: its key");
-  command.add_option("--tls-ca", settings.tls.ca, "With --connect: whose certificate the server must have");
-  command.add_option("--tls-pin", settings.tls.pins,
-                     "With --connect: the server's certificate, by its SHA-256 fingerprint");
+  auto* const connect =
+    command.add_option("--connect", settings.server, "A server (millrace serve) as host:port, instead of a folder")
+      ->excludes(data)
+      ->check(a_name());
+  const auto add_file = [&](const char* name, std::filesystem::path& file, const char* description) {
+    command.add_option(name, file, description)->needs(connect)->check(readable_file());
+  };
+  add_file("--tls-certificate", settings.tls.certificate, "With --connect: this client's certificate (PEM)");
+  add_file("--tls-key", settings.tls.key, "With --connect: its key");
+  add_file("--tls-ca", settings.tls.ca, "With --connect: whose certificate the server must have");
+  command
+    .add_option("--tls-pin", settings.tls.pins,
+                "With --connect: the server's certificate, by its SHA-256 fingerprint; may be repeated")
+    ->allow_extra_args(false)
+    ->needs(connect);
 }
 
 void require_place(const std::string& data, const connect_settings& settings) {

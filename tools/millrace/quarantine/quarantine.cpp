@@ -12,6 +12,7 @@
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
+#include <millrace/tools/millrace/common/readable_file.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -171,7 +172,8 @@ void add_quarantine_command(CLI::App& program, int& result) {
   auto& command = *program.add_subcommand("quarantine", "Look at transactions that were set aside, and decide");
   command.footer(footer);
   command.require_subcommand(1);
-  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed");
+  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")
+                 ->check(a_name());
   add_connect_options(command, settings->remote, data);
   const auto add = [&](const char* name, const char* description, action wanted) {
     auto& verb = *command.add_subcommand(name, description);

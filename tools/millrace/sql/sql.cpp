@@ -12,6 +12,7 @@
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/sql_text.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
@@ -222,7 +223,8 @@ void add_sql_command(CLI::App& program, int& result) {
   command.add_option("QUERY", settings->statement, "One SQL statement, in quotes")
     ->required()
     ->check(CLI::Validator{check_statement, ""});
-  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed");
+  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")
+                 ->check(a_name());
   add_connect_options(command, settings->remote, data);
   auto* csv = command.add_flag("--csv", settings->csv, "Print comma-separated values with a header");
   command.add_option("--null", settings->null_text, "With --csv: how NULL is written; nothing where not given")
