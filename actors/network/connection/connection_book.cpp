@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace millrace::network {
 
 std::size_t connection_book::open() const {
@@ -19,9 +21,13 @@ void connection_book::refuse(refusal why, const std::string& peer, std::string_v
   if (why == refusal::named_receiver || why == refusal::unpublished_receiver) {
     return; // Every stock node asks after services of ours, and watches the actors that answered it.
   }
+  const auto words = fmt::format("{} ({}{}{})", sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
   std::uint64_t left_out = 0;
   {
     const std::lock_guard lock{mutex_};
+    if (closes(why)) {
+      last_closing_ = {why, words};
+    }
     if (!lines_.take(std::chrono::steady_clock::now())) {
       ++lines_left_out_;
       return;
@@ -31,11 +37,17 @@ void connection_book::refuse(refusal why, const std::string& peer, std::string_v
   if (left_out > 0) {
     logger()->warn("{} more refusals were not logged", left_out);
   }
-  logger()->warn("{}: {} ({}{}{})", peer, sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
+  logger()->warn("{}: {}", peer, words);
+}
+
+connection_book::closing connection_book::last_closing() const {
+  const std::lock_guard lock{mutex_};
+  return last_closing_;
 }
 
 refusal connection_book::admit(const std::string& address) {
   const std::lock_guard lock{mutex_};
+  last_closing_ = {};
   if (admitted_ >= limits_.connections_max) {
     return refusal::too_many_connections;
   }

@@ -7,12 +7,13 @@
 #include "shortage.hpp"
 #include "waiting_note.hpp"
 
-#include <millrace/actors/client/client.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
-#include <thread>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -29,6 +30,17 @@ struct connected_config : system_config {
   connected_config() { load<caf::io::middleman>(); }
 };
 
+/// Whether what stands in the way would stand there at each further attempt, too.
+bool is_in_vain(const network::remote_engine& target, const failure& obstacle) {
+  using network::refusal;
+  constexpr std::array lasting{
+    refusal::tls_failed,        refusal::certificate_refused, refusal::certificate_not_pinned,
+    refusal::unknown_operation, refusal::malformed_header,    refusal::malformed_payload,
+    refusal::frame_too_large,   refusal::wrong_version,       refusal::no_handshake};
+  return obstacle.code == errc::version_mismatch
+         || std::ranges::any_of(lasting, [&](refusal why) { return target.refused()[why] > 0; });
+}
+
 /// The error is the exit code; why is said already.
 tl::expected<network::remote_engine, int> connect(caf::actor_system& system, const connect_settings& settings) {
   network::remote_settings remote;
@@ -42,11 +54,10 @@ tl::expected<network::remote_engine, int> connect(caf::actor_system& system, con
   const waiting_note note{"Waiting for a connection to " + settings.server + " …"};
   const auto end = std::chrono::steady_clock::now() + patience;
   while (!made->connected()) {
-    if (std::chrono::steady_clock::now() > end || interrupted()) {
-      // Where nobody is connected the front says at once why.
-      const auto obstacle = client{system, made->front(), std::chrono::seconds{1}}.health();
+    const auto obstacle = made->obstacle();
+    if (std::chrono::steady_clock::now() > end || interrupted() || (obstacle && is_in_vain(*made, *obstacle))) {
       return tl::unexpected{
-        complain("There is no connection to " + settings.server + (obstacle ? "." : ". " + obstacle.error().detail),
+        complain("There is no connection to " + settings.server + (obstacle ? ". " + obstacle->detail : "."),
                  exit_code::engine)};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
