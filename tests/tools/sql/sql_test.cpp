@@ -4,13 +4,13 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <string>
 #include <thread>
 
 namespace {
 
 using millrace::test::ending;
+using millrace::tools::test::may_mount;
 
 /// With a table t(id, a) of two rows, of which one has NULL and the other an empty text.
 struct sql_fixture : millrace::tools::test::shell_fixture {
@@ -25,10 +25,6 @@ struct sql_fixture : millrace::tools::test::shell_fixture {
     return shell("exec $M sql --data data " + options + " \"" + statement + '"');
   }
 };
-
-boost::test_tools::assertion_result may_mount(boost::unit_test::test_unit_id) {
-  return std::system("unshare --mount mount -t tmpfs tmpfs /mnt 2> /dev/null") == 0;
-}
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
