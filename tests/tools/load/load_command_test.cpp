@@ -2,6 +2,7 @@
 
 #include <millrace/tests/support/process/program.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
+#include <millrace/tests/tools/common/shell_fixture.hpp>
 #include <millrace/tools/millrace/load/load.hpp>
 #include <millrace/tools/millrace/load/load_report.hpp>
 
@@ -87,6 +88,14 @@ std::set<std::string> told_by_the_page(const std::string& section) {
     }
   }
   return names;
+}
+
+std::size_t count_of(const std::string& text, const std::string& words) {
+  std::size_t count = 0;
+  for (auto at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) {
+    ++count;
+  }
+  return count;
 }
 
 } // namespace
@@ -260,6 +269,31 @@ BOOST_AUTO_TEST_CASE(a_load_that_is_interrupted_says_how_to_go_on) {
     "touch acks; $M load rows.csv --data data --table t --clients 5 --ack-file acks & load=$!;"
     "while ! test -s acks; do kill -0 $load || exit 9; sleep 0.01; done; kill -INT $load; wait $load");
   BOOST_TEST(interrupted.code == 130, interrupted.err);
+BOOST_AUTO_TEST_CASE(a_load_whose_server_has_a_full_disk_says_so_once_and_loses_nothing_when_there_is_room_again,
+                     *boost::unit_test::precondition(test::may_mount)) {
+  std::string text = "id,a\n";
+  for (int i = 0; i < 45'000; ++i) {
+    text += std::to_string(i) + ',' + std::string(200, 'a') + '\n';
+  }
+  write(text);
+  write("CREATE TABLE t(id, a)", "schema.sql");
+  // What is loaded fills the disk, and something else makes room once two looks at the server have shown no other way.
+  const auto ended = shell(
+    "exec unshare --mount sh -c ': > told && mkdir small && mount -t tmpfs -o size=64m tmpfs small &&"
+    "dd if=/dev/zero of=small/other bs=1M count=24 2> /dev/null && { $0 serve --data small/data --create --schema "
+    "schema.sql --listen 127.0.0.1:0 > up 2> /dev/null & server=$!; } &&"
+    "until grep -q Serving up; do kill -0 $server || exit 1; sleep 0.05; done;"
+    "{ $0 load rows.csv --connect 127.0.0.1:$(sed s/.*:// up) --table t --verify --json 2> told & load=$!; };"
+    "until [ $(grep -c \"no answer for\" told) -ge 2 ]; do kill -0 $load || break; sleep 0.05; done;"
+    "rm small/other; wait $load; code=$?; kill $server; wait $server; cat told >&2; exit $code' $M");
+  BOOST_TEST(ended.code == 0, ended.err);
+  BOOST_TEST(count_of(ended.err, "The engine says: The writer has waited for ") == 1U, ended.err);
+  BOOST_TEST(says(ended.err, "The disk is full; make room, then try again."), ended.err);
+  BOOST_TEST(count_of(ended.err, "no answer for ") >= 2U, ended.err);
+  BOOST_TEST(says(ended.out, R"("acknowledged":45000,)"), ended.out);
+  BOOST_TEST(says(ended.out, R"("verified":true)"), ended.out);
+}
+
   BOOST_TEST(says(interrupted.err, "--resume goes on"), interrupted.err);
   BOOST_TEST(load("--data data --table t").code == 1);
   const auto rest = load("--data data --table t --resume --verify");

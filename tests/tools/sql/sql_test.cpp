@@ -140,6 +140,18 @@ BOOST_AUTO_TEST_CASE(a_query_is_ended_by_its_timeout) {
   BOOST_TEST(contains(ended.err, "--timeout SECONDS gives it longer."), ended.err);
 }
 
+BOOST_AUTO_TEST_CASE(a_query_that_the_server_ends_is_told_so_and_not_to_take_longer) {
+  const auto ended = shell(
+    "trap 'kill -9 $server' EXIT; $M serve --data data --listen 127.0.0.1:0 --query-seconds 1 > up & server=$!;"
+    "until grep -q Serving up; do sleep 0.05; done; place=127.0.0.1:$(sed 's/.*://' up);"
+    "$M sql --connect $place --timeout 60 '"
+    + endless + "'; $M sql --connect $place --timeout 0.1 '" + endless + "' 2>&1");
+  BOOST_TEST(contains(ended.err, "The server ended it, before the 60 s of --timeout were over"), ended.err);
+  BOOST_TEST(!contains(ended.err, "gives it longer"), ended.err);
+  BOOST_TEST(contains(ended.out, "--timeout SECONDS gives it longer, as far as the server lets a query take"),
+             ended.out);
+}
+
 BOOST_AUTO_TEST_CASE(a_statement_that_waits_for_room_on_the_disk_says_so, *boost::unit_test::precondition(may_mount)) {
   // The log has its room, and then something else takes all that is left.
   const auto ended = shell(

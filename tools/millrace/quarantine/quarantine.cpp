@@ -2,9 +2,11 @@
 
 #include "quarantine_text.hpp"
 
+#include <millrace/actors/client/client.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/connect.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/engine_voice.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
@@ -12,7 +14,6 @@
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
-#include <millrace/tools/millrace/common/readable_file.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -45,13 +46,13 @@ struct quarantine_settings {
 /// The engine's operations, for a thread that waits.
 class operator_desk {
 public:
-  operator_desk(caf::actor_system& system, operations_actor operations)
-    : self_(system), operations_(std::move(operations)) {}
+  operator_desk(caf::actor_system& system, const engine_actor& front, operations_actor operations)
+    : self_(system), operations_(std::move(operations)), front_(system, front), voice_(system, front) {}
 
   template <class Answer, class Request>
   tl::expected<Answer, failure> ask(Request request) {
     tl::expected<Answer, failure> result;
-    patiently([&] {
+    patiently(voice_, [&] {
       self_->request(operations_, patience, std::move(request))
         .receive([&](Answer& answer) { result = std::move(answer); },
                  [&](const caf::error& error) { result = tl::unexpected{failure_of(error)}; });
@@ -60,6 +61,8 @@ public:
   }
 
 private:
+  tl::expected<health_report, failure> health() { return front_.health(); }
+
   caf::scoped_actor self_;
   operations_actor operations_;
 };
@@ -128,8 +131,8 @@ int set_aside(operator_desk& desk, const quarantine_settings& settings) {
   if (!done) {
     return complain(done.error());
   }
-  std::cout << "Transaction " << settings.seq << " is set aside; it had no effect, and what comes after it goes on.\n";
-  return exit_code::ok;
+  return report("Transaction " + std::to_string(settings.seq)
+                + " is set aside; it had no effect, and what comes after it goes on.");
 }
 
 using action = int (*)(operator_desk&, const quarantine_settings&);
