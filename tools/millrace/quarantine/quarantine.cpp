@@ -12,6 +12,7 @@
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
@@ -60,12 +61,50 @@ public:
     return result;
   }
 
-private:
   tl::expected<health_report, failure> health() { return front_.health(); }
 
+private:
   caf::scoped_actor self_;
   operations_actor operations_;
+  client front_;
+  engine_voice voice_;
 };
+
+/// Which numbers there are, for whoever has named none of them; empty where that cannot be had.
+std::string what_is_there(operator_desk& desk) {
+  constexpr std::uint32_t numbers_max = 10;
+  const auto page = desk.ask<quarantine_listing>(quarantine_list{.limit = numbers_max});
+  if (!page) {
+    return {};
+  }
+  std::string numbers;
+  for (const auto& entry : page->entries) {
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(entry.seq);
+  }
+  return numbers.empty() ? "Nothing is in quarantine."
+                         : "In quarantine are " + numbers + (page->more ? " and others." : ".")
+                             + " `millrace quarantine list` tells of them.";
+}
+
+/// What is accepted and may be set aside; empty where that cannot be had.
+std::string what_waits(operator_desk& desk) {
+  const auto report = desk.health();
+  if (!report) {
+    return {};
+  }
+  return report->applied_seq < report->durable_seq
+           ? "What waits to be applied has the numbers from " + std::to_string(report->applied_seq + 1) + " to "
+               + std::to_string(report->durable_seq) + '.'
+           : "Nothing waits to be applied.";
+}
+
+int complain_of_no_such(operator_desk& desk, const failure& reason) {
+  const int code = complain(reason);
+  if (const auto sentence = what_is_there(desk); !sentence.empty()) {
+    std::cerr << sentence << '\n';
+  }
+  return code;
+}
 
 tl::expected<std::vector<quarantined_transaction>, failure> all_entries(operator_desk& desk) {
   std::vector<quarantined_transaction> entries;
@@ -96,8 +135,8 @@ int show(operator_desk& desk, const quarantine_settings& settings) {
     return complain(page.error());
   }
   if (page->entries.empty() || page->entries.front().seq != settings.seq) {
-    return complain(failure{errc::not_found, "seq " + std::to_string(settings.seq) + " is not in quarantine"},
-                    exit_code::failed);
+    return complain_of_no_such(desk,
+                               {errc::not_found, "seq " + std::to_string(settings.seq) + " is not in quarantine"});
   }
   (settings.json ? print_quarantined_json : print_quarantined)(std::cout, page->entries.front());
   return exit_code::ok;
@@ -111,8 +150,16 @@ int report(const std::string& sentence) {
 
 int resubmit(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_resubmit{settings.seq});
+  if (!done && done.error().code == errc::not_found) {
+    return complain_of_no_such(desk, done.error());
+  }
   if (!done) {
-    return complain(done.error());
+    const int code = complain(done.error());
+    const auto number = std::to_string(settings.seq);
+    std::cerr << (kind(done.error().code) == error_kind::unknown
+                    ? "Where `millrace quarantine list` shows transaction " + number + " still, it was not applied.\n"
+                    : "Transaction " + number + " is in quarantine still, under this number.\n");
+    return code;
   }
   return report("Transaction " + std::to_string(settings.seq) + " was applied as " + std::to_string(done->seq) + '.');
 }
@@ -120,7 +167,7 @@ int resubmit(operator_desk& desk, const quarantine_settings& settings) {
 int discard(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_discard{settings.seq});
   if (!done) {
-    return complain(done.error());
+    return done.error().code == errc::not_found ? complain_of_no_such(desk, done.error()) : complain(done.error());
   }
   return report("Transaction " + std::to_string(settings.seq)
                 + " was taken out of quarantine; it never had an effect.");
@@ -128,6 +175,13 @@ int discard(operator_desk& desk, const quarantine_settings& settings) {
 
 int set_aside(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_set_aside{settings.seq});
+  if (!done && done.error().code == errc::not_found) {
+    const int code = complain_of_no_such(desk, done.error());
+    if (const auto sentence = what_waits(desk); !sentence.empty()) {
+      std::cerr << sentence << '\n';
+    }
+    return code;
+  }
   if (!done) {
     return complain(done.error());
   }
@@ -139,7 +193,7 @@ using action = int (*)(operator_desk&, const quarantine_settings&);
 
 int run(const quarantine_settings& settings, action wanted) {
   const auto work = [&](caf::actor_system& system, const auto& target) {
-    operator_desk desk{system, target.operations()};
+    operator_desk desk{system, target.front(), target.operations()};
     const interrupt_watch watch{interrupted_sentence};
     return wanted(desk, settings);
   };
