@@ -190,6 +190,16 @@ BOOST_AUTO_TEST_CASE(columns_that_the_table_does_not_take_are_refused_before_any
   BOOST_TEST(load("--data data --table n --verify").code == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_load_that_was_finished_before_says_so_and_has_no_figures) {
+  write("a,b\n1,2\n3,4\n");
+  BOOST_TEST(load("--data data --table t").code == 0);
+  const auto again = load("--data data --table t --resume --verify");
+  BOOST_TEST(again.code == 0);
+  BOOST_TEST(again.out
+             == "There was nothing to do: all rows are in t since an earlier load\n"
+                "  there since earlier  2\n  verified             2 rows compared, all equal\n");
+}
+
 BOOST_AUTO_TEST_CASE(an_ack_file_is_not_the_file_itself) {
   write("a\n1\n2");
   expect_usage_error(load("--data data --table t --ack-file ./rows.csv"), {"rows.csv", "--ack-file"});
@@ -259,16 +269,6 @@ BOOST_AUTO_TEST_CASE(a_stderr_that_takes_nothing_ends_no_load) {
   BOOST_TEST(rows("SELECT count(*) FROM t") == "2\n");
 }
 
-BOOST_AUTO_TEST_CASE(a_load_that_is_interrupted_says_how_to_go_on) {
-  std::string text = "a\n";
-  for (int i = 0; i < 50'000; ++i) {
-    text += std::to_string(i) + "\n";
-  }
-  write(text);
-  const auto interrupted = shell(
-    "touch acks; $M load rows.csv --data data --table t --clients 5 --ack-file acks & load=$!;"
-    "while ! test -s acks; do kill -0 $load || exit 9; sleep 0.01; done; kill -INT $load; wait $load");
-  BOOST_TEST(interrupted.code == 130, interrupted.err);
 BOOST_AUTO_TEST_CASE(a_load_whose_server_has_a_full_disk_says_so_once_and_loses_nothing_when_there_is_room_again,
                      *boost::unit_test::precondition(test::may_mount)) {
   std::string text = "id,a\n";
@@ -294,6 +294,16 @@ BOOST_AUTO_TEST_CASE(a_load_whose_server_has_a_full_disk_says_so_once_and_loses_
   BOOST_TEST(says(ended.out, R"("verified":true)"), ended.out);
 }
 
+BOOST_AUTO_TEST_CASE(a_load_that_is_interrupted_says_how_to_go_on) {
+  std::string text = "a\n";
+  for (int i = 0; i < 50'000; ++i) {
+    text += std::to_string(i) + "\n";
+  }
+  write(text);
+  const auto interrupted = shell(
+    "touch acks; $M load rows.csv --data data --table t --clients 5 --ack-file acks & load=$!;"
+    "while ! test -s acks; do kill -0 $load || exit 9; sleep 0.01; done; kill -INT $load; wait $load");
+  BOOST_TEST(interrupted.code == 130, interrupted.err);
   BOOST_TEST(says(interrupted.err, "--resume goes on"), interrupted.err);
   BOOST_TEST(load("--data data --table t").code == 1);
   const auto rest = load("--data data --table t --resume --verify");
