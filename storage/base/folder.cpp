@@ -4,6 +4,7 @@
 #include "system_error.hpp"
 
 #include <cerrno>
+#include <new>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -337,11 +338,16 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
 }
 
 folder::~folder() {
-  for (const auto& path : given_up_ ? new_ : std::vector<fs::path>{}) {
-    std::error_code ignored;
-    // The folder itself only where it is empty: what somebody else put there is his.
-    path == path_ ? fs::remove(path, ignored) : fs::remove_all(path, ignored) > 0;
+  if (!given_up_) {
+    return;
   }
+  try {
+    for (const auto& path : new_) {
+      std::error_code ignored;
+      // The folder itself only where it is empty: what somebody else put there is his.
+      path == path_ ? fs::remove(path, ignored) : fs::remove_all(path, ignored) > 0;
+    }
+  } catch (const std::bad_alloc&) {} // It is left as by a process that was killed.
 }
 
 void folder::accept_copy() noexcept {
