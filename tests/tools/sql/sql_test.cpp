@@ -131,6 +131,9 @@ BOOST_AUTO_TEST_CASE(what_is_refused_is_told_with_what_this_command_has_instead)
       BOOST_TEST(contains(ended.err, sentence));
     }
   }
+  const auto temporary = sql("CREATE TEMP TABLE u(a)").err;
+  BOOST_TEST(contains(temporary, "use WITH, or a table of the schema"), temporary);
+  BOOST_TEST(!contains(temporary, "Put it into a file"), temporary);
 }
 
 BOOST_AUTO_TEST_CASE(a_query_is_ended_by_its_timeout) {

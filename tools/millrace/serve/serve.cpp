@@ -278,8 +278,8 @@ Examples:
     --tls-ca ca.pem
   millrace serve --data /srv/people --listen-read 127.0.0.1:7401 --listen-operator 127.0.0.1:7402
 
-Exit codes: 0 ended by a signal, 2 usage or an address that cannot be listened at, 70 the folder could not be opened, or
-the engine stopped serving.)";
+Exit codes: 0 ended by a signal, 1 the system grants too few files or threads, 2 usage or an address that cannot be
+listened at, 70 the folder could not be opened, or the engine stopped serving.)";
 
 } // namespace
 

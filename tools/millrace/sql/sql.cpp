@@ -62,14 +62,16 @@ constexpr std::chrono::seconds grace{2};
 constexpr std::array<std::string_view, 5> query_words{"SELECT", "VALUES", "WITH", "EXPLAIN", "PRAGMA"};
 
 /// What this command has instead of what was refused; empty where the engine's own sentence says it all.
-std::string_view hint(std::string_view statement, std::string_view word) {
+std::string_view hint(std::string_view statement, std::string_view word, const failure& reason) {
   constexpr std::array<std::string_view, 5> schema_words{"CREATE", "ALTER", "DROP", "REINDEX", "ANALYZE"};
   constexpr std::array<std::string_view, 6> transaction_words{"BEGIN",    "COMMIT",    "END",
                                                               "ROLLBACK", "SAVEPOINT", "RELEASE"};
   if (statement.starts_with('.')) {
     return "Commands with a dot are those of sqlite3's shell. The schema is shown by SELECT sql FROM sqlite_schema.";
   }
-  if (std::ranges::find(schema_words, word) != schema_words.end()) {
+  // What is temporary belongs into no schema either.
+  if (std::ranges::find(schema_words, word) != schema_words.end()
+      && reason.detail.find("CREATE TEMP") == std::string::npos) {
     return "Put it into a file, which `millrace serve --schema FILE` applies once.";
   }
   if (std::ranges::find(transaction_words, word) != transaction_words.end()) {
@@ -84,7 +86,7 @@ int complain_of_statement(engine_voice& voice, const failure& reason, const sql_
     if (const auto news = voice.news(); !news.empty()) {
       std::cerr << news << '\n';
     }
-  } else if (const auto more = hint(settings.statement, first_word(settings.statement)); !more.empty()) {
+  } else if (const auto more = hint(settings.statement, first_word(settings.statement), reason); !more.empty()) {
     std::cerr << more << '\n';
   }
   return code;
