@@ -166,7 +166,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_not_there_is_told, quarantine_fixture) {
     const auto refused = quarantine({verb, "1"});
     BOOST_TEST(refused.code == exit_code::failed, verb);
     BOOST_TEST(contains(refused.err, sentence(errc::not_found).data()), refused.err);
-    BOOST_TEST(contains(refused.err, "In quarantine are 2, 3."), refused.err);
+    BOOST_TEST(contains(refused.err, "In quarantine: 2, 3."), refused.err);
   }
 }
 
@@ -228,7 +228,7 @@ BOOST_FIXTURE_TEST_CASE(what_does_not_wait_to_be_applied_is_not_set_aside, quara
   BOOST_TEST(refused.code == exit_code::failed);
   BOOST_TEST(contains(refused.err, "seq 1 does not wait to be applied"), refused.err);
   BOOST_TEST(contains(refused.err, "Nothing waits to be applied."), refused.err);
-  BOOST_TEST(contains(quarantine({"set-aside", "2"}).err, "In quarantine are 2, 3."));
+  BOOST_TEST(contains(quarantine({"set-aside", "2"}).err, "In quarantine: 2, 3."));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -82,8 +82,7 @@ std::string what_is_there(operator_desk& desk) {
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(entry.seq);
   }
   return numbers.empty() ? "Nothing is in quarantine."
-                         : "In quarantine are " + numbers + (page->more ? " and others." : ".")
-                             + " `millrace quarantine list` tells of them.";
+                         : "In quarantine: " + numbers + (page->more ? " and others." : ".");
 }
 
 /// What is accepted and may be set aside; empty where that cannot be had.
@@ -92,10 +91,11 @@ std::string what_waits(operator_desk& desk) {
   if (!report) {
     return {};
   }
-  return report->applied_seq < report->durable_seq
-           ? "What waits to be applied has the numbers from " + std::to_string(report->applied_seq + 1) + " to "
-               + std::to_string(report->durable_seq) + '.'
-           : "Nothing waits to be applied.";
+  const auto first = report->applied_seq + 1;
+  const auto last = report->durable_seq;
+  return first > last ? "Nothing waits to be applied."
+                      : "Waiting to be applied: " + std::to_string(first)
+                          + (first == last ? "." : " to " + std::to_string(last) + '.');
 }
 
 int complain_of_no_such(operator_desk& desk, const failure& reason) {
