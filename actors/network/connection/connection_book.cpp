@@ -21,12 +21,11 @@ void connection_book::refuse(refusal why, const std::string& peer, std::string_v
   if (why == refusal::named_receiver || why == refusal::unpublished_receiver) {
     return; // Every stock node asks after services of ours, and watches the actors that answered it.
   }
-  const auto words = fmt::format("{} ({}{}{})", sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
   std::uint64_t left_out = 0;
   {
     const std::lock_guard lock{mutex_};
     if (closes(why)) {
-      last_closing_ = {why, words};
+      last_closing_ = {why, std::string{detail}};
     }
     if (!lines_.take(std::chrono::steady_clock::now())) {
       ++lines_left_out_;
@@ -37,7 +36,11 @@ void connection_book::refuse(refusal why, const std::string& peer, std::string_v
   if (left_out > 0) {
     logger()->warn("{} more refusals were not logged", left_out);
   }
-  logger()->warn("{}: {}", peer, words);
+  logger()->warn("{}: {}", peer, closing{why, std::string{detail}}.words());
+}
+
+std::string connection_book::closing::words() const {
+  return fmt::format("{} ({}{}{})", sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
 }
 
 connection_book::closing connection_book::last_closing() const {

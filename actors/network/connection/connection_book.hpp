@@ -44,7 +44,9 @@ public:
 
   struct closing {
     refusal why = refusal::none;
-    std::string words; ///< For people.
+    std::string detail{};
+
+    std::string words() const; ///< For people.
   };
   /// Which refusal closed a connection last since `admit` was called; `none` where none did.
   closing last_closing() const;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <new>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -93,11 +94,15 @@ public:
     const auto* session = static_cast<const SSL*>(
       X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* self = static_cast<tls_transport*>(SSL_get_app_data(session));
-    if (believed == 0 || X509_STORE_CTX_get_error_depth(chain) > 0
-        || self->is_pinned(*X509_STORE_CTX_get_current_cert(chain))) {
-      return believed;
+    try {
+      if (believed == 0 || X509_STORE_CTX_get_error_depth(chain) > 0
+          || self->is_pinned(*X509_STORE_CTX_get_current_cert(chain))) {
+        return believed;
+      }
+      X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+    } catch (const std::bad_alloc&) { // Which C code is not made for.
+      X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
     }
-    X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
   }
 

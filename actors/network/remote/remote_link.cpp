@@ -116,14 +116,15 @@ void remote_link_state::await_handshake(int socket) {
 
 /// Whether the other end speaks TLS, and takes this certificate, may show in nothing else.
 std::string remote_link_state::no_handshake() const {
-  const auto [why, words] = settings_.book->last_closing();
-  if (why == refusal::certificate_refused) {
-    return words + " It has to name the host that is connected to, to hold now, and to come from the authority given.";
+  const auto closing = settings_.book->last_closing();
+  if (closing.why == refusal::certificate_refused) {
+    return closing.words()
+           + " It has to name the host that is connected to, to hold now, and to come from the authority given.";
   }
-  if (why == refusal::certificate_not_pinned) {
-    return words + " Pin that one if it is the right server's.";
+  if (closing.why == refusal::certificate_not_pinned) {
+    return closing.words() + " Pin that one if it is the right server's.";
   }
-  return (why == refusal::none ? "the server did not shake hands" : words)
+  return (closing.why == refusal::none ? "the server did not shake hands" : closing.words())
          + (settings_.tls ? "; is its port one with TLS, and does it take this certificate?"
                           : "; is it Millrace, and its port one without TLS? With TLS it is reached with certificates, "
                             "by millraces://");

@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(where_certificates_are_pinned_no_others_are_let_in) {
     BOOST_TEST(peer.closed_encrypted());
     BOOST_TEST(peer.alert() == SSL_AD_HANDSHAKE_FAILURE);
   }
-  BOOST_TEST(server.refused(refusal::certificate_not_pinned) == 3U);
+  BOOST_TEST(eventually([&] { return server.refused(refusal::certificate_not_pinned) == 3U; }));
   BOOST_TEST(pinned.served());
 }
 
