@@ -52,7 +52,8 @@ std::shared_ptr<storage::database> make_database(const options& settings, const 
 
 } // namespace
 
-tl::expected<void, failure> engine::impl::start() {
+/// What is needed before anything is promised to anybody. Gives the schema scripts that are still to be applied.
+tl::expected<std::vector<schema_script>, failure> engine::impl::prepare() {
   auto scripts = pending_scripts(settings_, identity_);
   if (!scripts) {
     return tl::unexpected{scripts.error()};
@@ -72,6 +73,15 @@ tl::expected<void, failure> engine::impl::start() {
     return tl::unexpected{attempts.error()};
   }
   attempts_ = std::move(*attempts);
+  return scripts;
+}
+
+tl::expected<void, failure> engine::impl::start() {
+  const auto scripts = prepare();
+  if (!scripts) {
+    data_->give_up();
+    return tl::unexpected{scripts.error()};
+  }
   names_->load(identity_);
   identity_.names = {};
   front_ = spawn_front(system_, front_options{.board = board_,
@@ -228,9 +238,11 @@ expected<engine> open(caf::actor_system& system, options settings, testing_hooks
     identity = database->prepare(fresh);
   }
   if (!identity) {
+    data->give_up();
     return tl::unexpected{explained(std::move(identity).error(), *data)};
   }
   if (auto sound = check_copy(*data, *database); !sound) {
+    data->give_up();
     return tl::unexpected{std::move(sound).error()};
   }
   storage::failpoint("open.database_prepared");

@@ -67,6 +67,7 @@ public:
   const address_book& board() const { return *board_; }
 
 private:
+  tl::expected<std::vector<schema_script>, failure> prepare();
   std::shared_ptr<breaker> make_breaker(std::string name, const breaker_options& settings) const;
   storage::result<opened_log> recover(const storage::log_position& applied, storage::recovery_report& report) const;
   child_spec child(std::string id, std::shared_ptr<breaker> concerned, std::function<caf::actor()> spawn) const;

@@ -4,11 +4,13 @@
 #include "system_error.hpp"
 
 #include <cerrno>
+#include <new>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -261,6 +263,24 @@ result<descriptor> take_lock(const fs::path& path, bool& copied) {
   return lock;
 }
 
+/// Of what Millrace keeps in a folder and has made by the time that nothing in it was promised to anybody, what is not
+/// there. A database that is there is somebody's with all that SQLite keeps beside it.
+std::vector<fs::path> missing_in(const fs::path& path) {
+  std::error_code none;
+  std::vector<fs::path> names{"queue", "attempt", "LOCK"};
+  if (!fs::exists(path / "database.sqlite3", none)) {
+    names.insert(names.begin() + 1,
+                 {"database.sqlite3-wal", "database.sqlite3-shm", "database.sqlite3-journal", "database.sqlite3"});
+  }
+  std::vector<fs::path> missing;
+  for (const auto& name : names) {
+    if (fs::symlink_status(path / name, none).type() == fs::file_type::not_found) {
+      missing.push_back(path / name);
+    }
+  }
+  return missing;
+}
+
 /// What a process that was killed left there. What somebody else put there, by another name or as a link or a folder,
 /// stays, and no link is followed.
 void remove_temporary_files(const fs::path& place) {
@@ -285,6 +305,8 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
   if (auto short_enough = check_length(path); !short_enough) {
     return tl::unexpected{std::move(short_enough).error()};
   }
+  std::error_code error;
+  const auto is_new = fs::symlink_status(path, error).type() == fs::file_type::not_found;
   if (auto ready = make_or_check(path, mode); !ready) {
     return tl::unexpected{std::move(ready).error()};
   }
@@ -294,6 +316,11 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
     return tl::unexpected{std::move(whole).error()};
   }
   opened.whole_ = std::move(*whole);
+  opened.new_ = missing_in(path);
+  if (is_new) {
+    opened.new_.push_back(path);
+  }
+  opened.give_up();
   auto lock = take_lock(path, opened.copied_in_use_);
   if (!lock) {
     return tl::unexpected{std::move(lock).error()};
@@ -301,13 +328,26 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
   opened.lock_ = std::move(*lock);
   failpoint("folder.signed");
   remove_temporary_files(path / temporary_folder_name);
-  std::error_code error;
   if (!fs::is_directory(opened.queue_folder(), error)) {
     if (auto made = make_folder(opened.queue_folder()); !made) {
       return tl::unexpected{std::move(made).error()};
     }
   }
+  opened.given_up_ = false;
   return opened;
+}
+
+folder::~folder() {
+  if (!given_up_) {
+    return;
+  }
+  try {
+    for (const auto& path : new_) {
+      std::error_code ignored;
+      // The folder itself only where it is empty: what somebody else put there is his.
+      path == path_ ? fs::remove(path, ignored) : fs::remove_all(path, ignored) > 0;
+    }
+  } catch (const std::bad_alloc&) {} // It is left as by a process that was killed.
 }
 
 void folder::accept_copy() noexcept {

@@ -4,6 +4,7 @@
 #include "result.hpp"
 
 #include <filesystem>
+#include <vector>
 
 namespace millrace::storage {
 
@@ -20,9 +21,17 @@ enum class folder_mode {
 /// 0600, folders 0700. Temporary files that a killed process left are gone once it is open.
 class folder {
 public:
-  /// Errors: `folder_missing`, `folder_not_writable`, `folder_locked` (names the process), `folder_foreign`,
-  /// `bad_option` where the path is too long for the files in it.
+  /// Where it fails, what it made is removed again. Errors: `folder_missing`, `folder_not_writable`, `folder_locked`
+  /// (names the process), `folder_foreign`, `bad_option` where the path is too long for the files in it.
   [[nodiscard]] static result<folder> open(const std::filesystem::path& path, folder_mode mode);
+
+  folder(folder&&) noexcept = default;
+  folder& operator=(folder&&) noexcept = default;
+  ~folder();
+
+  /// What was to be opened in it cannot be, and nothing in it was promised to anybody: all that was made since it was
+  /// opened is removed when this object ends, the folder, too, where it was made.
+  void give_up() noexcept { given_up_ = true; }
 
   /// Whether it is a copy of a folder that was in use when it was copied: LOCK names itself by its inode for as long as
   /// that lasts. The files of such a copy are of different moments, and so are those of a folder that a process left in
@@ -46,6 +55,10 @@ private:
   explicit folder(std::filesystem::path path) : path_(std::move(path)) {}
 
   std::filesystem::path path_;
+  /// What was not there when it was locked, in the order in which it is removed: a folder that is left in the middle of
+  /// that is like one that was left in the middle of being made.
+  std::vector<std::filesystem::path> new_;
+  bool given_up_ = false;
   /// Of LOCK and of the folder, which hold a `flock` each. LOCK stays when they are closed: removing it would let a
   /// second process lock a new file of the same name.
   descriptor lock_;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace millrace::network {
 
 std::size_t connection_book::open() const {
@@ -22,6 +24,9 @@ void connection_book::refuse(refusal why, const std::string& peer, std::string_v
   std::uint64_t left_out = 0;
   {
     const std::lock_guard lock{mutex_};
+    if (closes(why)) {
+      last_closing_ = {why, std::string{detail}};
+    }
     if (!lines_.take(std::chrono::steady_clock::now())) {
       ++lines_left_out_;
       return;
@@ -31,11 +36,21 @@ void connection_book::refuse(refusal why, const std::string& peer, std::string_v
   if (left_out > 0) {
     logger()->warn("{} more refusals were not logged", left_out);
   }
-  logger()->warn("{}: {} ({}{}{})", peer, sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
+  logger()->warn("{}: {}", peer, closing{why, std::string{detail}}.words());
+}
+
+std::string connection_book::closing::words() const {
+  return fmt::format("{} ({}{}{})", sentence_of(why), name_of(why), detail.empty() ? "" : ", ", detail);
+}
+
+connection_book::closing connection_book::last_closing() const {
+  const std::lock_guard lock{mutex_};
+  return last_closing_;
 }
 
 refusal connection_book::admit(const std::string& address) {
   const std::lock_guard lock{mutex_};
+  last_closing_ = {};
   if (admitted_ >= limits_.connections_max) {
     return refusal::too_many_connections;
   }

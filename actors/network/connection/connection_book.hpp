@@ -42,6 +42,15 @@ public:
   /// Counts and logs; lines are bounded, so that nobody fills a disk with them.
   void refuse(refusal why, const std::string& peer, std::string_view detail = {});
 
+  struct closing {
+    refusal why = refusal::none;
+    std::string detail{};
+
+    std::string words() const; ///< For people.
+  };
+  /// Which refusal closed a connection last since `admit` was called; `none` where none did.
+  closing last_closing() const;
+
   /// Makes room for a connection from an address. What it gives stands in the way.
   refusal admit(const std::string& address);
   void enter(connection& one);
@@ -97,6 +106,7 @@ private:
   std::atomic<std::ptrdiff_t> unsent_{0}; ///< Bytes of all connections.
   allowance lines_{20, 5};
   std::uint64_t lines_left_out_ = 0;
+  closing last_closing_;
 };
 
 } // namespace millrace::network

@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <new>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -83,7 +84,27 @@ constexpr int records_max = 16;
 class tls_transport : public transport {
 public:
   tls_transport(session_ptr session, std::shared_ptr<const std::set<std::string>> pins)
-    : session_(std::move(session)), pins_(std::move(pins)) {}
+    : session_(std::move(session)), pins_(std::move(pins)) {
+    SSL_set_app_data(session_.get(), this);
+  }
+
+  /// Called by OpenSSL for each certificate of the peer's chain. Pins are looked at here, so that a peer whose
+  /// certificate is none of them is told so by an alert.
+  static int verify(int believed, X509_STORE_CTX* chain) {
+    const auto* session = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* self = static_cast<tls_transport*>(SSL_get_app_data(session));
+    try {
+      if (believed == 0 || X509_STORE_CTX_get_error_depth(chain) > 0
+          || self->is_pinned(*X509_STORE_CTX_get_current_cert(chain))) {
+        return believed;
+      }
+      X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+    } catch (const std::bad_alloc&) { // Which C code is not made for.
+      X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+    }
+    return 0;
+  }
 
   status shake_hands() override {
     ERR_clear_error();
@@ -95,11 +116,7 @@ public:
     if (!shown) {
       return fail(refusal::tls_failed, "it shows no certificate");
     }
-    identity_ = fingerprint_of(*shown);
-    if (!pins_->empty() && !pins_->contains(identity_)) {
-      return fail(refusal::certificate_not_pinned, "it is " + identity_);
-    }
-    return status::done;
+    return is_pinned(*shown) ? status::done : judge_pin();
   }
 
   result read(char* into, std::size_t bytes_max) override {
@@ -131,6 +148,14 @@ public:
   std::string identity() const override { return identity_; }
 
 private:
+  /// Also where nothing is pinned.
+  bool is_pinned(const X509& shown) {
+    identity_ = fingerprint_of(shown);
+    return pins_->empty() || pins_->contains(identity_);
+  }
+
+  status judge_pin() { return fail(refusal::certificate_not_pinned, "it is " + identity_); }
+
   status judge(int done) {
     switch (SSL_get_error(session_.get(), done)) {
       case SSL_ERROR_WANT_READ:
@@ -143,7 +168,11 @@ private:
         break;
     }
     const auto problem = oldest_error();
-    if (const auto verified = SSL_get_verify_result(session_.get()); verified != X509_V_OK) {
+    const auto verified = SSL_get_verify_result(session_.get());
+    if (verified == X509_V_ERR_APPLICATION_VERIFICATION) {
+      return judge_pin();
+    }
+    if (verified != X509_V_OK) {
       return fail(refusal::certificate_refused, X509_verify_cert_error_string(verified));
     }
     return fail(refusal::tls_failed, problem);
@@ -210,7 +239,7 @@ public:
     // CAF's buffers move and grow between two attempts to write.
     SSL_CTX_set_mode(context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, tls_transport::verify);
     // A key with a pass phrase would ask for it on the terminal.
     SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
     return load_files(settings);

@@ -47,6 +47,7 @@ public:
   const engine_actor& front() const noexcept { return front_; }
   const operations_actor& operations() const noexcept { return operations_; }
   std::optional<wire::role> granted() const { return state_->granted(); }
+  std::optional<failure> obstacle() const { return state_->obstacle(); }
   const connection_book& book() const noexcept { return *book_; }
 
 private:
@@ -127,6 +128,10 @@ bool remote_engine::connected() const {
 
 std::optional<wire::role> remote_engine::granted() const {
   return impl_->granted();
+}
+
+std::optional<failure> remote_engine::obstacle() const {
+  return impl_->obstacle();
 }
 
 const refusal_counts& remote_engine::refused() const noexcept {

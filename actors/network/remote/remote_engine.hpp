@@ -48,6 +48,9 @@ public:
   bool connected() const;
   /// What the server lets this program do; nothing while there is no connection.
   std::optional<wire::role> granted() const;
+  /// Why there is none, which requests are answered with, too; nothing where there is one, or before the first attempt
+  /// has ended. Attempts go on whatever it is.
+  std::optional<failure> obstacle() const;
   const refusal_counts& refused() const noexcept;
 
 private:

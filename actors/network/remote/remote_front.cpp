@@ -21,7 +21,7 @@ void remote_front::enqueue(caf::mailbox_element_ptr message, caf::execution_unit
     const std::lock_guard lock{mutex_};
     session = session_;
     if (!session) {
-      obstacle = obstacle_;
+      obstacle = obstacle_.value_or(failure{errc::unavailable, "there has been no connection yet"});
     }
   }
   if (session) {
@@ -51,6 +51,11 @@ void remote_front::disconnected(failure obstacle) {
 std::optional<wire::role> remote_front::granted() const {
   const std::lock_guard lock{mutex_};
   return session_ ? std::optional{granted_} : std::nullopt;
+}
+
+std::optional<failure> remote_front::obstacle() const {
+  const std::lock_guard lock{mutex_};
+  return session_ ? std::nullopt : obstacle_;
 }
 
 spawned_remote_front spawn_remote_front(caf::actor_system& system) {

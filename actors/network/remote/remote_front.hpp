@@ -31,12 +31,14 @@ public:
   void disconnected(failure obstacle);
   /// The role that the server granted; nothing while there is no connection.
   std::optional<wire::role> granted() const;
+  /// What `disconnected` was told last; nothing while there is a connection, or before.
+  std::optional<failure> obstacle() const;
 
 private:
   mutable std::mutex mutex_;
   caf::strong_actor_ptr session_;
   wire::role granted_ = wire::role::read;
-  failure obstacle_{errc::unavailable, "there has been no connection yet"};
+  std::optional<failure> obstacle_; ///< Nothing until the first attempt to connect has ended.
 };
 
 /// The actor, and the same as what it is.

@@ -38,7 +38,7 @@ private:
   std::string no_handshake() const;
   void shook_hands(const caf::strong_actor_ptr& server);
   void welcomed(const wire::welcome& said);
-  void lost(const std::string& why, errc code = errc::unavailable);
+  void lost(const std::string& why, errc code = errc::unavailable, bool is_logged = false);
   static void hang_up(caf::actor_system& system, std::shared_ptr<connection_book> book);
 
   caf::event_based_actor* self_; ///< Not owned; outlives the state.
@@ -109,14 +109,25 @@ void remote_link_state::await_handshake(int socket) {
               settings_.server.port)
     .then([this](const caf::node_id&, const caf::strong_actor_ptr& server,
                  const std::set<std::string>&) { shook_hands(server); },
-          [this](const caf::error&) { lost(no_handshake()); });
+          [this](const caf::error&) {
+            lost(no_handshake(), errc::unavailable, settings_.book->last_closing().why != refusal::none);
+          });
 }
 
-/// Whether the other end speaks TLS shows in nothing else.
+/// Whether the other end speaks TLS, and takes this certificate, may show in nothing else.
 std::string remote_link_state::no_handshake() const {
-  return settings_.tls ? "the server did not shake hands; is its port one with TLS, and does it take this certificate?"
-                       : "the server did not shake hands; is it Millrace, and its port one without TLS? With TLS it is "
-                         "reached with certificates, by millraces://";
+  const auto closing = settings_.book->last_closing();
+  if (closing.why == refusal::certificate_refused) {
+    return closing.words()
+           + " It has to name the host that is connected to, to hold now, and to come from the authority given.";
+  }
+  if (closing.why == refusal::certificate_not_pinned) {
+    return closing.words() + " Pin that one if it is the right server's.";
+  }
+  return (closing.why == refusal::none ? "the server did not shake hands" : closing.words())
+         + (settings_.tls ? "; is its port one with TLS, and does it take this certificate?"
+                          : "; is it Millrace, and its port one without TLS? With TLS it is reached with certificates, "
+                            "by millraces://");
 }
 
 void remote_link_state::shook_hands(const caf::strong_actor_ptr& server) {
@@ -145,8 +156,8 @@ void remote_link_state::welcomed(const wire::welcome& said) {
 }
 
 /// There is no connection, and after a while the next attempt to make one.
-void remote_link_state::lost(const std::string& why, errc code) {
-  if (why != std::exchange(last_obstacle_, why)) {
+void remote_link_state::lost(const std::string& why, errc code, bool is_logged) {
+  if (why != std::exchange(last_obstacle_, why) && !is_logged) {
     logger()->warn("{}: {}", to_string(settings_.server), why);
   }
   settings_.front.state->disconnected({code, to_string(settings_.server) + ": " + why});

@@ -219,6 +219,13 @@ BOOST_AUTO_TEST_CASE(a_database_of_something_else_is_refused) {
   std::filesystem::create_directory(settings.data);
   plain_connection{database()}.execute("CREATE TABLE other(x)");
   BOOST_TEST(refusal().code == errc::folder_foreign);
+  BOOST_TEST(std::distance(std::filesystem::directory_iterator{settings.data}, {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_is_made_in_vain_is_removed) {
+  settings.schema = {settings.data / "missing.sql"};
+  BOOST_TEST(refusal().code == errc::file_not_found);
+  BOOST_TEST(!std::filesystem::exists(settings.data));
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {

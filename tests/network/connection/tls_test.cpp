@@ -157,6 +157,16 @@ BOOST_AUTO_TEST_CASE(where_certificates_are_pinned_no_others_are_let_in) {
   BOOST_TEST(pinned.served());
   BOOST_TEST(!other.served());
   BOOST_TEST(server.refused(refusal::certificate_not_pinned) == 1U);
+  // Who is refused hears so, and need not try again.
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const auto certificate = files.file("other.pem");
+    const auto key = files.file("other-key.pem");
+    tls_peer peer{server.port(), {certificate.c_str(), key.c_str(), version}};
+    BOOST_TEST(peer.closed_encrypted());
+    BOOST_TEST(peer.alert() == SSL_AD_HANDSHAKE_FAILURE);
+  }
+  BOOST_TEST(eventually([&] { return server.refused(refusal::certificate_not_pinned) == 3U; }));
+  BOOST_TEST(pinned.served());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_certificate_is_no_leave_to_break_the_protocol, fixture) {

@@ -85,6 +85,7 @@ BOOST_AUTO_TEST_CASE(a_client_is_served_by_an_engine_elsewhere) {
   BOOST_TEST((*db.execute("DELETE FROM t")).seq == 1U);
   BOOST_TEST(db.health().has_value());
   BOOST_TEST(engine.connected());
+  BOOST_TEST(!engine.obstacle());
 }
 
 BOOST_AUTO_TEST_CASE(tls_is_spoken_where_the_address_says_so) {
@@ -102,6 +103,8 @@ BOOST_AUTO_TEST_CASE(a_server_that_is_somebody_else_is_not_spoken_to) {
   const auto engine = connect_to({.url = url_of(server, "millraces"), .tls = files.settings("client")});
   BOOST_TEST(eventually([&] { return engine.refused()[refusal::certificate_refused] > 0; }));
   BOOST_TEST(!engine.connected());
+  BOOST_REQUIRE(eventually([&] { return engine.obstacle().has_value(); }));
+  BOOST_TEST(engine.obstacle()->detail.find("The peer's certificate is not one to trust.") != std::string::npos);
   client db{system, engine.front(), 200ms};
   const auto rows = db.query("SELECT 1");
   BOOST_REQUIRE(!rows);

@@ -91,6 +91,30 @@ BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {
   BOOST_TEST(!std::filesystem::exists(here.path() / "queue"));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_made_in_vain_is_removed_and_nothing_else) {
+  temporary_folder here;
+  const auto give_up = [](const std::filesystem::path& path, const char* meanwhile) {
+    auto made = folder::open(path, folder_mode::create);
+    BOOST_REQUIRE(made);
+    std::ofstream{path / meanwhile};
+    made->give_up();
+    const auto moved = std::move(*made);
+    BOOST_TEST(std::filesystem::exists(path / "LOCK"));
+  };
+  give_up(here.path() / "new", "database.sqlite3");
+  BOOST_TEST(!std::filesystem::exists(here.path() / "new"));
+  give_up(here.path(), "database.sqlite3-wal");
+  BOOST_TEST(std::filesystem::is_empty(here.path()));
+  give_up(here.path() / "shared", "letter.txt");
+  BOOST_TEST(std::distance(std::filesystem::directory_iterator{here.path() / "shared"}, {}) == 1);
+  // SQLite's log is part of a database that is there.
+  std::ofstream{here.path() / "database.sqlite3"};
+  give_up(here.path(), "database.sqlite3-wal");
+  BOOST_TEST(std::filesystem::exists(here.path() / "database.sqlite3-wal"));
+  BOOST_TEST(!std::filesystem::exists(here.path() / "LOCK"));
+  BOOST_TEST(!std::filesystem::exists(here.path() / "queue"));
+}
+
 BOOST_AUTO_TEST_CASE(a_file_is_no_folder) {
   temporary_folder here;
   std::ofstream{here.path() / "data"} << "text";

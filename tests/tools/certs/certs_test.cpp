@@ -4,9 +4,9 @@
 
 BOOST_FIXTURE_TEST_SUITE(certs_suite, millrace::tools::test::shell_fixture)
 
-BOOST_AUTO_TEST_CASE(where_one_file_cannot_be_written_none_stays) {
+BOOST_AUTO_TEST_CASE(where_one_file_cannot_be_written_none_stays_nor_a_folder_for_them) {
   // A certificate takes more than 512 bytes.
-  const auto ended = shell("trap '' XFSZ; ulimit -f 1; $M certs trial; code=$?; ls trial; exit $code");
+  const auto ended = shell("trap '' XFSZ; ulimit -f 1; $M certs trial; code=$?; ls; exit $code");
   BOOST_TEST(ended.code == 1);
   BOOST_TEST(ended.err == "trial/ca.pem cannot be written: File too large\n");
   BOOST_TEST(ended.out == "");

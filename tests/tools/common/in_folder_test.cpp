@@ -105,6 +105,19 @@ BOOST_AUTO_TEST_CASE(a_folder_that_is_missing_is_told_with_what_makes_one) {
   BOOST_TEST(!contains(above.err, "make one"), above.err);
 }
 
+BOOST_AUTO_TEST_CASE(a_folder_for_which_the_disk_has_no_room_is_not_made,
+                     *boost::unit_test::precondition(millrace::tools::test::may_mount)) {
+  // Room for nothing, for a database and for a part of the log.
+  for (const std::string size : {"8k", "256k", "2m"}) {
+    const auto left = shell(
+      "exec unshare --mount sh -c 'mkdir -p small && mount -t tmpfs -o size=" + size
+      + " tmpfs small && mkdir small/empty && for data in small/empty small/new; do $0 serve --create --data $data "
+        "--listen 127.0.0.1:0; echo $?; done; find small' $M");
+    BOOST_TEST(left.out == "70\n70\nsmall\nsmall/empty\n", size << ": " << left.out << left.err);
+    BOOST_TEST(contains(left.err, "The disk is full; make room, then try again."), left.err);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(too_few_files_are_told_in_a_sentence) {
   for (const std::string command :
        {"sql --data data 'SELECT 1'", "load rows --data data --table t", "serve --data data --listen 127.0.0.1:0",

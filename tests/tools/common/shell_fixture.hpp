@@ -3,7 +3,10 @@
 #include <millrace/tests/support/process/program.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
+#include <cstdlib>
 #include <string>
+
+#include <boost/test/unit_test.hpp>
 
 namespace millrace::tools::test {
 
@@ -19,5 +22,10 @@ struct shell_fixture {
   /// Runs such a script to its end.
   millrace::test::ending shell(const std::string& script) const { return start(script).wait(); }
 };
+
+/// Whether a test may mount a small disk in a name space of its own.
+inline boost::test_tools::assertion_result may_mount(boost::unit_test::test_unit_id) {
+  return std::system("unshare --mount mount -t tmpfs tmpfs /mnt 2> /dev/null") == 0;
+}
 
 } // namespace millrace::tools::test

@@ -2,6 +2,7 @@
 
 #include <millrace/tests/support/process/program.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
+#include <millrace/tests/tools/common/shell_fixture.hpp>
 #include <millrace/tools/millrace/load/load.hpp>
 #include <millrace/tools/millrace/load/load_report.hpp>
 
@@ -87,6 +88,14 @@ std::set<std::string> told_by_the_page(const std::string& section) {
     }
   }
   return names;
+}
+
+std::size_t count_of(const std::string& text, const std::string& words) {
+  std::size_t count = 0;
+  for (auto at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) {
+    ++count;
+  }
+  return count;
 }
 
 } // namespace
@@ -181,6 +190,16 @@ BOOST_AUTO_TEST_CASE(columns_that_the_table_does_not_take_are_refused_before_any
   BOOST_TEST(load("--data data --table n --verify").code == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_load_that_was_finished_before_says_so_and_has_no_figures) {
+  write("a,b\n1,2\n3,4\n");
+  BOOST_TEST(load("--data data --table t").code == 0);
+  const auto again = load("--data data --table t --resume --verify");
+  BOOST_TEST(again.code == 0);
+  BOOST_TEST(again.out
+             == "There was nothing to do: all rows are in t since an earlier load\n"
+                "  there since earlier  2\n  verified             2 rows compared, all equal\n");
+}
+
 BOOST_AUTO_TEST_CASE(an_ack_file_is_not_the_file_itself) {
   write("a\n1\n2");
   expect_usage_error(load("--data data --table t --ack-file ./rows.csv"), {"rows.csv", "--ack-file"});
@@ -248,6 +267,31 @@ BOOST_AUTO_TEST_CASE(a_stderr_that_takes_nothing_ends_no_load) {
   write("a,b\n1,2\n3\n4,5\n");
   BOOST_TEST(load("--data data --table t 2>/dev/full").code == 1);
   BOOST_TEST(rows("SELECT count(*) FROM t") == "2\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_load_whose_server_has_a_full_disk_says_so_once_and_loses_nothing_when_there_is_room_again,
+                     *boost::unit_test::precondition(test::may_mount)) {
+  std::string text = "id,a\n";
+  for (int i = 0; i < 45'000; ++i) {
+    text += std::to_string(i) + ',' + std::string(200, 'a') + '\n';
+  }
+  write(text);
+  write("CREATE TABLE t(id, a)", "schema.sql");
+  // What is loaded fills the disk, and something else makes room once two looks at the server have shown no other way.
+  const auto ended = shell(
+    "exec unshare --mount sh -c ': > told && mkdir small && mount -t tmpfs -o size=64m tmpfs small &&"
+    "dd if=/dev/zero of=small/other bs=1M count=24 2> /dev/null && { $0 serve --data small/data --create --schema "
+    "schema.sql --listen 127.0.0.1:0 > up 2> /dev/null & server=$!; } &&"
+    "until grep -q Serving up; do kill -0 $server || exit 1; sleep 0.05; done;"
+    "{ $0 load rows.csv --connect 127.0.0.1:$(sed s/.*:// up) --table t --verify --json 2> told & load=$!; };"
+    "until [ $(grep -c \"no answer for\" told) -ge 2 ]; do kill -0 $load || break; sleep 0.05; done;"
+    "rm small/other; wait $load; code=$?; kill $server; wait $server; cat told >&2; exit $code' $M");
+  BOOST_TEST(ended.code == 0, ended.err);
+  BOOST_TEST(count_of(ended.err, "The engine says: The writer has waited for ") == 1U, ended.err);
+  BOOST_TEST(says(ended.err, "The disk is full; make room, then try again."), ended.err);
+  BOOST_TEST(count_of(ended.err, "no answer for ") >= 2U, ended.err);
+  BOOST_TEST(says(ended.out, R"("acknowledged":45000,)"), ended.out);
+  BOOST_TEST(says(ended.out, R"("verified":true)"), ended.out);
 }
 
 BOOST_AUTO_TEST_CASE(a_load_that_is_interrupted_says_how_to_go_on) {

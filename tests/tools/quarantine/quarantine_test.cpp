@@ -168,6 +168,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_not_there_is_told, quarantine_fixture) {
     const auto refused = quarantine({verb, "1"});
     BOOST_TEST(refused.code == exit_code::failed, verb);
     BOOST_TEST(contains(refused.err, sentence(errc::not_found).data()), refused.err);
+    BOOST_TEST(contains(refused.err, "In quarantine: 2, 3."), refused.err);
   }
 }
 
@@ -185,6 +186,8 @@ BOOST_FIXTURE_TEST_CASE(one_that_fails_again_stays_in_quarantine, quarantine_fix
   const auto refused = quarantine({"resubmit", "3"});
   BOOST_TEST(refused.code == exit_code::failed);
   BOOST_TEST(contains(refused.err, "nowhere"), refused.err);
+  // It was tried under a number of its own, which nothing is under.
+  BOOST_TEST(contains(refused.err, "Transaction 3 is in quarantine still, under this number."), refused.err);
   BOOST_TEST(list().size() == 2u);
 }
 
@@ -195,6 +198,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_discarded_is_gone_and_had_no_effect, quarant
   BOOST_TEST(list().size() == 1u);
   BOOST_TEST(quarantine({"discard", "3"}).code == exit_code::ok);
   BOOST_TEST(quarantine({"list"}).out == "Nothing is in quarantine.\n");
+  BOOST_TEST(contains(quarantine({"discard", "3"}).err, "Nothing is in quarantine."));
 }
 
 BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
@@ -224,7 +228,9 @@ BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
 BOOST_FIXTURE_TEST_CASE(what_does_not_wait_to_be_applied_is_not_set_aside, quarantine_fixture) {
   const auto refused = quarantine({"set-aside", "1"});
   BOOST_TEST(refused.code == exit_code::failed);
-  BOOST_TEST(refused.err.find("seq 1 does not wait to be applied") != std::string::npos);
+  BOOST_TEST(contains(refused.err, "seq 1 does not wait to be applied"), refused.err);
+  BOOST_TEST(contains(refused.err, "Nothing waits to be applied."), refused.err);
+  BOOST_TEST(contains(quarantine({"set-aside", "2"}).err, "In quarantine: 2, 3."));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

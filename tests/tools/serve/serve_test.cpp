@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -79,6 +80,59 @@ BOOST_AUTO_TEST_CASE(a_client_without_tls_at_a_port_with_it_and_the_other_way_ro
   auto encrypted = start("exec $M sql " + alice + " --connect " + address_of(without));
   BOOST_TEST(says(encrypted, "is its port one with TLS, and does it take this certificate?"), encrypted.err_so_far());
   BOOST_TEST(says(without, "perhaps the peer speaks TLS"), without.err_so_far());
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_that_one_end_does_not_take_is_told_at_the_first_attempt_which_is_the_last) {
+  BOOST_REQUIRE(shell("$M certs trial && $M certs other").code == 0);
+  const std::string zeros(64, '0');
+  const std::string with_tls =
+    "--tls-certificate trial/server.pem --tls-key trial/server-key.pem --tls-ca trial/ca.pem ";
+  auto open_to_all = serve("one", with_tls);
+  auto open_to_one = serve("two", with_tls + "--tls-pin " + zeros);
+  const std::string stranger =
+    "--tls-certificate other/client.pem --tls-key other/client-key.pem --tls-ca trial/ca.pem 'SELECT 1'";
+  const std::string misled =
+    "--tls-certificate trial/client.pem --tls-key trial/client-key.pem --tls-ca other/ca.pem 'SELECT 1'";
+  const struct {
+    program& server;
+    std::string how;
+    std::string told;
+  } cases[] = {
+    {open_to_all, misled, "It has to name the host that is connected to"},
+    {open_to_all, alice + " --tls-pin " + zeros, "Pin that one if it is the right server's."},
+    {open_to_all, stranger, "does it take this certificate?"},
+    {open_to_one, alice, "does it take this certificate?"},
+  };
+  for (const auto& [server, how, told] : cases) {
+    const auto refused = shell("exec $M sql " + how + " --connect " + address_of(server));
+    BOOST_TEST(refused.code == 70);
+    BOOST_TEST(contains(refused.err, "There is no connection to " + address_of(server)), refused.err);
+    BOOST_TEST(contains(refused.err, told), refused.err);
+  }
+  // A server has a line for each attempt, as soon as it has heard of its end.
+  const auto log_of = [](program& server, std::ptrdiff_t attempts) {
+    const auto lines = [](const std::string& log) { return std::ranges::count(log, '\n'); };
+    while (server.running() && lines(server.err_so_far()) < attempts) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    server.send(SIGTERM);
+    const auto log = server.wait().err;
+    BOOST_TEST(lines(log) == attempts, log);
+    return log;
+  };
+  log_of(open_to_all, 3);
+  BOOST_TEST(contains(log_of(open_to_one, 1), "certificate_not_pinned"));
+}
+
+BOOST_AUTO_TEST_CASE(who_pins_but_not_for_an_address_is_told_which_option_that_is) {
+  BOOST_REQUIRE(shell("$M certs trial").code == 0);
+  const auto refused = shell(
+    "exec $M serve --data data --create --tls-certificate trial/server.pem --tls-key trial/server-key.pem --tls-ca "
+    "trial/ca.pem --listen-read 127.0.0.1:0 --tls-pin read="
+    + std::string(64, '0'));
+  BOOST_TEST(refused.code == 2);
+  BOOST_TEST(contains(refused.err, "which --listen (127.0.0.1:7400) is for"), refused.err);
+  BOOST_TEST(contains(refused.err, "or listen there for nobody by --listen \"\"."), refused.err);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

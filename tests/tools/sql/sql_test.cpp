@@ -4,13 +4,13 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <string>
 #include <thread>
 
 namespace {
 
 using millrace::test::ending;
+using millrace::tools::test::may_mount;
 
 /// With a table t(id, a) of two rows, of which one has NULL and the other an empty text.
 struct sql_fixture : millrace::tools::test::shell_fixture {
@@ -25,10 +25,6 @@ struct sql_fixture : millrace::tools::test::shell_fixture {
     return shell("exec $M sql --data data " + options + " \"" + statement + '"');
   }
 };
-
-boost::test_tools::assertion_result may_mount(boost::unit_test::test_unit_id) {
-  return std::system("unshare --mount mount -t tmpfs tmpfs /mnt 2> /dev/null") == 0;
-}
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -135,6 +131,9 @@ BOOST_AUTO_TEST_CASE(what_is_refused_is_told_with_what_this_command_has_instead)
       BOOST_TEST(contains(ended.err, sentence));
     }
   }
+  const auto temporary = sql("CREATE TEMP TABLE u(a)").err;
+  BOOST_TEST(contains(temporary, "use WITH, or a table of the schema"), temporary);
+  BOOST_TEST(!contains(temporary, "Put it into a file"), temporary);
 }
 
 BOOST_AUTO_TEST_CASE(a_query_is_ended_by_its_timeout) {
@@ -142,6 +141,18 @@ BOOST_AUTO_TEST_CASE(a_query_is_ended_by_its_timeout) {
   const auto ended = shell("exec timeout 20 $M sql --data data --timeout 0.2 '" + endless + "'");
   BOOST_TEST(ended.code == 1);
   BOOST_TEST(contains(ended.err, "--timeout SECONDS gives it longer."), ended.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_query_that_the_server_ends_is_told_so_and_not_to_take_longer) {
+  const auto ended = shell(
+    "trap 'kill -9 $server' EXIT; $M serve --data data --listen 127.0.0.1:0 --query-seconds 1 > up & server=$!;"
+    "until grep -q Serving up; do sleep 0.05; done; place=127.0.0.1:$(sed 's/.*://' up);"
+    "$M sql --connect $place --timeout 60 '"
+    + endless + "'; $M sql --connect $place --timeout 0.1 '" + endless + "' 2>&1");
+  BOOST_TEST(contains(ended.err, "The server ended it, before the 60 s of --timeout were over"), ended.err);
+  BOOST_TEST(!contains(ended.err, "gives it longer"), ended.err);
+  BOOST_TEST(contains(ended.out, "--timeout SECONDS gives it longer, as far as the server lets a query take"),
+             ended.out);
 }
 
 BOOST_AUTO_TEST_CASE(a_statement_that_waits_for_room_on_the_disk_says_so, *boost::unit_test::precondition(may_mount)) {

@@ -3,6 +3,7 @@
 #include "bench_job.hpp"
 
 #include <millrace/tools/millrace/common/number_between.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
 
 #include <map>
 #include <memory>
@@ -63,7 +64,8 @@ void add_bench_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<bench_settings>();
   auto& command = *program.add_subcommand("bench", "Measure the engine on this machine");
   command.footer(footer);
-  auto* data = command.add_option("--data", settings->data, "The data folder; a scratch folder where none is named");
+  auto* data = command.add_option("--data", settings->data, "The data folder; a scratch folder where none is named")
+                 ->check(a_name());
   add_connect_options(command, settings->remote, data);
   command.add_option("--workload", settings->kind, "One of those below; append where none is named")
     ->transform(CLI::Transformer{workloads}.description(""))

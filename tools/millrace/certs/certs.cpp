@@ -6,6 +6,7 @@
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -33,16 +34,20 @@ struct certs_settings {
   int days = 30;
 };
 
-/// The files that are made. They are removed again unless all of them could be.
+/// The files that are made, and the folder where it is. They are removed again unless all of them could be.
 class new_files {
 public:
-  explicit new_files(fs::path folder) : folder_(std::move(folder)) {}
+  new_files(fs::path folder, bool is_new) : folder_(std::move(folder)) {
+    if (is_new) {
+      made_.push_back(folder_);
+    }
+  }
   new_files(const new_files&) = delete;
   new_files& operator=(const new_files&) = delete;
   ~new_files() {
-    for (const auto& file : made_) {
+    for (auto last = made_.rbegin(); last != made_.rend(); ++last) {
       std::error_code ignored;
-      fs::remove(file, ignored);
+      fs::remove(*last, ignored);
     }
   }
 
@@ -92,7 +97,7 @@ std::string make_one(const trial_authority& authority, new_files& files, const c
 int make_certificates(const certs_settings& settings) {
   const fs::path folder{settings.folder};
   std::error_code failed;
-  fs::create_directories(folder, failed);
+  const auto is_new = fs::create_directories(folder, failed);
   if (failed) {
     return complain(folder.string() + " cannot be made: " + failed.message(), exit_code::failed);
   }
@@ -100,7 +105,7 @@ int make_certificates(const certs_settings& settings) {
   if (!authority) {
     return complain(authority.error(), exit_code::failed);
   }
-  new_files files{folder};
+  new_files files{folder, is_new};
   auto wrong = files.write("ca.pem", authority->certificate(), 0644);
   std::string made_lines;
   std::vector<std::string> hosts{"localhost", "127.0.0.1", "::1"};
@@ -148,9 +153,14 @@ void add_certs_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<certs_settings>();
   auto& command = *program.add_subcommand("certs", "Make certificates to try TLS with");
   command.footer(footer);
-  command.add_option("FOLDER", settings->folder, "Where they go; made where it is missing")->required();
-  command.add_option("--host", settings->hosts, "A name or address of the server, beside localhost; may be repeated");
+  command.add_option("FOLDER", settings->folder, "Where they go; made where it is missing")
+    ->required()
+    ->check(a_name());
+  command.add_option("--host", settings->hosts, "A name or address of the server, beside localhost; may be repeated")
+    ->allow_extra_args(false)
+    ->check(a_name());
   command.add_option("--client", settings->clients, "Whom to make a client's certificate for; may be repeated")
+    ->allow_extra_args(false)
     ->check(check_name)
     ->capture_default_str();
   command.add_option("--days", settings->days, "How long they hold")

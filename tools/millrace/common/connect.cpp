@@ -3,13 +3,16 @@
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "process.hpp"
+#include "readable_file.hpp"
 #include "shortage.hpp"
 #include "waiting_note.hpp"
 
-#include <millrace/actors/client/client.hpp>
 #include <millrace/messages/wire/registry.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -27,6 +30,17 @@ struct connected_config : system_config {
   connected_config() { load<caf::io::middleman>(); }
 };
 
+/// Whether what stands in the way would stand there at each further attempt, too.
+bool is_in_vain(const network::remote_engine& target, const failure& obstacle) {
+  using network::refusal;
+  constexpr std::array lasting{
+    refusal::tls_failed,        refusal::certificate_refused, refusal::certificate_not_pinned,
+    refusal::unknown_operation, refusal::malformed_header,    refusal::malformed_payload,
+    refusal::frame_too_large,   refusal::wrong_version,       refusal::no_handshake};
+  return obstacle.code == errc::version_mismatch
+         || std::ranges::any_of(lasting, [&](refusal why) { return target.refused()[why] > 0; });
+}
+
 /// The error is the exit code; why is said already.
 tl::expected<network::remote_engine, int> connect(caf::actor_system& system, const connect_settings& settings) {
   network::remote_settings remote;
@@ -40,11 +54,10 @@ tl::expected<network::remote_engine, int> connect(caf::actor_system& system, con
   const waiting_note note{"Waiting for a connection to " + settings.server + " …"};
   const auto end = std::chrono::steady_clock::now() + patience;
   while (!made->connected()) {
-    if (std::chrono::steady_clock::now() > end || interrupted()) {
-      // Where nobody is connected the front says at once why.
-      const auto obstacle = client{system, made->front(), std::chrono::seconds{1}}.health();
+    const auto obstacle = made->obstacle();
+    if (std::chrono::steady_clock::now() > end || interrupted() || (obstacle && is_in_vain(*made, *obstacle))) {
       return tl::unexpected{
-        complain("There is no connection to " + settings.server + (obstacle ? "." : ". " + obstacle.error().detail),
+        complain("There is no connection to " + settings.server + (obstacle ? ". " + obstacle->detail : "."),
                  exit_code::engine)};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
@@ -55,13 +68,21 @@ tl::expected<network::remote_engine, int> connect(caf::actor_system& system, con
 } // namespace
 
 void add_connect_options(CLI::App& command, connect_settings& settings, CLI::Option* data) {
-  command.add_option("--connect", settings.server, "A server (millrace serve) as host:port, instead of a folder")
-    ->excludes(data);
-  command.add_option("--tls-certificate", settings.tls.certificate, "With --connect: this client's certificate (PEM)");
-  command.add_option("--tls-key", settings.tls.key, "With --connect: its key");
-  command.add_option("--tls-ca", settings.tls.ca, "With --connect: whose certificate the server must have");
-  command.add_option("--tls-pin", settings.tls.pins,
-                     "With --connect: the server's certificate, by its SHA-256 fingerprint");
+  auto* const connect =
+    command.add_option("--connect", settings.server, "A server (millrace serve) as host:port, instead of a folder")
+      ->excludes(data)
+      ->check(a_name());
+  const auto add_file = [&](const char* name, std::filesystem::path& file, const char* description) {
+    command.add_option(name, file, description)->needs(connect)->check(readable_file());
+  };
+  add_file("--tls-certificate", settings.tls.certificate, "With --connect: this client's certificate (PEM)");
+  add_file("--tls-key", settings.tls.key, "With --connect: its key");
+  add_file("--tls-ca", settings.tls.ca, "With --connect: whose certificate the server must have");
+  command
+    .add_option("--tls-pin", settings.tls.pins,
+                "With --connect: the server's certificate, by its SHA-256 fingerprint; may be repeated")
+    ->allow_extra_args(false)
+    ->needs(connect);
 }
 
 void require_place(const std::string& data, const connect_settings& settings) {

@@ -78,10 +78,12 @@ std::string unknown_sentence(const CLI::App& command, const std::string& unknown
 std::string problem_sentence(const CLI::App& command, const CLI::Error& problem) {
   std::string text = problem.what();
   const auto name = text.substr(0, text.find(':'));
-  if (text.find("At Most 1 required") != std::string::npos) {
+  // Other problems have words of the command line in them.
+  const auto mismatch = dynamic_cast<const CLI::ArgumentMismatch*>(&problem) != nullptr;
+  if (mismatch && text.find(": At Most 1 ") != std::string::npos) {
     return name + " is given more than once.";
   }
-  if (const auto missing = text.find(" missing"); missing != std::string::npos && name.starts_with('-')) {
+  if (mismatch && text.ends_with(" missing")) {
     return name + " needs a value.";
   }
   if (text.starts_with("A subcommand is required")) {

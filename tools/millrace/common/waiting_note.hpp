@@ -1,5 +1,7 @@
 #pragma once
 
+#include "engine_voice.hpp"
+
 #include <string>
 #include <thread>
 
@@ -8,16 +10,17 @@ namespace millrace::tools {
 /// Says on stderr what is waited for, where it lasts longer than two seconds. For as long as the object lives.
 class waiting_note {
 public:
-  explicit waiting_note(std::string sentence);
+  /// With a voice, what the engine says is wrong comes with it; the voice outlives this.
+  explicit waiting_note(std::string sentence, engine_voice* voice = nullptr);
 
 private:
   std::jthread thread_;
 };
 
-/// Asks by `request`, and says so where the answer takes long.
+/// Asks by `request`, and says so, and what the engine says is wrong, where the answer takes long.
 template <class Request>
-auto patiently(Request request) {
-  const waiting_note note{"Waiting for the answer …"};
+auto patiently(engine_voice& voice, Request request) {
+  const waiting_note note{"Waiting for the answer …", &voice};
   return request();
 }
 

@@ -3,6 +3,9 @@
 #include "load_job.hpp"
 #include "text.hpp"
 
+#include <millrace/tools/millrace/common/number_between.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
+
 #include <memory>
 #include <sstream>
 #include <string>
@@ -66,15 +69,17 @@ void add_load_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<load_settings>();
   auto& command = *program.add_subcommand("load", "Import a delimited file with many client actors, a row each");
   command.footer(footer);
-  command.add_option("FILE", settings->file, "The delimited file (CSV with quoting), - for standard input")->required();
-  auto* data = command.add_option("--data", settings->data, "The data folder");
+  command.add_option("FILE", settings->file, "The delimited file (CSV with quoting), - for standard input")
+    ->required()
+    ->check(a_name());
+  auto* data = command.add_option("--data", settings->data, "The data folder")->check(a_name());
   add_connect_options(command, settings->remote, data);
   auto* connect = command.get_option("--connect");
   command.add_option("--table", settings->table, "The table that takes the rows")
     ->required()
     ->check(CLI::Validator{table_problem, "NAME"});
   command.add_option("--clients", settings->clients, "Client actors, each with one row on its way")
-    ->check(CLI::Range(1, 100'000))
+    ->check(number_between(1, 100'000))
     ->capture_default_str();
   command.add_option("--delimiter", settings->delimiter, "One character, \\t for a tab")
     ->check(CLI::Validator{check_delimiter, "CHARACTER"})
@@ -91,11 +96,12 @@ void add_load_command(CLI::App& program, int& result) {
   command.add_flag("--create,!--no-create", settings->create, "Make the data folder where it is missing (the default)");
   command.add_option("--kill-writer", settings->kill_writer, "Kill the writer so many times at random moments")
     ->excludes(connect)
-    ->check(CLI::Range(0, 10'000));
+    ->check(number_between(0, 10'000));
   command.add_option("--kill-reader", settings->kill_reader, "The same for readers, which then get queries to run")
     ->excludes(connect)
-    ->check(CLI::Range(0, 10'000));
-  command.add_option("--ack-file", settings->ack_path, "Append the first column of each acknowledged row, a line each");
+    ->check(number_between(0, 10'000));
+  command.add_option("--ack-file", settings->ack_path, "Append the first column of each acknowledged row, a line each")
+    ->check(a_name());
   auto* resume = command.add_flag("--resume", settings->resume,
                                   "Go on where an earlier load of the file ended; not with --connect");
   command.add_flag("--no-resume", settings->no_resume, "Record no rows, and add all whatever was recorded")
@@ -107,7 +113,7 @@ void add_load_command(CLI::App& program, int& result) {
     .add_flag("--skip-malformed", settings->skip_malformed, "Malformed rows are to be left out: they are no failure")
     ->excludes(strict);
   command.add_option("--patience", settings->patience, "Give up when no row was answered for so many seconds")
-    ->check(CLI::Range(1, 7 * 24 * 3600))
+    ->check(number_between(1, 7 * 24 * 3600))
     ->capture_default_str();
   command.add_flag("--json", settings->json, "Print the summary as one JSON object");
   command.callback([settings, &result] {

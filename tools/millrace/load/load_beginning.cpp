@@ -1,6 +1,7 @@
 #include "load_beginning.hpp"
 
 #include <millrace/tools/millrace/common/sql_text.hpp>
+#include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -52,6 +53,8 @@ tl::expected<table_look, failure> look_at(client& database, const std::string& t
     return table_look{rows[0][std::size_t{0}].as_integer() != 0, rows[0][std::size_t{1}].as_integer() != 0};
   });
 }
+
+constexpr auto asking = "Waiting for the load to be recorded …";
 
 class load_start {
 public:
@@ -212,6 +215,7 @@ tl::expected<begun_load, std::string> load_start::begin() {
     }
     result.before = *held;
   }
+  const waiting_note note{asking, wanted_.voice};
   const auto id = add_record(database_, wanted_.table, file_,
                              result.recorded ? load_state::begun : load_state::unrecorded, result.before,
                              likeness_ == likeness::same ? std::optional{earlier_.id} : std::nullopt);
@@ -223,6 +227,7 @@ tl::expected<begun_load, std::string> load_start::begin() {
 }
 
 tl::expected<begun_load, std::string> load_start::go_on() {
+  const waiting_note note{asking, wanted_.voice};
   if (const auto noted = go_on_with(database_, wanted_.table, earlier_.id, file_); !noted) {
     return tl::unexpected{"That the load goes on cannot be recorded: " + to_string(noted.error())};
   }

@@ -6,6 +6,7 @@
 #include "table_sum.hpp"
 
 #include <millrace/actors/client/client.hpp>
+#include <millrace/tools/millrace/common/engine_voice.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -31,6 +32,7 @@ struct beginning {
   std::filesystem::path file;
   source_format format;
   record_mode mode = record_mode::begin;
+  engine_voice* voice = nullptr; ///< Says why the engine takes long to record it; none where it is null.
   /// Tells what the table holds, where that is to be known and may be much; null where it need not be.
   std::function<tl::expected<table_sum, std::string>()> look_at_table;
   /// Told now and then how much of the file was read, 0 to 1; ends it by returning false.

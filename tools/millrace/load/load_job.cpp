@@ -14,6 +14,7 @@
 #include <millrace/messages/limits.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/engine_voice.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
@@ -65,7 +66,7 @@ private:
   options engine_options() const;
   int load_elsewhere(caf::actor_system& system, const network::remote_engine& target);
   int load(caf::actor_system& system, const engine_actor& front, const engine* in_process);
-  std::optional<int> check_fit(client& database) const;
+  std::optional<int> check_fit(client& database);
   int complain_of_no_table(client& database) const;
   std::string begin(client& database);
   beginning what_begins();
@@ -73,6 +74,7 @@ private:
   void spawn_clients(caf::actor_system& system, const engine_actor& front);
   bool wait();
   void show();
+  void tell_what_is_waited_for();
   bool show_reading(const char* what, std::uint64_t rows);
   void stop_lookups();
   void abandon();
@@ -92,6 +94,8 @@ private:
   done_rows before_rows_; ///< Rows of the file that are among it.
   std::vector<std::string> columns_;
   std::shared_ptr<load_run> run_;
+  std::optional<engine_voice> voice_; ///< Once there is an engine.
+  load_run::clock::time_point heard_; ///< When that was last asked.
   progress_line progress_;
   std::vector<caf::actor> actors_;
   load_run::clock::time_point started_;
@@ -135,11 +139,12 @@ int load_job::load_elsewhere(caf::actor_system& system, const network::remote_en
 
 /// `in_process` is null where the engine is elsewhere.
 int load_job::load(caf::actor_system& system, const engine_actor& front, const engine* in_process) {
+  voice_.emplace(system, front);
   client database{system, front, std::chrono::seconds{settings_.patience}};
   if (const auto code = check_fit(database)) {
     return *code;
   }
-  const auto view = patiently([&] { return is_view(database, settings_.table); });
+  const auto view = patiently(*voice_, [&] { return is_view(database, settings_.table); });
   if (!view) {
     return complain(view.error());
   }
@@ -185,8 +190,8 @@ int load_job::load(caf::actor_system& system, const engine_actor& front, const e
 }
 
 /// The exit code, complained of, where the table does not take the file's columns.
-std::optional<int> load_job::check_fit(client& database) const {
-  const auto problem = patiently([&] { return misfit(database, settings_.table, columns_); });
+std::optional<int> load_job::check_fit(client& database) {
+  const auto problem = patiently(*voice_, [&] { return misfit(database, settings_.table, columns_); });
   if (!problem && kind(problem.error().code) == error_kind::rejected) {
     return complain(problem.error());
   }
@@ -250,7 +255,7 @@ tl::expected<table_sum, std::string> load_job::look_at_table() {
 }
 
 beginning load_job::what_begins() {
-  beginning result{.table = settings_.table, .file = settings_.file, .format = format_};
+  beginning result{.table = settings_.table, .file = settings_.file, .format = format_, .voice = &*voice_};
   result.mode = settings_.resume      ? record_mode::go_on
                 : settings_.no_resume ? record_mode::unrecorded
                                       : record_mode::begin;
@@ -309,11 +314,25 @@ void load_job::show() {
   const std::chrono::duration<double> elapsed = load_run::clock::now() - started_;
   const auto share = run_->share(); // 0 all the time where the input is a pipe.
   const auto silent = std::chrono::floor<std::chrono::seconds>(run_->silence());
+  if (silent >= told_silence) {
+    tell_what_is_waited_for();
+  }
   progress_.update(
     fmt::format("{} rows  {} rows/s  p99 {}{}", grouped(counts.acknowledged),
                 rate_text(static_cast<double>(counts.acknowledged) / elapsed.count()), milliseconds_text(run_->p99()),
                 silent >= told_silence ? fmt::format("  no answer for {} s", silent.count()) : ""),
     share > 0.0 ? std::optional{share} : std::nullopt);
+}
+
+void load_job::tell_what_is_waited_for() {
+  const auto now = load_run::clock::now();
+  if (now - heard_ < told_silence) {
+    return;
+  }
+  heard_ = now;
+  if (const auto news = voice_->news(); !news.empty()) {
+    progress_.message(news);
+  }
 }
 
 void load_job::stop_lookups() {
@@ -344,7 +363,7 @@ void load_job::record_end(client& database) {
   // Where nothing but malformed rows was there, none is in: an empty table is as it should be.
   const auto added = counts.rows + counts.resumed;
   const auto rows = added == 0 ? 0 : added + counts.malformed;
-  if (const auto done = patiently([&] { return complete_record(database, begun_->id, rows); }); !done) {
+  if (const auto done = patiently(*voice_, [&] { return complete_record(database, begun_->id, rows); }); !done) {
     progress_.message("That the load is complete cannot be recorded: " + to_string(done.error()));
   }
 }

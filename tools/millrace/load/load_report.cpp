@@ -66,7 +66,35 @@ std::string verdict(const load_summary& summary) {
               : "; " + grouped(report.not_compared) + " of earlier runs not told from what the table held before");
 }
 
+std::string headline(const load_summary& summary) {
+  if (summary.nothing_to_do()) {
+    return "There was nothing to do: all rows are in " + summary.table + " since an earlier load"
+           + left_out(summary.counts);
+  }
+  return std::string{words_of(summary.end).headline} + summary.table + " with " + grouped(summary.clients) + " clients"
+         + left_out(summary.counts);
+}
+
+/// What this run did, line by line.
+std::vector<std::pair<std::string, std::string>> figures(const load_summary& summary) {
+  const auto& counts = summary.counts;
+  return {{"rows", grouped(counts.rows)},
+          {"acknowledged", grouped(counts.acknowledged)},
+          {"failed", grouped(counts.failed)},
+          {"outcome unknown", grouped(counts.unknown)},
+          {"malformed", grouped(counts.malformed)},
+          {"time", fmt::format("{:.2f} s", seconds(summary.elapsed))},
+          {"rate", rate_text(rows_per_second(summary)) + " rows/s"},
+          {"latency p50", milliseconds_text(summary.latencies.percentile(50))},
+          {"latency p99", milliseconds_text(summary.latencies.percentile(99))},
+          {"latency p99.9", milliseconds_text(summary.latencies.percentile(99.9))}};
+}
+
 } // namespace
+
+bool load_summary::nothing_to_do() const noexcept {
+  return end == load_end::complete && counts.rows == 0 && counts.resumed > 0;
+}
 
 bool load_summary::complete() const noexcept {
   if (counts.failed > 0 || (counts.malformed > 0 && !skip_malformed) || !verify_problem.empty()) {
@@ -79,18 +107,7 @@ bool load_summary::complete() const noexcept {
 }
 
 void print_summary(std::ostream& out, const load_summary& summary) {
-  std::vector<std::pair<std::string, std::string>> pairs{
-    {"rows", grouped(summary.counts.rows)},
-    {"acknowledged", grouped(summary.counts.acknowledged)},
-    {"failed", grouped(summary.counts.failed)},
-    {"outcome unknown", grouped(summary.counts.unknown)},
-    {"malformed", grouped(summary.counts.malformed)},
-    {"time", fmt::format("{:.2f} s", seconds(summary.elapsed))},
-    {"rate", rate_text(rows_per_second(summary)) + " rows/s"},
-    {"latency p50", milliseconds_text(summary.latencies.percentile(50))},
-    {"latency p99", milliseconds_text(summary.latencies.percentile(99))},
-    {"latency p99.9", milliseconds_text(summary.latencies.percentile(99.9))},
-  };
+  auto pairs = summary.nothing_to_do() ? decltype(figures(summary)){} : figures(summary);
   if (summary.resumed) {
     pairs.emplace_back("there since earlier", grouped(summary.counts.resumed));
   }
@@ -112,8 +129,7 @@ void print_summary(std::ostream& out, const load_summary& summary) {
     pairs.emplace_back("unknown resolved", fmt::format("{} in the table, {} not", summary.verified->unknown_found,
                                                        summary.verified->unknown_missing));
   }
-  out << words_of(summary.end).headline << summary.table << " with " << grouped(summary.clients) << " clients"
-      << left_out(summary.counts) << '\n';
+  out << headline(summary) << '\n';
   print_pairs(out, pairs);
   if (summary.verified) {
     for (const auto& example : summary.verified->examples) {

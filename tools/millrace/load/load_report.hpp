@@ -39,6 +39,9 @@ struct load_summary {
   std::optional<verify_report> verified;
   std::string verify_problem; ///< Why the comparison could not be made, where it was asked for.
 
+  /// Whether an earlier load has all rows in already.
+  bool nothing_to_do() const noexcept;
+
   /// Whether every row that was taken is in the table, as far as is known, but for malformed ones that were to be left
   /// out.
   bool complete() const noexcept;

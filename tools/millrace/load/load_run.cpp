@@ -1,14 +1,13 @@
 #include "load_run.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace millrace::tools {
 
 namespace {
 
-/// Rows of each kind that are reported in full; the rest is counted.
-constexpr std::uint64_t reported_max = 20;
 /// So many rows are recorded one by one before they become a range.
 constexpr std::uint64_t fold_rows = 1'000;
 
@@ -51,7 +50,8 @@ tl::expected<record, no_row> load_run::take(const caf::actor& asker) {
       continue;
     }
     settle(*row);
-    note(++counts_.malformed, "line " + std::to_string(row->line) + ": " + row->problem);
+    ++counts_.malformed;
+    notes_.add(row_end::malformed, row->line, row->problem);
     if (strict_) {
       stop();
     }
@@ -80,8 +80,8 @@ void load_run::fail(const record& row, const failure& reason) {
   const std::lock_guard lock{mutex_};
   const bool unknown = kind(reason.code) == error_kind::unknown;
   last_answer_ = clock::now();
-  auto& count = unknown ? counts_.unknown : counts_.failed;
-  note(++count, "line " + std::to_string(row.line) + ": " + to_string(reason));
+  ++(unknown ? counts_.unknown : counts_.failed);
+  notes_.add(unknown ? row_end::unknown : row_end::failed, row.line, to_string(reason));
   (unknown ? unknown_lines_ : failed_lines_).push_back(row.line);
 }
 
@@ -132,7 +132,10 @@ load_run::clock::duration load_run::lost() const {
 
 std::vector<std::string> load_run::take_messages() {
   const std::lock_guard lock{mutex_};
-  return std::exchange(messages_, {});
+  auto all = notes_.take();
+  auto others = std::exchange(messages_, {});
+  std::move(others.begin(), others.end(), std::back_inserter(all));
+  return all;
 }
 
 std::vector<std::uint64_t> load_run::failed_lines() const {
@@ -161,14 +164,6 @@ void load_run::end_at(const std::string& problem) {
   if (!problem.empty()) {
     messages_.push_back("The file cannot be read on (" + problem + "); the load stops.");
     stop();
-  }
-}
-
-void load_run::note(std::uint64_t position, std::string message) {
-  if (position <= reported_max) {
-    messages_.push_back(std::move(message));
-  } else if (position == reported_max + 1) {
-    messages_.emplace_back("(further ones of this kind are only counted)");
   }
 }
 

@@ -3,6 +3,7 @@
 #include "ack_file.hpp"
 #include "done_rows.hpp"
 #include "row_feed.hpp"
+#include "row_notes.hpp"
 
 #include <millrace/actors/base/histogram.hpp>
 #include <millrace/messages/error.hpp>
@@ -74,7 +75,7 @@ public:
   clock::duration silence() const;
   /// The longest gap without an acknowledgement after each kill of the writer, added up.
   clock::duration lost() const;
-  /// Lines for people that have not been fetched yet: malformed and failed rows, the first of each in full.
+  /// Lines for people that have not been fetched yet: malformed, failed and doubtful rows, and what stops the load.
   std::vector<std::string> take_messages();
   /// Line numbers of rows that `fail` was told of, sorted.
   std::vector<std::uint64_t> failed_lines() const;
@@ -88,7 +89,6 @@ public:
 
 private:
   void end_at(const std::string& problem);
-  void note(std::uint64_t position, std::string message);
   void settle(const record& row);
 
   mutable std::mutex mutex_;
@@ -106,7 +106,8 @@ private:
   bool stalled_ = false;
   clock::duration longest_gap_{};
   clock::duration lost_{};
-  std::vector<std::string> messages_;
+  row_notes notes_;
+  std::vector<std::string> messages_; ///< Beside those.
   std::vector<std::uint64_t> failed_lines_;
   std::vector<std::uint64_t> unknown_lines_;
 };

@@ -2,14 +2,17 @@
 
 #include "quarantine_text.hpp"
 
+#include <millrace/actors/client/client.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/connect.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/engine_voice.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
 #include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
@@ -44,13 +47,13 @@ struct quarantine_settings {
 /// The engine's operations, for a thread that waits.
 class operator_desk {
 public:
-  operator_desk(caf::actor_system& system, operations_actor operations)
-    : self_(system), operations_(std::move(operations)) {}
+  operator_desk(caf::actor_system& system, const engine_actor& front, operations_actor operations)
+    : self_(system), operations_(std::move(operations)), front_(system, front), voice_(system, front) {}
 
   template <class Answer, class Request>
   tl::expected<Answer, failure> ask(Request request) {
     tl::expected<Answer, failure> result;
-    patiently([&] {
+    patiently(voice_, [&] {
       self_->request(operations_, patience, std::move(request))
         .receive([&](Answer& answer) { result = std::move(answer); },
                  [&](const caf::error& error) { result = tl::unexpected{failure_of(error)}; });
@@ -58,10 +61,50 @@ public:
     return result;
   }
 
+  tl::expected<health_report, failure> health() { return front_.health(); }
+
 private:
   caf::scoped_actor self_;
   operations_actor operations_;
+  client front_;
+  engine_voice voice_;
 };
+
+/// Which numbers there are, for whoever has named none of them; empty where that cannot be had.
+std::string what_is_there(operator_desk& desk) {
+  constexpr std::uint32_t numbers_max = 10;
+  const auto page = desk.ask<quarantine_listing>(quarantine_list{.limit = numbers_max});
+  if (!page) {
+    return {};
+  }
+  std::string numbers;
+  for (const auto& entry : page->entries) {
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(entry.seq);
+  }
+  return numbers.empty() ? "Nothing is in quarantine."
+                         : "In quarantine: " + numbers + (page->more ? " and others." : ".");
+}
+
+/// What is accepted and may be set aside; empty where that cannot be had.
+std::string what_waits(operator_desk& desk) {
+  const auto report = desk.health();
+  if (!report) {
+    return {};
+  }
+  const auto first = report->applied_seq + 1;
+  const auto last = report->durable_seq;
+  return first > last ? "Nothing waits to be applied."
+                      : "Waiting to be applied: " + std::to_string(first)
+                          + (first == last ? "." : " to " + std::to_string(last) + '.');
+}
+
+int complain_of_no_such(operator_desk& desk, const failure& reason) {
+  const int code = complain(reason);
+  if (const auto sentence = what_is_there(desk); !sentence.empty()) {
+    std::cerr << sentence << '\n';
+  }
+  return code;
+}
 
 tl::expected<std::vector<quarantined_transaction>, failure> all_entries(operator_desk& desk) {
   std::vector<quarantined_transaction> entries;
@@ -92,8 +135,8 @@ int show(operator_desk& desk, const quarantine_settings& settings) {
     return complain(page.error());
   }
   if (page->entries.empty() || page->entries.front().seq != settings.seq) {
-    return complain(failure{errc::not_found, "seq " + std::to_string(settings.seq) + " is not in quarantine"},
-                    exit_code::failed);
+    return complain_of_no_such(desk,
+                               {errc::not_found, "seq " + std::to_string(settings.seq) + " is not in quarantine"});
   }
   (settings.json ? print_quarantined_json : print_quarantined)(std::cout, page->entries.front());
   return exit_code::ok;
@@ -107,8 +150,16 @@ int report(const std::string& sentence) {
 
 int resubmit(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_resubmit{settings.seq});
+  if (!done && done.error().code == errc::not_found) {
+    return complain_of_no_such(desk, done.error());
+  }
   if (!done) {
-    return complain(done.error());
+    const int code = complain(done.error());
+    const auto number = std::to_string(settings.seq);
+    std::cerr << (kind(done.error().code) == error_kind::unknown
+                    ? "Where `millrace quarantine list` shows transaction " + number + " still, it was not applied.\n"
+                    : "Transaction " + number + " is in quarantine still, under this number.\n");
+    return code;
   }
   return report("Transaction " + std::to_string(settings.seq) + " was applied as " + std::to_string(done->seq) + '.');
 }
@@ -116,7 +167,7 @@ int resubmit(operator_desk& desk, const quarantine_settings& settings) {
 int discard(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_discard{settings.seq});
   if (!done) {
-    return complain(done.error());
+    return done.error().code == errc::not_found ? complain_of_no_such(desk, done.error()) : complain(done.error());
   }
   return report("Transaction " + std::to_string(settings.seq)
                 + " was taken out of quarantine; it never had an effect.");
@@ -124,18 +175,25 @@ int discard(operator_desk& desk, const quarantine_settings& settings) {
 
 int set_aside(operator_desk& desk, const quarantine_settings& settings) {
   const auto done = desk.ask<outcome>(quarantine_set_aside{settings.seq});
+  if (!done && done.error().code == errc::not_found) {
+    const int code = complain_of_no_such(desk, done.error());
+    if (const auto sentence = what_waits(desk); !sentence.empty()) {
+      std::cerr << sentence << '\n';
+    }
+    return code;
+  }
   if (!done) {
     return complain(done.error());
   }
-  std::cout << "Transaction " << settings.seq << " is set aside; it had no effect, and what comes after it goes on.\n";
-  return exit_code::ok;
+  return report("Transaction " + std::to_string(settings.seq)
+                + " is set aside; it had no effect, and what comes after it goes on.");
 }
 
 using action = int (*)(operator_desk&, const quarantine_settings&);
 
 int run(const quarantine_settings& settings, action wanted) {
   const auto work = [&](caf::actor_system& system, const auto& target) {
-    operator_desk desk{system, target.operations()};
+    operator_desk desk{system, target.front(), target.operations()};
     const interrupt_watch watch{interrupted_sentence};
     return wanted(desk, settings);
   };
@@ -171,7 +229,8 @@ void add_quarantine_command(CLI::App& program, int& result) {
   auto& command = *program.add_subcommand("quarantine", "Look at transactions that were set aside, and decide");
   command.footer(footer);
   command.require_subcommand(1);
-  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed");
+  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")
+                 ->check(a_name());
   add_connect_options(command, settings->remote, data);
   const auto add = [&](const char* name, const char* description, action wanted) {
     auto& verb = *command.add_subcommand(name, description);

@@ -13,16 +13,13 @@
 #include <millrace/tools/millrace/common/log_sink.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
 #include <millrace/tools/millrace/common/shortage.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -74,24 +71,32 @@ void wait_for_interrupt() {
   }
 }
 
+/// An address to listen at, as the command line says it.
+struct place {
+  std::string option;
+  std::string address;
+  wire::role admitted;
+};
+
 /// What TLS asks of those who connect to a port: where certificates are pinned, those whose role allows as much.
-tl::expected<network::tls_settings, std::string> tls_for(wire::role admitted, const network::tls_settings& given,
+tl::expected<network::tls_settings, std::string> tls_for(const place& wanted, const network::tls_settings& given,
                                                          const pins& pinned) {
   auto tls = given;
-  tls.pins = pinned.for_port(admitted);
-  const auto unpinned = tls.pins.empty() && (!pinned.empty() || admitted == wire::role::operations);
+  tls.pins = pinned.for_port(wanted.admitted);
+  const auto unpinned = tls.pins.empty() && (!pinned.empty() || wanted.admitted == wire::role::operations);
   if (!given.empty() && unpinned) {
-    const std::string role{wire::name(admitted)};
-    return tl::unexpected{"No certificate may connect as \"" + role + "\"; name one with --tls-pin " + role
-                          + "=FINGERPRINT, or leave that address out."};
+    const std::string role{wire::name(wanted.admitted)};
+    return tl::unexpected{"No certificate may connect as \"" + role + "\", which " + wanted.option + " ("
+                          + wanted.address + ") is for; name one with --tls-pin " + role
+                          + "=FINGERPRINT, or listen there for nobody by " + wanted.option + " \"\"."};
   }
   return tls;
 }
 
 /// One address and what is let in there. The error is a sentence.
-tl::expected<network::listen_settings, std::string> listening_at(const std::string& address, wire::role admitted,
-                                                                 const serve_settings& settings, const pins& pinned) {
-  const auto where = network::parse_endpoint(address);
+tl::expected<network::listen_settings, std::string> listening_at(const place& wanted, const serve_settings& settings,
+                                                                 const pins& pinned) {
+  const auto where = network::parse_endpoint(wanted.address);
   if (!where) {
     return tl::unexpected{where.error()};
   }
@@ -103,7 +108,7 @@ tl::expected<network::listen_settings, std::string> listening_at(const std::stri
                           + ". Give --tls-certificate, --tls-key and --tls-ca, or listen at 127.0.0.1. For a trial, "
                             "`millrace certs` makes them."};
   }
-  auto tls = tls_for(admitted, settings.tls, pinned);
+  auto tls = tls_for(wanted, settings.tls, pinned);
   if (!tls) {
     return tl::unexpected{tls.error()};
   }
@@ -113,10 +118,11 @@ tl::expected<network::listen_settings, std::string> listening_at(const std::stri
       return tl::unexpected{usable.error()};
     }
   }
-  network::listen_settings listening{*where, admitted, settings.limits, std::move(*tls)};
+  network::listen_settings listening{*where, wanted.admitted, settings.limits, std::move(*tls)};
   listening.limits.idle_timeout = std::chrono::seconds{settings.idle_seconds};
   // Operators look into what takes long.
-  listening.query_time_max = std::chrono::seconds{admitted == wire::role::operations ? 0 : settings.query_seconds};
+  listening.query_time_max = std::chrono::seconds{wanted.admitted == wire::role::operations ? 0
+                                                                                            : settings.query_seconds};
   return listening;
 }
 
@@ -126,13 +132,13 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
     return tl::unexpected{pinned.error()};
   }
   std::vector<network::listen_settings> all;
-  for (const auto& [address, admitted] :
-       {std::pair{&settings.listen, wire::role::read_write}, std::pair{&settings.listen_read, wire::role::read},
-        std::pair{&settings.listen_operator, wire::role::operations}}) {
-    if (address->empty()) {
+  for (const auto& wanted : {place{"--listen", settings.listen, wire::role::read_write},
+                             place{"--listen-read", settings.listen_read, wire::role::read},
+                             place{"--listen-operator", settings.listen_operator, wire::role::operations}}) {
+    if (wanted.address.empty()) {
       continue;
     }
-    auto one = listening_at(*address, admitted, settings, *pinned);
+    auto one = listening_at(wanted, settings, *pinned);
     if (!one) {
       return tl::unexpected{one.error()};
     }
@@ -149,7 +155,8 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
   }
   const auto least = std::ranges::min(all, {}, &network::listen_settings::admits).admits;
   if (const auto lost = pinned->below(least); !lost.empty()) {
-    return tl::unexpected{"The certificate " + lost + " may connect nowhere; give its role an address, too."};
+    return tl::unexpected{"The certificate " + lost
+                          + " may connect nowhere; give its role an address, too (--listen, --listen-read)."};
   }
   return all;
 }
@@ -236,24 +243,18 @@ int serve(const serve_settings& settings) {
 }
 
 void add_tls_options(CLI::App& command, network::tls_settings& tls) {
-  command.add_option("--tls-certificate", tls.certificate, "The server's certificate (PEM)");
-  command.add_option("--tls-key", tls.key, "Its key (PEM, without a pass phrase)");
-  command.add_option("--tls-ca", tls.ca, "Whose certificates clients must have (PEM)");
-  command.add_option("--tls-pin", tls.pins,
-                     "[ROLE=]FINGERPRINT: a client's certificate by its SHA-256 fingerprint, and what it may do; where "
-                     "some are given, no others are let in");
+  const auto readable = readable_file();
+  command.add_option("--tls-certificate", tls.certificate, "The server's certificate (PEM)")->check(readable);
+  command.add_option("--tls-key", tls.key, "Its key (PEM, without a pass phrase)")->check(readable);
+  command.add_option("--tls-ca", tls.ca, "Whose certificates clients must have (PEM)")->check(readable);
+  command
+    .add_option("--tls-pin", tls.pins,
+                "[ROLE=]FINGERPRINT: a client's certificate by its SHA-256 fingerprint, and what it may do; may be "
+                "repeated, and where some are given, no others are let in")
+    ->allow_extra_args(false);
 }
 
 constexpr int day_seconds = 24 * 3600;
-
-/// Before a folder is made for a schema that cannot be had.
-std::string check_readable(const std::string& file) {
-  std::error_code problem;
-  if (std::filesystem::is_directory(file, problem)) {
-    return file + " is a folder; name the files in it, in the order in which they are applied";
-  }
-  return ::access(file.c_str(), R_OK) == 0 ? std::string{} : file + " cannot be read: " + std::strerror(errno);
-}
 
 constexpr const char* footer = R"(
 One line on stdout says when it serves. SIGTERM, SIGHUP or Ctrl-C ends it: nobody is taken in any more, what was accepted is
@@ -277,8 +278,8 @@ Examples:
     --tls-ca ca.pem
   millrace serve --data /srv/people --listen-read 127.0.0.1:7401 --listen-operator 127.0.0.1:7402
 
-Exit codes: 0 ended by a signal, 2 usage or an address that cannot be listened at, 70 the folder could not be opened, or
-the engine stopped serving.)";
+Exit codes: 0 ended by a signal, 1 the system grants too few files or threads, 2 usage or an address that cannot be
+listened at, 70 the folder could not be opened, or the engine stopped serving.)";
 
 } // namespace
 
@@ -286,7 +287,9 @@ void add_serve_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<serve_settings>();
   auto& command = *program.add_subcommand("serve", "Serve a data folder to programs elsewhere");
   command.footer(footer);
-  command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")->required();
+  command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")
+    ->required()
+    ->check(a_name());
   command
     .add_option("--listen", settings->listen,
                 "Where to listen: a numeric address and a port; port 0 takes any, \"\" is no address")
@@ -296,7 +299,7 @@ void add_serve_command(CLI::App& program, int& result) {
                      "The same, for operators, who may also decide about transactions in quarantine");
   command.add_flag("--create", settings->create, "Make the folder where it is missing");
   command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order")
-    ->check(CLI::Validator{check_readable, "FILE"});
+    ->check(readable_file()); // Before a folder is made for a schema that cannot be had.
   command.add_option("--readers", settings->readers, "How many readers answer queries")
     ->check(number_between(1, 1'000))
     ->capture_default_str();
@@ -312,6 +315,7 @@ void add_serve_command(CLI::App& program, int& result) {
   command
     .add_option("--query-seconds", settings->query_seconds,
                 "How long a query may take, whatever it says itself; 0 for as long as it says")
+    ->check(number_between(0, day_seconds))
     ->capture_default_str();
   command.add_option("--idle-seconds", settings->idle_seconds, "Disconnect who says nothing for so long; 0 never does")
     ->check(number_between(0, 365 * day_seconds))
