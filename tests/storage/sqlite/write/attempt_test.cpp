@@ -397,6 +397,29 @@ BOOST_AUTO_TEST_CASE(a_call_past_its_deadline_commits_what_it_has_and_leaves_the
   BOOST_TEST(rows("SELECT a FROM t") == "1\n2\n3");
 }
 
+BOOST_AUTO_TEST_CASE(a_call_tells_what_its_work_took_and_begins_none_after_a_second) {
+  const auto slow = execute(
+    "INSERT INTO t(a) SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT "
+    "700000) SELECT i FROM n)");
+  const auto next = next_batch(std::vector<work>(100, slow));
+  const batch_ptr only[] = {next};
+  const auto some = writer->apply(only, mark, {});
+  BOOST_REQUIRE(some);
+  BOOST_TEST(!some->empty());
+  BOOST_TEST(some->size() < 100u);
+  const auto times = writer->take_times();
+  std::chrono::nanoseconds all{0};
+  for (const auto& one : times) {
+    BOOST_TEST(one.seq <= writer->applied_seq());
+    all += one.took;
+  }
+  BOOST_TEST((all > 1s));
+  BOOST_TEST(writer->take_times().empty());
+  const auto more = writer->apply(only, mark, {});
+  BOOST_REQUIRE(more);
+  BOOST_TEST(rows("SELECT count(*) FROM t") == std::to_string(some->size() + more->size()));
+}
+
 BOOST_AUTO_TEST_CASE(work_that_runs_past_the_deadline_of_its_call_is_tried_again_and_never_answered_with_that) {
   const auto next = next_batch({insert(1), execute(endless), insert(2)});
   const auto soon = [] { return write_limits{.deadline = std::chrono::steady_clock::now() + 20ms}; };

@@ -47,12 +47,14 @@ BOOST_AUTO_TEST_CASE(skipped_work_is_answered_with_its_reason_and_not_run) {
   const auto next = next_batch({execute("INSERT INTO t(a) VALUES ('first')"),
                                 execute("INSERT INTO t(a) VALUES ('late')"), named,
                                 execute("INSERT INTO t(a) VALUES ('last')")});
-  next->skipped = {{3, errc::deadline_exceeded, 0}, {4, errc::deadline_exceeded, 0}};
+  next->skipped = {{3, errc::deadline_exceeded, 0}, {4, errc::deadline_exceeded, 1}};
   const auto replies = try_to_apply(next);
   BOOST_REQUIRE(replies);
   BOOST_TEST(code_of(replies->at(0)) == errc::none);
   BOOST_TEST(code_of(replies->at(1)) == errc::deadline_exceeded);
   BOOST_TEST(code_of(replies->at(2)) == errc::deadline_exceeded);
+  BOOST_TEST(replies->at(1).error().detail == "seq 3 was not applied");
+  BOOST_TEST(replies->at(2).error().detail.find("too long, and others waited") != std::string::npos);
   BOOST_TEST(code_of(replies->at(3)) == errc::none);
   BOOST_TEST(rows("SELECT a FROM t") == "first\nlast");
   BOOST_TEST(list().entries.empty());
