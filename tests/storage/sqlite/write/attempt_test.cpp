@@ -399,7 +399,8 @@ BOOST_AUTO_TEST_CASE(a_call_past_its_deadline_commits_what_it_has_and_leaves_the
 
 BOOST_AUTO_TEST_CASE(a_call_tells_what_its_work_took_and_begins_none_after_a_second) {
   const auto slow = execute(
-    "INSERT INTO t(a) SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT "
+    "INSERT INTO t(a) SELECT count(*) + (SELECT count(*) FROM t) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+    "SELECT i + 1 FROM n LIMIT "
     "700000) SELECT i FROM n)");
   const auto next = next_batch(std::vector<work>(100, slow));
   const batch_ptr only[] = {next};
