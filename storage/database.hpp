@@ -69,8 +69,8 @@ struct checkpoint_report {
   std::uint32_t journal = 0;
 };
 
-/// How long a piece of work kept others waiting, by a clock that moves every few milliseconds: of most it says nothing,
-/// and of many together it says what they took.
+/// How long a piece of work computed, as was seen every few milliseconds: of most nothing is said, and of many together
+/// what they took.
 struct time_taken {
   std::uint64_t seq = 0;
   std::chrono::nanoseconds took{0};

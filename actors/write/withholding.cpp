@@ -174,7 +174,8 @@ void queue_state::suspect(const work_refused& message) {
   logger()->warn("what begins with seq {} could not be applied: {}", message.first, obstacle_text(message.why));
   const auto now = std::chrono::steady_clock::now();
   if (message.count == 1) {
-    shares_.took(message.first, now - progress_at_, now);
+    shares_.took(message.first, std::min<std::chrono::nanoseconds>(now - progress_at_, settings_.transaction_time_max),
+                 now);
   }
   if (message.count > 1) {
     be_careful(message.first + message.count - 1, message.count / 2);

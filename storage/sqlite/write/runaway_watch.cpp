@@ -1,8 +1,8 @@
 #include "runaway_watch.hpp"
 
-#include <algorithm>
+#include "work_clock.hpp"
 
-#include <ctime>
+#include <algorithm>
 
 namespace millrace::storage::sqlite {
 
@@ -16,12 +16,6 @@ constexpr unsigned statements_between_looks = 16;
 constexpr int share_of_others = 10;
 /// So much longer than it may compute may work run: a disk that stands still for a while is not its fault.
 constexpr int patience_with_machine = 12;
-
-std::chrono::nanoseconds computed_by_thread() noexcept {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
 
 } // namespace
 

@@ -9,23 +9,11 @@
 #include <string>
 #include <utility>
 
-#include <ctime>
-
 namespace millrace::storage::sqlite {
 
 namespace {
 
 constexpr unsigned careful_calls_max = 1'024;
-/// After so long an attempt ends with what is done.
-constexpr std::chrono::seconds attempt_time_max{1};
-
-/// Moves every few milliseconds, and costs a quarter of what the exact one does.
-std::chrono::nanoseconds coarse_time() noexcept {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
-
 /// The last `seq` of consecutive batches, or what is wrong with them.
 result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint64_t applied_seq) {
   auto due = applied_seq + 1;
@@ -234,15 +222,14 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
   }
   failpoint("apply.begun");
   outcomes_->record.clear();
-  times_.clear();
-  attempt_began_ = coarse_time();
+  clock_.begin();
   std::vector<answer> answers;
   answers.reserve(aim.last_seq - applied_seq_);
   std::uint64_t chain = 0;
   std::int64_t recorded_ms = 0;
   for (const auto& part : batches) {
     if (applied_seq_ + answers.size() == aim.last_seq || outcomes_->record.full()
-        || (!answers.empty() && (watch_.call_is_over() || coarse_time() - attempt_began_ > attempt_time_max))) {
+        || (!answers.empty() && (watch_.call_is_over() || clock_.is_over()))) {
       break;
     }
     const auto recorded = outcomes_->record.count();
@@ -261,7 +248,6 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
 
 auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& answers) -> attempt<> {
   fixed_clock clock{part.accept_time_ms};
-  auto began = coarse_time();
   auto seq = applied_seq_ + answers.size() + 1;
   auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
@@ -276,10 +262,7 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
       return tl::unexpected{std::move(done).error()};
     }
     answers.push_back(std::move(*done));
-    const auto ended = coarse_time();
-    if (const auto took = ended - std::exchange(began, ended); took.count() > 0) {
-      times_.push_back({seq, took});
-    }
+    clock_.note(seq);
     failpoint("apply.between_items");
     if (const auto bound = name_of(item, answers.back()); bound.name.given()) {
       auto& record = outcomes_->record;
@@ -288,7 +271,7 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
         break;
       }
     }
-    if (ended - attempt_began_ > attempt_time_max) {
+    if (clock_.is_over()) {
       break;
     }
   }

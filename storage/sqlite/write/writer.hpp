@@ -6,6 +6,7 @@
 #include "outcome_store.hpp"
 #include "runaway_watch.hpp"
 #include "script_runner.hpp"
+#include "work_clock.hpp"
 
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/sqlite/common/file_guard.hpp>
@@ -41,7 +42,7 @@ public:
   [[nodiscard]] tl::expected<void, trouble> probe(std::uint64_t bytes) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
-  std::vector<time_taken> take_times() override { return std::exchange(times_, {}); }
+  std::vector<time_taken> take_times() override { return clock_.take(); }
   std::uint32_t unmerged() const noexcept override { return checkpointer_.pages_waiting(); }
   [[nodiscard]] tl::expected<checkpoint_report, trouble> checkpoint(std::uint32_t journal_max) override;
 
@@ -121,8 +122,7 @@ private:
   std::uint64_t applied_chain_ = 0;
   std::int64_t data_version_ = 0;
   bool foreign_commit_ = false;
-  std::vector<time_taken> times_;             ///< Of the last attempt.
-  std::chrono::nanoseconds attempt_began_{0}; ///< By the clock of those.
+  work_clock clock_; ///< Of the last attempt.
   /// Whether somebody else committed, or a script ran that is not committed yet: then the compiled statements may know
   /// a schema that is gone.
   bool schema_in_doubt_ = false;
