@@ -123,6 +123,7 @@ caf::actor engine::impl::spawn_reader(std::size_t number) const {
                                             .index = static_cast<std::uint32_t>(number),
                                             .breaker = queries_,
                                             .starving = board_->starving(),
+                                            .pause = pause_,
                                             .closing = board_->closing(),
                                             .openings = board_->openings(),
                                             .lease = settings_.read.lease,

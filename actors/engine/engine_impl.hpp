@@ -7,6 +7,7 @@
 #include <millrace/actors/base/tenant.hpp>
 #include <millrace/actors/front/address_book.hpp>
 #include <millrace/actors/front/admission.hpp>
+#include <millrace/actors/read/snapshot_pause.hpp>
 #include <millrace/actors/supervision/supervisor.hpp>
 #include <millrace/actors/write/name_index.hpp>
 #include <millrace/actors/write/opened_log.hpp>
@@ -99,6 +100,7 @@ private:
   std::shared_ptr<address_book> board_;
   std::shared_ptr<breaker> transactions_;
   std::shared_ptr<breaker> queries_;
+  std::shared_ptr<snapshot_pause> pause_ = std::make_shared<snapshot_pause>(settings_.read.lease);
   std::shared_ptr<name_index> names_;
   std::shared_ptr<std::atomic<std::uint64_t>> applied_seq_;
   std::shared_ptr<storage::attempt_page> attempts_;

@@ -21,8 +21,6 @@ constexpr std::chrono::milliseconds turn_max{50};
 constexpr std::size_t taken_max = 16;
 /// How often it is looked for what waits and could not be taken.
 constexpr std::chrono::milliseconds look_interval{10};
-/// Beyond the lease of older snapshots: so that they end, and the database's log begins anew.
-constexpr std::chrono::milliseconds held_back_grace{250};
 
 /// How often within a lease it is looked for results past it.
 constexpr int looks_per_lease = 5;
@@ -86,6 +84,9 @@ reader_state::~reader_state() {
 
 reader_actor::behavior_type reader_state::make_behavior(reader_options settings) {
   settings_ = std::move(settings);
+  if (!settings_.pause) {
+    settings_.pause = std::make_shared<snapshot_pause>(settings_.lease);
+  }
   reopen_delay_ = backoff{settings_.reopen_delay};
   pager_ = pager{{.open_database = settings_.open_for_pages ? settings_.open_for_pages : settings_.open_database,
                   .cursors_max = settings_.cursors_max,
@@ -184,17 +185,10 @@ void reader_state::recycle_when_old() {
   settings_.slot->recycled.fetch_add(1, std::memory_order_relaxed);
 }
 
-/// While the database's log cannot be emptied no snapshot is begun, so that there comes a moment without one. As long
-/// as it takes the older ones to end, and no longer: where the log is not emptied then, somebody else reads.
 bool reader_state::holds_back() {
   const auto closing = settings_.closing && settings_.closing->load(std::memory_order_relaxed);
-  if (closing || !settings_.starving || !settings_.starving->load(std::memory_order_relaxed)) {
-    held_back_at_.reset();
-    return false;
-  }
-  const auto now = self_->clock().now();
-  held_back_at_ = held_back_at_.value_or(now);
-  return now - *held_back_at_ < settings_.lease + held_back_grace;
+  const auto starving = settings_.starving && settings_.starving->load(std::memory_order_relaxed);
+  return settings_.pause->holds(starving && !closing, self_->clock().now());
 }
 
 void reader_state::take_turn() {

@@ -2,6 +2,7 @@
 
 #include "pager.hpp"
 #include "read_options.hpp"
+#include "snapshot_pause.hpp"
 
 #include <millrace/actors/base/backoff.hpp>
 #include <millrace/actors/base/breaker.hpp>
@@ -58,6 +59,8 @@ struct reader_options {
   std::shared_ptr<millrace::breaker> breaker;
   /// Whether the database's log cannot be emptied; null means never.
   std::shared_ptr<const std::atomic<bool>> starving;
+  /// When no snapshot is begun for that, of all readers together; null for one of its own.
+  std::shared_ptr<snapshot_pause> pause;
   /// Whether what still runs is to end at once; null means never.
   std::shared_ptr<const std::atomic<bool>> closing;
   /// How often a newly opened database was taken to.
@@ -136,9 +139,8 @@ private:
   bool tick_armed_ = false;
   bool look_armed_ = false;
   std::optional<waiting_request> running_;
-  std::list<waiting_request> taken_;           ///< What it runs next.
-  replies replies_;                            ///< Of what it took with that.
-  std::optional<monotonic_time> held_back_at_; ///< Since when no snapshot may be begun, by the actor's clock.
+  std::list<waiting_request> taken_; ///< What it runs next.
+  replies replies_;                  ///< Of what it took with that.
   std::vector<caf::typed_response_promise<std::uint64_t>> drains_;
   histogram query_latency_;
 };

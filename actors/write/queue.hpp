@@ -126,6 +126,7 @@ private:
   bool set_aside_what_is_due();
   bool look_at_suspect();
   caf::result<outcome> accept_set_aside(const quarantine_set_aside& request);
+  void keep_what_was_promised();
   void give_up_overdrawn();
   void wish_aside(storage::skip_order what, outcome_promise answer);
   void take_requests_to_set_aside();

@@ -13,6 +13,8 @@ namespace {
 constexpr std::chrono::milliseconds quick_max{50};
 /// What is in the log of one program is to take the writer no longer, by what its last ones took.
 constexpr std::chrono::seconds in_log_max{2};
+/// Where all of them together have more than that there, each may have so much.
+constexpr std::chrono::milliseconds in_log_min{100};
 constexpr int applied_max = 256;
 /// From here on a window is no bound any more.
 constexpr std::size_t window_max = 1U << 20U;
@@ -47,9 +49,13 @@ bool shares::admits(const caf::node_id& whose) const {
          && has_place(known->second);
 }
 
-bool shares::has_place(const program& one) {
-  return one.in_log < one.window
-         && (one.applied == 0 || one.recent / one.applied * static_cast<std::int64_t>(one.in_log) <= in_log_max);
+std::chrono::nanoseconds shares::expected(const program& one) {
+  return one.applied == 0 ? std::chrono::nanoseconds{0} : one.recent / one.applied;
+}
+
+bool shares::has_place(const program& one) const {
+  const auto mine = expected(one) * static_cast<std::int64_t>(one.in_log);
+  return one.in_log < one.window && mine <= in_log_max && (expected_ <= in_log_max || mine <= in_log_min);
 }
 
 void shares::wait(waiter one) {
@@ -118,7 +124,13 @@ void shares::entered(const caf::node_id& whose, std::uint64_t seq) {
   ++sender.in_log;
   const auto alone = sender.window == 1;
   one_alone_ = one_alone_ || alone;
-  in_log_.push_back({.seq = seq, .of = &sender, .total = sender.total, .alone = alone});
+  in_log_.push_back({.seq = seq,
+                     .of = &sender,
+                     .total = sender.total,
+                     .total_of_all = total_,
+                     .expected = expected(sender),
+                     .alone = alone});
+  expected_ += in_log_.back().expected;
 }
 
 void shares::took(std::uint64_t seq, std::chrono::nanoseconds how_long, monotonic_time now) {
@@ -129,21 +141,25 @@ void shares::took(std::uint64_t seq, std::chrono::nanoseconds how_long, monotoni
   auto& sender = *found->of;
   sender.recent += how_long;
   sender.total += how_long;
-  sender.overdrawn = sender.total - found->total > overdraft_max_;
-  overdrawn_ = overdrawn_ || sender.overdrawn;
+  total_ += how_long;
+  overdrawn_ = overdrawn_ || total_ - found->total_of_all > overdraft_max_;
   if (how_long <= quick_max) {
     return;
   }
-  const auto factor = debt_factor << std::min(sender.spells++, doublings_max);
   found->slow = true;
-  sender.window = 1;
-  sender.quick = 0;
-  sender.debt_until = std::max(sender.debt_until,
-                               now + std::min<std::chrono::nanoseconds>(how_long * factor, debt_max));
+  lose_standing(sender, how_long, now);
+}
+
+void shares::lose_standing(program& one, std::chrono::nanoseconds took, monotonic_time now) {
+  const auto factor = debt_factor << std::min(one.spells++, doublings_max);
+  one.window = 1;
+  one.quick = 0;
+  one.debt_until = std::max(one.debt_until, now + std::min<std::chrono::nanoseconds>(took * factor, debt_max));
 }
 
 void shares::leave(const entry& one) {
   --one.of->in_log;
+  expected_ -= one.expected;
   one_alone_ = one_alone_ && !one.alone;
 }
 
@@ -166,18 +182,36 @@ void shares::applied_up_to(std::uint64_t seq) {
   }
 }
 
-std::vector<std::uint64_t> shares::take_overdrawn(std::uint64_t unapplied) {
+std::vector<std::uint64_t> shares::take_overdrawn(std::uint64_t unapplied, monotonic_time now) {
   std::vector<std::uint64_t> taken;
   if (!std::exchange(overdrawn_, false)) {
     return taken;
   }
+  std::unordered_map<program*, std::chrono::nanoseconds> took; // Since the oldest of theirs came.
+  std::chrono::nanoseconds together{0};
   for (const auto& one : in_log_) {
-    const auto others = unapplied > one.of->in_log || waiting_ > one.of->waiting.size();
-    if (one.of->overdrawn && others) {
+    if (!one.given_up && took.try_emplace(one.of, one.of->total - one.total).second) {
+      together += took[one.of];
+    }
+  }
+  std::size_t of_others = waiting_;
+  std::erase_if(took, [&, count = static_cast<std::int64_t>(took.size())](const auto& one) {
+    const auto part = one.second.count() > 0 && one.second * count >= together;
+    of_others -= part ? one.first->waiting.size() : 0;
+    return !part;
+  });
+  for (const auto& one : in_log_) {
+    if (!one.given_up && took.contains(one.of)) {
       taken.push_back(one.seq);
     }
   }
-  std::ranges::for_each(in_log_, [](const entry& one) { one.of->overdrawn = false; });
+  if (unapplied <= taken.size() && of_others == 0) {
+    return {};
+  }
+  for (auto& one : in_log_) {
+    one.given_up = one.given_up || took.contains(one.of);
+  }
+  std::ranges::for_each(took, [now](const auto& one) { lose_standing(*one.first, one.second, now); });
   return taken;
 }
 

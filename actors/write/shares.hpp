@@ -51,9 +51,10 @@ public:
   /// One at `seq`, whoever sent it, has taken the writer so long.
   void took(std::uint64_t seq, std::chrono::nanoseconds how_long, monotonic_time now);
   void applied_up_to(std::uint64_t seq);
-  /// What is in the log of programs that suddenly have too much there: since one of theirs came, others before it have
-  /// taken the writer twice as long as one transaction may, and others have work (`unapplied` in the log, of all).
-  std::vector<std::uint64_t> take_overdrawn(std::uint64_t unapplied);
+  /// What is in the log of programs that suddenly have too much there, each once: what stood before one that was
+  /// applied has taken the writer twice as long as one transaction may since that one came, they took at least their
+  /// part of it, and others have work (`unapplied` in the log, of all). They owe for it, and are not known any more.
+  std::vector<std::uint64_t> take_overdrawn(std::uint64_t unapplied, monotonic_time now);
   /// What stood above `seq` was not written.
   void withdrawn_above(std::uint64_t seq);
 
@@ -66,21 +67,25 @@ private:
     std::chrono::nanoseconds recent{0}; ///< What the last `applied` ones took, more or less.
     int applied = 0;
     std::chrono::nanoseconds total{0}; ///< What all took.
-    bool overdrawn = false;
-    monotonic_time debt_until{}; ///< Where others have work, nothing of it goes into the log before.
+    monotonic_time debt_until{};       ///< Where others have work, nothing of it goes into the log before.
     std::deque<waiter> waiting;
   };
   struct entry {
     std::uint64_t seq = 0;
-    program* of = nullptr;             ///< Stands in `programs_`.
-    std::chrono::nanoseconds total{0}; ///< Its program's, when it came.
-    bool alone = false;                ///< Whether it is the one of those that are not known to be quick.
+    program* of = nullptr;                    ///< Stands in `programs_`.
+    std::chrono::nanoseconds total{0};        ///< Its program's, when it came.
+    std::chrono::nanoseconds total_of_all{0}; ///< Likewise.
+    std::chrono::nanoseconds expected{0};     ///< What it will take, by what its program's last ones took.
+    bool alone = false;                       ///< Whether it is the one of those that are not known to be quick.
     bool slow = false;
+    bool given_up = false;
   };
 
   program& of(const caf::node_id& whose);
   std::optional<waiter> next_of(monotonic_time now, bool debtors_too);
-  static bool has_place(const program& one);
+  static std::chrono::nanoseconds expected(const program& one);
+  bool has_place(const program& one) const;
+  static void lose_standing(program& one, std::chrono::nanoseconds took, monotonic_time now);
   bool may_send(const program& one, monotonic_time now, bool debtors_too) const;
   void leave(const entry& one);
   template <class Lost>
@@ -90,8 +95,10 @@ private:
   std::deque<program*> turns_;                         ///< Of those that wait, who has waited longest for a turn first.
   std::deque<entry> in_log_;
   std::size_t waiting_ = 0;
-  bool one_alone_ = false; ///< Whether there is such an entry.
-  bool overdrawn_ = false; ///< Whether there is such a program.
+  bool one_alone_ = false;               ///< Whether there is such an entry.
+  bool overdrawn_ = false;               ///< Whether there is something to take.
+  std::chrono::nanoseconds expected_{0}; ///< Of what is in the log.
+  std::chrono::nanoseconds total_{0};    ///< What all of all programs took.
   std::chrono::nanoseconds overdraft_max_;
 };
 

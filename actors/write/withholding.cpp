@@ -27,6 +27,7 @@ failure not_waiting(std::uint64_t seq) {
 /// Whether the writer may be given what comes next. What is to be set aside is before (actors/DESIGN.md §7 rule 3).
 bool queue_state::set_aside_what_is_due() {
   while (!asides_due_.empty()) {
+    keep_what_was_promised();
     auto& [what, answer] = asides_due_.front();
     const auto first = what.seqs.front();
     std::erase_if(what.seqs, [this](std::uint64_t seq) { return seq <= applied_seq_ || backlog_->is_skipped(seq); });
@@ -41,6 +42,24 @@ bool queue_state::set_aside_what_is_due() {
     asides_due_.erase(asides_due_.begin());
   }
   return look_at_suspect();
+}
+
+/// Who sends a name again may have been told that it is durable after it was wished to be given up.
+void queue_state::keep_what_was_promised() {
+  auto& [what, answer] = asides_due_.front();
+  if (what.why != errc::deadline_exceeded) {
+    return;
+  }
+  const auto kept = std::ranges::partition(what.seqs, [this](auto seq) { return ledger_.is_unpromised(seq); });
+  storage::skip_order promised{{kept.begin(), kept.end()}, errc::quarantined, what.deaths};
+  what.seqs.erase(kept.begin(), kept.end());
+  std::ranges::sort(what.seqs);
+  std::ranges::sort(promised.seqs);
+  if (what.seqs.empty()) {
+    what = std::move(promised);
+  } else if (!promised.seqs.empty()) {
+    asides_due_.push_back({std::move(promised), {}});
+  }
 }
 
 /// The same for what the attempts tell of earlier processes and of this one.
@@ -60,17 +79,25 @@ bool queue_state::look_at_suspect() {
 /// Not before the writer has reported anew: as long as it holds the work, it may commit it. What it computes is called
 /// off, and tried again unless it is that.
 caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& request) {
-  if (request.seq <= applied_seq_ || request.seq > durable_seq_) {
+  if (request.seq <= applied_seq_ || request.seq > durable_seq_ || backlog_->is_skipped(request.seq)) {
     return to_error(not_waiting(request.seq));
   }
   auto answer = self_->make_response_promise<outcome>();
-  wish_aside({{request.seq}, errc::quarantined, 0}, answer);
+  storage::skip_order order{{request.seq}, errc::quarantined, 0};
+  if (request.seq <= sent_seq_) {
+    wish_aside(std::move(order), answer);
+  } else { // The writer holds nothing of it.
+    asides_due_.push_back({std::move(order), answer});
+    set_aside_what_is_due();
+    feed_writer();
+  }
   return answer;
 }
 
 void queue_state::wish_aside(storage::skip_order what, outcome_promise answer) {
+  const auto asked = !asides_asked_.empty(); // Then it has been told already.
   asides_asked_.push_back({std::move(what), std::move(answer)});
-  if (writer_) {
+  if (writer_ && !asked) {
     settings_.board->called_off()->store(true);
     self_->send(writer_, atom::reopen::value);
   }
@@ -79,24 +106,15 @@ void queue_state::wish_aside(storage::skip_order what, outcome_promise answer) {
 /// Others wait no longer for all that a program sent at once, and that nobody could know to be slow. What somebody was
 /// told to be durable is kept in quarantine.
 void queue_state::give_up_overdrawn() {
-  const auto seqs = shares_.take_overdrawn(durable_seq_ - applied_seq_);
+  auto seqs = shares_.take_overdrawn(durable_seq_ - applied_seq_, std::chrono::steady_clock::now());
   if (seqs.empty()) {
     return;
   }
-  storage::skip_order refused{{}, errc::deadline_exceeded, 1};
-  storage::skip_order kept{{}, errc::quarantined, 1};
-  for (const auto seq : seqs) {
-    (ledger_.is_unpromised(seq) ? refused : kept).seqs.push_back(seq);
-  }
   logger()->warn(
-    "{} transactions of one program, from seq {} on, are not tried: those before them took the writer too "
-    "long, and others wait",
+    "{} transactions of programs that took the writer too long, from seq {} on, are not tried, as others "
+    "wait",
     seqs.size(), seqs.front());
-  for (auto* order : {&refused, &kept}) {
-    if (!order->seqs.empty()) {
-      wish_aside(std::move(*order), {});
-    }
-  }
+  wish_aside({std::move(seqs), errc::deadline_exceeded, 1}, {});
 }
 
 void queue_state::take_requests_to_set_aside() {

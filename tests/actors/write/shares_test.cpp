@@ -209,16 +209,16 @@ BOOST_AUTO_TEST_CASE(what_a_program_sent_at_once_is_given_up_where_it_takes_the_
   all.took(before + 1, 6s, now);
   all.took(before + 2, 3s, now);
   all.applied_up_to(before + 2);
-  BOOST_TEST(all.take_overdrawn(unapplied - 2 + 1).empty());
+  BOOST_TEST(all.take_overdrawn(unapplied - 2 + 1, now).empty());
   all.took(before + 3, 2s, now);
   all.applied_up_to(before + 3);
-  BOOST_TEST(all.take_overdrawn(unapplied - 3).empty()); // Nobody else has work.
+  BOOST_TEST(all.take_overdrawn(unapplied - 3, now).empty()); // Nobody else has work.
   all.took(before + 4, 1s, now);
   all.applied_up_to(before + 4);
-  const auto given_up = all.take_overdrawn(unapplied - 4 + 1);
+  const auto given_up = all.take_overdrawn(unapplied - 4 + 1, now);
   BOOST_TEST(given_up.size() == unapplied - 4);
   BOOST_TEST(given_up.front() == before + 5);
-  BOOST_TEST(all.take_overdrawn(unapplied - 4 + 1).empty());
+  BOOST_TEST(all.take_overdrawn(unapplied - 4 + 1, now).empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_others_sent_is_not_given_up_with_it) {
@@ -230,8 +230,53 @@ BOOST_AUTO_TEST_CASE(what_others_sent_is_not_given_up_with_it) {
   send(1);
   all.took(before + 1, 11s, now);
   all.applied_up_to(before + 1);
-  const auto given_up = all.take_overdrawn(2);
+  const auto given_up = all.take_overdrawn(2, now);
   BOOST_TEST((given_up == std::vector<std::uint64_t>{before + 3}));
+}
+
+BOOST_AUTO_TEST_CASE(what_several_sent_at_once_is_given_up_when_it_has_taken_the_writer_too_long_together) {
+  for (const auto number : {1u, 2u, 3u}) {
+    become_known(number);
+    become_known(number);
+  }
+  const auto before = last_seq;
+  for (int i = 0; i < 40; ++i) {
+    send(1);
+    send(2);
+  }
+  send(3);
+  for (std::uint64_t seq = before + 1; seq <= before + 12; ++seq) {
+    all.took(seq, 900ms, now);
+    all.applied_up_to(seq);
+  }
+  const auto given_up = all.take_overdrawn(80 - 12 + 1, now);
+  BOOST_TEST(given_up.size() == 80u - 12u);
+  BOOST_TEST(given_up.back() == before + 80);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_given_up_is_not_known_any_more_and_owes_for_it_however_short_each_was) {
+  become_known(1);
+  become_known(2);
+  for (int i = 0; i < 10; ++i) {
+    send(1);
+    apply();
+  }
+  const auto before = last_seq;
+  for (int i = 0; i < 500; ++i) {
+    send(1);
+  }
+  for (std::uint64_t seq = before + 1; seq <= before + 300; ++seq) {
+    all.took(seq, 40ms, now);
+    all.applied_up_to(seq);
+  }
+  BOOST_TEST(all.take_overdrawn(201, now).size() == 200u);
+  all.applied_up_to(applied = last_seq);
+  send(1);
+  send(2); // Is in the log meanwhile.
+  now += 100s;
+  BOOST_TEST(let_in() == "");
+  now += 100s;
+  BOOST_TEST(let_in() == "1");
 }
 
 BOOST_AUTO_TEST_CASE(what_was_not_written_counts_no_more) {
