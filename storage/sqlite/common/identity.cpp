@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -232,6 +233,11 @@ result<database_identity> prepare_file(const settings& chosen, bool create) {
     }
   } else if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
     return fail(errc::database_gone, file.string() + " is missing");
+  }
+  // SQLite removes the log beside a file that is empty, and that may hold what nothing else does.
+  std::error_code unknown;
+  if (!create && std::filesystem::file_size(file, unknown) == 0) {
+    return fail(errc::database_gone, file.string() + ": the file is empty");
   }
   // SQLite tells that it cannot open the file, and not whose it is.
   if (::faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {

@@ -93,10 +93,12 @@ BOOST_AUTO_TEST_CASE(a_missing_or_empty_database_is_not_made_where_it_must_be_th
   BOOST_TEST(!std::filesystem::exists(missing));
 
   std::ofstream{place.path() / "empty"}.close();
+  std::ofstream{place.path() / "empty-wal"} << "what nothing else holds";
   const auto empty_refused = sqlite::make_database(place.path() / "empty")->prepare(false);
   BOOST_REQUIRE(!empty_refused);
   BOOST_TEST(empty_refused.error().code == errc::database_gone);
   BOOST_TEST(std::filesystem::file_size(place.path() / "empty") == 0u);
+  BOOST_TEST(std::filesystem::exists(place.path() / "empty-wal"));
 
   BOOST_REQUIRE(sqlite::make_database(missing)->prepare(true));
   BOOST_TEST(sqlite::make_database(missing)->prepare(false).has_value());
