@@ -211,6 +211,7 @@ void live_through_full_disk(const std::filesystem::path& disk, bool full_at_rest
   for (int i = 0; i < 50; ++i) {
     require(entries.insert(500, patience) == errc::none, "it takes nothing on an empty disk");
   }
+  entries.expect_service(); // All of them are applied.
   {
     const ballast all{disk / "ballast"};
     insert_until_refused(entries);
@@ -249,6 +250,7 @@ void live_through_size_limit(const std::filesystem::path& folder) {
   for (int i = 0; i < 20; ++i) {
     require(entries.insert(500, patience) == errc::none, "it takes nothing without a limit");
   }
+  entries.expect_service(); // All of them are applied.
   limit_file_size(192 * 1024);
   const auto large = entries.insert(400 * 1024);
   require(large != errc::none, "a segment of 400 KiB was made under a limit of 192 KiB");
