@@ -214,6 +214,48 @@ BOOST_AUTO_TEST_CASE(what_computes_beyond_its_own_deadline_is_refused_for_that_u
   BOOST_TEST((received.at(0)->skipped.at(0).why == errc::quarantined));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_promised_after_it_was_to_be_given_up_is_kept) {
+  start();
+  start_writer();
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{30};
+  auto work = insert(1);
+  work.name = {new_client_id(0), 1};
+  send(work, soon);
+  scheduler.run();
+  while (std::chrono::steady_clock::now() <= soon) {}
+  caf::send_as(writer, waq, work_refused{1, 1, true, {errc::deadline_exceeded, "injected"}});
+  scheduler.run();
+  const auto resent = send(durable(work));
+  scheduler.run();
+  BOOST_REQUIRE(resent->value.has_value());
+  BOOST_TEST(resent->value->seq == 1);
+  received.clear();
+  caf::send_as(writer, waq, writer_ready{0});
+  scheduler.run();
+  BOOST_TEST(skipped_in(0) == 1);
+  BOOST_TEST((received[0]->skipped[0].why == errc::quarantined));
+}
+
+BOOST_AUTO_TEST_CASE(an_order_to_set_aside_that_is_given_again_calls_nothing_off) {
+  start();
+  start_writer();
+  send(insert(1));
+  send(insert(2));
+  scheduler.run();
+  const auto asked = ask<outcome>(waq, quarantine_set_aside{1});
+  const auto again = ask<outcome>(waq, quarantine_set_aside{1});
+  scheduler.run();
+  BOOST_TEST(reopened == 1);
+  caf::send_as(writer, waq, writer_ready{0});
+  scheduler.run();
+  BOOST_TEST(asked->value->seq == 1);
+  BOOST_TEST(again->code() == errc::not_found);
+  const auto late = ask<outcome>(waq, quarantine_set_aside{1});
+  scheduler.run();
+  BOOST_TEST(late->code() == errc::not_found);
+  BOOST_TEST(reopened == 1);
+}
+
 BOOST_AUTO_TEST_CASE(an_operator_sets_aside_what_is_tried_once_the_writer_holds_it_no_more) {
   start();
   start_writer();
