@@ -50,11 +50,14 @@ void queue_state::keep_what_was_promised() {
   if (what.why != errc::deadline_exceeded) {
     return;
   }
-  const auto kept = std::ranges::partition(what.seqs, [this](auto seq) { return ledger_.is_unpromised(seq); });
-  storage::skip_order promised{{kept.begin(), kept.end()}, errc::quarantined, what.deaths};
-  what.seqs.erase(kept.begin(), kept.end());
-  std::ranges::sort(what.seqs);
-  std::ranges::sort(promised.seqs);
+  storage::skip_order promised{{}, errc::quarantined, what.deaths};
+  std::erase_if(what.seqs, [&](std::uint64_t seq) {
+    const auto kept = !ledger_.is_unpromised(seq);
+    if (kept) {
+      promised.seqs.push_back(seq);
+    }
+    return kept;
+  });
   if (what.seqs.empty()) {
     what = std::move(promised);
   } else if (!promised.seqs.empty()) {
