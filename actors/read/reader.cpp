@@ -272,12 +272,12 @@ void reader_state::give(storage::result<Rows> rows) {
   if (!rows) {
     return replies_.add(std::move(running_->message), caf::make_message(to_error(std::move(rows).error())), 0);
   }
-  const auto bytes = answer_overhead + bytes_of(*rows);
+  const auto bytes = bytes_of(*rows);
   auto content = caf::make_message(std::move(*rows));
-  if (running_->peer && !running_->peer->is_small(bytes)) {
-    settings_.waiting->note_answer(asker_of(*running_->message), content, bytes);
+  if (const auto sent = answer_overhead + bytes; running_->peer && !running_->peer->is_small(sent)) {
+    settings_.waiting->note_answer(asker_of(*running_->message), content, sent);
   }
-  replies_.add(std::move(running_->message), std::move(content), bytes - answer_overhead);
+  replies_.add(std::move(running_->message), std::move(content), bytes);
 }
 
 /// Nothing where it may be looked for; otherwise why it is not.

@@ -274,7 +274,7 @@ void queue_state::settle(const batch_applied& message) {
     deliver(owed.answer, last ? std::move(answer) : answer);
   });
   quarantined_ = message.quarantined;
-  give_up_overdrawn();
+  give_up_overdrawn(progress_at_);
   feed_writer();
   if (answers.size() == 1) {
     linger(*self_, settings_.awake_max); // For the client, who sends the next one.

@@ -127,7 +127,7 @@ private:
   bool look_at_suspect();
   caf::result<outcome> accept_set_aside(const quarantine_set_aside& request);
   void keep_what_was_promised();
-  void give_up_overdrawn();
+  void give_up_overdrawn(monotonic_time now);
   void wish_aside(storage::skip_order what, outcome_promise answer);
   void take_requests_to_set_aside();
   void skip_expired(std::uint64_t first, std::uint64_t last);

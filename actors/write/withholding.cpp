@@ -108,8 +108,8 @@ void queue_state::wish_aside(storage::skip_order what, outcome_promise answer) {
 
 /// Others wait no longer for all that a program sent at once, and that nobody could know to be slow. What somebody was
 /// told to be durable is kept in quarantine.
-void queue_state::give_up_overdrawn() {
-  auto seqs = shares_.take_overdrawn(durable_seq_ - applied_seq_, std::chrono::steady_clock::now());
+void queue_state::give_up_overdrawn(monotonic_time now) {
+  auto seqs = shares_.take_overdrawn(durable_seq_ - applied_seq_, now);
   if (seqs.empty()) {
     return;
   }
@@ -208,7 +208,7 @@ void queue_state::suspect(const work_refused& message) {
     const auto late = !ledger_.expired(message.first, message.first, now).empty();
     asides_due_.push_back({{{message.first}, late ? errc::deadline_exceeded : errc::quarantined, 1}, {}});
   }
-  give_up_overdrawn();
+  give_up_overdrawn(now);
 }
 
 void queue_state::be_careful(std::uint64_t last, std::uint64_t count_max) {
