@@ -92,6 +92,13 @@ Function* real(const char* name, Function*) noexcept {
   return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
+int noting_sync(int descriptor, int given) {
+  if (given == 0 && synced_file != nullptr) {
+    synced_file(descriptor);
+  }
+  return noting(&unsynced::synced, descriptor, given);
+}
+
 } // namespace
 
 void unsynced::opened(int descriptor, const std::string& path, bool made) {
@@ -135,6 +142,7 @@ std::uint64_t failing_calls::interruptions() const noexcept {
 } // namespace millrace::test
 
 using millrace::test::noting;
+using millrace::test::noting_sync;
 using millrace::test::ours;
 using millrace::test::part_of;
 using millrace::test::real;
@@ -172,12 +180,12 @@ ssize_t pwrite(int file, const void* from, std::size_t bytes, off_t offset) {
 
 int fdatasync(int file) {
   static auto* const next = real("fdatasync", &fdatasync);
-  return noting(&unsynced::synced, file, refuses_on(file, "fdatasync") ? -1 : next(file));
+  return noting_sync(file, refuses_on(file, "fdatasync") ? -1 : next(file));
 }
 
 int fsync(int file) {
   static auto* const next = real("fsync", &fsync);
-  return noting(&unsynced::synced, file, refuses_on(file, "fsync") ? -1 : next(file));
+  return noting_sync(file, refuses_on(file, "fsync") ? -1 : next(file));
 }
 
 int ftruncate(int file, off_t bytes) noexcept {

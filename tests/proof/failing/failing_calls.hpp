@@ -16,6 +16,9 @@ struct call_fault {
   std::uint64_t bytes_max = 0; ///< What one call transfers at most; 0 for all.
 };
 
+/// Told of each file that this thread has synced; null where nobody wants to know.
+inline thread_local constinit void (*synced_file)(int descriptor) = nullptr;
+
 /// What a power loss could take, as the calls tell that were made and succeeded.
 class unsynced {
 public:

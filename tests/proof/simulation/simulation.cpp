@@ -55,10 +55,10 @@ private:
   std::uint64_t value_ = 14'695'981'039'346'656'037u;
 };
 
-/// Whether nothing in SQLite's log was synced since it began anew: no page of it has been checkpointed, nor may have
-/// been in an earlier life, which a connection that recovers the log takes for granted. The first log holds the
-/// identity, which is synced at once; a database of more pages than one has a later log.
-bool may_lose_log(const std::filesystem::path& database) {
+/// Whether nothing in SQLite's log was synced since it began anew: nobody synced the file, no page of it has been
+/// checkpointed, nor may have been in an earlier life, which a connection that recovers the log takes for granted. The
+/// first log holds the identity, which is synced at once; a database of more pages than one has a later log.
+bool may_lose_log(const std::filesystem::path& database, const simulation_machine& machine) {
   constexpr std::uintmax_t fresh_bytes = 4'096;
   // SQLite: walformat.html §2.2.
   constexpr std::streamoff checkpointed_at = 96;
@@ -71,7 +71,11 @@ bool may_lose_log(const std::filesystem::path& database) {
     index.seekg(at).read(number.data(), number.size());
     return number == std::array<char, 4>{};
   };
-  return !none && bytes > fresh_bytes && is_zero(checkpointed_at) && is_zero(attempted_at);
+  std::string header(simulation_machine::log_header_bytes, '\0');
+  std::ifstream{database.string() + "-wal", std::ios::binary}.read(header.data(),
+                                                                   static_cast<std::streamsize>(header.size()));
+  return !none && bytes > fresh_bytes && !machine.has_synced(header) && is_zero(checkpointed_at)
+         && is_zero(attempted_at);
 }
 
 void add_answer(hash& to, const reply_content& content) {
@@ -205,7 +209,7 @@ void run::crash(ending how) {
   };
   keep("database.sqlite3");
   keep("attempt");
-  if (how == ending::power_lost && may_lose_log(database()) && chance(2)) {
+  if (how == ending::power_lost && may_lose_log(database(), machine_) && chance(2)) {
     count("database logs lost");
   } else {
     keep("database.sqlite3-wal");

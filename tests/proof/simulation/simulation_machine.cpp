@@ -1,11 +1,14 @@
 #include "simulation_machine.hpp"
 
+#include <millrace/tests/proof/failing/failing_calls.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <random>
 #include <system_error>
+#include <utility>
 
 #include <dlfcn.h>
 #include <sys/random.h>
@@ -36,9 +39,11 @@ std::chrono::nanoseconds length(const timespec& time) noexcept {
 
 simulation_machine::simulation_machine(std::uint64_t seed) : wall_ahead_(first_day), random_(seed) {
   current = this;
+  synced_file = [](int descriptor) { current->synced(descriptor); };
 }
 
 simulation_machine::~simulation_machine() {
+  synced_file = nullptr;
   current = nullptr;
 }
 
@@ -54,6 +59,19 @@ void simulation_machine::fill(void* bytes, std::size_t count) noexcept {
     std::memcpy(at, &bits, size);
     at += size;
     count -= size;
+  }
+}
+
+void simulation_machine::synced(int descriptor) {
+  constexpr std::size_t salts_in_header = 16;
+  constexpr std::size_t salts_in_frame = log_header_bytes + 8;
+  constexpr std::size_t salts_bytes = 8;
+  std::string begin(salts_in_frame + salts_bytes, '\0');
+  const auto given = ::pread(descriptor, begin.data(), begin.size(), 0);
+  // SQLite syncs the header of a new log before it has any frame.
+  if (given == static_cast<ssize_t>(begin.size())
+      && begin.compare(salts_in_header, salts_bytes, begin, salts_in_frame, salts_bytes) == 0) {
+    synced_.insert(begin.substr(0, log_header_bytes));
   }
 }
 

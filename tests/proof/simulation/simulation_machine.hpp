@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <set>
+#include <string>
 
 namespace millrace::test {
 
@@ -32,10 +34,18 @@ public:
 
   void fill(void* bytes, std::size_t count) noexcept;
 
+  /// So long is what tells a log of SQLite's from the one before it in the same file (walformat.html §2.1).
+  static constexpr std::size_t log_header_bytes = 32;
+  /// Takes note that the file was synced, where it is such a log with a frame of its own in it.
+  void synced(int descriptor);
+  /// Whether one with this header was.
+  bool has_synced(const std::string& header) const { return synced_.contains(header); }
+
 private:
   std::chrono::nanoseconds since_start_{std::chrono::hours{1}};
   std::chrono::nanoseconds wall_ahead_;
   std::mt19937_64 random_;
+  std::set<std::string> synced_;
 };
 
 } // namespace millrace::test
