@@ -45,6 +45,8 @@ constexpr std::array table{
   entry{errc::name_taken, "name_taken", rejected,
         "This number of the client was given to another transaction; nothing of this one took effect, so send it under "
         "a number, or a client's id, that nobody has used."},
+  entry{errc::schema_conflict, "schema_conflict", rejected,
+        "The schema is not in the state that the change was made for; look at it again."},
   entry{errc::over_budget, "over_budget", rejected,
         "This needs more than one query or transaction may take; make it smaller, or split it."},
   entry{errc::out_of_step, "out_of_step", rejected,

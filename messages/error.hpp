@@ -27,6 +27,7 @@ enum class errc : std::uint8_t {
   name_taken = 15,
   over_budget = 16,
   out_of_step = 17,
+  schema_conflict = 18,
   overloaded = 20,
   unavailable = 21,
   shutting_down = 22,

@@ -5,6 +5,7 @@
 #include "work.hpp"
 
 #include <millrace/messages/operations/quarantine.hpp>
+#include <millrace/messages/operations/schema.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/query.hpp>
 #include <millrace/storage/base/result.hpp>
@@ -28,6 +29,9 @@ namespace millrace::storage {
 
 /// What one piece of work came to: its outcome, or why it was rejected. Both are final and a function of the log.
 using answer = tl::expected<outcome, failure>;
+
+/// What a rehearsal of schema changes came to.
+using rehearsal = tl::expected<schema_rehearsed, failure>;
 
 /// Of the monotonic clock.
 using moment = std::chrono::steady_clock::time_point;
@@ -118,6 +122,12 @@ public:
   /// refused to work. They stand in nobody's way should the process end in between.
   [[nodiscard]] virtual tl::expected<void, trouble> probe(std::uint64_t bytes) = 0;
 
+  /// Runs changes of the schema one after another as they would be applied now, at the time `now_ms`, and takes all of
+  /// it back: nothing is committed. What one of them fails with is the answer. A call that is called off fails with
+  /// `remedy::none`, and one that takes longer than its deadline with `deadline_exceeded`.
+  [[nodiscard]] virtual tl::expected<rehearsal, trouble> rehearse(std::span<const schema_change> changes,
+                                                                  std::int64_t now_ms, const write_limits& limits) = 0;
+
   /// How many pieces of work are in quarantine, as of opening or the last commit that changed that.
   virtual std::uint64_t quarantined() const noexcept = 0;
 
@@ -201,6 +211,10 @@ public:
   /// What is in quarantine above `after`, oldest first, at most `limit`, and fewer where they are large. A schema
   /// script shows as a transaction of one statement.
   [[nodiscard]] virtual result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) = 0;
+
+  /// What is recorded of the schema, and how it differs from the one that is there. Of the history at most `limit`
+  /// changes above `after`, oldest first, and fewer where they are large.
+  [[nodiscard]] virtual result<schema_state> schema(std::uint64_t after, std::uint32_t limit) = 0;
 
   /// The `applied_seq` of the state that a `run` would see now.
   [[nodiscard]] virtual result<std::uint64_t> applied_seq() = 0;

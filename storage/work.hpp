@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/error.hpp>
+#include <millrace/messages/operations/schema.hpp>
 #include <millrace/messages/transaction.hpp>
 
 #include <cstdint>
@@ -37,7 +38,7 @@ struct quarantine_order {
 };
 
 /// What one sequence number stands for.
-using work = std::variant<transaction, schema_script, skip_order, stretch_end, quarantine_order>;
+using work = std::variant<transaction, schema_script, skip_order, stretch_end, quarantine_order, schema_change>;
 
 /// Whether a transaction is the queue's own word: no client may send one that has a name and no statements. It says
 /// that this number of that client is forgotten, and is recorded as such an outcome, while lower numbers are still

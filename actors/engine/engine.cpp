@@ -89,7 +89,7 @@ tl::expected<void, failure> engine::impl::start() {
                                               .queries = queries_,
                                               .transaction_fallback = settings_.transaction_fallback,
                                               .query_fallback = settings_.query_fallback});
-  operations_ = spawn_operations(system_, board_);
+  operations_ = spawn_operations(system_, board_, settings_.ad_hoc_schema);
   supervisor_ = system_.spawn(supervisor, top_children(), supervision(restart_strategy::one_for_one));
   wait_for_children();
   storage::failpoint("open.children_started");

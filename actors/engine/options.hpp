@@ -2,6 +2,7 @@
 
 #include <millrace/actors/base/breaker_options.hpp>
 #include <millrace/actors/front/admission_options.hpp>
+#include <millrace/actors/front/schema_options.hpp>
 #include <millrace/actors/health/health_options.hpp>
 #include <millrace/actors/read/read_options.hpp>
 #include <millrace/actors/supervision/restart_options.hpp>
@@ -37,6 +38,9 @@ struct options {
   std::vector<std::filesystem::path> schema{};
   /// The same as text with a name, applied after the files.
   std::vector<schema_script> scripts{};
+
+  /// Whether operators may change the schema by SQL of their own. What they do is in the log and in the history.
+  ad_hoc_changes ad_hoc_schema = ad_hoc_changes::allow;
 
   admission_options admission{};
   write_options write{};

@@ -56,6 +56,8 @@ std::list<waiting_request> address_book::note(const std::string& id, const caf::
     // Room is taken under this lock and only for a queue that is there, so none of it belongs to the next one.
     transaction_room_->clear();
     queue_room_.clear();
+  } else if (id == "writer") {
+    writer_ = address;
   } else if (id == "monitor") {
     monitor_ = address;
   }
@@ -150,6 +152,11 @@ address_book::delivery address_book::admit_lookup(priority urgency, caf::mailbox
 bool address_book::to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const {
   const std::shared_lock lock{mutex_};
   return !closed_ && put(queue_, message, host);
+}
+
+bool address_book::to_writer(caf::mailbox_element_ptr& message, caf::execution_unit* host) const {
+  const std::shared_lock lock{mutex_};
+  return !closed_ && put(writer_, message, host);
 }
 
 bool address_book::to_monitor(caf::mailbox_element_ptr& message, caf::execution_unit* host) const {

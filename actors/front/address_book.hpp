@@ -67,6 +67,8 @@ public:
   delivery admit_lookup(priority urgency, caf::mailbox_element_ptr& message, caf::execution_unit* host);
   /// Puts a message into the queue's mailbox; false where the queue is down.
   bool to_queue(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
+  /// The same with the writer's.
+  bool to_writer(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// Puts a message into the monitor's mailbox; false where it is down.
   bool to_monitor(caf::mailbox_element_ptr& message, caf::execution_unit* host) const;
   /// The reader that the next message goes to, which counts as given to it though it may have no room; null where all
@@ -114,6 +116,7 @@ private:
   mutable std::condition_variable_any changed_;
   std::map<std::string, entry, std::less<>> children_;
   caf::actor queue_;
+  caf::actor writer_;
   caf::actor monitor_;
   std::shared_ptr<admission> transaction_room_;
   reader_pool readers_;

@@ -42,6 +42,8 @@ using reader_actor = caf::typed_actor<
   caf::replies_to<recorded_outcome_request>::with<outcome>,
   // Lists what is in quarantine.
   caf::replies_to<quarantine_list>::with<quarantine_listing>,
+  // Tells what is recorded of the schema.
+  caf::replies_to<schema_state_request>::with<schema_state>,
   // Answers with the number of requests answered so far, once nothing waits for any reader and it has answered what it
   // took.
   caf::replies_to<atom::drain>::with<std::uint64_t>,
@@ -88,6 +90,7 @@ public:
 private:
   caf::result<outcome> look_up(const recorded_outcome_request& request);
   caf::result<quarantine_listing> list(const quarantine_list& request);
+  caf::result<schema_state> look_at_schema(const schema_state_request& request);
   caf::result<std::uint64_t> drain();
   sample take_sample() const;
 

@@ -126,12 +126,16 @@ void queue_state::answer_again(const admitted_transaction& request, outcome_prom
   }
 }
 
-caf::result<outcome> queue_state::accept_script(schema_script& script) {
+template <class Script>
+caf::result<outcome> queue_state::accept_script(Script& script) {
   auto answer = self_->make_response_promise<outcome>();
   const auto bytes = static_cast<std::uint32_t>(script.sql.size());
   owe(std::move(script), {.answer = answer, .bytes = bytes});
   return answer;
 }
+
+template caf::result<outcome> queue_state::accept_script(schema_script& script);
+template caf::result<outcome> queue_state::accept_script(schema_change& change);
 
 caf::result<outcome> queue_state::accept_order(const ordered_work& request) {
   auto answer = self_->make_response_promise<outcome>();

@@ -64,6 +64,7 @@ queue_actor::behavior_type queue_state::make_behavior(queue_options settings) {
   return {
     [this](admitted_transaction& request) { return accept(request); },
     [this](schema_script& script) { return accept_script(script); },
+    [this](schema_change& change) { return accept_script(change); },
     [this](const ordered_work& request) { return accept_order(request); },
     [this](const quarantine_set_aside& request) { return accept_set_aside(request); },
     [this](waiting_query& request) { return wait(request); },

@@ -37,8 +37,9 @@ namespace millrace {
 using queue_actor = caf::typed_actor<
   // Accepts one transaction.
   caf::replies_to<admitted_transaction>::with<outcome>,
-  // Accepts one schema script, or what an operator wants.
-  caf::replies_to<schema_script>::with<outcome>, caf::replies_to<ordered_work>::with<outcome>,
+  // Accepts one schema script or change, or what an operator wants.
+  caf::replies_to<schema_script>::with<outcome>, caf::replies_to<schema_change>::with<outcome>,
+  caf::replies_to<ordered_work>::with<outcome>,
   // Sets aside what the writer may be at.
   caf::replies_to<quarantine_set_aside>::with<outcome>,
   // Passes a query on to a reader once the state it asks for is applied.
@@ -100,7 +101,8 @@ private:
   void answer_again(const admitted_transaction& request, outcome_promise answer, name_index::finding found);
   void refuse(const admitted_transaction& request, outcome_promise& answer, failure why);
   void refuse_waiting();
-  caf::result<outcome> accept_script(schema_script& script);
+  template <class Script>
+  caf::result<outcome> accept_script(Script& script);
   caf::result<outcome> accept_order(const ordered_work& request);
   void owe(storage::work item, ledger::debt owed);
   void note(storage::work item);

@@ -51,6 +51,7 @@ writer_actor::behavior_type writer_state::make_behavior(writer_options settings)
     [this](atom::apply) { apply(); },
     [this](atom::retry) { retry(); },
     [this](atom::reopen) { reopen(); },
+    [this](const schema_rehearsal& wanted) { return rehearse(wanted); },
     [this](atom::drain) { return drain(); },
     [this](atom::tick) { idle(); },
     [this](atom::sample) { return take_sample(); },
@@ -111,8 +112,7 @@ void writer_state::apply() {
   storage::attempt_mark& mark = settings_.attempts ? *settings_.attempts : nothing;
   const auto first = database_->applied_seq() + 1;
   const auto started = std::chrono::steady_clock::now();
-  auto answers = database_->apply(
-    pending_, mark, {started + settings_.apply_time_max, settings_.called_off.get(), settings_.closing.get()});
+  auto answers = database_->apply(pending_, mark, limits_from(started));
   if (answers) {
     const auto took = std::chrono::steady_clock::now() - started;
     unblock();
@@ -150,6 +150,30 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
     self_->send(self_, atom::apply::value);
   }
   arm_idle_check();
+}
+
+storage::write_limits writer_state::limits_from(monotonic_time started) const {
+  return {started + settings_.apply_time_max, settings_.called_off.get(), settings_.closing.get()};
+}
+
+caf::result<schema_rehearsed> writer_state::rehearse(const schema_rehearsal& wanted) {
+  if (database_ == nullptr) {
+    return to_error(obstacle_.value_or(failure{errc::unavailable, "the database is being opened"}));
+  }
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  auto done = database_->rehearse(wanted.changes, std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
+                                  limits_from(std::chrono::steady_clock::now()));
+  if (!done) {
+    auto why = done.error().why;
+    if (done.error().next != storage::remedy::same_connection) {
+      heed(std::move(done).error());
+    }
+    return to_error(std::move(why));
+  }
+  if (!*done) {
+    return to_error(std::move(*done).error());
+  }
+  return std::move(**done);
 }
 
 void writer_state::heed(storage::trouble met) {

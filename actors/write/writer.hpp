@@ -31,6 +31,8 @@ using writer_actor = caf::typed_actor<
   caf::reacts_to<apply_batch>,
   // Opens the database anew: it may not be the one that was found last.
   caf::reacts_to<atom::reopen>,
+  // Runs schema changes and takes them back, between two batches.
+  caf::replies_to<schema_rehearsal>::with<schema_rehearsed>,
   // Checkpoints what is left, before the engine ends; answers with the last `seq` that is applied.
   caf::replies_to<atom::drain>::with<std::uint64_t>,
   // INTERNAL: applies what has arrived; tries again after the database was locked or the disk full.
@@ -75,6 +77,8 @@ private:
   void take(apply_batch& request);
   void apply();
   void report(std::uint64_t first_seq, std::vector<storage::answer> answers, std::vector<storage::time_taken> times);
+  caf::result<schema_rehearsed> rehearse(const schema_rehearsal& wanted);
+  storage::write_limits limits_from(monotonic_time started) const;
   void heed(storage::trouble met);
   void suspect(const storage::trouble& met);
   std::optional<storage::trouble> accuse();

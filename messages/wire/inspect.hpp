@@ -5,6 +5,7 @@
 #include <millrace/messages/health.hpp>
 #include <millrace/messages/limits.hpp>
 #include <millrace/messages/operations/quarantine.hpp>
+#include <millrace/messages/operations/schema.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/paging.hpp>
 #include <millrace/messages/query.hpp>
@@ -181,6 +182,75 @@ caf::error inspect_page(Inspector& f, row_page& x) {
   return caf::none;
 }
 
+/// In one message about the schema.
+inline constexpr std::size_t migrations_max = 10'000;
+inline constexpr std::size_t objects_max = 1'000'000;
+
+template <class Inspector>
+caf::error inspect_migration(Inspector& f, applied_migration& x) {
+  if (auto problem = f(x.version, x.name, x.checksum, x.chain)) {
+    return problem;
+  }
+  return inspect_list(f, x.needs, readable(migrations_max));
+}
+
+inline std::size_t weight_of(const applied_migration& one) noexcept {
+  return sizeof one + one.needs.size() * sizeof(migration_id);
+}
+
+template <class Inspector>
+caf::error inspect_change(Inspector& f, schema_change& x) {
+  if (auto problem = f(x.step, x.set, x.expected)) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.migrations, readable(migrations_max), weight_of)) {
+    return problem;
+  }
+  return f(x.sql, x.author);
+}
+
+template <class Inspector>
+caf::error inspect_set(Inspector& f, applied_set& x) {
+  if (auto problem = f(x.name)) {
+    return problem;
+  }
+  return inspect_list(f, x.migrations, readable(migrations_max), weight_of);
+}
+
+template <class Inspector>
+caf::error inspect_rehearsal(Inspector& f, schema_rehearsal& x) {
+  return inspect_list(f, x.changes, readable(migrations_max), [](const schema_change& one) {
+    return sizeof one + one.migrations.size() * sizeof(applied_migration) + one.sql.size();
+  });
+}
+
+template <class Inspector>
+caf::error inspect_rehearsed(Inspector& f, rehearsed_change& x) {
+  auto took_us = static_cast<std::int64_t>(x.took.count());
+  if (auto problem = f(took_us)) {
+    return problem;
+  }
+  x.took = std::chrono::microseconds{took_us};
+  return inspect_list(f, x.differences, objects_max);
+}
+
+template <class Inspector>
+caf::error inspect_schema(Inspector& f, schema_state& x) {
+  if (auto problem = f(x.seq)) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.sets, readable(migrations_max))) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.drift, objects_max)) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.history, readable(migrations_max))) {
+    return problem;
+  }
+  return f(x.more);
+}
+
 template <class Inspector>
 caf::error inspect_failure(Inspector& f, failure& x) {
   auto retry_after_ms = static_cast<std::int64_t>(x.retry_after.count());
@@ -231,6 +301,13 @@ MILLRACE_INSPECT(row_set, detail::inspect_row_set(f, x))
 MILLRACE_INSPECT(failure, detail::inspect_failure(f, x))
 MILLRACE_INSPECT(statement_result, detail::inspect_result(f, x))
 MILLRACE_INSPECT(row_page, detail::inspect_page(f, x))
+MILLRACE_INSPECT(applied_migration, detail::inspect_migration(f, x))
+MILLRACE_INSPECT(schema_change, detail::inspect_change(f, x))
+MILLRACE_INSPECT(schema_rehearsal, detail::inspect_rehearsal(f, x))
+MILLRACE_INSPECT(rehearsed_change, detail::inspect_rehearsed(f, x))
+MILLRACE_INSPECT(schema_rehearsed, detail::inspect_list(f, x.changes, detail::readable(detail::migrations_max)))
+MILLRACE_INSPECT(applied_set, detail::inspect_set(f, x))
+MILLRACE_INSPECT(schema_state, detail::inspect_schema(f, x))
 
 #undef MILLRACE_INSPECT
 
@@ -319,6 +396,27 @@ typename Inspector::result_type inspect(Inspector& f, quarantine_set_aside& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, quarantine_discard& x) {
   return f(caf::meta::type_name("quarantine_discard"), x.seq);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, migration_id& x) {
+  return f(caf::meta::type_name("migration_id"), x.set, x.version);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, schema_difference& x) {
+  return f(caf::meta::type_name("schema_difference"), x.type, x.name, x.before, x.after);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, schema_state_request& x) {
+  return f(caf::meta::type_name("schema_state_request"), x.after, x.limit);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, recorded_change& x) {
+  return f(caf::meta::type_name("recorded_change"), x.seq, x.accepted_ms, x.step, x.set, x.version, x.name, x.sql,
+           x.author, x.took_us);
 }
 
 template <class Inspector>

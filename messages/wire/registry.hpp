@@ -4,6 +4,7 @@
 
 #include <millrace/messages/health.hpp>
 #include <millrace/messages/operations/quarantine.hpp>
+#include <millrace/messages/operations/schema.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/paging.hpp>
 #include <millrace/messages/query.hpp>
@@ -37,6 +38,11 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::client_id_request))
   CAF_ADD_TYPE_ID(millrace, (millrace::client_id))
   CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_set_aside))
+  CAF_ADD_TYPE_ID(millrace, (millrace::schema_change))
+  CAF_ADD_TYPE_ID(millrace, (millrace::schema_rehearsal))
+  CAF_ADD_TYPE_ID(millrace, (millrace::schema_rehearsed))
+  CAF_ADD_TYPE_ID(millrace, (millrace::schema_state_request))
+  CAF_ADD_TYPE_ID(millrace, (millrace::schema_state))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {

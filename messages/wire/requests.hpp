@@ -34,7 +34,13 @@ using requests = table<
   exchange<quarantine_resubmit, outcome,            role::operations, 1>,
   exchange<quarantine_discard,  outcome,            role::operations, 1>,
   // Sets aside what is accepted and not applied. `not_found` where it is no such.
-  exchange<quarantine_set_aside, outcome,           role::operations, 2>>;
+  exchange<quarantine_set_aside, outcome,           role::operations, 2>,
+  // Changes the schema. `schema_conflict` where that is not in the state that the change was made for.
+  exchange<schema_change,       outcome,            role::operations, 3>,
+  // Runs such changes and takes them back.
+  exchange<schema_rehearsal,    schema_rehearsed,   role::operations, 3>,
+  // What is recorded of the schema.
+  exchange<schema_state_request, schema_state,      role::operations, 3>>;
 // clang-format on
 
 /// What an engine sends beside answers: errors, and events to those who subscribed.

@@ -21,7 +21,7 @@ struct versions {
 };
 
 /// What this program speaks. A message that is added raises the newest; a request that is dropped raises the oldest.
-inline constexpr versions spoken{.oldest = 1, .newest = 2};
+inline constexpr versions spoken{.oldest = 1, .newest = 3};
 
 /// What a program that connects says first.
 struct hello {

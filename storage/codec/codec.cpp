@@ -20,6 +20,7 @@ enum class record_kind : std::uint8_t {
   named_transaction = 4,
   stretch_end = 5,
   quarantine_order = 6,
+  schema_change = 7,
 };
 
 enum class value_tag : std::uint8_t { null = 0, integer = 1, real = 2, text = 3, blob = 4 };
@@ -39,6 +40,12 @@ constexpr std::size_t value_overhead = 16;
 /// The smallest encoded statement: reference, expected rows, number of parameters and of names.
 constexpr std::size_t statement_bytes_min = 4;
 constexpr std::size_t group_bytes_min = 3;
+/// The smallest encoded migration: version, name, two digests, number of needs; and one of those.
+constexpr std::size_t migration_bytes_min = 1 + 1 + 2 * sizeof(sha256) + 1;
+constexpr std::size_t needed_bytes_min = 2;
+
+/// In one schema change.
+constexpr std::size_t migrations_max = 10'000;
 
 void put(byte_writer& out, record_kind kind) {
   out.put_byte(static_cast<std::uint8_t>(kind));
@@ -167,6 +174,49 @@ result<> put(byte_writer& out, encoder_dictionary&, const quarantine_order& orde
   put(out, record_kind::quarantine_order);
   out.put_varint(order.seq);
   out.put_byte(static_cast<std::uint8_t>(order.what));
+  return {};
+}
+
+void put(byte_writer& out, const sha256& digest) {
+  out.put_raw({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+bool within_limits(const schema_change& change) noexcept {
+  std::size_t needs = 0;
+  std::size_t names = change.set.size() + change.author.size();
+  for (const auto& one : change.migrations) {
+    needs += one.needs.size();
+    names += one.name.size();
+    for (const auto& needed : one.needs) {
+      names += needed.set.size();
+    }
+  }
+  return change.sql.size() <= limits::transaction_bytes_max && names <= limits::sql_bytes_max
+         && change.migrations.size() <= migrations_max && needs <= migrations_max;
+}
+
+result<> put(byte_writer& out, encoder_dictionary&, const schema_change& change) {
+  if (!within_limits(change)) {
+    return fail(errc::too_large, "the schema change is too large");
+  }
+  put(out, record_kind::schema_change);
+  out.put_byte(static_cast<std::uint8_t>(change.step));
+  out.put_text(change.set);
+  put(out, change.expected);
+  out.put_varint(change.migrations.size());
+  for (const auto& one : change.migrations) {
+    out.put_varint(one.version);
+    out.put_text(one.name);
+    put(out, one.checksum);
+    put(out, one.chain);
+    out.put_varint(one.needs.size());
+    for (const auto& needed : one.needs) {
+      out.put_text(needed.set);
+      out.put_varint(needed.version);
+    }
+  }
+  out.put_text(change.sql);
+  out.put_text(change.author);
   return {};
 }
 
@@ -329,6 +379,50 @@ result<work> read_schema_script(byte_reader in) {
   return whole(in, std::move(script));
 }
 
+sha256 read_digest(byte_reader& in) {
+  sha256 digest{};
+  std::ranges::copy(in.raw(digest.size()), digest.begin());
+  return digest;
+}
+
+applied_migration read_migration(byte_reader& in) {
+  applied_migration one;
+  one.version = in.varint();
+  one.name = in.text(limits::sql_bytes_max);
+  one.checksum = read_digest(in);
+  one.chain = read_digest(in);
+  const auto needs = static_cast<std::size_t>(in.bounded(std::min(migrations_max, in.left() / needed_bytes_min)));
+  one.needs.reserve(needs);
+  for (std::size_t i = 0; i < needs && in.ok(); ++i) {
+    auto& needed = one.needs.emplace_back();
+    needed.set = in.text(limits::sql_bytes_max);
+    needed.version = in.varint();
+  }
+  return one;
+}
+
+result<work> read_schema_change(byte_reader in) {
+  schema_change change;
+  const auto step = in.byte();
+  if (step > static_cast<std::uint8_t>(schema_step::repair)) {
+    in.reject();
+  }
+  change.step = static_cast<schema_step>(step);
+  change.set = in.text(limits::sql_bytes_max);
+  change.expected = read_digest(in);
+  const auto count = static_cast<std::size_t>(in.bounded(std::min(migrations_max, in.left() / migration_bytes_min)));
+  change.migrations.reserve(count);
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    change.migrations.push_back(read_migration(in));
+  }
+  change.sql = in.text(limits::transaction_bytes_max);
+  change.author = in.text(limits::sql_bytes_max);
+  if (!within_limits(change)) {
+    in.reject();
+  }
+  return whole(in, std::move(change));
+}
+
 result<work> read_skip_order(byte_reader in) {
   skip_order order;
   const auto count = static_cast<std::size_t>(in.bounded(std::min(skipped_seqs_max, in.left())));
@@ -465,6 +559,8 @@ result<work> decode(std::string_view record, decoder_dictionary& texts) {
       return whole(in, stretch_end{});
     case record_kind::quarantine_order:
       return read_quarantine_order(in);
+    case record_kind::schema_change:
+      return read_schema_change(in);
   }
   return fail(errc::malformed, "the record is of a kind that this version does not know");
 }

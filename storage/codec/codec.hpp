@@ -22,9 +22,9 @@ namespace millrace::storage {
 inline constexpr std::size_t dictionary_texts_max = 4096;
 inline constexpr std::size_t dictionary_bytes_max = 1024 * 1024;
 
-/// No piece of work is longer when it stands alone, its texts in full: to the payload come a script's name, and what
-/// statements and groups take beyond the overhead that `payload_bytes` counts for them.
-inline constexpr std::size_t work_bytes_max = limits::transaction_bytes_max + limits::sql_bytes_max + 64 * 1024;
+/// No piece of work is longer when it stands alone, its texts in full: to the payload come names and the digests of
+/// migrations, or what statements and groups take beyond the overhead that `payload_bytes` counts for them.
+inline constexpr std::size_t work_bytes_max = limits::transaction_bytes_max + limits::sql_bytes_max + 1024 * 1024;
 
 /// How many numbers one `skip_order` may hold, so that it takes no more memory than a transaction may.
 inline constexpr std::size_t skipped_seqs_max = limits::transaction_bytes_max / sizeof(std::uint64_t);

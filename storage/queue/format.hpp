@@ -13,11 +13,11 @@
 #include <string>
 #include <string_view>
 
-/// The bytes of the write-ahead queue, format version 2 (README.md has the tables).
+/// The bytes of the write-ahead queue, format version 3 (README.md has the tables).
 namespace millrace::storage {
 
 /// What is written; every version up to it is read.
-inline constexpr std::uint32_t log_format_version = 2;
+inline constexpr std::uint32_t log_format_version = 3;
 inline constexpr std::size_t segment_header_bytes = 80;
 /// The block that holds the header twice; frames begin after it.
 inline constexpr std::size_t header_block_bytes = 4096;

@@ -165,9 +165,9 @@ constexpr std::array<std::string_view, 1> foreign_tables{"dbstat"};
 
 /// Of the names that Millrace and SQLite keep for themselves, what clients may read: neither what others sent, nor the
 /// ids under which they did, nor the statements of others that this connection has compiled, nor pages as they are.
-constexpr std::array<std::string_view, 9> shown_tables{"millrace_meta",      "millrace_schema", "sqlite_master",
-                                                       "sqlite_temp_master", "sqlite_sequence", "sqlite_stat1",
-                                                       "sqlite_stat2",       "sqlite_stat3",    "sqlite_stat4"};
+constexpr std::array<std::string_view, 10> shown_tables{
+  "millrace_meta",   "millrace_schema", "millrace_migrations", "sqlite_master", "sqlite_temp_master",
+  "sqlite_sequence", "sqlite_stat1",    "sqlite_stat2",        "sqlite_stat3",  "sqlite_stat4"};
 
 /// Pragmas that only describe the schema, or look for rows that break it, whatever their argument is.
 constexpr std::array<std::string_view, 9> describing_pragmas{"table_info",       "table_xinfo",   "table_list",
@@ -297,7 +297,8 @@ int authorizer::decide_script(int action, std::string_view first, std::string_vi
       if (same(first, "foreign_keys") && !second.empty()) {
         return note_frame(contains(off_words, second) ? script_frame::foreign_keys_off : script_frame::foreign_keys_on);
       }
-      return decide_pragma(first, second);
+      return same(first, "foreign_key_check") ? note_frame(script_frame::foreign_key_check)
+                                              : decide_pragma(first, second);
     case SQLITE_TRANSACTION:
       return first == "BEGIN"    ? note_frame(script_frame::begin)
              : first == "COMMIT" ? note_frame(script_frame::commit)

@@ -16,8 +16,8 @@
 namespace millrace::storage::sqlite {
 
 /// What frames a schema script as other programs write it, and does nothing in one of ours: a script is a transaction
-/// already, and foreign keys are always looked at.
-enum class script_frame : std::uint8_t { none, begin, commit, foreign_keys_off, foreign_keys_on };
+/// already, and foreign keys are always looked at. `PRAGMA foreign_key_check` has them looked at there and then.
+enum class script_frame : std::uint8_t { none, begin, commit, foreign_keys_off, foreign_keys_on, foreign_key_check };
 
 /// Decides what SQL may do while it is compiled, and remembers what it refused so that the error can name it.
 /// Its address is registered with the connection: it neither moves nor dies before it.

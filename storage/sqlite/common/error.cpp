@@ -118,6 +118,7 @@ bool is_outcome(errc code) noexcept {
     case errc::value_type:
     case errc::not_found:
     case errc::schema_changed:
+    case errc::schema_conflict:
       return true;
     default:
       return false;

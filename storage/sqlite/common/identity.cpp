@@ -124,8 +124,8 @@ result<> bring_up_to_date(connection& database) {
       return done;
     }
   }
-  for (const auto& [made, upgrade] :
-       {std::pair{2, meta::upgrade_to_2}, std::pair{3, meta::upgrade_to_3}, std::pair{4, meta::upgrade_to_4}}) {
+  for (const auto& [made, upgrade] : {std::pair{2, meta::upgrade_to_2}, std::pair{3, meta::upgrade_to_3},
+                                      std::pair{4, meta::upgrade_to_4}, std::pair{5, meta::upgrade_to_5}}) {
     if (*format < made) {
       if (auto done = database.execute(upgrade); !done) {
         return done;

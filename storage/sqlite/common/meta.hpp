@@ -5,7 +5,7 @@ namespace millrace::storage::sqlite::meta {
 
 /// What `millrace_meta.format_version` says of a database that this program makes. It reads older ones, and makes them
 /// such.
-inline constexpr int format_version = 4;
+inline constexpr int format_version = 5;
 
 inline constexpr auto create = R"(
 CREATE TABLE millrace_meta(
@@ -57,6 +57,42 @@ ALTER TABLE millrace_outcomes ADD COLUMN contents BLOB;
 UPDATE millrace_meta SET format_version = 4;
 )";
 
+/// What format 5 adds to format 4: which migrations are applied, how the schema came to be, and what it consists of by
+/// that. The schema that is there counts as what the scripts made, since nothing else is known of it.
+inline constexpr auto upgrade_to_5 = R"(
+CREATE TABLE millrace_migrations(
+  set_name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  checksum BLOB NOT NULL,
+  chain BLOB NOT NULL,
+  needs TEXT NOT NULL,
+  PRIMARY KEY (set_name, version)
+) WITHOUT ROWID;
+CREATE TABLE millrace_history(
+  seq INTEGER PRIMARY KEY,
+  accept_time_ms INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  set_name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  sql TEXT NOT NULL,
+  author TEXT NOT NULL,
+  took_us INTEGER NOT NULL
+);
+CREATE TABLE millrace_objects(
+  type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  sql TEXT NOT NULL,
+  PRIMARY KEY (type, name)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO millrace_history SELECT seq, 0, 0, '', 0, name, '', '', 0 FROM millrace_schema;
+INSERT INTO millrace_objects SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL
+  AND name NOT LIKE 'millrace\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\';
+UPDATE millrace_meta SET format_version = 5;
+)";
+
 inline constexpr auto read_identity = "SELECT uuid FROM millrace_meta WHERE id = 1";
 inline constexpr auto read_applied_seq = "SELECT applied_seq FROM millrace_meta WHERE id = 1";
 inline constexpr auto read_position = "SELECT applied_seq, applied_chain FROM millrace_meta WHERE id = 1";
@@ -64,7 +100,8 @@ inline constexpr auto store_position = "UPDATE millrace_meta SET applied_seq = ?
 
 inline constexpr auto find_intruder =
   "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT IN "
-  "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine') "
+  "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine', 'millrace_migrations', "
+  "'millrace_history', 'millrace_objects') "
   "AND name NOT LIKE 'millrace\\_load\\_%' ESCAPE '\\' LIMIT 1";
 
 } // namespace millrace::storage::sqlite::meta

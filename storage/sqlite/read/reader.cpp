@@ -2,6 +2,7 @@
 
 #include "damage_search.hpp"
 #include "row_stream.hpp"
+#include "schema_reading.hpp"
 
 #include <millrace/messages/limits.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
@@ -28,6 +29,9 @@ constexpr int sorting_cache_kib = 4'096;
 transaction as_transaction(work item) {
   if (auto* const script = std::get_if<schema_script>(&item)) {
     return execute(script->sql);
+  }
+  if (auto* const change = std::get_if<schema_change>(&item)) {
+    return execute(change->sql);
   }
   auto* const changes = std::get_if<transaction>(&item);
   return changes == nullptr ? transaction{} : std::move(*changes);
@@ -335,6 +339,18 @@ result<quarantine_listing> reader::quarantine(std::uint64_t after, std::uint32_t
     return tl::unexpected{failure_of(database_.get(), code)};
   }
   return listing;
+}
+
+result<schema_state> reader::schema(std::uint64_t after, std::uint32_t limit) {
+  const auto state = snapshot::take(*this, {});
+  if (!state) {
+    return tl::unexpected{state.error()};
+  }
+  auto found = read_schema_state(database_, after, limit);
+  if (found) {
+    found->seq = snapshot_seq_;
+  }
+  return found;
 }
 
 result<std::uint64_t> reader::applied_seq() {

@@ -27,6 +27,7 @@ public:
   [[nodiscard]] result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) override;
   [[nodiscard]] result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
   [[nodiscard]] result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
+  [[nodiscard]] result<schema_state> schema(std::uint64_t after, std::uint32_t limit) override;
   [[nodiscard]] result<std::uint64_t> applied_seq() override;
   bool superseded() const noexcept override { return guard_.trouble().has_value(); }
   [[nodiscard]] result<std::vector<std::string>> find_damage(const read_limits& limits) override;

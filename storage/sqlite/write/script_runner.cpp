@@ -1,22 +1,26 @@
 #include "script_runner.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
-#include <millrace/storage/base/hash.hpp>
 #include <millrace/storage/database.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/index_tables.hpp>
 #include <millrace/storage/sqlite/common/meta.hpp>
 #include <millrace/storage/sqlite/common/refusal.hpp>
+#include <millrace/storage/sqlite/common/schema_objects.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace millrace::storage::sqlite {
 
 namespace {
 
-int bind_text(prepared_statement& target, int index, const std::string& text) noexcept {
-  return sqlite3_bind_text64(target.get(), index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+std::chrono::microseconds since(std::chrono::steady_clock::time_point begun) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
 }
 
 /// Where the frame may stand that other programs put around a script, such as sqlite3's .dump: `PRAGMA foreign_keys`
@@ -75,81 +79,139 @@ private:
   bool ignored_ = false;
 };
 
+/// What is said before a failure of the statement that begins at `at`.
+std::string place_of(int number, const std::string& sql, const char* at) {
+  const auto line = 1 + std::count(sql.c_str(), at, '\n');
+  return "statement " + std::to_string(number) + " (line " + std::to_string(line) + "): ";
+}
+
+/// Where the statement itself begins: after spaces and comments.
+const char* skip_blank(const char* at) noexcept {
+  for (;;) {
+    if (*at == ' ' || (*at >= '\t' && *at <= '\r')) {
+      ++at;
+    } else if (at[0] == '-' && at[1] == '-') {
+      at += std::strcspn(at, "\n");
+    } else if (at[0] == '/' && at[1] == '*') {
+      const auto* const end = std::strstr(at + 2, "*/");
+      at = end == nullptr ? at + std::strlen(at) : end + 2;
+    } else {
+      return at;
+    }
+  }
+}
+
+std::string label_of(const schema_change& change) {
+  if (change.step == schema_step::ad_hoc || change.migrations.empty()) {
+    return "";
+  }
+  const auto& one = change.migrations.back();
+  return std::string{"migration "} + change.set + '/' + std::to_string(one.version) + ' ' + one.name + ", "
+         + to_text(change.step) + ": ";
+}
+
 } // namespace
 
 result<script_runner> script_runner::make(connection& owner, log_functions& functions) {
-  script_runner made{owner, functions};
-  const std::pair<prepared_statement*, const char*> statements[] = {
-    {&made.find_, "SELECT sql_hash FROM millrace_schema WHERE name = ?1"},
-    {&made.record_, "INSERT INTO millrace_schema(name, seq, sql_hash) VALUES (?1, ?2, ?3)"},
-    {&made.find_intruder_, meta::find_intruder},
-  };
-  for (const auto& [place, sql] : statements) {
-    auto compiled = prepared_statement::prepare(owner.get(), sql);
-    if (!compiled) {
-      return tl::unexpected{std::move(compiled).error()};
-    }
-    *place = std::move(*compiled);
+  auto record = schema_record::make(owner);
+  if (!record) {
+    return tl::unexpected{std::move(record).error()};
   }
+  script_runner made{owner, functions, std::move(*record)};
+  auto compiled = prepared_statement::prepare(owner.get(), meta::find_intruder);
+  if (!compiled) {
+    return tl::unexpected{std::move(compiled).error()};
+  }
+  made.find_intruder_ = std::move(*compiled);
   return made;
 }
 
-progress<> script_runner::run(const schema_script& script, std::uint64_t seq) {
-  {
-    reset_at_end guard{find_};
-    bind_text(find_, 1, script.name);
-    const int code = find_.step();
-    if (code == SQLITE_ROW) {
-      const auto recorded = static_cast<std::uint64_t>(sqlite3_column_int64(find_.get(), 0));
-      return recorded == hash_of(script.sql)
-               ? progress<>{}
-               : set_back({errc::schema_changed, "the script " + script.name + " was applied with another text"});
-    }
-    if (code != SQLITE_DONE) {
-      return set_back(failure_of(owner_->get(), code));
-    }
+progress<> script_runner::run(const schema_script& script, std::uint64_t seq, std::int64_t accept_time_ms) {
+  const auto known = record_.holds(script);
+  if (!known || *known) {
+    return known ? progress<>{} : tl::unexpected{known.error()};
   }
-  auto done = run_statements(script);
-  if (done) {
-    done = check_names();
-  }
+  const auto begun = std::chrono::steady_clock::now();
+  auto done = run_recorded(script.sql, "script " + script.name + ": ");
   if (!done) {
-    done.error().reason.detail = "script " + script.name + ": " + done.error().reason.detail;
-    return done;
+    return tl::unexpected{std::move(done).error()};
   }
-  return record(script, seq);
+  return record_.put(script, {seq, accept_time_ms, since(begun), std::move(*done)});
 }
 
-progress<> script_runner::run_statements(const schema_script& script) {
-  if (script.sql.find('\0') != std::string::npos) {
+progress<std::vector<schema_difference>> script_runner::run(const schema_change& change, std::uint64_t seq,
+                                                            std::int64_t accept_time_ms) {
+  const auto known = record_.holds(change);
+  if (!known || *known) {
+    return known ? progress<std::vector<schema_difference>>{} : tl::unexpected{known.error()};
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  auto done = run_recorded(change.sql, label_of(change));
+  if (!done) {
+    return done;
+  }
+  auto stored = record_.put(change, {seq, accept_time_ms, since(begun), *done});
+  return stored ? std::move(done) : tl::unexpected{std::move(stored).error()};
+}
+
+/// Runs statements, and tells what they made of the schema.
+progress<std::vector<schema_difference>> script_runner::run_recorded(const std::string& sql, const std::string& label) {
+  const auto before = read_objects(*owner_);
+  if (!before) {
+    return set_back(before.error());
+  }
+  if (auto done = run_statements(sql).and_then([this] { return check_names(); }); !done) {
+    done.error().reason.detail = label + done.error().reason.detail;
+    return tl::unexpected{std::move(done).error()};
+  }
+  const auto after = read_objects(*owner_);
+  if (!after) {
+    return set_back(after.error());
+  }
+  return differences(*before, *after, [](std::string_view one, std::string_view other) { return one == other; });
+}
+
+progress<> script_runner::run_statements(const std::string& sql) {
+  if (sql.find('\0') != std::string::npos) {
     return set_back({errc::bad_sql, "the SQL text contains a zero byte"});
   }
-  const char* rest = script.sql.c_str();
+  const char* rest = sql.c_str();
   frame_order frame;
   ignored_keys keys{owner_->get()};
   for (int number = 1; *rest != '\0'; ++number) {
     authorizer::scope acting{owner_->rights(), authority::script};
+    const auto* const begin = skip_blank(rest);
     auto statement = prepared_statement::prepare(owner_->get(), rest, -1, &rest);
+    const auto placed = [&](failure why) {
+      why.detail = place_of(number, sql, begin) + why.detail;
+      return set_back(std::move(why));
+    };
     if (auto refusal = refusal_of(statement)) {
-      return set_back(std::move(*refusal));
+      return placed(std::move(*refusal));
     }
     if (!statement) {
-      return set_back(std::move(statement).error());
+      return placed(std::move(statement).error());
     }
     if (statement->get() == nullptr) {
       continue;
     }
     const auto part = owner_->rights().frame();
     if (const auto why = frame.take(part); !why.empty()) {
-      return set_back({errc::not_permitted, "statement " + std::to_string(number) + ": " + std::string{why}});
+      return placed({errc::not_permitted, std::string{why}});
     }
     if (part == script_frame::foreign_keys_off) {
       keys.begin();
+    } else if (part == script_frame::foreign_key_check) {
+      if (auto done = check_keys(); !done) {
+        done.error().reason.detail = place_of(number, sql, begin) + done.error().reason.detail;
+        return done;
+      }
     } else if (part == script_frame::none) {
       if (auto refused = index_read_refused(*owner_)) {
-        return set_back(*std::move(refused));
+        return placed(*std::move(refused));
       }
-      if (auto done = run_statement(*statement, number); !done) {
+      if (auto done = run_statement(*statement); !done) {
+        done.error().reason.detail = place_of(number, sql, begin) + done.error().reason.detail;
         return done;
       }
     }
@@ -172,7 +234,7 @@ std::optional<failure> script_runner::refusal_of(const result<prepared_statement
   return compiled && rights.is_vacuum(compiled->get()) ? std::optional{vacuum_refused()} : std::nullopt;
 }
 
-progress<> script_runner::run_statement(prepared_statement& statement, int number) {
+progress<> script_runner::run_statement(prepared_statement& statement) {
   // What SQLite's own modules compile while this runs is not the script's.
   authorizer::scope running{owner_->rights(), authority::internal};
   failpoint("script.statement");
@@ -181,8 +243,7 @@ progress<> script_runner::run_statement(prepared_statement& statement, int numbe
     return {};
   }
   auto trouble = set_back(functions_->explain(failure_of(owner_->get(), code)));
-  auto& [how_far, reason] = trouble.value();
-  reason.detail = "statement " + std::to_string(number) + ": " + reason.detail;
+  auto& how_far = trouble.value().how_far;
   if (how_far == reach::group && sqlite3_get_autocommit(owner_->get()) != 0) {
     how_far = reach::ended;
   }
@@ -200,7 +261,7 @@ progress<> script_runner::check_keys() {
       const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(check->get(), index));
       return std::string{text == nullptr ? "" : text};
     };
-    return set_back({errc::constraint, "FOREIGN KEY constraint failed: at the script's end a row of " + column(0)
+    return set_back({errc::constraint, "FOREIGN KEY constraint failed: when they are looked at, a row of " + column(0)
                                          + " refers to one of " + column(2) + " that is not there"});
   }
   return code == SQLITE_DONE ? progress<>{} : set_back(owner_->get(), code);
@@ -216,15 +277,6 @@ progress<> script_runner::check_names() {
                                             + ", as names that begin with millrace_ are kept for Millrace"});
   }
   return code == SQLITE_DONE ? progress<>{} : set_back(failure_of(owner_->get(), code));
-}
-
-progress<> script_runner::record(const schema_script& script, std::uint64_t seq) {
-  bind_text(record_, 1, script.name);
-  sqlite3_bind_int64(record_.get(), 2, static_cast<sqlite3_int64>(seq));
-  sqlite3_bind_int64(record_.get(), 3, static_cast<sqlite3_int64>(hash_of(script.sql)));
-  const int code = record_.run();
-  failpoint("script.recorded");
-  return code == SQLITE_OK ? progress<>{} : set_back(failure_of(owner_->get(), code));
 }
 
 } // namespace millrace::storage::sqlite

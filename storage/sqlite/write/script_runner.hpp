@@ -1,5 +1,6 @@
 #pragma once
 
+#include "schema_record.hpp"
 #include "setback.hpp"
 
 #include <millrace/messages/transaction.hpp>
@@ -9,33 +10,40 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace millrace::storage::sqlite {
 
-/// Runs schema scripts inside an open SQLite transaction and records them. The caller undoes what a failed one leaves
-/// behind.
+/// Runs what changes the schema inside an open SQLite transaction and records it. The caller undoes what a failed one
+/// leaves behind.
 class script_runner {
 public:
   [[nodiscard]] static result<script_runner> make(connection& owner, log_functions& functions);
 
   /// Runs the script, or does nothing where the same text is recorded under its name. `schema_changed` where another
-  /// text is.
-  [[nodiscard]] progress<> run(const schema_script& script, std::uint64_t seq);
+  /// text is. `accept_time_ms` is for the history.
+  [[nodiscard]] progress<> run(const schema_script& script, std::uint64_t seq, std::int64_t accept_time_ms);
+
+  /// The same for a change, with what it did; nothing where it was applied before. `schema_conflict` where the schema
+  /// is not in the state that it was made for.
+  [[nodiscard]] progress<std::vector<schema_difference>> run(const schema_change& change, std::uint64_t seq,
+                                                             std::int64_t accept_time_ms);
 
 private:
-  script_runner(connection& owner, log_functions& functions) : owner_(&owner), functions_(&functions) {}
+  script_runner(connection& owner, log_functions& functions, schema_record record)
+    : owner_(&owner), functions_(&functions), record_(std::move(record)) {}
 
-  [[nodiscard]] progress<> run_statements(const schema_script& script);
+  [[nodiscard]] progress<std::vector<schema_difference>> run_recorded(const std::string& sql, const std::string& label);
+  [[nodiscard]] progress<> run_statements(const std::string& sql);
   std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
-  [[nodiscard]] progress<> run_statement(prepared_statement& statement, int number);
+  [[nodiscard]] progress<> run_statement(prepared_statement& statement);
   [[nodiscard]] progress<> check_keys();
   [[nodiscard]] progress<> check_names();
-  [[nodiscard]] progress<> record(const schema_script& script, std::uint64_t seq);
 
   connection* owner_;
   log_functions* functions_;
-  prepared_statement find_;
-  prepared_statement record_;
+  schema_record record_;
   prepared_statement find_intruder_;
 };
 

@@ -30,11 +30,13 @@ result<std::uint64_t> last_seq_of(std::span<const batch_ptr> batches, std::uint6
   return due - 1;
 }
 
+bool changes_schema(const work& item) noexcept {
+  return std::holds_alternative<schema_script>(item) || std::holds_alternative<schema_change>(item);
+}
+
 bool hold_script(std::span<const batch_ptr> batches) {
-  return std::ranges::any_of(batches, [](const batch_ptr& part) {
-    return std::ranges::any_of(part->items,
-                               [](const work& item) { return std::holds_alternative<schema_script>(item); });
-  });
+  return std::ranges::any_of(batches,
+                             [](const batch_ptr& part) { return std::ranges::any_of(part->items, changes_schema); });
 }
 
 /// What a transaction's deadline leaves it to compute; 0 is no wish. What was told to be durable has none.
@@ -248,6 +250,7 @@ auto writer::try_to_apply(std::span<const batch_ptr> batches, const plan& aim) -
 
 auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& answers) -> attempt<> {
   fixed_clock clock{part.accept_time_ms};
+  accept_time_ms_ = part.accept_time_ms;
   auto seq = applied_seq_ + answers.size() + 1;
   auto skipped = std::ranges::lower_bound(part.skipped, seq, {}, &skipped_work::seq);
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
@@ -364,8 +367,8 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
     auto spent = watch_.afford(afforded_);
     const budget::scope paying{spent};
     done = executor_->run(*changes, seq);
-  } else if (const auto* script = std::get_if<schema_script>(&item)) {
-    done = run_script(*script, seq);
+  } else if (changes_schema(item)) {
+    done = run_script(item, seq);
   } else if (const auto* order = std::get_if<quarantine_order>(&item)) {
     return obey(*order, seq);
   } else {
@@ -380,17 +383,17 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
   return done;
 }
 
-progress<outcome> writer::run_script(const schema_script& script, std::uint64_t seq) {
+/// A schema script or change.
+progress<outcome> writer::run_script(const work& item, std::uint64_t seq) {
   schema_in_doubt_ = true;
   ran_script_ = true;
   watch_.lift_limits(); // It may have a whole table to change.
   budget spent{{.space = &*script_files_}};
   const budget::scope paying{spent};
-  auto done = scripts_->run(script, seq);
-  if (!done) {
-    return tl::unexpected{std::move(done).error()};
-  }
-  return outcome{seq, {}};
+  const auto* const script = std::get_if<schema_script>(&item);
+  auto done = script != nullptr ? scripts_->run(*script, seq, accept_time_ms_)
+                                : scripts_->run(std::get<schema_change>(item), seq, accept_time_ms_).map([](auto&&) {});
+  return done.map([seq] { return outcome{seq, {}}; });
 }
 
 progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq) {

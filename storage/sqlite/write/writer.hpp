@@ -40,6 +40,8 @@ public:
   [[nodiscard]] tl::expected<std::vector<answer>, trouble> apply(std::span<const batch_ptr> batches, attempt_mark& mark,
                                                                  const write_limits& limits) override;
   [[nodiscard]] tl::expected<void, trouble> probe(std::uint64_t bytes) override;
+  [[nodiscard]] tl::expected<rehearsal, trouble> rehearse(std::span<const schema_change> changes, std::int64_t now_ms,
+                                                          const write_limits& limits) override;
   std::uint64_t quarantined() const noexcept override { return quarantine_->size(); }
   bool take_foreign_commit() noexcept override { return std::exchange(foreign_commit_, false); }
   std::vector<time_taken> take_times() override { return clock_.take(); }
@@ -82,7 +84,9 @@ private:
   [[nodiscard]] attempt<answer> skip_item(const work& item, std::int64_t accept_time_ms, const skipped_work& order,
                                           attempt_mark& mark);
   [[nodiscard]] progress<outcome> run_item(const work& item, std::uint64_t seq);
-  [[nodiscard]] progress<outcome> run_script(const schema_script& script, std::uint64_t seq);
+  [[nodiscard]] progress<outcome> run_script(const work& item, std::uint64_t seq);
+  [[nodiscard]] progress<rehearsed_change> rehearse_one(const schema_change& change, std::uint64_t seq);
+  [[nodiscard]] tl::expected<rehearsal, trouble> judge(progress<> done, schema_rehearsed all) const;
   [[nodiscard]] progress<outcome> obey(const quarantine_order& order, std::uint64_t seq);
   [[nodiscard]] attempt<answer> fail_item(setback cause, std::uint64_t seq, bool undoable);
   stop stop_runaway(std::uint64_t seq) const;
@@ -118,6 +122,7 @@ private:
   prepared_statement store_position_;
   checkpointer checkpointer_;
 
+  std::int64_t accept_time_ms_ = 0; ///< Of the batch that runs.
   std::uint64_t applied_seq_ = 0;
   std::uint64_t applied_chain_ = 0;
   std::int64_t data_version_ = 0;

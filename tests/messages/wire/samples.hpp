@@ -98,6 +98,35 @@ inline health_report sample_report() {
           .actors = {{"writer", true, 46}}};
 }
 
+inline sha256 sample_digest(std::uint8_t first) {
+  sha256 digest{};
+  for (auto& byte : digest) {
+    byte = first++;
+  }
+  return digest;
+}
+
+inline applied_migration sample_migration() {
+  return {.version = 7,
+          .name = "add_lease",
+          .checksum = sample_digest(1),
+          .chain = sample_digest(101),
+          .needs = {{"master", 3}}};
+}
+
+inline schema_change sample_change() {
+  return {.step = schema_step::up,
+          .set = "main",
+          .expected = sample_digest(201),
+          .migrations = {sample_migration()},
+          .sql = "ALTER TABLE t ADD COLUMN lease",
+          .author = "millrace 0.1.0"};
+}
+
+inline schema_difference sample_difference() {
+  return {"table", "t", "CREATE TABLE t(a)", "CREATE TABLE t(a, lease)"};
+}
+
 /// A message without a sample does not compile.
 template <class T>
 T sample() {
@@ -141,6 +170,28 @@ T sample() {
     return {.seq = 5};
   } else if constexpr (std::is_same_v<T, quarantine_set_aside>) {
     return {.seq = 6};
+  } else if constexpr (std::is_same_v<T, schema_change>) {
+    return sample_change();
+  } else if constexpr (std::is_same_v<T, schema_rehearsal>) {
+    return {{sample_change()}};
+  } else if constexpr (std::is_same_v<T, schema_rehearsed>) {
+    return {{{.took = std::chrono::microseconds{1'234}, .differences = {sample_difference()}}}};
+  } else if constexpr (std::is_same_v<T, schema_state_request>) {
+    return {.after = 6, .limit = 7};
+  } else if constexpr (std::is_same_v<T, schema_state>) {
+    return {.seq = 8,
+            .sets = {{"main", {sample_migration()}}},
+            .drift = {sample_difference()},
+            .history = {{.seq = 5,
+                         .accepted_ms = 1'700'000'000'000,
+                         .step = schema_step::down,
+                         .set = "main",
+                         .version = 7,
+                         .name = "add_lease",
+                         .sql = "ALTER TABLE t DROP COLUMN lease",
+                         .author = "millrace 0.1.0",
+                         .took_us = 4'321}},
+            .more = true};
   } else if constexpr (std::is_same_v<T, wire::hello>) {
     return {{.oldest = 2, .newest = 3}};
   } else if constexpr (std::is_same_v<T, wire::welcome>) {

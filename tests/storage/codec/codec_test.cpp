@@ -423,4 +423,37 @@ BOOST_AUTO_TEST_CASE(a_name_is_bound_to_all_that_a_transaction_does_and_to_nothi
   BOOST_TEST(content_of(word) == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_schema_change_survives_and_a_step_that_is_none_does_not) {
+  sha256 digest{};
+  digest[7] = 9;
+  schema_change change{
+    .step = schema_step::up, .set = "main", .expected = digest, .sql = "CREATE TABLE t(a)", .author = "me"};
+  check_round_trip(change);
+  change.migrations = {
+    {.version = 1'000'000'007, .name = "a", .checksum = digest, .chain = digest, .needs = {{"b", 3}}},
+    {.version = 1'000'000'008, .name = "", .checksum = {}, .chain = {}, .needs = {}}};
+  check_round_trip(change);
+  encoder_dictionary texts;
+  auto bytes = encoded(change, texts);
+  decoder_dictionary known;
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    BOOST_CHECK(!decode(bytes.substr(0, length), known));
+  }
+  bytes[1] = 6; // One beyond the last step.
+  BOOST_CHECK(!decode(bytes, known));
+}
+
+BOOST_AUTO_TEST_CASE(a_schema_change_beyond_the_limits_is_too_large) {
+  encoder_dictionary texts;
+  byte_writer out;
+  BOOST_CHECK(encode(out, texts, schema_change{.sql = std::string(limits::transaction_bytes_max, 'x')}));
+  for (const auto& change : {schema_change{.sql = std::string(limits::transaction_bytes_max + 1, 'x')},
+                             schema_change{.set = std::string(limits::sql_bytes_max, 'x'), .author = "y"},
+                             schema_change{.migrations = std::vector<applied_migration>(10'001)}}) {
+    const auto done = encode(out, texts, change);
+    BOOST_REQUIRE(!done);
+    BOOST_CHECK(done.error().code == errc::too_large);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,7 @@
 #include <millrace/tests/support/disks/faulty_file_system.hpp>
 #include <millrace/tests/support/storage/log_fixture.hpp>
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -53,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_segment_of_version_1_is_read_and_never_appended_to) {
   }
   BOOST_CHECK(disk.bytes(first_segment) == before);
   BOOST_CHECK_EQUAL(header_of(1).version, 1u);
-  BOOST_CHECK_EQUAL(header_of(last + 1).version, 2u);
+  BOOST_CHECK_EQUAL(header_of(last + 1).version, log_format_version);
   auto again = open_log(disk);
   BOOST_CHECK_EQUAL(check_work_from(again, last + 1), last + 3);
 }
@@ -67,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_segment_of_version_1_without_work_is_replaced) {
   {
     auto queue = open_log(disk);
     BOOST_CHECK_EQUAL(files_ending(disk, ".waq").size(), 2u);
-    BOOST_CHECK_EQUAL(header_of(last + 1).version, 2u);
+    BOOST_CHECK_EQUAL(header_of(last + 1).version, log_format_version);
     BOOST_CHECK_EQUAL(header_of(last + 1).number, older.number + 1);
     BOOST_CHECK_EQUAL(header_of(last + 1).chain, older.chain);
     BOOST_CHECK_EQUAL(queue.bytes_on_disk(), 2 * small_segments.segment_bytes);
@@ -115,6 +116,38 @@ BOOST_AUTO_TEST_CASE(a_queue_of_format_version_2_opens_for_ever) {
     BOOST_CHECK(read->items == expected[i]);
   }
   BOOST_CHECK(!(*cursor)->next().value());
+}
+
+/// What version 3 adds. MILLRACE_MAKE_GOLDEN=1 writes the file where it is missing.
+BOOST_AUTO_TEST_CASE(a_queue_of_format_version_3_opens_for_ever) {
+  sha256 digest{};
+  digest.front() = 0x11;
+  digest.back() = 0xee;
+  const applied_migration lease{
+    .version = 300, .name = "add_lease", .checksum = digest, .chain = {}, .needs = {{"core", 2}, {"master", 12}}};
+  const std::vector<work> expected{
+    schema_change{.step = schema_step::ad_hoc, .sql = "CREATE TABLE a(b)", .author = "ada"},
+    schema_change{.step = schema_step::repair, .set = "main", .expected = digest, .migrations = {lease, lease}}};
+  if (golden(".v3").empty() && std::getenv("MILLRACE_MAKE_GOLDEN") != nullptr) {
+    memory_file_system made;
+    require_ok(made.make_folder(queue_path));
+    require_ok(open_log(made).append({1, 1'700'000'000'000, expected}));
+    std::ofstream{std::filesystem::path{__FILE__}.parent_path() / "golden" / (segment_name(1) + ".v3"),
+                  std::ios::binary}
+      << made.bytes(first_segment);
+  }
+  const auto bytes = golden(".v3");
+  BOOST_REQUIRE_EQUAL(bytes.size(), 8192u);
+  disk.put(first_segment, bytes);
+  BOOST_CHECK_EQUAL(header_of(1).version, 3u);
+  auto queue = open_log(disk);
+  BOOST_CHECK_EQUAL(queue.last_seq(), 2u);
+  auto cursor = queue.read_from(1);
+  require_ok(cursor);
+  const auto read = (*cursor)->next().value();
+  BOOST_REQUIRE(read);
+  BOOST_CHECK_EQUAL(read->accept_time_ms, 1'700'000'000'000);
+  BOOST_CHECK(read->items == expected);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

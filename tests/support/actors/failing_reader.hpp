@@ -23,6 +23,9 @@ public:
   storage::result<quarantine_listing> quarantine(std::uint64_t, std::uint32_t) override {
     return storage::fail(code_, "injected");
   }
+  storage::result<schema_state> schema(std::uint64_t, std::uint32_t) override {
+    return storage::fail(code_, "injected");
+  }
   storage::result<std::uint64_t> applied_seq() override { return storage::fail(code_, "injected"); }
   bool superseded() const noexcept override { return false; }
   storage::result<std::vector<std::string>> find_damage(const storage::read_limits&) override {

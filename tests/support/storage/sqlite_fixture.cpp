@@ -13,7 +13,10 @@ std::string dump(const std::filesystem::path& file) {
     if (table == "millrace_outcomes") {
       continue;
     }
-    const auto* const columns = table == "millrace_meta" ? "id, format_version, applied_seq" : "*";
+    const auto* const columns = table == "millrace_meta" ? "id, format_version, applied_seq"
+                                : table == "millrace_history"
+                                  ? "seq, accept_time_ms, step, set_name, version, name, sql, author"
+                                  : "*";
     text += "\n-- " + table + "\n" + database.rows("SELECT " + std::string{columns} + " FROM \"" + table + "\"");
   }
   return text;

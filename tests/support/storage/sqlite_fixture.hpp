@@ -18,7 +18,8 @@ namespace millrace::storage::test {
 using millrace::test::plain_connection;
 
 /// Every row of every table and the whole schema. Left out: the database's UUID, and what depends on how the log was
-/// cut into calls (the recorded outcomes, which stand together call by call, and what of them was forgotten).
+/// cut into calls (the recorded outcomes, which stand together call by call, and what of them was forgotten) or on the
+/// machine (how long changes of the schema took).
 std::string dump(const std::filesystem::path& file);
 
 /// Writes down what a writer says that it is trying.

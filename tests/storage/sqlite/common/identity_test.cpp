@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_1_is_brought_up_to_date_and_keeps_what
   BOOST_TEST(first->names.empty());
   BOOST_TEST(first->forgotten_upto == 0u);
   BOOST_TEST(plain_connection{old}.rows("SELECT format_version, forgotten_upto, applied_chain FROM millrace_meta")
-             == "4|0|0");
+             == "5|0|0");
   BOOST_TEST(plain_connection{old}.rows("SELECT a FROM t") == "5");
   check_as_if_new(old, place);
 }
@@ -212,10 +212,9 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_3_does_not_know_what_its_names_are_bou
   check_as_if_new(file, place);
 }
 
-BOOST_AUTO_TEST_CASE(a_database_of_format_4_is_opened_as_it_is) {
+BOOST_AUTO_TEST_CASE(a_database_of_format_4_shows_its_scripts_as_history_and_its_schema_as_made_by_them) {
   millrace::test::temporary_folder place;
   const auto file = golden(place, 4);
-  const auto dumped = dump(file);
   const auto first = sqlite::make_database(file)->prepare(false);
   BOOST_REQUIRE_MESSAGE(first, first.error().detail);
   BOOST_TEST(first->applied.seq == 4u);
@@ -223,7 +222,35 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_4_is_opened_as_it_is) {
   BOOST_TEST(first->names[0].content == 4320279969794372146u);
   BOOST_TEST(first->names[1].content == 13839025154865189116u);
   BOOST_TEST(first->names[2].content == 0u); // The queue's word that it is forgotten.
+  const auto reader = sqlite::make_database(file)->open_reader();
+  BOOST_REQUIRE(reader);
+  const auto state = (*reader)->schema(0, 10);
+  BOOST_REQUIRE_MESSAGE(state, (state ? "" : to_string(state.error())));
+  BOOST_REQUIRE(state->history.size() == 1u);
+  BOOST_TEST((state->history[0] == recorded_change{.seq = 1, .step = schema_step::script, .name = "script-1"}));
+  BOOST_TEST((state->sets.empty() && state->drift.empty()));
+  check_as_if_new(file, place);
+}
+
+/// Written by the first program of format 5: a script, a migration, and an ad-hoc change.
+BOOST_AUTO_TEST_CASE(a_database_of_format_5_is_opened_as_it_is) {
+  millrace::test::temporary_folder place;
+  const auto file = golden(place, 5);
+  const auto dumped = dump(file);
+  BOOST_REQUIRE(sqlite::make_database(file)->prepare(false));
   BOOST_TEST(dump(file) == dumped);
+  const auto reader = sqlite::make_database(file)->open_reader();
+  BOOST_REQUIRE(reader);
+  const auto state = (*reader)->schema(1, 10);
+  BOOST_REQUIRE_MESSAGE(state, (state ? "" : to_string(state.error())));
+  BOOST_REQUIRE(state->sets.size() == 1u);
+  BOOST_TEST(state->sets[0].name == "main");
+  BOOST_REQUIRE(state->sets[0].migrations.size() == 1u);
+  BOOST_TEST(state->sets[0].migrations[0].chain[0] == 0x77);
+  BOOST_REQUIRE(state->history.size() == 2u);
+  BOOST_TEST(state->history[0].sql == "ALTER TABLE t ADD COLUMN b");
+  BOOST_TEST((state->history[1].step == schema_step::ad_hoc));
+  BOOST_TEST(state->drift.empty());
   check_as_if_new(file, place);
 }
 

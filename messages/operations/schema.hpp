@@ -1,0 +1,149 @@
+#pragma once
+
+#include <millrace/messages/error.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace {
+
+/// A SHA-256 digest; zeroes where there is none.
+using sha256 = std::array<std::uint8_t, 32>;
+
+/// How a change came into the history of a database's schema. Append-only: the numbers stand in logs.
+enum class schema_step : std::uint8_t {
+  script = 0,   ///< A schema script, which is applied once under its name.
+  ad_hoc = 1,   ///< An operator's own SQL.
+  up = 2,       ///< A migration.
+  down = 3,     ///< A migration taken back.
+  baseline = 4, ///< Says that migrations count as applied; nothing is run.
+  repair = 5,   ///< Says anew which migrations of a set are applied, and of what files; nothing is run.
+};
+
+/// What a person reads for a step: `up`, `ad-hoc`.
+const char* to_text(schema_step step) noexcept;
+
+/// Whether a set of migrations may be called that: up to 64 letters, digits, `_`, `-` and `.`, and no `.` before them.
+bool is_set_name(std::string_view name) noexcept;
+
+/// One migration of a set.
+struct migration_id {
+  std::string set{};
+  std::uint64_t version = 0; ///< From 1.
+
+  friend bool operator==(const migration_id&, const migration_id&) = default;
+};
+
+/// A migration as a database records that it is applied.
+struct applied_migration {
+  std::uint64_t version = 0;
+  std::string name{};
+  sha256 checksum{}; ///< Of the file that was applied.
+  sha256 chain{};    ///< Of that and the chain of the migration of its set before it: the same for the same history.
+  std::vector<migration_id> needs{}; ///< What must stay applied as long as it is.
+
+  friend bool operator==(const applied_migration&, const applied_migration&) = default;
+};
+
+/// Changes the schema, as one transaction that stands in the log and in the history. What its set must look like
+/// before goes with it, so of two programs that migrate at once each migration is applied by one of them.
+struct schema_change {
+  schema_step step = schema_step::ad_hoc;
+  std::string set{}; ///< Of migrations.
+  /// The chain of the newest applied migration of the set that this is meant for, zeroes where there is none: another
+  /// is `schema_changed`. Not looked at where what is to be applied is applied already, by the same chain.
+  sha256 expected{};
+  /// The migration that is applied or taken back; those that are to count as applied; for a repair, all of the set.
+  std::vector<applied_migration> migrations{};
+  std::string sql{};
+  std::string author{}; ///< Which program sends it, for whoever reads the history.
+
+  friend bool operator==(const schema_change&, const schema_change&) = default;
+};
+
+/// What is wrong with a change in itself: a step that no program may ask for, no migration where there must be one,
+/// their versions in no order, a name that no set may have. Nothing where it may be applied.
+[[nodiscard]] std::optional<failure> check(const schema_change& change);
+
+/// One object of a schema in two states of it.
+struct schema_difference {
+  std::string type{}; ///< `table`, `index`, `view` or `trigger`.
+  std::string name{};
+  std::string before{}; ///< Its SQL; empty where there was none.
+  std::string after{};  ///< Likewise.
+
+  friend bool operator==(const schema_difference&, const schema_difference&) = default;
+};
+
+/// Runs changes one after another as they would be applied now, and takes all of it back. Nothing of it is in the log.
+struct schema_rehearsal {
+  std::vector<schema_change> changes{};
+};
+
+/// What one change of a rehearsal came to.
+struct rehearsed_change {
+  std::chrono::microseconds took{0};
+  std::vector<schema_difference> differences{};
+
+  friend bool operator==(const rehearsed_change&, const rehearsed_change&) = default;
+};
+
+/// All of them; the first that fails is the failure of the whole rehearsal.
+struct schema_rehearsed {
+  std::vector<rehearsed_change> changes{};
+
+  friend bool operator==(const schema_rehearsed&, const schema_rehearsed&) = default;
+};
+
+/// Asks for what is recorded of the schema: applied migrations, differences, and of the history at most `limit` changes
+/// above `after`.
+struct schema_state_request {
+  std::uint64_t after = 0;
+  std::uint32_t limit = 100;
+};
+
+/// A change as the history has it.
+struct recorded_change {
+  std::uint64_t seq = 0;
+  std::int64_t accepted_ms = 0; ///< Milliseconds since 1970-01-01 UTC; 0 where an older program recorded it.
+  schema_step step = schema_step::script;
+  std::string set{};
+  std::uint64_t version = 0; ///< Of a migration; else 0.
+  std::string name{};
+  std::string sql{}; ///< Empty where it was longer than `recorded_sql_bytes_max`, or an older program recorded it.
+  std::string author{};
+  std::int64_t took_us = 0; ///< What it took when it was applied: no function of the log.
+
+  friend bool operator==(const recorded_change&, const recorded_change&) = default;
+};
+
+/// Longer SQL is not kept in the history.
+inline constexpr std::size_t recorded_sql_bytes_max = 1024 * 1024;
+
+/// The migrations of one set that are applied, by rising version.
+struct applied_set {
+  std::string name{};
+  std::vector<applied_migration> migrations{};
+
+  friend bool operator==(const applied_set&, const applied_set&) = default;
+};
+
+struct schema_state {
+  std::uint64_t seq = 0;           ///< As of which.
+  std::vector<applied_set> sets{}; ///< By name.
+  /// How the schema that is there differs from what scripts, migrations and ad-hoc changes made: what somebody else
+  /// did to the file. Comments and spacing aside.
+  std::vector<schema_difference> drift{};
+  std::vector<recorded_change> history{};
+  bool more = false; ///< Whether the history has others above the last one.
+
+  friend bool operator==(const schema_state&, const schema_state&) = default;
+};
+
+} // namespace millrace

@@ -1,0 +1,65 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE millrace_meta(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  format_version INTEGER NOT NULL,
+  uuid BLOB NOT NULL,
+  applied_seq INTEGER NOT NULL
+, forgotten_made_at_ms INTEGER NOT NULL DEFAULT 0, forgotten_upto INTEGER NOT NULL DEFAULT 0, applied_chain INTEGER NOT NULL DEFAULT 0);
+INSERT INTO millrace_meta VALUES(1,5,X'02ccd9ccedec4eed933c1a329c607816',3,0,0,0);
+CREATE TABLE millrace_schema(
+  name TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  sql_hash INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO millrace_schema VALUES('script-1',1,315246449322397204);
+CREATE TABLE millrace_outcomes(
+  first_seq INTEGER PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  accept_time_ms INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  outcomes BLOB NOT NULL
+, contents BLOB);
+CREATE TABLE millrace_quarantine(
+  seq INTEGER PRIMARY KEY,
+  accept_time_ms INTEGER NOT NULL,
+  deaths INTEGER NOT NULL,
+  record BLOB NOT NULL
+);
+CREATE TABLE millrace_migrations(
+  set_name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  checksum BLOB NOT NULL,
+  chain BLOB NOT NULL,
+  needs TEXT NOT NULL,
+  PRIMARY KEY (set_name, version)
+) WITHOUT ROWID;
+INSERT INTO millrace_migrations VALUES('main',1,'b',X'3333333333333333333333333333333333333333333333333333333333333333',X'7777777777777777777777777777777777777777777777777777777777777777','');
+CREATE TABLE millrace_history(
+  seq INTEGER PRIMARY KEY,
+  accept_time_ms INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  set_name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  sql TEXT NOT NULL,
+  author TEXT NOT NULL,
+  took_us INTEGER NOT NULL
+);
+INSERT INTO millrace_history VALUES(1,1600000000000,0,'',0,'script-1','CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE); INSERT INTO t VALUES (1, 1)','',195);
+INSERT INTO millrace_history VALUES(2,1600000000000,2,'main',1,'b','ALTER TABLE t ADD COLUMN b','ada',160);
+INSERT INTO millrace_history VALUES(3,1600000000000,1,'',0,'','CREATE INDEX t_b ON t(b)','ada',120);
+CREATE TABLE millrace_objects(
+  type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  sql TEXT NOT NULL,
+  PRIMARY KEY (type, name)
+) WITHOUT ROWID;
+INSERT INTO millrace_objects VALUES('index','t_b','t','CREATE INDEX t_b ON t(b)');
+INSERT INTO millrace_objects VALUES('table','t','t','CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b)');
+CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b);
+INSERT INTO t VALUES(1,1,NULL);
+CREATE INDEX t_b ON t(b);
+COMMIT;

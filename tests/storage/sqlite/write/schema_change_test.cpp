@@ -1,0 +1,283 @@
+#include <millrace/storage/database.hpp>
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+
+namespace {
+
+/// A chain that is told apart by one number.
+sha256 chain(std::uint8_t number) {
+  sha256 digest{};
+  digest.fill(number);
+  return digest;
+}
+
+applied_migration record(std::uint64_t version, std::vector<migration_id> needs = {}) {
+  return {.version = version,
+          .name = "m" + std::to_string(version),
+          .checksum = chain(static_cast<std::uint8_t>(100 + version)),
+          .chain = chain(static_cast<std::uint8_t>(version)),
+          .needs = std::move(needs)};
+}
+
+/// A migration of a set that follows the one with the number before, whose chain is that number.
+schema_change up(std::uint64_t version, std::string sql, const std::string& set = "main",
+                 std::vector<migration_id> needs = {}) {
+  return {.step = schema_step::up,
+          .set = set,
+          .expected = chain(static_cast<std::uint8_t>(version - 1)),
+          .migrations = {record(version, std::move(needs))},
+          .sql = std::move(sql),
+          .author = "ada"};
+}
+
+schema_change down(std::uint64_t version, std::string sql, const std::string& set = "main") {
+  auto change = up(version, std::move(sql), set);
+  change.step = schema_step::down;
+  change.expected = chain(static_cast<std::uint8_t>(version));
+  return change;
+}
+
+schema_change ad_hoc(std::string sql) {
+  return {.step = schema_step::ad_hoc, .sql = std::move(sql), .author = "ada"};
+}
+
+struct fixture : database_fixture {
+  schema_state state(std::uint64_t after = 0, std::uint32_t limit = 100) {
+    auto reader = sqlite::make_database(file)->open_reader();
+    BOOST_REQUIRE(reader);
+    auto found = (*reader)->schema(after, limit);
+    BOOST_REQUIRE_MESSAGE(found, (found ? "" : to_string(found.error())));
+    return std::move(*found);
+  }
+
+  rehearsal rehearse(const std::vector<schema_change>& changes) {
+    auto done = writer->rehearse(changes, time_ms, {});
+    BOOST_REQUIRE_MESSAGE(done, (done ? "" : to_string(done.error().why)));
+    return std::move(*done);
+  }
+
+  /// Which versions of a set are applied.
+  std::string versions(const std::string& set = "main") {
+    return rows("SELECT group_concat(version) FROM millrace_migrations WHERE set_name = '" + set + "'");
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(schema_change_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(migrations_are_applied_in_order_once_and_recorded) {
+  BOOST_TEST(code_of(apply_one(up(1, "CREATE TABLE t(a)"))) == errc::none);
+  BOOST_TEST(code_of(apply_one(up(2, "ALTER TABLE t ADD COLUMN b; CREATE INDEX t_b ON t(b)"))) == errc::none);
+  BOOST_TEST(code_of(apply_one(up(2, "ALTER TABLE t ADD COLUMN b; CREATE INDEX t_b ON t(b)"))) == errc::none);
+  BOOST_TEST(versions() == "1,2");
+  const auto now = state();
+  BOOST_TEST(now.seq == 3u);
+  BOOST_TEST((now.sets == std::vector<applied_set>{{"main", {record(1), record(2)}}}));
+  BOOST_REQUIRE(now.history.size() == 2u);
+  BOOST_TEST(now.history[1].sql == "ALTER TABLE t ADD COLUMN b; CREATE INDEX t_b ON t(b)");
+  BOOST_TEST(now.history[1].author == "ada");
+  BOOST_TEST(now.history[1].accepted_ms == time_ms);
+  BOOST_TEST(now.history[1].version == 2u);
+  BOOST_TEST(now.drift.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_migration_that_does_not_follow_what_is_applied_is_a_conflict) {
+  BOOST_TEST(code_of(apply_one(up(2, "CREATE TABLE t(a)"))) == errc::schema_conflict);
+  BOOST_TEST(code_of(apply_one(up(1, "CREATE TABLE t(a)"))) == errc::none);
+  auto other = up(1, "CREATE TABLE u(a)");
+  other.migrations[0].chain = chain(99);
+  BOOST_TEST(code_of(apply_one(other)) == errc::schema_conflict); // Of two programs with different files.
+  BOOST_TEST(code_of(apply_one(up(3, "CREATE TABLE u(a)"))) == errc::schema_conflict);
+  other.expected = chain(1);
+  BOOST_TEST(code_of(apply_one(other)) == errc::schema_conflict); // Not above what is applied.
+  BOOST_TEST(versions() == "1");
+  BOOST_TEST(rows("SELECT count(*) FROM sqlite_schema WHERE name = 'u'") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_migration_that_fails_at_any_statement_leaves_nothing_and_names_its_line) {
+  schema("CREATE TABLE t(a UNIQUE); INSERT INTO t VALUES (1), (2)");
+  const auto before = dump(file);
+  const std::vector<std::string> steps{"CREATE TABLE u(a);\n", "INSERT INTO u SELECT a FROM t;\n",
+                                       "-- three\nUPDATE t SET a = a + 10;\n", "DROP TABLE t;\n"};
+  for (std::size_t failing = 0; failing <= steps.size(); ++failing) {
+    std::string sql;
+    for (std::size_t i = 0; i < failing; ++i) {
+      sql += steps[i];
+    }
+    const auto reply = apply_one(up(1, sql + "\nINSERT INTO nowhere VALUES (1);"));
+    BOOST_TEST(code_of(reply) == errc::bad_sql);
+    const auto line = 2 + std::ranges::count(sql, '\n');
+    const auto place = "statement " + std::to_string(failing + 1) + " (line " + std::to_string(line) + ")";
+    BOOST_TEST(detail_of(reply).find("migration main/1 m1, up: " + place) == 0u, detail_of(reply));
+  }
+  auto after = dump(file);
+  // All but how far the log is applied.
+  const auto meta = [](const std::string& text) { return text.find("-- millrace_meta"); };
+  const auto rest = [&](const std::string& text) { return text.substr(text.find("-- ", meta(text) + 3)); };
+  BOOST_TEST(rest(after) == rest(before));
+  BOOST_TEST(code_of(apply_one(up(1, steps[0] + steps[1] + steps[2] + steps[3]))) == errc::none);
+  BOOST_TEST(rows("SELECT * FROM u") == "1\n2");
+}
+
+BOOST_AUTO_TEST_CASE(a_migration_is_taken_back_where_it_is_the_newest_and_nobody_needs_it) {
+  apply({up(1, "CREATE TABLE a(x)"), up(2, "CREATE TABLE b(x)"), up(1, "CREATE TABLE c(x)", "other", {{"main", 2}})});
+  BOOST_TEST(code_of(apply_one(down(1, "DROP TABLE a"))) == errc::schema_conflict);
+  const auto needed = apply_one(down(2, "DROP TABLE b"));
+  BOOST_TEST(code_of(needed) == errc::schema_conflict);
+  BOOST_TEST(detail_of(needed).find("other/1 needs main/2") != std::string::npos, detail_of(needed));
+  BOOST_TEST(code_of(apply_one(down(1, "DROP TABLE c", "other"))) == errc::none);
+  BOOST_TEST(code_of(apply_one(down(2, "DROP TABLE b"))) == errc::none);
+  BOOST_TEST(code_of(apply_one(down(2, "DROP TABLE b"))) == errc::schema_conflict);
+  BOOST_TEST(versions() == "1");
+  BOOST_TEST(versions("other") == "NULL");
+  BOOST_TEST(state().drift.empty());
+  BOOST_TEST(code_of(apply_one(up(2, "CREATE TABLE b(y)"))) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_migration_needs_must_be_applied) {
+  const auto refused = apply_one(up(1, "CREATE TABLE c(x)", "other", {{"main", 1}}));
+  BOOST_TEST(code_of(refused) == errc::schema_conflict);
+  BOOST_TEST(detail_of(refused).find("other/1 needs main/1, which is not applied") != std::string::npos,
+             detail_of(refused));
+  BOOST_TEST(code_of(apply_one(up(1, "CREATE TABLE a(x)"))) == errc::none);
+  BOOST_TEST(code_of(apply_one(up(1, "CREATE TABLE c(x)", "other", {{"main", 1}}))) == errc::none);
+  // 12 is needed by nobody, though its digits are.
+  BOOST_TEST(code_of(apply_one(down(1, "DROP TABLE a"))) == errc::schema_conflict);
+}
+
+BOOST_AUTO_TEST_CASE(a_baseline_runs_nothing_and_a_repair_records_anew) {
+  schema_change baseline{.step = schema_step::baseline, .set = "main", .migrations = {record(1), record(2)}};
+  BOOST_TEST(code_of(apply_one(baseline)) == errc::none);
+  BOOST_TEST(versions() == "1,2");
+  schema_change repair{.step = schema_step::repair, .set = "main", .expected = chain(2), .migrations = {record(2)}};
+  repair.migrations[0].checksum = chain(42);
+  BOOST_TEST(code_of(apply_one(repair)) == errc::none);
+  BOOST_TEST((state().sets.at(0).migrations == repair.migrations));
+  repair.expected = chain(1);
+  BOOST_TEST(code_of(apply_one(repair)) == errc::schema_conflict);
+  repair.expected = chain(2);
+  repair.migrations.clear();
+  BOOST_TEST(code_of(apply_one(repair)) == errc::none);
+  BOOST_TEST(state().sets.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_somebody_else_does_to_the_schema_is_drift_and_what_ad_hoc_changes_do_is_not) {
+  apply({up(1, "CREATE TABLE t(a); CREATE TABLE u(a)"), ad_hoc("CREATE INDEX t_a ON t(a)")});
+  BOOST_TEST(state().drift.empty());
+  {
+    plain_connection stranger{file};
+    stranger.execute("DROP TABLE u; CREATE VIEW v AS SELECT 1; ALTER TABLE t ADD COLUMN b");
+  }
+  const std::vector<schema_difference> expected{
+    {"table", "t", "CREATE TABLE t(a)", "CREATE TABLE t(a, b)"},
+    {"table", "u", "CREATE TABLE u(a)", ""},
+    {"view", "v", "", "CREATE VIEW v AS SELECT 1"},
+  };
+  BOOST_TEST((state().drift == expected));
+  // A change of ours does not adopt what it did not do.
+  apply_one(ad_hoc("CREATE TABLE w(a)"));
+  BOOST_TEST((state().drift == expected));
+  apply_one(ad_hoc("DROP VIEW v; CREATE TABLE u(a)"));
+  BOOST_TEST(state().drift.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(comments_spaces_and_case_are_no_drift) {
+  apply_one(ad_hoc("CREATE TABLE t(a TEXT DEFAULT 'X  y', b)"));
+  {
+    plain_connection stranger{file};
+    stranger.execute("DROP TABLE t; CREATE TABLE t( A text /* a */ default 'X  y',\n  b -- last\n)");
+  }
+  BOOST_TEST(state().drift.empty());
+  {
+    plain_connection stranger{file};
+    stranger.execute("DROP TABLE t; CREATE TABLE t(a TEXT DEFAULT 'x  y', b)");
+  }
+  BOOST_TEST(state().drift.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_rehearsal_shows_what_it_would_do_and_does_nothing) {
+  apply_one(up(1, "CREATE TABLE t(a); INSERT INTO t VALUES (1)"));
+  const auto before = dump(file);
+  const auto done = rehearse(
+    {up(2, "ALTER TABLE t ADD COLUMN b; UPDATE t SET a = 2"), up(3, "CREATE INDEX t_b ON t(b)")});
+  BOOST_REQUIRE_MESSAGE(done, (done ? "" : to_string(done.error())));
+  BOOST_REQUIRE(done->changes.size() == 2u);
+  BOOST_TEST((done->changes[0].differences
+              == std::vector<schema_difference>{{"table", "t", "CREATE TABLE t(a)", "CREATE TABLE t(a, b)"}}));
+  BOOST_TEST(
+    (done->changes[1].differences == std::vector<schema_difference>{{"index", "t_b", "", "CREATE INDEX t_b ON t(b)"}}));
+  BOOST_TEST(dump(file) == before);
+  const auto failing = rehearse({up(2, "ALTER TABLE t ADD COLUMN b"), up(3, "CREATE INDEX t_b ON t(c)")});
+  BOOST_REQUIRE(!failing);
+  BOOST_TEST(failing.error().code == errc::bad_sql);
+  BOOST_TEST(dump(file) == before);
+  // What is compiled afterwards knows the schema that is there.
+  BOOST_TEST(code_of(apply_one(execute("INSERT INTO t VALUES (2)"))) == errc::none);
+  BOOST_TEST(!writer->take_foreign_commit());
+  BOOST_TEST(code_of(apply_one(up(2, "ALTER TABLE t ADD COLUMN b"))) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(a_table_is_rebuilt_in_the_twelve_steps_and_broken_keys_keep_the_old_one) {
+  schema(
+    "CREATE TABLE parent(id INTEGER PRIMARY KEY, name); CREATE TABLE child(p REFERENCES parent(id));"
+    "INSERT INTO parent VALUES (1, 'a'), (2, 'b'); INSERT INTO child VALUES (1), (2)");
+  const std::string rebuild =
+    "PRAGMA foreign_keys=OFF;\nBEGIN;\n"
+    "CREATE TABLE new_parent(id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n"
+    "INSERT INTO new_parent SELECT id, name FROM parent";
+  const std::string rest =
+    ";\nDROP TABLE parent;\nALTER TABLE new_parent RENAME TO parent;\n"
+    "PRAGMA foreign_key_check;\nCOMMIT;\nPRAGMA foreign_keys=ON;\n";
+  const auto broken = apply_one(up(1, rebuild + " WHERE id = 1" + rest));
+  BOOST_TEST(code_of(broken) == errc::constraint);
+  BOOST_TEST(detail_of(broken).find("FOREIGN KEY constraint failed") != std::string::npos, detail_of(broken));
+  BOOST_TEST(rows("SELECT count(*) FROM parent") == "2");
+  BOOST_TEST(code_of(apply_one(up(1, rebuild + rest))) == errc::none);
+  BOOST_TEST(rows("SELECT sql FROM sqlite_schema WHERE name = 'child'")
+             == "CREATE TABLE child(p REFERENCES parent(id))");
+  BOOST_TEST(code_of(apply_one(execute("INSERT INTO child VALUES (3)"))) == errc::constraint);
+}
+
+BOOST_AUTO_TEST_CASE(the_history_is_read_in_parts_and_long_texts_are_left_out) {
+  std::string long_text = "DROP TABLE t;";
+  while (long_text.size() <= recorded_sql_bytes_max) {
+    long_text += "SELECT '" + std::string(200'000, 'x') + "';";
+  }
+  apply({ad_hoc("CREATE TABLE t(a)"), ad_hoc(long_text), ad_hoc("CREATE TABLE u(a)")});
+  const auto first = state(0, 2);
+  BOOST_TEST(first.more);
+  BOOST_REQUIRE(first.history.size() == 2u);
+  BOOST_TEST(first.history[1].sql == "");
+  const auto next = state(first.history.back().seq, 2);
+  BOOST_TEST(!next.more);
+  BOOST_REQUIRE(next.history.size() == 1u);
+  BOOST_TEST(next.history[0].sql == "CREATE TABLE u(a)");
+}
+
+BOOST_AUTO_TEST_CASE(no_client_reads_the_history_and_no_transaction_what_is_applied) {
+  apply_one(up(1, "CREATE TABLE t(a)"));
+  auto reader = sqlite::make_database(file)->open_reader();
+  BOOST_REQUIRE(reader);
+  BOOST_TEST((*reader)->run(select("SELECT version FROM millrace_migrations"), {}).has_value());
+  for (const auto* const hidden : {"millrace_history", "millrace_objects"}) {
+    const auto refused = (*reader)->run(select(std::string{"SELECT * FROM "} + hidden), {});
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().code == errc::not_permitted);
+  }
+  BOOST_TEST(code_of(apply_one(execute("INSERT INTO t SELECT version FROM millrace_migrations")))
+             == errc::not_permitted);
+  BOOST_TEST(code_of(apply_one(ad_hoc("DELETE FROM millrace_history"))) == errc::not_permitted);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
