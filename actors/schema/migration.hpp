@@ -1,0 +1,57 @@
+#pragma once
+
+#include <millrace/actors/base/expected.hpp>
+#include <millrace/messages/operations/schema.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace {
+
+/// One migration of a set, as its files have it.
+struct migration {
+  std::uint64_t version = 0;
+  std::string name{};
+  std::string up{};                  ///< SQL that applies it.
+  std::optional<std::string> down{}; ///< SQL that takes it back; nothing where that cannot be done.
+  std::vector<migration_id> needs{}; ///< What must be applied before it.
+};
+
+/// Migrations that follow each other, by rising version.
+struct migration_set {
+  std::string name{};
+  std::vector<migration> migrations{};
+};
+
+/// A migration from the texts of its files: what the comments at the top of the first say is taken from there.
+///
+///     -- requires: master/0003, core/12     migrations, of other sets too, that must be applied before it
+///     -- irreversible                       there is no way back, and no second file
+///
+/// `bad_option` where they say what cannot be.
+[[nodiscard]] expected<migration> make_migration(std::uint64_t version, std::string name, std::string up,
+                                                 std::optional<std::string> down);
+
+/// The set in a folder: files `0007_add_lease.up.sql` and `0007_add_lease.down.sql`. The set is called like the folder
+/// where no other name is given. `file_not_found` where there is no such folder, `bad_option` where files do not fit
+/// together.
+[[nodiscard]] expected<migration_set> read_migration_set(const std::filesystem::path& folder, std::string name = {});
+
+/// All sets in a folder, each in a folder of its own, by name. A folder with migrations in it is one set.
+[[nodiscard]] expected<std::vector<migration_set>> read_migration_sets(const std::filesystem::path& folder);
+
+/// As a database records that it is applied, after a history of its set that comes to `before`. Line ends do not count:
+/// a file that was checked out elsewhere is the same.
+applied_migration record_of(const migration& one, const sha256& before);
+
+/// The checksum of a migration's text.
+sha256 checksum_of(const migration& one);
+
+/// `main/0007_add_lease`.
+std::string label_of(std::string_view set, std::uint64_t version, std::string_view name);
+
+} // namespace millrace

@@ -1,0 +1,179 @@
+#include "migration.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+/// Migrations as files.
+namespace millrace {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view up_ending = ".up.sql";
+constexpr std::string_view down_ending = ".down.sql";
+
+failure complaint(const fs::path& file, std::string_view why) {
+  return {errc::bad_option, fmt::format("{}: {}", file.string(), why)};
+}
+
+tl::unexpected<failure> unusable(const fs::path& file, std::string_view why) {
+  return tl::unexpected{complaint(file, why)};
+}
+
+expected<std::string> read_text(const fs::path& file) {
+  errno = 0;
+  std::ifstream stream{file, std::ios::binary};
+  std::ostringstream text;
+  // A file without a byte in it sets the failbit.
+  if (!stream || (stream.peek() != std::ifstream::traits_type::eof() && !(text << stream.rdbuf())) || stream.bad()) {
+    return unusable(file, fmt::format("it cannot be read: {}", std::strerror(errno)));
+  }
+  return std::move(text).str();
+}
+
+struct file_pair {
+  std::string name;
+  fs::path up;
+  fs::path down;
+};
+
+/// Notes a file by its version. `stem` is its name without the ending.
+std::optional<failure> note(std::map<std::uint64_t, file_pair>& pairs, const fs::path& file, std::string_view stem,
+                            bool up) {
+  const auto digits = stem.substr(0, stem.find('_'));
+  std::uint64_t version = 0;
+  for (const char digit : digits) {
+    if (digit < '0' || digit > '9' || version > INT64_MAX / 10 - 1) {
+      version = 0;
+      break;
+    }
+    version = version * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  if (version == 0 || digits.size() == stem.size()) {
+    return complaint(file, "a migration is called by a number from 1 and a name, such as 0007_add_lease.up.sql");
+  }
+  auto& pair = pairs[version];
+  const std::string name{stem.substr(digits.size() + 1)};
+  auto& place = up ? pair.up : pair.down;
+  if (!place.empty() || (!pair.name.empty() && pair.name != name)) {
+    const auto& other = place.empty() ? (up ? pair.down : pair.up) : place;
+    return complaint(file, fmt::format("{} has the same number; give one of both another", other.filename().string()));
+  }
+  pair.name = name;
+  place = file;
+  return std::nullopt;
+}
+
+expected<std::map<std::uint64_t, file_pair>> find_pairs(const fs::path& folder) {
+  std::map<std::uint64_t, file_pair> pairs;
+  std::error_code problem;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator at{folder, problem}; !problem && at != fs::directory_iterator{}; at.increment(problem)) {
+    files.push_back(at->path());
+  }
+  if (problem) {
+    return tl::unexpected{
+      failure{problem == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::bad_option,
+              fmt::format("{}: {}", folder.string(), problem.message())}};
+  }
+  std::ranges::sort(files);
+  for (const auto& file : files) {
+    const auto called = file.filename().string();
+    const std::string_view name{called};
+    const bool up = name.ends_with(up_ending);
+    if (!up && !name.ends_with(down_ending)) {
+      if (name.ends_with(".sql")) {
+        return unusable(file, "it is no migration, which ends in .up.sql or .down.sql; move it elsewhere");
+      }
+      continue;
+    }
+    const auto stem = name.substr(0, name.size() - (up ? up_ending : down_ending).size());
+    if (auto wrong = note(pairs, file, stem, up)) {
+      return tl::unexpected{std::move(*wrong)};
+    }
+  }
+  return pairs;
+}
+
+expected<migration> read_migration(std::uint64_t version, const file_pair& pair) {
+  if (pair.up.empty()) {
+    return unusable(pair.down, "the file that it takes back, .up.sql, is missing");
+  }
+  auto up = read_text(pair.up);
+  if (!up) {
+    return tl::unexpected{std::move(up).error()};
+  }
+  std::optional<std::string> down;
+  if (!pair.down.empty()) {
+    auto text = read_text(pair.down);
+    if (!text) {
+      return tl::unexpected{std::move(text).error()};
+    }
+    down = std::move(*text);
+  }
+  auto made = make_migration(version, pair.name, std::move(*up), std::move(down));
+  return made ? std::move(made) : unusable(pair.up, made.error().detail);
+}
+
+} // namespace
+
+expected<migration_set> read_migration_set(const fs::path& folder, std::string name) {
+  const auto pairs = find_pairs(folder);
+  if (!pairs) {
+    return tl::unexpected{pairs.error()};
+  }
+  migration_set set{.name = name.empty() ? fs::weakly_canonical(folder).filename().string() : std::move(name),
+                    .migrations = {}};
+  if (!is_set_name(set.name)) {
+    return unusable(folder, "no set of migrations may be called so: letters, digits, _, - and . alone");
+  }
+  for (const auto& [version, pair] : *pairs) {
+    auto one = read_migration(version, pair);
+    if (!one) {
+      return tl::unexpected{std::move(one).error()};
+    }
+    set.migrations.push_back(std::move(*one));
+  }
+  return set;
+}
+
+expected<std::vector<migration_set>> read_migration_sets(const fs::path& folder) {
+  auto whole = read_migration_set(folder);
+  if (!whole) {
+    return tl::unexpected{std::move(whole).error()};
+  }
+  std::vector<migration_set> sets;
+  if (!whole->migrations.empty()) {
+    sets.push_back(std::move(*whole));
+    return sets;
+  }
+  std::vector<fs::path> below;
+  for (const auto& one : fs::directory_iterator{folder}) {
+    if (one.is_directory() && one.path().filename() != "seeds" && is_set_name(one.path().filename().string())) {
+      below.push_back(one.path());
+    }
+  }
+  std::ranges::sort(below);
+  for (const auto& one : below) {
+    auto set = read_migration_set(one);
+    if (!set) {
+      return tl::unexpected{std::move(set).error()};
+    }
+    if (!set->migrations.empty()) {
+      sets.push_back(std::move(*set));
+    }
+  }
+  return sets;
+}
+
+} // namespace millrace

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "plan.hpp"
+
+#include <millrace/messages/wire/interfaces.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <caf/fwd.hpp>
+
+namespace millrace {
+
+struct migrator_options {
+  /// Who is named in the history.
+  std::string author{};
+  /// Told before each step is sent, and after it took effect. Called in the thread of the call.
+  std::function<void(const planned_change&)> on_begin{};
+  std::function<void(const planned_change&, std::chrono::milliseconds took)> on_done{};
+  /// Asked between two steps whether to stop there.
+  std::function<bool()> stop{};
+};
+
+/// Migrates a database through its engine's operations, in this process or elsewhere. Any number may do so at once:
+/// what another one applied meanwhile is found applied, and each migration takes effect once. Blocks; one thread at a
+/// time.
+class migrator {
+public:
+  /// The actor system outlives it.
+  migrator(caf::actor_system& system, operations_actor target, migrator_options settings = {});
+
+  /// What is recorded, without the history.
+  [[nodiscard]] expected<schema_state> state();
+  /// Of the history what is above `after`.
+  [[nodiscard]] expected<schema_state> history(std::uint64_t after, std::uint32_t limit);
+
+  /// A plan from a state, made anew where another one changed it.
+  using planner = std::function<expected<migration_plan>(const schema_state&)>;
+
+  /// Carries out a plan, each step a transaction. What was done by then stands where one fails. Gives how many steps
+  /// it took itself.
+  [[nodiscard]] expected<std::size_t> run(const planner& plan);
+  /// Runs it and takes all of it back.
+  [[nodiscard]] expected<schema_rehearsed> rehearse(const migration_plan& plan);
+  /// Applies SQL of one's own, and records it.
+  [[nodiscard]] expected<outcome> apply_ad_hoc(std::string sql);
+
+private:
+  template <class Answer, class Request>
+  expected<Answer> ask(Request request);
+
+  caf::actor_system& system_; ///< Not owned.
+  operations_actor target_;
+  migrator_options settings_;
+};
+
+} // namespace millrace

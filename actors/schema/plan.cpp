@@ -1,0 +1,308 @@
+#include "plan.hpp"
+
+#include "digest.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace millrace {
+
+namespace {
+
+tl::unexpected<failure> conflict(std::string why) {
+  return tl::unexpected{failure{errc::schema_conflict, std::move(why)}};
+}
+
+template <class Migrations>
+auto find_version(Migrations& among, std::uint64_t version) {
+  const auto found = std::ranges::find(among, version, [](const auto& one) { return one.version; });
+  return found == among.end() ? nullptr : &*found;
+}
+
+sha256 tip_of(const applied_set& applied) {
+  return applied.migrations.empty() ? sha256{} : applied.migrations.back().chain;
+}
+
+std::string label_of(const migration_status& one) {
+  return millrace::label_of(one.id.set, one.id.version, one.name);
+}
+
+/// The first thing that is wrong with a set, as far as a plan may not pass over it.
+std::optional<failure> first_wrong(const migration_set& files, const applied_set& applied) {
+  if (auto broken = check_chain(applied)) {
+    return broken;
+  }
+  for (const auto& one : compare(files, applied)) {
+    if (one.state != migration_state::applied && one.state != migration_state::pending) {
+      return failure{errc::schema_conflict, label_of(one) + ": " + remedy_for(one)};
+    }
+  }
+  return std::nullopt;
+}
+
+planned_change planned(const std::string& set, const migration& file, schema_step step, const sha256& expected,
+                       applied_migration record) {
+  schema_change change{.step = step, .set = set, .expected = expected, .migrations = {}, .sql = {}, .author = {}};
+  change.sql = step == schema_step::down ? file.down.value_or("") : file.up;
+  change.migrations.push_back(std::move(record));
+  return {.id = {set, file.version}, .name = file.name, .change = std::move(change)};
+}
+
+/// What is applied, as a plan goes on.
+class outlook {
+public:
+  explicit outlook(const schema_state& state) {
+    for (const auto& set : state.sets) {
+      for (const auto& one : set.migrations) {
+        applied_.emplace(set.name, one.version);
+      }
+      tips_[set.name] = tip_of(set);
+    }
+  }
+
+  bool has(const migration_id& one) const { return applied_.contains({one.set, one.version}); }
+
+  planned_change apply(const std::string& set, const migration& file) {
+    auto& tip = tips_[set];
+    auto record = record_of(file, tip);
+    const auto before = std::exchange(tip, record.chain);
+    applied_.emplace(set, file.version);
+    return planned(set, file, schema_step::up, before, std::move(record));
+  }
+
+private:
+  std::set<std::pair<std::string, std::uint64_t>> applied_;
+  std::map<std::string, sha256> tips_;
+};
+
+/// What keeps a migration from being the next one.
+const migration_id* missing_need(const migration& file, const outlook& seen) {
+  const auto found = std::ranges::find_if(file.needs, [&](const migration_id& one) { return !seen.has(one); });
+  return found == file.needs.end() ? nullptr : &*found;
+}
+
+/// Why nothing of what is left can be applied.
+failure blocked(const std::vector<migration_set>& sets, const std::string& set, const migration& file,
+                const migration_id& needed, bool one_set) {
+  const auto text = millrace::label_of(set, file.version, file.name) + " needs "
+                    + millrace::label_of(needed.set, needed.version, "");
+  const auto owner = std::ranges::find(sets, needed.set, &migration_set::name);
+  if (owner == sets.end() || find_version(owner->migrations, needed.version) == nullptr) {
+    return {errc::schema_conflict, text + ", which is not applied and has no file here; add its set, or correct the "
+                                          "line `-- requires:`"};
+  }
+  if (one_set && needed.set != set) {
+    return {errc::schema_conflict, text + ", which is not applied; apply set " + needed.set + " first, or all sets"};
+  }
+  return {errc::schema_conflict, text + ", which in turn cannot be applied before it: a cycle; take one of the lines "
+                                        "`-- requires:` out"};
+}
+
+} // namespace
+
+const char* to_text(migration_state state) noexcept {
+  switch (state) {
+    case migration_state::applied:
+      return "applied";
+    case migration_state::pending:
+      return "pending";
+    case migration_state::late:
+      return "late";
+    case migration_state::changed:
+      return "changed";
+    case migration_state::missing:
+      return "missing";
+    case migration_state::newer:
+      return "newer";
+  }
+  return "unknown";
+}
+
+std::string remedy_for(const migration_status& one) {
+  switch (one.state) {
+    case migration_state::changed:
+      return "its file was changed after it was applied; put back the text, and let a new migration correct it, or, "
+             "where the change has no effect, `millrace migrate repair` records the new one";
+    case migration_state::missing:
+      return "it is applied, and its file is missing; put it back, or forget it by `millrace migrate repair`";
+    case migration_state::late:
+      return "a later one is applied already; give its files a number above all others";
+    case migration_state::newer:
+      return "a newer program applied it, which this one does not know; use that program, or take it back with that "
+             "program's files: `millrace migrate down`";
+    default:
+      return "";
+  }
+}
+
+std::vector<migration_status> compare(const migration_set& files, const applied_set& applied) {
+  std::map<std::uint64_t, migration_status> all;
+  const auto last_file = files.migrations.empty() ? std::uint64_t{INT64_MAX} : files.migrations.back().version;
+  const auto last_applied = applied.migrations.empty() ? 0 : applied.migrations.back().version;
+  for (const auto& one : applied.migrations) {
+    const auto* const file = find_version(files.migrations, one.version);
+    auto state = one.version > last_file ? migration_state::newer : migration_state::missing;
+    if (file != nullptr) {
+      const bool same = file->name == one.name && checksum_of(*file) == one.checksum;
+      state = same ? migration_state::applied : migration_state::changed;
+    }
+    all[one.version] = {{files.name, one.version}, one.name, state};
+  }
+  for (const auto& file : files.migrations) {
+    const auto state = file.version < last_applied ? migration_state::late : migration_state::pending;
+    all.try_emplace(file.version, migration_status{{files.name, file.version}, file.name, state});
+  }
+  std::vector<migration_status> list;
+  for (auto& [version, one] : all) {
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+applied_set applied_of(const schema_state& state, const std::string& set) {
+  const auto found = std::ranges::find(state.sets, set, &applied_set::name);
+  return found == state.sets.end() ? applied_set{.name = set, .migrations = {}} : *found;
+}
+
+std::optional<failure> check_chain(const applied_set& applied) {
+  sha256 before{};
+  for (const auto& one : applied.migrations) {
+    if (chain_of(before, one) != one.chain) {
+      return failure{errc::schema_conflict,
+                     millrace::label_of(applied.name, one.version, one.name)
+                       + ": what is recorded of it was changed by somebody else; `millrace migrate repair` records anew "
+                         "what the files say"};
+    }
+    before = one.chain;
+  }
+  return std::nullopt;
+}
+
+expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const schema_state& state,
+                                 const migration_goal& goal) {
+  outlook seen{state};
+  std::map<std::string, std::vector<const migration*>> pending;
+  for (const auto& set : sets) {
+    if (!goal.set.empty() && set.name != goal.set) {
+      continue;
+    }
+    if (auto wrong = first_wrong(set, applied_of(state, set.name))) {
+      return tl::unexpected{std::move(*wrong)};
+    }
+    for (const auto& file : set.migrations) {
+      if (!seen.has({set.name, file.version}) && file.version <= goal.version.value_or(INT64_MAX)) {
+        pending[set.name].push_back(&file);
+      }
+    }
+  }
+  migration_plan plan;
+  for (bool went_on = true; went_on && plan.size() < goal.count.value_or(SIZE_MAX);) {
+    went_on = false;
+    for (auto& [set, files] : pending) {
+      if (!files.empty() && missing_need(*files.front(), seen) == nullptr) {
+        plan.push_back(seen.apply(set, *files.front()));
+        files.erase(files.begin());
+        went_on = true;
+        break;
+      }
+    }
+  }
+  for (const auto& [set, files] : pending) {
+    if (!files.empty() && plan.size() < goal.count.value_or(SIZE_MAX)) {
+      return tl::unexpected{blocked(sets, set, *files.front(), *missing_need(*files.front(), seen), !goal.set.empty())};
+    }
+  }
+  return plan;
+}
+
+expected<migration_plan> plan_down(const migration_set& files, const schema_state& state, std::size_t count) {
+  const auto applied = applied_of(state, files.name);
+  if (auto broken = check_chain(applied)) {
+    return tl::unexpected{std::move(*broken)};
+  }
+  const auto statuses = compare(files, applied);
+  migration_plan plan;
+  for (auto at = applied.migrations.rbegin(); at != applied.migrations.rend() && plan.size() < count; ++at) {
+    const auto label = millrace::label_of(files.name, at->version, at->name);
+    const auto status = std::ranges::find(statuses, at->version, [](const auto& one) { return one.id.version; });
+    if (status->state != migration_state::applied) {
+      return conflict(label + ": " + remedy_for(*status));
+    }
+    const auto& file = *find_version(files.migrations, at->version);
+    if (!file.down) {
+      return conflict(label + " cannot be taken back: it has no file " + fmt::format("{:04}_{}", at->version, at->name)
+                      + ".down.sql");
+    }
+    plan.push_back(planned(files.name, file, schema_step::down, at->chain, *at));
+  }
+  return plan;
+}
+
+expected<migration_plan> plan_goto(const std::vector<migration_set>& sets, const schema_state& state,
+                                   const std::string& set, std::uint64_t version) {
+  const auto files = std::ranges::find(sets, set, &migration_set::name);
+  if (version != 0 && find_version(files->migrations, version) == nullptr) {
+    return conflict(fmt::format("set {} has no migration {}", set, version));
+  }
+  const auto applied = applied_of(state, set);
+  const auto above = static_cast<std::size_t>(
+    std::ranges::count_if(applied.migrations, [version](const auto& one) { return one.version > version; }));
+  return above > 0 ? plan_down(*files, state, above)
+                   : plan_up(sets, state, {.set = set, .count = {}, .version = version});
+}
+
+expected<migration_plan> plan_baseline(const migration_set& files, const schema_state& state, std::uint64_t version) {
+  if (const auto applied = applied_of(state, files.name); !applied.migrations.empty()) {
+    return conflict(
+      fmt::format("of set {} migrations are applied already, up to {}; a baseline is for a database that "
+                  "has their effect and not their record",
+                  files.name, applied.migrations.back().version));
+  }
+  if (find_version(files.migrations, version) == nullptr) {
+    return conflict(fmt::format("set {} has no migration {}", files.name, version));
+  }
+  schema_change change{
+    .step = schema_step::baseline, .set = files.name, .expected = {}, .migrations = {}, .sql = {}, .author = {}};
+  sha256 before{};
+  for (const auto& file : files.migrations) {
+    if (file.version <= version) {
+      change.migrations.push_back(record_of(file, before));
+      before = change.migrations.back().chain;
+    }
+  }
+  return migration_plan{{{files.name, version}, change.migrations.back().name, std::move(change)}};
+}
+
+expected<migration_plan> plan_repair(const migration_set& files, const schema_state& state) {
+  const auto applied = applied_of(state, files.name);
+  schema_change change{.step = schema_step::repair,
+                       .set = files.name,
+                       .expected = tip_of(applied),
+                       .migrations = {},
+                       .sql = {},
+                       .author = {}};
+  sha256 before{};
+  for (const auto& one : compare(files, applied)) {
+    if (one.state == migration_state::pending || one.state == migration_state::late
+        || one.state == migration_state::missing) {
+      continue;
+    }
+    auto record = one.state == migration_state::newer
+                    ? *find_version(applied.migrations, one.id.version)
+                    : record_of(*find_version(files.migrations, one.id.version), sha256{});
+    record.chain = chain_of(before, record);
+    before = record.chain;
+    change.migrations.push_back(std::move(record));
+  }
+  if (change.migrations == applied.migrations) {
+    return migration_plan{};
+  }
+  const auto last = change.migrations.empty() ? applied_migration{} : change.migrations.back();
+  return migration_plan{{{files.name, last.version}, last.name, std::move(change)}};
+}
+
+} // namespace millrace

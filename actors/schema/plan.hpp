@@ -1,0 +1,81 @@
+#pragma once
+
+#include "migration.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What is to be done about files of migrations and a database. Pure: no file is read, nothing is sent.
+namespace millrace {
+
+/// How a migration stands in its files and in a database.
+enum class migration_state : std::uint8_t {
+  applied,
+  pending, ///< Its file is there; it comes after all that is applied.
+  late,    ///< Its file is there, and a later one is applied.
+  changed, ///< It is applied, and its file says something else now.
+  missing, ///< It is applied, and there is no file of it, though there are later ones.
+  newer,   ///< It is applied, and comes after all files: by a newer program.
+};
+
+/// `applied`, `missing`.
+const char* to_text(migration_state state) noexcept;
+
+struct migration_status {
+  migration_id id{};
+  std::string name{};
+  migration_state state = migration_state::pending;
+
+  friend bool operator==(const migration_status&, const migration_status&) = default;
+};
+
+/// What is wrong, and the one thing that mends it, as a sentence; empty of what is applied or pending.
+std::string remedy_for(const migration_status& one);
+
+/// All migrations of a set, by version.
+[[nodiscard]] std::vector<migration_status> compare(const migration_set& files, const applied_set& applied);
+
+/// What is recorded of a set in `state`; nothing applied where it is not in it.
+applied_set applied_of(const schema_state& state, const std::string& set);
+
+/// Why the recorded chain does not follow from what is recorded beside it: somebody changed that. Nothing where it
+/// does.
+[[nodiscard]] std::optional<failure> check_chain(const applied_set& applied);
+
+/// A step, and what it is about.
+struct planned_change {
+  migration_id id{};
+  std::string name{};
+  schema_change change{};
+};
+
+using migration_plan = std::vector<planned_change>;
+
+/// How far a plan goes.
+struct migration_goal {
+  std::string set{};                      ///< All sets where it is empty.
+  std::optional<std::size_t> count{};     ///< At most so many steps.
+  std::optional<std::uint64_t> version{}; ///< Up to this one.
+};
+
+/// Applies what is pending, each after what it needs. `schema_conflict` where something is wrong with the files, and
+/// where what one needs is not there, or needs it in turn.
+[[nodiscard]] expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const schema_state& state,
+                                               const migration_goal& goal);
+/// Takes back so many of a set, the newest first.
+[[nodiscard]] expected<migration_plan> plan_down(const migration_set& files, const schema_state& state,
+                                                 std::size_t count);
+/// Up or down to a version, 0 being none.
+[[nodiscard]] expected<migration_plan> plan_goto(const std::vector<migration_set>& sets, const schema_state& state,
+                                                 const std::string& set, std::uint64_t version);
+/// Lets all up to a version count as applied, where nothing of the set is.
+[[nodiscard]] expected<migration_plan> plan_baseline(const migration_set& files, const schema_state& state,
+                                                     std::uint64_t version);
+/// Records what the files say of what is applied; what has no file any more is forgotten, unless it is of a newer
+/// program. Empty where that is recorded already.
+[[nodiscard]] expected<migration_plan> plan_repair(const migration_set& files, const schema_state& state);
+
+} // namespace millrace

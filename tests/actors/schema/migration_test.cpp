@@ -1,0 +1,121 @@
+#include <millrace/actors/schema/digest.hpp>
+#include <millrace/actors/schema/migration.hpp>
+#include <millrace/tests/support/printing.hpp>
+#include <millrace/tests/support/temporary_folder.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+
+namespace {
+
+struct fixture {
+  millrace::test::temporary_folder folder;
+
+  void put(const std::string& name, const std::string& text = "SELECT 1;\n") const {
+    const auto file = folder.path() / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream{file, std::ios::binary} << text;
+  }
+
+  failure refusal(const std::string& set = "main") const {
+    const auto read = read_migration_set(folder.path() / set);
+    BOOST_REQUIRE(!read);
+    return read.error();
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(migration_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(digests_are_those_of_the_standard) {
+  // FIPS 180-4, and the examples that NIST gives with it.
+  BOOST_TEST(to_hex(digest_of("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  BOOST_TEST(to_hex(digest_of("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+BOOST_AUTO_TEST_CASE(a_set_is_its_files_by_rising_number) {
+  put("main/0010_ten.up.sql");
+  put("main/0010_ten.down.sql", "DROP TABLE t");
+  put("main/2_two.up.sql",
+      "-- What it does.\n\n-- requires: core/0003_base , other.set/12\n--irreversible\nCREATE TABLE t(a);\n"
+      "-- requires: not/1");
+  put("main/README.md");
+  const auto set = read_migration_set(folder.path() / "main");
+  BOOST_REQUIRE_MESSAGE(set, (set ? "" : to_string(set.error())));
+  BOOST_TEST(set->name == "main");
+  BOOST_REQUIRE(set->migrations.size() == 2u);
+  BOOST_TEST(set->migrations[0].version == 2u);
+  BOOST_TEST((set->migrations[0].needs == std::vector<migration_id>{{"core", 3}, {"other.set", 12}}));
+  BOOST_TEST(!set->migrations[0].down.has_value());
+  BOOST_TEST(set->migrations[1].name == "ten");
+  BOOST_TEST(set->migrations[1].down.value() == "DROP TABLE t");
+}
+
+BOOST_AUTO_TEST_CASE(files_that_do_not_fit_together_are_named_with_what_to_do) {
+  const auto refused = [&](const std::string& name, const std::string& text = "SELECT 1") {
+    std::filesystem::remove_all(folder.path() / "main");
+    put("main/0001_one.up.sql");
+    put("main/" + name, text);
+    const auto why = refusal();
+    BOOST_TEST(why.code == errc::bad_option);
+    BOOST_TEST(why.detail.find(name) != std::string::npos, why.detail);
+    return why.detail;
+  };
+  BOOST_TEST(refused("0001_other.up.sql").find("0001_one.up.sql has the same number") != std::string::npos);
+  BOOST_TEST(refused("1_one.up.sql").find("has the same number") != std::string::npos);
+  BOOST_TEST(refused("0002_two.down.sql").find(".up.sql, is missing") != std::string::npos);
+  for (const auto* const name : {"two.up.sql", "0000_zero.up.sql", "0003.up.sql", "99999999999999999999_far.up.sql"}) {
+    BOOST_TEST(refused(name).find("a number from 1 and a name") != std::string::npos);
+  }
+  BOOST_TEST(refused("notes.sql").find("ends in .up.sql or .down.sql") != std::string::npos);
+  BOOST_TEST(refused("0002_two.up.sql", "-- requires: core").find("set/number") != std::string::npos);
+  BOOST_TEST(refused("0002_two.up.sql", "-- requires: ../1").find("set/number") != std::string::npos);
+  put("main/0002_two.down.sql");
+  BOOST_TEST(refusal("nowhere").code == errc::file_not_found);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_taken_back_has_no_file_for_that) {
+  put("main/0001_one.up.sql", "-- irreversible\nSELECT 1");
+  put("main/0001_one.down.sql");
+  BOOST_TEST(refusal().detail.find("leave out one of both") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(folders_below_are_sets_and_a_folder_with_migrations_is_one) {
+  put("b/0001_one.up.sql");
+  put("a/0001_one.up.sql");
+  put("seeds/test/rows.sql");
+  std::filesystem::create_directories(folder.path() / "empty");
+  const auto sets = read_migration_sets(folder.path());
+  BOOST_REQUIRE_MESSAGE(sets, (sets ? "" : to_string(sets.error())));
+  BOOST_REQUIRE(sets->size() == 2u);
+  BOOST_TEST(sets->at(0).name == "a");
+  const auto one = read_migration_sets(folder.path() / "a");
+  BOOST_REQUIRE((one && one->size() == 1u));
+  BOOST_TEST(one->front().name == "a");
+}
+
+BOOST_AUTO_TEST_CASE(a_record_changes_with_every_part_of_it_but_line_ends) {
+  const migration one{.version = 1, .name = "a", .up = "CREATE TABLE t(a);\nSELECT 1;\n"};
+  const auto is = [](const migration& given, const sha256& before = {}) { return record_of(given, before).chain; };
+  auto windows = one;
+  windows.up = "CREATE TABLE t(a);\r\nSELECT 1;\r\n";
+  BOOST_TEST((record_of(windows, {}) == record_of(one, {})));
+  auto other = one;
+  other.up += ' ';
+  BOOST_TEST((is(other) != is(one)));
+  other = one;
+  other.name = "b";
+  BOOST_TEST((is(other) != is(one)));
+  other = one;
+  other.version = 2;
+  BOOST_TEST((is(other) != is(one)));
+  BOOST_TEST((is(one, digest_of("before")) != is(one)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,157 @@
+#include <millrace/actors/schema/migrator.hpp>
+#include <millrace/tests/support/actors/engine_fixture.hpp>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+
+namespace {
+
+struct fixture : test::engine_fixture {
+  std::vector<migration_set> sets{{.name = "main", .migrations = {}}};
+
+  void add(std::string up, std::string down) {
+    const auto version = sets[0].migrations.size() + 1;
+    sets[0].migrations.push_back(
+      {.version = version, .name = "m" + std::to_string(version), .up = std::move(up), .down = std::move(down)});
+  }
+
+  migrator make(migrator_options how = {}) { return {system, tested->operations(), std::move(how)}; }
+  migrator::planner all() {
+    return [this](const schema_state& now) { return plan_up(sets, now, {}); };
+  }
+  migrator::planner none() {
+    return [this](const schema_state& now) { return plan_down(sets[0], now, SIZE_MAX); };
+  }
+};
+
+std::size_t steps(const expected<std::size_t>& done) {
+  BOOST_REQUIRE_MESSAGE(done, (done ? "" : to_string(done.error())));
+  return *done;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(migrator_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(migrations_are_applied_and_taken_back_through_the_log) {
+  open();
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  add("ALTER TABLE t ADD COLUMN b", "ALTER TABLE t DROP COLUMN b");
+  std::vector<std::string> told;
+  auto by = make({.author = "ada", .on_begin = [&](const planned_change& one) { told.push_back(one.name); }});
+  BOOST_TEST(steps(by.run(all())) == 2u);
+  BOOST_TEST(steps(by.run(all())) == 0u);
+  BOOST_TEST((told == std::vector<std::string>{"m1", "m2"}));
+  BOOST_TEST(rows("SELECT sql FROM sqlite_schema WHERE name = 't'") == "CREATE TABLE t(a, b)");
+  open(); // What is applied is read from the database alone.
+  auto again = make();
+  BOOST_TEST(steps(again.run(none())) == 2u);
+  BOOST_TEST(rows("SELECT count(*) FROM sqlite_schema WHERE name = 't'") == "0");
+  const auto history = again.history(0, 10);
+  BOOST_REQUIRE((history && history->history.size() == 4u));
+  BOOST_TEST(history->history[0].author == "ada");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_fails_leaves_what_was_done_before_it_and_goes_on_once_the_cause_is_gone) {
+  open();
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  add("CREATE UNIQUE INDEX t_a ON t(a)", "DROP INDEX t_a");
+  add("CREATE TABLE u(a)", "DROP TABLE u");
+  auto by = make();
+  BOOST_TEST(steps(by.run([this](const schema_state& now) { return plan_up(sets, now, {.count = 1}); })) == 1u);
+  auto db = connect();
+  BOOST_REQUIRE(db.execute("INSERT INTO t VALUES (1), (1)"));
+  const auto failed = by.run(all());
+  BOOST_REQUIRE(!failed);
+  BOOST_TEST(failed.error().code == errc::constraint);
+  BOOST_TEST(failed.error().detail.find("migration main/2 m2, up: statement 1 (line 1)") == 0u, failed.error().detail);
+  BOOST_REQUIRE(db.execute("DELETE FROM t WHERE rowid = 2"));
+  BOOST_TEST(steps(by.run(all())) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(of_two_that_migrate_at_once_each_migration_is_applied_by_one) {
+  open();
+  for (int i = 1; i <= 40; ++i) {
+    const auto table = "t" + std::to_string(i);
+    add("CREATE TABLE " + table + "(a)", "DROP TABLE " + table);
+  }
+  for (int round = 0; round < 5; ++round) {
+    for (const auto& plan : {all(), none()}) {
+      std::atomic<std::size_t> taken{0};
+      std::vector<std::jthread> threads;
+      std::vector<expected<std::size_t>> done(3, expected<std::size_t>{0});
+      for (auto& one : done) {
+        threads.emplace_back([&] {
+          one = make().run(plan);
+          taken += one ? *one : 0;
+        });
+      }
+      threads.clear();
+      for (const auto& one : done) {
+        BOOST_TEST_REQUIRE(one.has_value(), (one ? "" : to_string(one.error())));
+      }
+      // Whose step was found applied by then counts it, too.
+      BOOST_TEST(taken >= 40u);
+    }
+  }
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_history") == "400");
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_migrations") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_rehearsal_keeps_nothing_and_is_not_in_the_log) {
+  open();
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  add("CREATE INDEX t_a ON t(a)", "DROP INDEX t_a");
+  auto by = make();
+  const auto plan = plan_up(sets, {}, {});
+  const auto done = by.rehearse(*plan);
+  BOOST_REQUIRE_MESSAGE(done, (done ? "" : to_string(done.error())));
+  BOOST_REQUIRE(done->changes.size() == 2u);
+  BOOST_TEST(done->changes[1].differences.at(0).name == "t_a");
+  BOOST_TEST(rows("SELECT applied_seq FROM millrace_meta") == "0");
+  add("CREATE INDEX t_b ON t(b)", "");
+  const auto failed = by.rehearse(*plan_up(sets, {}, {}));
+  BOOST_REQUIRE(!failed);
+  BOOST_TEST(failed.error().code == errc::bad_sql);
+  BOOST_TEST(steps(by.run([this](const schema_state& now) { return plan_up(sets, now, {.count = 2}); })) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(an_engine_may_refuse_ad_hoc_changes_and_takes_migrations_all_the_same) {
+  settings.ad_hoc_schema = ad_hoc_changes::refuse;
+  open();
+  auto by = make();
+  const auto refused = by.apply_ad_hoc("CREATE TABLE t(a)");
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().code == errc::not_permitted);
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  BOOST_TEST(steps(by.run(all())) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_change_that_makes_no_sense_is_malformed) {
+  open();
+  caf::scoped_actor self{system};
+  const auto code = [&](schema_change change) {
+    errc found = errc::none;
+    self->request(tested->operations(), std::chrono::minutes{1}, std::move(change))
+      .receive([](const outcome&) {}, [&](const caf::error& why) { found = failure_of(why).code; });
+    return found;
+  };
+  const applied_migration one{.version = 1, .name = "a"};
+  BOOST_TEST(code({.step = schema_step::script, .sql = "CREATE TABLE t(a)"}) == errc::malformed);
+  BOOST_TEST(code({.step = static_cast<schema_step>(77)}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::up, .set = "main"}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::up, .set = "a b", .migrations = {one}}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::baseline, .set = "main", .migrations = {one, one}}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::up, .set = "main", .migrations = {{.version = 1, .needs = {{"/", 1}}}}})
+             == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::up, .set = "main", .migrations = {one}}) == errc::none);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
