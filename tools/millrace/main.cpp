@@ -4,8 +4,11 @@
 #include <millrace/tools/millrace/common/log_sink.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/usage.hpp>
+#include <millrace/tools/millrace/init/init.hpp>
 #include <millrace/tools/millrace/load/load.hpp>
 #include <millrace/tools/millrace/quarantine/quarantine.hpp>
+#include <millrace/tools/millrace/schema/migrate.hpp>
+#include <millrace/tools/millrace/schema/schema_command.hpp>
 #include <millrace/tools/millrace/serve/serve.hpp>
 #include <millrace/tools/millrace/sql/sql.hpp>
 
@@ -39,12 +42,15 @@ int run(int count, char** arguments) {
   // Subcommands run before the program's own callback; the logger has to be right before that.
   program.parse_complete_callback(
     [&verbose] { spdlog::set_level(verbose ? spdlog::level::debug : spdlog::level::warn); });
+  tools::add_init_command(program, result);
   tools::add_load_command(program, result);
   tools::add_bench_command(program, result);
   tools::add_sql_command(program, result);
   tools::add_serve_command(program, result);
   tools::add_certs_command(program, result);
   tools::add_quarantine_command(program, result);
+  tools::add_migrate_command(program, result);
+  tools::add_schema_command(program, result);
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& problem) {

@@ -1,18 +1,16 @@
 #include "quarantine_text.hpp"
 
 #include <millrace/tools/millrace/common/table.hpp>
+#include <millrace/tools/millrace/common/time_text.hpp>
 
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -28,11 +26,6 @@ std::string hexadecimal(std::string_view bytes) {
     text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
   }
   return text;
-}
-
-/// Whole seconds, UTC: `2026-03-01T12:00:00Z`.
-std::string time_text(std::int64_t milliseconds) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)));
 }
 
 std::string first_statement(const transaction& work) {

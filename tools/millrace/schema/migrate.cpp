@@ -1,0 +1,368 @@
+#include "migrate.hpp"
+
+#include "schema_desk.hpp"
+#include "schema_text.hpp"
+
+#include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/number_between.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
+#include <millrace/tools/millrace/common/readable_file.hpp>
+#include <millrace/tools/millrace/common/user_name.hpp>
+#include <millrace/tools/millrace/common/waiting_note.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <caf/actor_system.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct migrate_settings {
+  schema_place place;
+  std::string folder = "migrations";
+  std::string set;
+  std::string name;
+  std::optional<std::uint64_t> count;
+  std::uint64_t version = 0;
+  bool dry_run = false;
+  bool json = false;
+};
+
+/// What a verb works with.
+struct migrate_job {
+  const migrate_settings& settings;
+  const std::vector<migration_set>& sets;
+  migrator& by;
+};
+
+/// The only set there is, or the one that is named.
+expected<const migration_set*> the_set(const migrate_job& job) {
+  const auto wrong = [](std::string why) { return tl::unexpected{failure{errc::bad_option, std::move(why)}}; };
+  if (job.settings.set.empty()) {
+    return job.sets.size() == 1 ? expected<const migration_set*>{&job.sets.front()}
+                                : wrong("there are several sets; say which one by --set");
+  }
+  const auto found = std::ranges::find(job.sets, job.settings.set, &migration_set::name);
+  return found != job.sets.end()
+           ? expected<const migration_set*>{&*found}
+           : wrong(fmt::format("{} has no set that is called {}", job.settings.folder, job.settings.set));
+}
+
+int complain_of(const failure& reason) {
+  return reason.code == errc::bad_option || reason.code == errc::file_not_found ? complain(reason, exit_code::usage)
+                                                                                : complain(reason);
+}
+
+int rehearse(const migrate_job& job, const migration_plan& plan) {
+  if (plan.empty()) {
+    std::cout << (job.settings.json ? "[]\n" : "There is nothing to do.\n");
+    return exit_code::ok;
+  }
+  const auto done = [&] {
+    const waiting_note note{"Trying it …"};
+    return job.by.rehearse(plan);
+  }();
+  if (!done) {
+    return complain_of(done.error());
+  }
+  (job.settings.json ? print_rehearsal_json : print_rehearsal)(std::cout, plan, *done);
+  if (!job.settings.json) {
+    std::cout << "Nothing of this was kept.\n";
+  }
+  return exit_code::ok;
+}
+
+/// Carries out a plan, or only tries it.
+int carry_out(const migrate_job& job, const migrator::planner& plan) {
+  if (job.settings.dry_run) {
+    const auto now = job.by.state();
+    if (!now) {
+      return complain_of(now.error());
+    }
+    const auto steps = plan(*now);
+    return steps ? rehearse(job, *steps) : complain_of(steps.error());
+  }
+  const auto done = job.by.run(plan);
+  if (!done) {
+    const int code = complain_of(done.error());
+    return interrupted() ? exit_code::interrupted : code;
+  }
+  if (*done == 0 && !job.settings.json) {
+    std::cout << "There is nothing to do.\n";
+  }
+  return exit_code::ok;
+}
+
+int up(const migrate_job& job) {
+  if (!job.settings.set.empty()) {
+    if (const auto one = the_set(job); !one) {
+      return complain_of(one.error());
+    }
+  }
+  migration_goal goal{.set = job.settings.set, .count = {}, .version = {}};
+  if (job.settings.count) {
+    goal.count = static_cast<std::size_t>(*job.settings.count);
+  }
+  return carry_out(job, [&job, goal](const schema_state& now) { return plan_up(job.sets, now, goal); });
+}
+
+int down(const migrate_job& job) {
+  const auto set = the_set(job);
+  if (!set) {
+    return complain_of(set.error());
+  }
+  const auto count = static_cast<std::size_t>(job.settings.count.value_or(1));
+  return carry_out(job, [&, files = *set](const schema_state& now) { return plan_down(*files, now, count); });
+}
+
+int go_to(const migrate_job& job) {
+  const auto set = the_set(job);
+  if (!set) {
+    return complain_of(set.error());
+  }
+  return carry_out(job, [&, name = (*set)->name](const schema_state& now) {
+    return plan_goto(job.sets, now, name, job.settings.version);
+  });
+}
+
+int baseline(const migrate_job& job) {
+  const auto set = the_set(job);
+  if (!set) {
+    return complain_of(set.error());
+  }
+  return carry_out(
+    job, [&, files = *set](const schema_state& now) { return plan_baseline(*files, now, job.settings.version); });
+}
+
+int repair(const migrate_job& job) {
+  for (const auto& set : job.sets) {
+    if (!job.settings.set.empty() && set.name != job.settings.set) {
+      continue;
+    }
+    const auto done = job.by.run([&](const schema_state& now) { return plan_repair(set, now); });
+    if (!done) {
+      return complain_of(done.error());
+    }
+    std::cout << set.name
+              << (*done > 0 ? ": recorded what the files say.\n" : ": the record says what the files say.\n");
+  }
+  return exit_code::ok;
+}
+
+/// How all that is known stands; sets that have no files here, too.
+std::vector<migration_status> all_statuses(const migrate_job& job, const schema_state& now) {
+  std::vector<migration_status> all;
+  const auto add = [&](const migration_set& set) {
+    if (job.settings.set.empty() || set.name == job.settings.set) {
+      std::ranges::move(compare(set, applied_of(now, set.name)), std::back_inserter(all));
+    }
+  };
+  std::ranges::for_each(job.sets, add);
+  for (const auto& applied : now.sets) {
+    if (std::ranges::find(job.sets, applied.name, &migration_set::name) == job.sets.end()) {
+      add({.name = applied.name, .migrations = {}});
+    }
+  }
+  return all;
+}
+
+int status(const migrate_job& job) {
+  const auto now = job.by.state();
+  if (!now) {
+    return complain_of(now.error());
+  }
+  const auto all = all_statuses(job, *now);
+  if (all.empty() && !job.settings.json) {
+    std::cout << "There are no migrations in " << job.settings.folder << ", and none is applied.\n";
+    return exit_code::ok;
+  }
+  (job.settings.json ? print_status_json : print_status)(std::cout, all);
+  return exit_code::ok;
+}
+
+int verify(const migrate_job& job) {
+  const auto now = job.by.state();
+  if (!now) {
+    return complain_of(now.error());
+  }
+  int code = exit_code::ok;
+  const auto object = [&code](const std::string& sentence) {
+    std::cout << sentence << '\n';
+    code = exit_code::failed;
+  };
+  for (const auto& set : now->sets) {
+    if (const auto broken = check_chain(set)) {
+      object(broken->detail);
+    }
+  }
+  for (const auto& one : all_statuses(job, *now)) {
+    if (const auto remedy = remedy_for(one); !remedy.empty()) {
+      object(label_of(one.id.set, one.id.version, one.name) + ": " + remedy);
+    }
+  }
+  if (!now->drift.empty()) {
+    object("The schema is not what migrations, scripts and ad-hoc changes made of it (`millrace schema diff`):");
+    print_differences(std::cout, now->drift);
+  }
+  if (code == exit_code::ok) {
+    std::cout << "All that is applied is as the files say, and the schema as they made it.\n";
+  }
+  return code;
+}
+
+/// Makes the two files of a new migration, with the next number.
+int make_new(const migrate_settings& settings) {
+  const auto& name = settings.name;
+  if (!is_set_name(name)) {
+    return complain("A migration is called by letters, digits, _, - and . alone.", exit_code::usage);
+  }
+  auto folder = fs::path{settings.folder};
+  std::error_code problem;
+  const auto sets = read_migration_sets(folder);
+  if (!sets && sets.error().code != errc::file_not_found) {
+    return complain_of(sets.error());
+  }
+  const bool in_folder_itself = sets && sets->size() == 1
+                                && sets->front().name == fs::weakly_canonical(folder).filename();
+  if (!in_folder_itself) {
+    const auto only = sets && sets->size() == 1 ? sets->front().name : std::string{"main"};
+    if (settings.set.empty() && sets && sets->size() > 1) {
+      return complain("There are several sets; say by --set which one it belongs to.", exit_code::usage);
+    }
+    folder /= settings.set.empty() ? only : settings.set;
+  }
+  fs::create_directories(folder, problem);
+  const auto set = problem ? expected<migration_set>{tl::unexpected{
+                     failure{errc::bad_option, folder.string() + ": " + problem.message()}}}
+                           : read_migration_set(folder);
+  if (!set) {
+    return complain_of(set.error());
+  }
+  const auto next = set->migrations.empty() ? 1 : set->migrations.back().version + 1;
+  const auto stem = folder / fmt::format("{:04}_{}", next, name);
+  for (const auto& [ending, text] : {std::pair{".up.sql", "-- What this migration does.\n\n"},
+                                     std::pair{".down.sql", "-- What takes it back.\n\n"}}) {
+    const auto file = stem.string() + ending;
+    std::ofstream made{file, std::ios::binary};
+    if (!(made << text).flush()) {
+      return complain(file + " cannot be written.", exit_code::failed);
+    }
+    std::cout << file << '\n';
+  }
+  return exit_code::ok;
+}
+
+using verb = int (*)(const migrate_job&);
+
+int run(const migrate_settings& settings, verb wanted) {
+  const auto sets = read_migration_sets(settings.folder);
+  if (!sets) {
+    const int code = complain_of(sets.error());
+    return sets.error().code == errc::file_not_found
+             ? complain("`millrace migrate new NAME` begins one; --migrations FOLDER names another.", code)
+             : code;
+  }
+  catch_interrupts();
+  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor&, operations_actor target) {
+    migrator_options how{.author = user_name(), .on_begin = {}, .on_done = {}, .stop = [] { return interrupted(); }};
+    how.on_done = [&](const planned_change& step, std::chrono::milliseconds took) {
+      if (!settings.json) {
+        std::cout << step_text(step) << ": " << grouped(static_cast<std::uint64_t>(took.count())) << " ms" << std::endl;
+      }
+      vouch(step_text(step) + " took effect.");
+    };
+    std::unique_ptr<waiting_note> note;
+    how.on_begin = [&](const planned_change& step) {
+      note.reset();
+      note = std::make_unique<waiting_note>(step_text(step) + " …");
+    };
+    migrator by{system, std::move(target), how};
+    return wanted({settings, *sets, by});
+  });
+}
+
+constexpr const char* footer = R"(
+A migration is a pair of files, 0007_add_lease.up.sql and 0007_add_lease.down.sql, in migrations/SET, or in migrations
+itself where there is one set. Each is applied as one transaction: where it fails, the schema is as before. Comments at
+the top of the first say:
+  -- requires: main/0003    what must be applied before it, of other sets, too
+  -- irreversible           there is no way back
+A file that is applied never changes; a correction is a new one.
+
+Examples:
+  millrace migrate new add_lease
+  millrace migrate up --data /srv/people --dry-run
+  millrace migrate up --data /srv/people
+  millrace migrate down --connect 127.0.0.1:7402
+  millrace migrate goto 3 --data /srv/people --set main
+  millrace migrate verify --data /srv/people
+
+Exit codes: 0 done, 1 it failed, or something is not as it should be, 2 usage, 70 the folder could not be opened, or the
+engine not be reached or not serve it now, 130 interrupted between two migrations.)";
+
+} // namespace
+
+void add_migrate_command(CLI::App& program, int& result) {
+  auto settings = std::make_shared<migrate_settings>();
+  auto& command = *program.add_subcommand("migrate", "Change the schema by migrations, and take them back");
+  command.footer(footer);
+  command.require_subcommand(1);
+  add_place(command, settings->place);
+  command.add_option("--migrations", settings->folder, "Where the migrations are; `migrations` where not given")
+    ->check(a_name());
+  command.add_option("--set", settings->set, "Of this set alone")->check(a_name());
+  command.add_flag("--json", settings->json, "Print what is found as JSON");
+  const auto add = [&](const char* name, const char* description, verb wanted) {
+    auto* const one = command.add_subcommand(name, description);
+    one->callback([settings, wanted, &result] {
+      require_place(settings->place.data, settings->place.remote);
+      result = run(*settings, wanted);
+    });
+    return one;
+  };
+  const auto positive = number_between(std::uint64_t{1}, std::uint64_t{std::numeric_limits<std::int64_t>::max()});
+  const auto add_dry_run = [&](CLI::App* one) {
+    one->add_flag("--dry-run", settings->dry_run, "Run it, show what it does and how long it takes, and take it back");
+    return one;
+  };
+  add_dry_run(add("up", "Apply what is pending, or the next N", up))
+    ->add_option("N", settings->count, "At most so many")
+    ->check(positive);
+  add_dry_run(add("down", "Take back the newest, or the newest N", down))
+    ->add_option("N", settings->count, "So many")
+    ->check(positive);
+  add_dry_run(add("goto", "Go up or down to a version; 0 is none", go_to))
+    ->add_option("V", settings->version, "The version")
+    ->required()
+    ->check(number_between(std::uint64_t{0}, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
+  add("status", "How each migration stands", status);
+  add("verify", "Whether files, record and schema agree", verify);
+  add("baseline", "Let all up to a version count as applied: their effect is there already", baseline)
+    ->add_option("V", settings->version, "The version")
+    ->required()
+    ->check(positive);
+  add("repair", "Record anew what the files say of what is applied", repair);
+  auto& fresh = *command.add_subcommand("new", "Make the files of a new migration");
+  fresh.add_option("NAME", settings->name, "What it does, such as add_lease")->required()->check(a_name());
+  fresh.callback([settings, &result] { result = make_new(*settings); });
+}
+
+} // namespace millrace::tools

@@ -1,0 +1,149 @@
+#include "schema_text.hpp"
+
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/table.hpp>
+#include <millrace/tools/millrace/common/time_text.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+char sign_of(const schema_difference& one) noexcept {
+  return one.before.empty() ? '+' : one.after.empty() ? '-' : '~';
+}
+
+json to_json(const schema_difference& one) {
+  const auto text = [](const std::string& sql) { return sql.empty() ? json{} : json(sql); };
+  return {{"type", one.type}, {"name", one.name}, {"before", text(one.before)}, {"after", text(one.after)}};
+}
+
+json to_json(const std::vector<schema_difference>& all) {
+  auto list = json::array();
+  for (const auto& one : all) {
+    list.push_back(to_json(one));
+  }
+  return list;
+}
+
+void print_json(std::ostream& out, const json& value) {
+  out << value.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+void print_sql(std::ostream& out, std::string_view head, const std::string& sql) {
+  if (sql.empty()) {
+    return;
+  }
+  out << "    " << head;
+  for (const char letter : printable(sql)) {
+    out << letter;
+    if (letter == '\n') {
+      out << "    ";
+    }
+  }
+  out << '\n';
+}
+
+/// What is done with it, as a word.
+std::string_view verb_of(schema_step step) noexcept {
+  return to_text(step);
+}
+
+} // namespace
+
+std::string step_text(const planned_change& step) {
+  return label_of(step.id.set, step.id.version, step.name) + ' ' + std::string{verb_of(step.change.step)};
+}
+
+void print_status(std::ostream& out, const std::vector<migration_status>& all) {
+  text_table table{{"migration", "state", "what to do"}};
+  for (const auto& one : all) {
+    table.add({label_of(one.id.set, one.id.version, one.name), to_text(one.state), remedy_for(one)});
+  }
+  table.print(out);
+}
+
+void print_status_json(std::ostream& out, const std::vector<migration_status>& all) {
+  auto list = json::array();
+  for (const auto& one : all) {
+    list.push_back({{"set", one.id.set},
+                    {"version", one.id.version},
+                    {"name", one.name},
+                    {"state", to_text(one.state)},
+                    {"remedy", remedy_for(one)}});
+  }
+  print_json(out, list);
+}
+
+void print_differences(std::ostream& out, const std::vector<schema_difference>& all) {
+  for (const auto& one : all) {
+    out << "  " << sign_of(one) << ' ' << one.type << ' ' << on_one_line(one.name) << '\n';
+    const bool both = sign_of(one) == '~';
+    print_sql(out, both ? "was: " : "", one.before);
+    print_sql(out, both ? "is:  " : "", one.after);
+  }
+}
+
+void print_differences_json(std::ostream& out, const std::vector<schema_difference>& all) {
+  print_json(out, to_json(all));
+}
+
+void print_rehearsal(std::ostream& out, const migration_plan& plan, const schema_rehearsed& done) {
+  for (std::size_t i = 0; i < std::min(plan.size(), done.changes.size()); ++i) {
+    out << step_text(plan[i]) << ": would take " << milliseconds_text(done.changes[i].took) << '\n';
+    print_differences(out, done.changes[i].differences);
+  }
+}
+
+void print_rehearsal_json(std::ostream& out, const migration_plan& plan, const schema_rehearsed& done) {
+  auto list = json::array();
+  for (std::size_t i = 0; i < std::min(plan.size(), done.changes.size()); ++i) {
+    list.push_back({{"set", plan[i].id.set},
+                    {"version", plan[i].id.version},
+                    {"name", plan[i].name},
+                    {"step", to_text(plan[i].change.step)},
+                    {"took_us", done.changes[i].took.count()},
+                    {"differences", to_json(done.changes[i].differences)}});
+  }
+  print_json(out, list);
+}
+
+void print_history(std::ostream& out, const std::vector<recorded_change>& all) {
+  using align = text_table::align;
+  text_table table{{"seq", "time", "step", "what", "took", "by"}};
+  for (const auto& one : all) {
+    const auto what = one.version > 0    ? label_of(one.set, one.version, one.name)
+                      : one.name.empty() ? one.sql
+                                         : one.name;
+    table.add({std::to_string(one.seq), one.accepted_ms == 0 ? "" : time_text(one.accepted_ms), to_text(one.step), what,
+               one.accepted_ms == 0 ? "" : milliseconds_text(std::chrono::microseconds{one.took_us}), one.author},
+              {align::right, align::left, align::left, align::left, align::right, align::left});
+  }
+  table.print(out);
+}
+
+void print_history_json(std::ostream& out, const std::vector<recorded_change>& all) {
+  auto list = json::array();
+  for (const auto& one : all) {
+    list.push_back({{"seq", one.seq},
+                    {"accepted_ms", one.accepted_ms == 0 ? json{} : json(one.accepted_ms)},
+                    {"step", to_text(one.step)},
+                    {"set", one.set},
+                    {"version", one.version},
+                    {"name", one.name},
+                    {"sql", one.sql},
+                    {"author", one.author},
+                    {"took_us", one.took_us}});
+  }
+  print_json(out, list);
+}
+
+} // namespace millrace::tools

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <millrace/actors/schema/plan.hpp>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+/// What commands about the schema print.
+namespace millrace::tools {
+
+void print_status(std::ostream& out, const std::vector<migration_status>& all);
+void print_status_json(std::ostream& out, const std::vector<migration_status>& all);
+
+/// A line for each object that differs, `+ table person`, and the SQL below it, as a terminal may have it.
+void print_differences(std::ostream& out, const std::vector<schema_difference>& all);
+void print_differences_json(std::ostream& out, const std::vector<schema_difference>& all);
+
+void print_rehearsal(std::ostream& out, const migration_plan& plan, const schema_rehearsed& done);
+void print_rehearsal_json(std::ostream& out, const migration_plan& plan, const schema_rehearsed& done);
+
+void print_history(std::ostream& out, const std::vector<recorded_change>& all);
+void print_history_json(std::ostream& out, const std::vector<recorded_change>& all);
+
+/// `main/0007_add_lease`, and what is done with it.
+std::string step_text(const planned_change& step);
+
+} // namespace millrace::tools
