@@ -102,8 +102,10 @@ result<> writer::prepare(const settings& chosen) {
   });
   guard_ = file_guard::watch(database_);
   watch_.install(handle, chosen.transaction_time_max, chosen.transaction_pages_max);
+  query_files_ = chosen.space;
+  own_files_.emplace(query_files_->folder(), 0);
   afforded_ = chosen.afforded;
-  script_files_.emplace(chosen.space->folder(), 0);
+  afforded_.space = &*own_files_;
   checkpointer_.install(handle);
   return done;
 }
@@ -146,9 +148,13 @@ tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_p
     return {};
   }
   watch_.begin_call(limits);
+  query_files_taken_ = query_files_->times_taken();
   mark.begin(applied_seq_ + 1, *last);
   auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
   mark.end();
+  if (answers) {
+    query_files_->withhold(false);
+  }
   return answers;
 }
 
@@ -172,6 +178,9 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
     auto& [what, reason, seq, suspects, proven] = done.error();
     if (suspects > 0 && !useless_) {
       forget_own_rollback();
+    }
+    if (take_back_room(reason)) {
+      return tl::unexpected{in_trouble(std::move(reason))};
     }
     switch (what) {
       case stop::next::give_up:
@@ -384,7 +393,7 @@ progress<outcome> writer::run_script(const schema_script& script, std::uint64_t 
   schema_in_doubt_ = true;
   ran_script_ = true;
   watch_.lift_limits(); // It may have a whole table to change.
-  budget spent{{.space = &*script_files_}};
+  budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
   auto done = scripts_->run(script, seq);
   if (!done) {
