@@ -237,6 +237,32 @@ BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {
   BOOST_TEST(mentions(why, "99"));
 }
 
+BOOST_AUTO_TEST_CASE(another_database_beside_the_log_of_sqlite_that_was_left_is_refused_and_nothing_is_changed) {
+  const auto ours = settings.data;
+  settings.data = folder.path() / "theirs";
+  open("CREATE TABLE t(n INTEGER)");
+  const auto theirs = database();
+  tested.reset();
+  settings.data = ours;
+  open("CREATE TABLE t(n INTEGER)");
+  for (int i = 1; i <= 3; ++i) {
+    BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (?1)", i));
+  }
+  leave_as_if_killed();
+  const auto aside = folder.path() / "aside";
+  std::filesystem::rename(database(), aside);
+  std::filesystem::copy_file(theirs, database());
+  const auto dumped = plain_connection{theirs}.rows("SELECT * FROM millrace_meta");
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::database_gone);
+  BOOST_TEST(mentions(why, "another database than the one whose log is beside it"));
+  std::filesystem::rename(database(), theirs);
+  BOOST_TEST(plain_connection{theirs}.rows("SELECT * FROM millrace_meta") == dumped);
+  std::filesystem::rename(aside, database());
+  open();
+  BOOST_TEST(rows("SELECT count(*), sum(n) FROM t") == "3|6");
+}
+
 BOOST_AUTO_TEST_CASE(a_database_that_was_written_under_another_log_is_refused_and_nothing_is_lost) {
   const auto ours = settings.data;
   const auto theirs = folder.path() / "theirs";
