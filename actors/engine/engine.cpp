@@ -99,7 +99,11 @@ tl::expected<void, failure> engine::impl::start() {
   data_->keep_reserve();
   wait_for_replay();
   storage::failpoint("open.replayed");
-  return apply_schema(*scripts);
+  auto applied = apply_schema(*scripts);
+  if (!applied && data_->is_new()) {
+    data_->give_up();
+  }
+  return applied;
 }
 
 /// Its changes go to the health monitor, which tells its subscribers.
