@@ -12,9 +12,11 @@
 #include <millrace/actors/write/protocol.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/queue/log.hpp>
 #include <millrace/storage/sqlite/database.hpp>
 
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -46,8 +48,9 @@ std::optional<failure> check_url(const std::string& url) {
 }
 
 /// The one place that knows which kinds of databases there are.
-std::shared_ptr<storage::database> make_database(const options& settings, const storage::folder& data) {
-  return storage::sqlite::make_database(data.database_file(), settings.database, settings.sqlite);
+std::shared_ptr<storage::database> make_database(const options& settings, const storage::folder& data,
+                                                 const std::optional<uuid>& of_log) {
+  return storage::sqlite::make_database(data.database_file(), settings.database, settings.sqlite, of_log);
 }
 
 } // namespace
@@ -96,7 +99,11 @@ tl::expected<void, failure> engine::impl::start() {
   data_->keep_reserve();
   wait_for_replay();
   storage::failpoint("open.replayed");
-  return apply_schema(*scripts);
+  auto applied = apply_schema(*scripts);
+  if (!applied && data_->is_new()) {
+    data_->give_up();
+  }
+  return applied;
 }
 
 /// Its changes go to the health monitor, which tells its subscribers.
@@ -231,7 +238,8 @@ expected<engine> open(caf::actor_system& system, options settings, testing_hooks
   // A log without its database must not be given a new one.
   std::error_code none;
   const auto fresh = std::filesystem::is_empty(data->queue_folder(), none);
-  auto database = make_database(settings, *data);
+  auto& files = hooks.files == nullptr ? storage::posix_file_system() : *hooks.files;
+  auto database = make_database(settings, *data, storage::log::database_of(files, data->queue_folder()));
   auto identity = database->prepare(fresh);
   if (!identity && identity.error().code == errc::disk_full) {
     data->give_up_reserve();

@@ -3,6 +3,7 @@
 #include "failpoint.hpp"
 #include "system_error.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <sstream>
@@ -58,10 +59,20 @@ result<std::string> read_lock(int lock, const fs::path& file) {
   return size < 0 ? result<std::string>{refuse(file, errno)} : std::string{text, static_cast<std::size_t>(size)};
 }
 
+/// Follows no link, and waits for nobody where it is no file.
+result<descriptor> open_lock(const fs::path& file, int flags) {
+  descriptor lock{::open(file.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600)};
+  if (lock.get() >= 0) {
+    return lock;
+  }
+  return errno == ELOOP ? fail(errc::folder_foreign, file.string() + " is a link, and Millrace makes none")
+                        : refuse(file, errno);
+}
+
 result<std::string> read_lock(const fs::path& path) {
   const auto file = path / "LOCK";
-  const descriptor lock{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-  return lock.get() < 0 ? result<std::string>{refuse(file, errno)} : read_lock(lock.get(), file);
+  const auto lock = open_lock(file, O_RDONLY);
+  return lock ? read_lock(lock->get(), file) : tl::unexpected{lock.error()};
 }
 
 constexpr auto reserve_name = "reserve";
@@ -146,6 +157,10 @@ result<> make_or_check(const fs::path& path, folder_mode mode) {
   if (errno != ENOENT) {
     return refuse(path, errno);
   }
+  std::error_code no_link;
+  if (const auto target = fs::read_symlink(path, no_link); !no_link) {
+    return fail(errc::folder_missing, path.string() + " is a link to " + target.string() + ", which does not exist");
+  }
   if (mode == folder_mode::existing) {
     return fail(errc::folder_missing, path.string() + " does not exist");
   }
@@ -163,8 +178,7 @@ std::string own_inode_line(int lock) {
   return ::fstat(lock, &state) == 0 ? "inode " + std::to_string(state.st_ino) + '\n' : std::string{};
 }
 
-std::string inode_line(int lock) {
-  const auto text = read_lock(lock, "LOCK").value_or("");
+std::string inode_line(const std::string& text) {
   const auto at = text.find("\ninode ");
   return at == std::string::npos ? std::string{} : text.substr(at + 1);
 }
@@ -205,11 +219,6 @@ result<> sign(int lock, const fs::path& file, const std::string& inode) {
   return ::fchmod(lock, 0600) == 0 ? write_lock(lock, file, user_line() + inode) : refuse(file, errno);
 }
 
-bool has_text(int lock) {
-  struct stat state {};
-  return ::fstat(lock, &state) == 0 && state.st_size > 0;
-}
-
 bool holds_log(const fs::path& path) {
   std::error_code none;
   return fs::exists(path / "queue", none) && !fs::is_empty(path / "queue", none);
@@ -222,10 +231,10 @@ bool holds_journal(const fs::path& path) {
 }
 
 tl::unexpected<failure> in_use(const fs::path& path) {
-  const descriptor lock{::open((path / "LOCK").c_str(), O_RDONLY | O_CLOEXEC)};
+  const auto lock = open_lock(path / "LOCK", O_RDONLY);
   return fail(errc::folder_locked,
               path.string() + " is in use by "
-                + (lock.get() < 0 ? "another process, though its file LOCK was removed" : holder_of(lock.get())));
+                + (lock ? holder_of(lock->get()) : "another process, though its file LOCK was removed"));
 }
 
 /// Locks a folder itself: nobody removes that by mistake, as they do a file that seems to be left behind.
@@ -237,37 +246,33 @@ result<descriptor> lock_folder(const fs::path& path) {
   return errno == EWOULDBLOCK ? in_use(path) : refuse(path, errno);
 }
 
-/// Gives the descriptor that holds the lock. `copied` is what `copied_in_use` tells.
-result<descriptor> take_lock(const fs::path& path, bool& copied) {
+/// Gives the descriptor that holds the lock, with what stands in it.
+result<std::pair<descriptor, std::string>> take_lock(const fs::path& path) {
   const auto file = path / "LOCK";
-  descriptor lock{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (lock.get() < 0) {
-    return refuse(file, errno);
+  auto lock = open_lock(file, O_RDWR | O_CREAT);
+  if (!lock) {
+    return tl::unexpected{std::move(lock).error()};
   }
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK ? in_use(path) : refuse(file, errno);
   }
   failpoint("folder.locked");
-  const auto own = own_inode_line(lock.get());
-  auto found = inode_line(lock.get());
-  if (holds_log(path) && (!has_text(lock.get()) || (found == own && !holds_journal(path)))) {
-    found = "inode 0\n"; // LOCK was left behind when the rest was copied, or what the database needs was removed.
+  auto text = read_lock(lock->get(), file);
+  if (!text) {
+    return tl::unexpected{std::move(text).error()};
   }
-  copied = !found.empty() && found != own;
-  // A copy stays known as one until somebody has looked through it.
-  if (auto signed_off = sign(lock.get(), file, copied ? found : own);
-      !signed_off && signed_off.error().code != errc::disk_full) {
-    // A full disk must not keep the engine from starting; the lock holds without its text.
-    return tl::unexpected{std::move(signed_off).error()};
+  // A power loss may leave zeroes.
+  if (!text->starts_with(signature) && text->find_first_not_of('\0') != std::string::npos) {
+    return fail(errc::folder_foreign, file.string() + " is another program's; move it away if the rest is Millrace's");
   }
-  return lock;
+  return std::pair{std::move(*lock), std::move(*text)};
 }
 
 /// Of what Millrace keeps in a folder and has made by the time that nothing in it was promised to anybody, what is not
 /// there. A database that is there is somebody's with all that SQLite keeps beside it.
 std::vector<fs::path> missing_in(const fs::path& path) {
   std::error_code none;
-  std::vector<fs::path> names{"queue", "attempt", "LOCK"};
+  std::vector<fs::path> names{"queue", "attempt", reserve_name, temporary_folder_name, "LOCK"};
   if (!fs::exists(path / "database.sqlite3", none)) {
     names.insert(names.begin() + 1,
                  {"database.sqlite3-wal", "database.sqlite3-shm", "database.sqlite3-journal", "database.sqlite3"});
@@ -321,11 +326,15 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
     opened.new_.push_back(path);
   }
   opened.give_up();
-  auto lock = take_lock(path, opened.copied_in_use_);
+  auto lock = take_lock(path);
   if (!lock) {
     return tl::unexpected{std::move(lock).error()};
   }
-  opened.lock_ = std::move(*lock);
+  opened.lock_ = std::move(lock->first);
+  opened.lock_text_ = std::move(lock->second);
+  if (auto done = opened.sign_lock(); !done) {
+    return tl::unexpected{std::move(done).error()};
+  }
   failpoint("folder.signed");
   remove_temporary_files(path / temporary_folder_name);
   if (!fs::is_directory(opened.queue_folder(), error)) {
@@ -337,9 +346,30 @@ result<folder> folder::open(const fs::path& given, folder_mode mode) {
   return opened;
 }
 
+/// Says in LOCK who has the folder, and finds out whether it is a copy.
+result<> folder::sign_lock() {
+  const auto own = own_inode_line(lock_.get());
+  auto found = inode_line(lock_text_);
+  if (holds_log(path_) && (lock_text_.empty() || (found == own && !holds_journal(path_)))) {
+    found = "inode 0\n"; // LOCK was left behind when the rest was copied, or what the database needs was removed.
+  }
+  copied_in_use_ = !found.empty() && found != own;
+  // A copy stays known as one until somebody has looked through it.
+  auto done = sign(lock_.get(), path_ / "LOCK", copied_in_use_ ? found : own);
+  // A full disk must not keep the engine from starting; the lock holds without its text.
+  return done || done.error().code == errc::disk_full ? result<>{} : done;
+}
+
+bool folder::is_new() const {
+  return std::ranges::find(new_, database_file()) != new_.end();
+}
+
 folder::~folder() {
   if (!given_up_) {
     return;
+  }
+  if (lock_.get() >= 0 && !copied_in_use_) {
+    static_cast<void>(write_lock(lock_.get(), path_ / "LOCK", lock_text_));
   }
   try {
     for (const auto& path : new_) {

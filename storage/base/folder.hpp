@@ -4,6 +4,7 @@
 #include "result.hpp"
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace millrace::storage {
@@ -30,8 +31,10 @@ public:
   ~folder();
 
   /// What was to be opened in it cannot be, and nothing in it was promised to anybody: all that was made since it was
-  /// opened is removed when this object ends, the folder, too, where it was made.
+  /// opened is removed when this object ends, the folder, too, where it was made, and LOCK says what it said before.
   void give_up() noexcept { given_up_ = true; }
+  /// Whether it held no database when it was opened, so that to give it up is to undo all that was done in it.
+  bool is_new() const;
 
   /// Whether it is a copy of a folder that was in use when it was copied: LOCK names itself by its inode for as long as
   /// that lasts. The files of such a copy are of different moments, and so are those of a folder that a process left in
@@ -53,6 +56,7 @@ public:
 
 private:
   explicit folder(std::filesystem::path path) : path_(std::move(path)) {}
+  [[nodiscard]] result<> sign_lock();
 
   std::filesystem::path path_;
   /// What was not there when it was locked, in the order in which it is removed: a folder that is left in the middle of
@@ -63,6 +67,7 @@ private:
   /// second process lock a new file of the same name.
   descriptor lock_;
   descriptor whole_;
+  std::string lock_text_; ///< Of LOCK, before it was signed.
   bool copied_in_use_ = false;
 };
 

@@ -103,7 +103,8 @@ std::string encode_header_block(const segment_header& header) {
   return block;
 }
 
-result<header_reading> decode_header_block(std::string_view block, const uuid& database, const std::string& file) {
+result<header_reading> decode_header_block(std::string_view block, const std::optional<uuid>& database,
+                                           const std::string& file) {
   const auto first = block.substr(0, header_copy_at);
   const auto second = block.substr(std::min(block.size(), header_copy_at));
   const auto first_state = check_copy(first);
@@ -116,7 +117,7 @@ result<header_reading> decode_header_block(std::string_view block, const uuid& d
     return fail(errc::corrupt, "both copies of the header of " + file + " are damaged");
   }
   header_reading reading{parse_header(first_state == copy_state::whole ? first : second), first_state != second_state};
-  if (reading.header.database != database) {
+  if (database && reading.header.database != *database) {
     return fail(errc::folder_foreign, file + " belongs to the queue of another database");
   }
   return reading;

@@ -45,9 +45,9 @@ struct header_reading {
   bool one_copy_damaged = false;
 };
 
-/// Reads a header block, which may be cut short. `folder_newer`, `folder_foreign`, or `corrupt` where neither copy is
-/// whole; `file` is named in them.
-[[nodiscard]] result<header_reading> decode_header_block(std::string_view block, const uuid& database,
+/// Reads a header block, which may be cut short. `folder_newer`, `folder_foreign` where it is of another database than
+/// the one that is asked for, or `corrupt` where neither copy is whole; `file` is named in them.
+[[nodiscard]] result<header_reading> decode_header_block(std::string_view block, const std::optional<uuid>& database,
                                                          const std::string& file);
 
 /// What a frame says about itself. Begins at a multiple of `frame_alignment`.

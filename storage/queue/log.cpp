@@ -8,8 +8,11 @@
 #include <millrace/storage/base/failpoint.hpp>
 
 #include <algorithm>
+#include <array>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace millrace::storage {
 
@@ -357,6 +360,24 @@ log::log(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 log::log(log&&) noexcept = default;
 log& log::operator=(log&&) noexcept = default;
 log::~log() = default;
+
+std::optional<uuid> log::database_of(file_system& files, const std::filesystem::path& folder) {
+  auto names = files.list(folder).value_or(std::vector<std::string>{});
+  std::ranges::reverse(names);
+  for (const auto& name : names) {
+    if (!segment_of_name(name)) {
+      continue;
+    }
+    std::array<char, header_block_bytes> block{};
+    const auto bytes = files.open(folder / name, file_mode::read).and_then([&](const auto& segment) {
+      return segment->read_at(0, block);
+    });
+    if (const auto reading = decode_header_block({block.data(), bytes.value_or(0)}, std::nullopt, name)) {
+      return reading->header.database;
+    }
+  }
+  return std::nullopt;
+}
 
 result<log> log::open(file_system& files, std::filesystem::path folder, const uuid& database,
                       const log_position& applied, const log_options& options, recovery_report& report,

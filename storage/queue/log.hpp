@@ -39,6 +39,10 @@ public:
                                         const log_position& applied, const log_options& options,
                                         recovery_report& report, const visitor& visit = {});
 
+  /// To which database the log in a folder belongs, as its newest segment says that can be read; nothing where none
+  /// does.
+  [[nodiscard]] static std::optional<uuid> database_of(file_system& files, const std::filesystem::path& folder);
+
   log(log&&) noexcept;
   log& operator=(log&&) noexcept;
   ~log();

@@ -55,7 +55,7 @@ private:
 } // namespace
 
 std::unique_ptr<storage::database> make_database(std::filesystem::path file, const database_options& options,
-                                                 const sqlite_options& own) {
+                                                 const sqlite_options& own, const std::optional<uuid>& wanted) {
   auto space = std::make_shared<temporary_space>(std::filesystem::absolute(file).parent_path() / temporary_folder_name,
                                                  own.temporary_total_kib);
   return std::make_unique<file_database>(
@@ -67,7 +67,7 @@ std::unique_ptr<storage::database> make_database(std::filesystem::path file, con
              .outcomes = options.outcomes,
              .transaction_time_max = options.transaction_time_max,
              .transaction_pages_max = options.transaction_pages_max,
-             .identity = std::nullopt});
+             .identity = wanted});
 }
 
 } // namespace millrace::storage::sqlite

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace millrace::storage::sqlite {
 
@@ -15,7 +16,10 @@ namespace millrace::storage::sqlite {
 /// Fencing: whoever opens a file through this holds the lock of the folder that it is in (`storage::folder`), so there
 /// is no other process, and makes one such object for it. Its writers share a fence, which only the one that was opened
 /// last may pass.
+///
+/// `wanted` is the identity that it must have, where that is known: another is `database_gone`, and left as it is.
 std::unique_ptr<storage::database> make_database(std::filesystem::path file, const database_options& options = {},
-                                                 const sqlite_options& own = {});
+                                                 const sqlite_options& own = {},
+                                                 const std::optional<uuid>& wanted = std::nullopt);
 
 } // namespace millrace::storage::sqlite

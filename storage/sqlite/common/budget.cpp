@@ -5,6 +5,7 @@
 #include <millrace/storage/base/full_disk.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <string>
 #include <system_error>
@@ -143,11 +144,24 @@ bool budget::take_temporary(std::int64_t bytes, temporary_space* space) noexcept
   if (most != 0 && bytes > 0 && payer.temporary_bytes_ + bytes > most) {
     return payer.refuse(cause::temporary);
   }
+  if (space != nullptr && bytes > 0 && space->withheld()) {
+    temporary_refused(ENOSPC);
+    return false;
+  }
   if (space != nullptr && !space->take(bytes)) {
     return payer.refuse(cause::temporary_of_all);
   }
   payer.temporary_bytes_ += bytes;
   return true;
+}
+
+bool budget::must_give_back() noexcept {
+  const auto* const space = budget::space();
+  const bool must = space != nullptr && acting->temporary_bytes_ > 0 && space->withheld();
+  if (must) {
+    temporary_refused(ENOSPC);
+  }
+  return must;
 }
 
 failure budget::refused_file() const {

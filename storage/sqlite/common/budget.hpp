@@ -70,8 +70,12 @@ public:
   static temporary_space* space() noexcept { return acting == nullptr ? nullptr : acting->most_.space; }
 
   /// Takes bytes for a temporary file in `space`, or gives them back where there are fewer than none; false where the
-  /// work or all of it together has not so many left.
+  /// work or all of it together has not so many left, or the room is withheld.
   static bool take_temporary(std::int64_t bytes, temporary_space* space) noexcept;
+
+  /// Whether the work of this thread has temporary files whose room is withheld (`temporary_space::withhold`), so that
+  /// it has to end, which counts as a full disk.
+  static bool must_give_back() noexcept;
 
 private:
   /// How much is allocated between two looks at the clock. An allocation counts some bytes more than it has, so there

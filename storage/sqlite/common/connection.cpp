@@ -3,46 +3,27 @@
 #include "budget.hpp"
 #include "determinism.hpp"
 #include "error.hpp"
-#include "meta.hpp"
 #include "patient_functions.hpp"
-#include "prepared_statement.hpp"
-#include "rows.hpp"
 #include "temporary_files.hpp"
+#include "whose_file.hpp"
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
 namespace millrace::storage::sqlite {
-
-namespace {
-
-/// Refuses a database that took the place of the one with this identity.
-result<> check_identity(sqlite3* database, const uuid& wanted) {
-  auto read = prepared_statement::prepare(database, meta::read_identity);
-  if (!read && read.error().code != errc::bad_sql) {
-    return tl::unexpected{std::move(read).error()};
-  }
-  const int code = read ? read->step() : SQLITE_DONE;
-  if (code != SQLITE_ROW && code != SQLITE_DONE) {
-    return tl::unexpected{failure_of(database, code)};
-  }
-  const std::string_view expected{reinterpret_cast<const char*>(wanted.data()), wanted.size()};
-  if (code == SQLITE_DONE || blob_at(read->get(), 0) != expected) {
-    return fail(errc::database_gone, std::string{sqlite3_db_filename(database, "main")} + " is another database");
-  }
-  return {};
-}
-
-} // namespace
 
 result<connection> connection::open(const settings& chosen, role purpose) {
   if (!budget::holds()) {
     return fail(errc::io_error,
                 "this program used SQLite before Millrace was loaded, so its memory could not be bounded; "
                 "link Millrace into the program, or load it first");
+  }
+  if (chosen.identity && purpose == role::writer) {
+    if (auto looked = look_at_file_alone(chosen.file, chosen.identity); !looked) {
+      return tl::unexpected{std::move(looked).error()};
+    }
   }
   const char* const vfs = purpose == role::writer ? log_clock_vfs() : paid_temporary_vfs();
   const int access = purpose == role::writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
@@ -72,6 +53,7 @@ result<connection> connection::open(const settings& chosen, role purpose) {
   if (chosen.identity) {
     if (auto same = check_identity(handle, *chosen.identity); !same) {
       made.abandon();
+      same.error().detail = chosen.file.string() + ": " + same.error().detail;
       return tl::unexpected{std::move(same).error()};
     }
   }

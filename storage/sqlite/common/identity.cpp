@@ -6,6 +6,7 @@
 #include "outcome_record.hpp"
 #include "prepared_statement.hpp"
 #include "rows.hpp"
+#include "whose_file.hpp"
 
 #include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/base/system_error.hpp>
@@ -31,23 +32,21 @@ tl::unexpected<failure> refuse(const std::filesystem::path& file, int error) {
   return fail(code_of_system_error(error), file.string() + ": " + system_words(error, file));
 }
 
-/// Makes the file with the right mode, whatever the umask is; SQLite gives its log and shared memory the same. A file
-/// that exists is not opened: closing it would drop the locks that this process has on it (SQLite: howtocorrupt.html
-/// §2.2).
+/// Makes the file with the right mode, whatever the umask is; SQLite gives its log and shared memory the same. One that
+/// exists is not opened: closing it would drop the locks that this process has on it (SQLite: howtocorrupt.html §2.2).
 result<> make_file(const std::filesystem::path& file) {
   const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const bool exists = made < 0 && errno == EEXIST;
   if (made < 0 && !exists) {
     return refuse(file, errno);
   }
-  if (made >= 0) {
-    ::close(made);
-    failpoint("database.file_made");
+  if (exists) {
+    return {};
   }
-  if (::chmod(file.c_str(), 0600) != 0 && made >= 0) {
-    return refuse(file, errno);
-  }
-  return {};
+  const bool done = ::fchmod(made, 0600) == 0;
+  ::close(made);
+  failpoint("database.file_made");
+  return done ? result<>{} : refuse(file, errno);
 }
 
 result<uuid> random_uuid() {
@@ -59,35 +58,6 @@ result<uuid> random_uuid() {
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
   return id;
-}
-
-result<std::int64_t> number(connection& database, const char* sql) {
-  auto statement = prepared_statement::prepare(database.get(), sql);
-  return statement ? statement->run_for_number() : tl::unexpected{std::move(statement).error()};
-}
-
-/// The format of a database that is ours, 0 of one that is empty; an error where it is something else.
-result<std::int64_t> format_of(connection& database) {
-  const auto ours = number(database,
-                           "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
-                           "'millrace_meta'");
-  if (!ours) {
-    return tl::unexpected{ours.error()};
-  }
-  if (*ours == 0) {
-    const auto others = number(database, "SELECT count(*) FROM sqlite_schema");
-    if (!others) {
-      return tl::unexpected{others.error()};
-    }
-    return *others == 0 ? result<std::int64_t>{0}
-                        : fail(errc::folder_foreign, "the database holds tables, but none of Millrace's");
-  }
-  auto version = number(database, "SELECT format_version FROM millrace_meta WHERE id = 1");
-  if (version && *version > meta::format_version) {
-    return fail(errc::folder_newer, "the database has format " + std::to_string(*version)
-                                      + "; this program reads format " + std::to_string(meta::format_version));
-  }
-  return version;
 }
 
 result<> create_tables(connection& database) {
@@ -115,7 +85,7 @@ result<> bring_up_to_date(connection& database) {
     return done;
   }
   // A connection that is closed rolls back, so errors may simply return.
-  const auto format = format_of(database);
+  const auto format = format_of(database.get());
   if (!format) {
     return tl::unexpected{format.error()};
   }
@@ -202,7 +172,7 @@ result<database_identity> read_identity(connection& database) {
 result<database_identity> prepare(connection& database, bool create) {
   // Recovery decides what is moved and when; this only looks.
   database.abandon();
-  const auto format = format_of(database);
+  const auto format = format_of(database.get());
   if (!format) {
     return tl::unexpected{format.error()};
   }
@@ -238,6 +208,13 @@ result<database_identity> prepare_file(const settings& chosen, bool create) {
   std::error_code unknown;
   if (!create && std::filesystem::file_size(file, unknown) == 0) {
     return fail(errc::database_gone, file.string() + ": the file is empty");
+  }
+  const auto ours = look_at_file_alone(file, chosen.identity);
+  if (!ours) {
+    return tl::unexpected{ours.error()};
+  }
+  if (create && *ours) {
+    ::chmod(file.c_str(), 0600); // Whoever put it there may have given it another.
   }
   // SQLite tells that it cannot open the file, and not whose it is.
   if (::faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {

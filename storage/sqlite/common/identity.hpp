@@ -6,7 +6,7 @@
 
 namespace millrace::storage::sqlite {
 
-/// `database::prepare` for a file, whatever identity is asked for.
+/// `database::prepare` for a file.
 [[nodiscard]] result<database_identity> prepare_file(const settings& chosen, bool create);
 
 } // namespace millrace::storage::sqlite

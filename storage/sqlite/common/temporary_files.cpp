@@ -39,9 +39,11 @@ int told(int code) noexcept {
   return code;
 }
 
+/// What is given back is free by then: others go by that.
 int close(sqlite3_file* file) noexcept {
+  const int code = real(file)->pMethods->xClose(real(file));
   budget::take_temporary(-paid(file).bytes, paid(file).space);
-  return real(file)->pMethods->xClose(real(file));
+  return code;
 }
 
 int write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) noexcept {
@@ -60,10 +62,13 @@ int read(sqlite3_file* file, void* into, int bytes, sqlite3_int64 at) noexcept {
 
 int truncate(sqlite3_file* file, sqlite3_int64 bytes) noexcept {
   auto& known = paid(file).bytes;
-  const auto end = std::min<std::int64_t>(known, bytes);
-  budget::take_temporary(end - known, paid(file).space);
-  known = end;
-  return told(real(file)->pMethods->xTruncate(real(file), bytes));
+  const int code = real(file)->pMethods->xTruncate(real(file), bytes);
+  if (code == SQLITE_OK) {
+    const auto end = std::min<std::int64_t>(known, bytes);
+    budget::take_temporary(end - known, paid(file).space);
+    known = end;
+  }
+  return told(code);
 }
 
 /// What is passed on as it is.

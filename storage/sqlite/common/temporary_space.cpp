@@ -10,12 +10,20 @@
 namespace millrace::storage::sqlite {
 
 bool temporary_space::take(std::int64_t bytes) noexcept {
-  const auto taken = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  const auto taken = bytes_.fetch_add(bytes) + bytes;
   if (bytes > 0 && kib_max_ != 0 && taken > kib_max_ * 1024) {
-    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    bytes_.fetch_sub(bytes);
     return false;
   }
+  if (bytes > 0) {
+    times_taken_.fetch_add(1);
+  }
   return true;
+}
+
+std::optional<std::uint64_t> temporary_space::times_taken() const noexcept {
+  const auto times = times_taken_.load(); // First, so that what is taken meanwhile shows in one of the two.
+  return bytes_.load() == 0 ? std::optional{times} : std::nullopt;
 }
 
 bool temporary_space::name_file(std::span<char> into) const noexcept {

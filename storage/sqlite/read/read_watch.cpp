@@ -35,7 +35,7 @@ int read_watch::on_progress(void* self) noexcept {
   auto& watch = *static_cast<read_watch*>(self);
   const auto passed = watch.look();
   if (passed == errc::none) {
-    return 0;
+    return budget::must_give_back() ? 1 : 0;
   }
   watch.interruption_ = passed;
   return 1;

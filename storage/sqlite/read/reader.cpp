@@ -113,6 +113,9 @@ private:
       return within;
     }
     budget::scope paying{spent_};
+    if (budget::must_give_back()) { // However few steps a page takes.
+      return tl::unexpected{*budget::overrun()};
+    }
     const int code = step();
     more_ = code == SQLITE_ROW;
     return owner_->result_of(code);

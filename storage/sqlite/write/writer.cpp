@@ -104,8 +104,10 @@ result<> writer::prepare(const settings& chosen) {
   });
   guard_ = file_guard::watch(database_);
   watch_.install(handle, chosen.transaction_time_max, chosen.transaction_pages_max);
+  query_files_ = chosen.space;
+  own_files_.emplace(query_files_->folder(), 0);
   afforded_ = chosen.afforded;
-  script_files_.emplace(chosen.space->folder(), 0);
+  afforded_.space = &*own_files_;
   checkpointer_.install(handle);
   return done;
 }
@@ -148,9 +150,13 @@ tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_p
     return {};
   }
   watch_.begin_call(limits);
+  query_files_taken_ = query_files_->times_taken();
   mark.begin(applied_seq_ + 1, *last);
   auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
   mark.end();
+  if (answers) {
+    query_files_->withhold(false);
+  }
   return answers;
 }
 
@@ -174,6 +180,9 @@ tl::expected<std::vector<answer>, trouble> writer::apply_somehow(std::span<const
     auto& [what, reason, seq, suspects, proven] = done.error();
     if (suspects > 0 && !useless_) {
       forget_own_rollback();
+    }
+    if (take_back_room(reason)) {
+      return tl::unexpected{in_trouble(std::move(reason))};
     }
     switch (what) {
       case stop::next::give_up:
@@ -388,7 +397,7 @@ progress<outcome> writer::run_script(const work& item, std::uint64_t seq) {
   schema_in_doubt_ = true;
   ran_script_ = true;
   watch_.lift_limits(); // It may have a whole table to change.
-  budget spent{{.space = &*script_files_}};
+  budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
   const auto* const script = std::get_if<schema_script>(&item);
   auto done = script != nullptr ? scripts_->run(*script, seq, accept_time_ms_)

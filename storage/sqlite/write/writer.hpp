@@ -92,6 +92,7 @@ private:
   stop stop_runaway(std::uint64_t seq) const;
   stop stop_all(failure reason, std::uint64_t last_seq) const;
   stop stop_commit(int code, std::uint64_t last_seq);
+  bool take_back_room(const failure& met) noexcept;
   bound_name name_of(const work& item, const answer& reply);
   [[nodiscard]] attempt<> commit(bracket& whole, const log_position& end, std::int64_t recorded_ms);
   [[nodiscard]] result<log_position> read_position();
@@ -104,7 +105,9 @@ private:
 
   std::shared_ptr<fence> gate_;
   fence::pass pass_;
-  std::optional<temporary_space> script_files_; ///< Of scripts, which may take as much as there is.
+  std::optional<temporary_space> own_files_; ///< Of scripts above all, which may take as much as there is.
+  std::shared_ptr<temporary_space> query_files_;
+  std::optional<std::uint64_t> query_files_taken_; ///< `times_taken` of these when the call began.
   bool sorts_in_files_ = false;
   connection database_;
   log_functions functions_;

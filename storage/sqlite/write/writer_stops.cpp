@@ -64,14 +64,26 @@ auto writer::stop_all(failure reason, std::uint64_t last_seq) const -> stop {
 auto writer::stop_commit(int code, std::uint64_t last_seq) -> stop {
   auto [how_far, reason] = set_back(database_.get(), code).value();
   std::uint64_t suspects = 0;
+  const bool others = take_back_room(reason);
   if (reason.code != errc::locked || sqlite3_get_autocommit(database_.get()) != 0) {
     // SQLite 3.40 can bring such a commit back after reopening, so nobody knows (storage/DESIGN.md §4 rule 3).
-    suspects = accuses(how_far) ? last_seq - applied_seq_ : 0;
+    suspects = accuses(how_far) && !others ? last_seq - applied_seq_ : 0;
     reason = give_up_connection({errc::outcome_unknown, "the commit of seq " + std::to_string(applied_seq_ + 1) + " to "
                                                           + std::to_string(last_seq)
                                                           + " failed: " + to_string(reason)});
   }
   return {stop::next::give_up, std::move(reason), 0, suspects};
+}
+
+/// Whether queries had temporary files while the disk was full: then nobody knows whether that is the work's doing.
+/// They get no more and give back what they have, until something is committed, so the next call knows.
+bool writer::take_back_room(const failure& met) noexcept {
+  const bool theirs = met.code == errc::disk_full
+                      && (!query_files_taken_ || query_files_taken_ != query_files_->times_taken());
+  if (theirs) {
+    query_files_->withhold(true);
+  }
+  return theirs;
 }
 
 } // namespace millrace::storage::sqlite

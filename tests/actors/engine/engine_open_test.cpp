@@ -228,6 +228,22 @@ BOOST_AUTO_TEST_CASE(a_folder_that_is_made_in_vain_is_removed) {
   BOOST_TEST(!std::filesystem::exists(settings.data));
 }
 
+BOOST_AUTO_TEST_CASE(a_folder_whose_schema_fails_is_removed_where_it_was_made_and_stays_where_it_was_there) {
+  settings.schema = {script("0001_good.sql", "CREATE TABLE t(n)"), script("0002_bad.sql", "CREATE TABL u(n)")};
+  BOOST_TEST(refusal().code == errc::bad_sql);
+  BOOST_TEST(!std::filesystem::exists(settings.data));
+  std::filesystem::create_directory(settings.data);
+  BOOST_TEST(refusal().code == errc::bad_sql);
+  BOOST_TEST(std::filesystem::is_empty(settings.data));
+  settings.schema.pop_back();
+  open();
+  BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (1)"));
+  tested.reset();
+  settings.schema.push_back(folder.path() / "0002_bad.sql");
+  BOOST_TEST(refusal().code == errc::bad_sql);
+  BOOST_TEST(rows("SELECT n FROM t") == "1");
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {
   open();
   tested.reset();
@@ -235,6 +251,32 @@ BOOST_AUTO_TEST_CASE(a_folder_that_a_newer_program_wrote_is_refused) {
   const auto why = refusal();
   BOOST_TEST(why.code == errc::folder_newer);
   BOOST_TEST(mentions(why, "99"));
+}
+
+BOOST_AUTO_TEST_CASE(another_database_beside_the_log_of_sqlite_that_was_left_is_refused_and_nothing_is_changed) {
+  const auto ours = settings.data;
+  settings.data = folder.path() / "theirs";
+  open("CREATE TABLE t(n INTEGER)");
+  const auto theirs = database();
+  tested.reset();
+  settings.data = ours;
+  open("CREATE TABLE t(n INTEGER)");
+  for (int i = 1; i <= 3; ++i) {
+    BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (?1)", i));
+  }
+  leave_as_if_killed();
+  const auto aside = folder.path() / "aside";
+  std::filesystem::rename(database(), aside);
+  std::filesystem::copy_file(theirs, database());
+  const auto dumped = plain_connection{theirs}.rows("SELECT * FROM millrace_meta");
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::database_gone);
+  BOOST_TEST(mentions(why, "another database than the one whose log is beside it"));
+  std::filesystem::rename(database(), theirs);
+  BOOST_TEST(plain_connection{theirs}.rows("SELECT * FROM millrace_meta") == dumped);
+  std::filesystem::rename(aside, database());
+  open();
+  BOOST_TEST(rows("SELECT count(*), sum(n) FROM t") == "3|6");
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_was_written_under_another_log_is_refused_and_nothing_is_lost) {
@@ -330,6 +372,8 @@ BOOST_AUTO_TEST_CASE(a_schema_file_that_cannot_be_read_is_refused_by_name_and_an
 }
 
 BOOST_AUTO_TEST_CASE(a_script_that_fails_leaves_nothing_behind_and_may_be_corrected) {
+  open();
+  tested.reset();
   settings.scripts = {{"0001", "CREATE TABLE a(n)"}, {"0002", "CREATE TABLE b(n); INSERT INTO nowhere VALUES (1)"}};
   const auto why = refusal();
   BOOST_TEST(why.code == errc::bad_sql);

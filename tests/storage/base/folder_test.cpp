@@ -2,6 +2,7 @@
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -20,6 +21,11 @@ unsigned mode_of(const std::filesystem::path& path) {
   struct stat state {};
   BOOST_REQUIRE(::stat(path.c_str(), &state) == 0);
   return state.st_mode & 0777;
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream input{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{input}, {}};
 }
 
 errc refusal(const std::filesystem::path& path, folder_mode mode) {
@@ -89,6 +95,52 @@ BOOST_AUTO_TEST_CASE(a_folder_of_something_else_is_refused_and_left_alone) {
   BOOST_TEST(refusal(here.path(), folder_mode::existing) == errc::folder_foreign);
   BOOST_TEST(std::filesystem::file_size(here.path() / "LOCK") == 0u);
   BOOST_TEST(!std::filesystem::exists(here.path() / "queue"));
+}
+
+BOOST_AUTO_TEST_CASE(the_lock_file_of_another_program_is_left_as_it_is_though_there_is_a_database) {
+  temporary_folder here;
+  const auto data = here.path() / "data";
+  const auto theirs = here.path() / "theirs";
+  std::filesystem::create_directory(data);
+  std::ofstream{data / "database.sqlite3"};
+  std::ofstream{theirs} << "of somebody else";
+  std::filesystem::permissions(theirs, std::filesystem::perms{0644});
+  const auto check_refused = [&] {
+    BOOST_TEST(refusal(data, folder_mode::create) == errc::folder_foreign);
+    BOOST_TEST(text_of(data / "LOCK") == "of somebody else");
+    BOOST_TEST(mode_of(data / "LOCK") == 0644u);
+    BOOST_TEST(!std::filesystem::exists(data / "queue"));
+  };
+  std::filesystem::create_symlink(theirs, data / "LOCK");
+  check_refused();
+  std::filesystem::remove(data / "LOCK");
+  std::filesystem::rename(theirs, data / "LOCK");
+  check_refused();
+  std::filesystem::remove(data / "database.sqlite3");
+  check_refused();
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_is_given_up_says_of_itself_what_it_said_before) {
+  temporary_folder here;
+  BOOST_REQUIRE(folder::open(here.path(), folder_mode::create));
+  std::ofstream{here.path() / "database.sqlite3"};
+  for (const auto* const before : {"millrace 1 other\n", ""}) {
+    std::ofstream{here.path() / "LOCK"} << before;
+    folder::open(here.path(), folder_mode::existing)->give_up();
+    BOOST_TEST(text_of(here.path() / "LOCK") == before);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_leads_nowhere_is_said_to_be_one) {
+  temporary_folder here;
+  std::filesystem::create_directory_symlink(here.path() / "gone", here.path() / "data");
+  for (const auto mode : {folder_mode::create, folder_mode::existing}) {
+    const auto refused = folder::open(here.path() / "data", mode);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().code == errc::folder_missing);
+    BOOST_TEST(refused.error().detail.find("data is a link to " + (here.path() / "gone").string())
+               != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_was_made_in_vain_is_removed_and_nothing_else) {

@@ -1,8 +1,10 @@
 #include <millrace/messages/limits.hpp>
+#include <millrace/tests/support/process/open_files.hpp>
 #include <millrace/tests/support/process/painted_stack.hpp>
 #include <millrace/tests/support/storage/nesting.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -11,7 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <system_error>
+#include <thread>
 #include <vector>
 
 #include <sqlite3.h>
@@ -21,6 +23,7 @@
 using namespace millrace;
 using namespace millrace::storage;
 using namespace millrace::storage::test;
+using millrace::test::open_files;
 using millrace::test::stack_used;
 using millrace::test::usual_stack_bytes;
 using namespace std::chrono_literals;
@@ -84,14 +87,11 @@ private:
   void (*signal_)(int);
 };
 
-/// How many files below a folder this process has open, those included that have no name any more.
-std::size_t open_files(const std::filesystem::path& folder) {
-  std::size_t count = 0;
-  for (const auto& one : std::filesystem::directory_iterator{"/proc/self/fd"}) {
-    std::error_code ended; // The one that the iterator itself has.
-    count += std::filesystem::read_symlink(one, ended).native().starts_with(folder.native() + "/") ? 1 : 0;
-  }
-  return count;
+/// Six megabytes of SQLite's log.
+transaction large() {
+  return execute(
+    "INSERT INTO t(a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) "
+    "SELECT hex(zeroblob(1000)) FROM n");
 }
 
 /// 1,200 objects of a schema, each made of the one below.
@@ -318,6 +318,88 @@ BOOST_AUTO_TEST_CASE(sorts_that_run_together_take_no_more_temporary_files_than_a
   for (int i = 0; i < 3; ++i) { // What one took is given back, refused or not.
     BOOST_TEST(refusal(*other, sorted(1'500'000)).detail == "");
   }
+}
+
+struct sorting_fixture : budget_fixture {
+  const std::filesystem::path place = folder.path() / "tmp";
+  std::unique_ptr<database> whole;
+
+  sorting_fixture() {
+    close();
+    whole = sqlite::make_database(file, {}, {.cache_kib = 400});
+    writer = whole->open_writer().value();
+  }
+
+  /// Whether a sort is refused though there is room on the disk.
+  bool is_withheld() const {
+    const auto found = refusal(*whole->open_reader().value(), sorted(1'000'000));
+    return found.code == errc::disk_full
+           && found.detail == "temporary files in " + place.string() + ": No space left on device";
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_disk_that_is_full_while_queries_sort_accuses_nothing_and_they_give_their_room_back,
+                        sorting_fixture) {
+  const auto reader = whole->open_reader().value();
+  auto sort = reader->start(sorted(1'000'000), {}).value();
+  BOOST_REQUIRE(sort->next(1, {}));
+  {
+    const file_size_limit full{2'000'000};
+    for (int i = 0; i < 2; ++i) {
+      const auto refused = try_to_apply(next_batch({large()}));
+      BOOST_REQUIRE(!refused);
+      BOOST_TEST(refused.error().why.code == errc::disk_full, refused.error().why.detail);
+      BOOST_TEST((refused.error().next == remedy::same_connection));
+      BOOST_TEST(refused.error().suspects == 0u);
+    }
+    const auto page = sort->next(1, {});
+    BOOST_REQUIRE(!page);
+    BOOST_TEST(page.error().code == errc::disk_full);
+    BOOST_TEST(page.error().retry_after.count() > 0);
+    sort.reset();
+    BOOST_TEST(open_files(place) == 0u);
+    const auto refused = try_to_apply(next_batch({large()}));
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().suspects == 1u); // Nothing else was in its way.
+  }
+  BOOST_TEST(is_withheld());
+  BOOST_TEST(refusal(*reader, select("SELECT 1")).detail == "");
+  apply({large()});
+  BOOST_TEST(!is_withheld());
+  BOOST_TEST(!writer->take_foreign_commit());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_query_that_has_sorted_and_still_runs_gives_its_room_back, sorting_fixture) {
+  struct : requester {
+    bool gone() const noexcept override { return ++looks < 0; }
+    mutable std::atomic<int> looks{0};
+  } asker;
+  const auto reader = whole->open_reader().value();
+  auto rows = reader
+                ->start(select("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 1000000) "
+                               "SELECT s.i FROM (SELECT i FROM c ORDER BY i % 1000, i LIMIT -1 OFFSET 1) s "
+                               "CROSS JOIN (SELECT i FROM c LIMIT 100000) r"),
+                        {})
+                .value();
+  BOOST_REQUIRE(rows->next(1, {})); // From here on no file grows.
+  result<> skipped;
+  std::thread reading{[&] {
+    skipped = rows->skip(1'000'000'000'000, {.deadline = std::chrono::steady_clock::now() + 1min, .asked_by = &asker});
+  }};
+  while (asker.looks < 3) {
+    std::this_thread::yield();
+  }
+  {
+    const file_size_limit full{2'000'000};
+    const auto refused = try_to_apply(next_batch({large()}));
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().suspects == 0u);
+  }
+  reading.join();
+  BOOST_REQUIRE(!skipped);
+  BOOST_TEST(skipped.error().code == errc::disk_full, skipped.error().detail);
+  rows.reset();
+  BOOST_TEST(open_files(place) == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

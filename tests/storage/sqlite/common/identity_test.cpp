@@ -27,6 +27,11 @@ std::filesystem::path golden(const millrace::test::temporary_folder& place, int 
   return file;
 }
 
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream input{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{input}, {}};
+}
+
 /// That Millrace's tables are those of a database made today.
 void check_as_if_new(const std::filesystem::path& file, const millrace::test::temporary_folder& place) {
   BOOST_REQUIRE(sqlite::make_database(file)->prepare(true));
@@ -82,6 +87,58 @@ BOOST_AUTO_TEST_CASE(a_newer_a_foreign_and_no_database_are_told_apart) {
   BOOST_REQUIRE(!text_refused);
   BOOST_TEST(text_refused.error().code == errc::corrupt);
   BOOST_TEST(text_refused.error().detail.find("not a database") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_not_ours_is_left_as_it_is) {
+  millrace::test::temporary_folder place;
+  const auto newer = place.path() / "newer";
+  BOOST_REQUIRE(sqlite::make_database(newer)->prepare(true));
+  plain_connection{newer, {.checkpoints = true}}.execute("UPDATE millrace_meta SET format_version = 99");
+  plain_connection{place.path() / "foreign", {.checkpoints = true}}.execute(
+    "PRAGMA journal_mode = WAL; CREATE TABLE theirs(a)");
+  std::ofstream{place.path() / "text"} << std::string(5'000, 'x');
+  for (const auto* const name : {"newer", "foreign", "text"}) {
+    const auto file = place.path() / name;
+    std::filesystem::permissions(file, std::filesystem::perms{0644});
+    const auto before = bytes_of(file);
+    BOOST_TEST(!sqlite::make_database(file)->prepare(true));
+    BOOST_TEST((std::filesystem::status(file).permissions() == std::filesystem::perms{0644}), name);
+    BOOST_TEST((bytes_of(file) == before), name);
+    BOOST_TEST(!std::filesystem::exists(file.string() + "-shm"), name);
+    BOOST_TEST(!std::filesystem::exists(file.string() + "-wal"), name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_one_database_left_in_the_log_of_sqlite_is_not_played_into_another) {
+  millrace::test::temporary_folder place;
+  const auto ours = place.path() / "ours";
+  const auto id = sqlite::make_database(ours)->prepare(true)->id;
+  BOOST_REQUIRE(sqlite::make_database(place.path() / "theirs")->prepare(true));
+  plain_connection{place.path() / "foreign"}.execute("CREATE TABLE theirs(a)");
+  // As a process leaves it that is killed. A name may hold what a URI does not.
+  const auto left = place.path() / "left % 1?#";
+  {
+    plain_connection running{ours};
+    running.execute("CREATE TABLE t(a); INSERT INTO t VALUES (7)");
+    std::filesystem::copy_file(ours.string() + "-wal", left.string() + "-wal");
+  }
+  const auto journal = bytes_of(left.string() + "-wal");
+  for (const auto* const name : {"theirs", "foreign"}) {
+    std::filesystem::copy_file(place.path() / name, left, std::filesystem::copy_options::overwrite_existing);
+    const auto before = bytes_of(left);
+    const auto found = sqlite::make_database(left, {}, {}, id)->prepare(false);
+    BOOST_REQUIRE(!found);
+    BOOST_TEST(found.error().code == errc::database_gone);
+    const auto writer = sqlite::make_database(left, {}, {}, id)->open_writer();
+    BOOST_REQUIRE(!writer);
+    BOOST_TEST(writer.error().code == errc::database_gone);
+    BOOST_TEST((bytes_of(left) == before), name);
+    BOOST_TEST((bytes_of(left.string() + "-wal") == journal), name);
+    BOOST_TEST(!std::filesystem::exists(left.string() + "-shm"), name);
+  }
+  std::filesystem::copy_file(ours, left, std::filesystem::copy_options::overwrite_existing);
+  BOOST_TEST(sqlite::make_database(left, {}, {}, id)->prepare(false).has_value());
+  BOOST_TEST(plain_connection{left}.rows("SELECT a FROM t") == "7");
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_or_empty_database_is_not_made_where_it_must_be_there) {

@@ -324,6 +324,28 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_known_as_that_though_a_table_has_no_row_id_l
   close();
 }
 
+BOOST_AUTO_TEST_CASE(a_commit_for_which_the_disk_is_full_accuses_nothing_while_a_query_has_temporary_files) {
+  small_disk disk;
+  close();
+  const millrace::test::vfs_shim shim{disk};
+  const auto whole = sqlite::make_database(file);
+  const auto reader = whole->open_reader().value();
+  const auto sorted = select(
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT i FROM n ORDER BY i % 1000");
+  auto sort = reader->start(sorted, {}).value();
+  BOOST_REQUIRE(sort->next(1, {}));
+  for (const auto suspects : {0u, 1u}) {
+    writer = whole->open_writer().value();
+    const auto refused = try_to_apply(next_batch({execute(growing)}));
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().why.code == errc::outcome_unknown);
+    BOOST_TEST((refused.error().next == remedy::reopen));
+    BOOST_TEST(refused.error().suspects == suspects);
+    sort.reset();
+  }
+  close();
+}
+
 /// The commit fails, so it is not known by which of them.
 BOOST_AUTO_TEST_CASE(work_that_a_commit_refuses_is_suspected_with_all_that_was_committed_with_it) {
   schema("CREATE VIRTUAL TABLE words USING fts5(body)");
