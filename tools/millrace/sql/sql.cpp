@@ -219,6 +219,7 @@ int run_sql(const sql_settings& settings) {
   options engine_options;
   engine_options.data = settings.data;
   engine_options.read.readers = 1;
+  engine_options.replay_wait = whole_replay;
   return in_folder(engine_options, [&](caf::actor_system& system, const engine& target) {
     return run_statement(system, target.front(), settings);
   });
