@@ -11,7 +11,8 @@ namespace millrace {
 
 /// How new the state must be that a query sees.
 enum class consistency : std::uint8_t {
-  /// Whatever the reader sees: at least all that was answered `ack::applied` before the query was sent.
+  /// Whatever the reader sees: at least all that was answered `ack::applied` before the query was sent. Only after a
+  /// power loss what was answered before it may come later, while health says that the log is still being applied.
   any,
   /// Everything up to a given `seq` (read-your-writes).
   at_least,

@@ -18,9 +18,10 @@ struct sample {
   latency_summary latency;
   std::optional<failure> blocked; ///< Why it cannot do its work now.
   std::chrono::milliseconds blocked_for{0};
-  std::uint64_t durable_seq = 0; ///< Queue only, as are the next five.
+  std::uint64_t durable_seq = 0; ///< Queue only, as are the next six.
   std::uint64_t applied_seq = 0;
   std::uint64_t checkpointed_seq = 0;
+  std::uint64_t replay_end = 0; ///< The last `seq` that stood in the log when the queue began.
   std::uint64_t log_bytes = 0;
   std::uint64_t quarantined = 0;
   std::uint64_t tried_seq = 0; ///< What the writer runs; 0 where that is nothing.

@@ -16,7 +16,22 @@ void engine::impl::close() {
     return;
   }
   board_->close();
-  const auto deadline = std::chrono::steady_clock::now() + settings_.drain_deadline;
+  auto deadline = std::chrono::steady_clock::now();
+  if (!abandoned_) {
+    deadline += settings_.drain_deadline;
+    drain(deadline);
+  }
+  board_->closing()->store(true);
+  // The queue releases what the writer's last checkpoint covers, and hears of that before it is asked once more.
+  static_cast<void>(drained("writer", deadline) && drained("queue", deadline));
+  if (stop_supervisor()) {
+    data_->leave_at_rest();
+    data_.reset();
+  }
+}
+
+/// Waits for what was accepted, and says what did not come to its end.
+void engine::impl::drain(std::chrono::steady_clock::time_point deadline) {
   if (!drained("queue", deadline)) {
     logger()->warn(
       "closing: not all accepted transactions were applied in time; they are in the log and are applied at "
@@ -26,13 +41,6 @@ void engine::impl::close() {
     if (!drained(reader_pool::id(i), deadline)) {
       logger()->warn("closing: {} did not answer all its queries in time", reader_pool::id(i));
     }
-  }
-  board_->closing()->store(true);
-  // The queue releases what the writer's last checkpoint covers, and hears of that before it is asked once more.
-  static_cast<void>(drained("writer", deadline) && drained("queue", deadline));
-  if (stop_supervisor()) {
-    data_->leave_at_rest();
-    data_.reset();
   }
 }
 

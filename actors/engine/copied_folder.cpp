@@ -24,7 +24,8 @@ failure explained(failure found, const storage::folder& data) {
   return found;
 }
 
-tl::expected<void, failure> check_copy(storage::folder& data, storage::database& database) {
+tl::expected<void, failure> check_copy(storage::folder& data, storage::database& database,
+                                       const std::atomic<bool>* called_off) {
   if (!data.copied_in_use()) {
     return {};
   }
@@ -32,7 +33,7 @@ tl::expected<void, failure> check_copy(storage::folder& data, storage::database&
   logger()->warn("{} is a copy of a folder that was in use, or has lost SQLite's log; its database is looked through",
                  path);
   auto reader = database.open_reader(storage::reading::one_result);
-  auto found = reader ? (*reader)->find_damage({}) : tl::unexpected{std::move(reader).error()};
+  auto found = reader ? (*reader)->find_damage({.closing = called_off}) : tl::unexpected{std::move(reader).error()};
   if (!found) {
     return tl::unexpected{explained(std::move(found).error(), data)};
   }

@@ -15,6 +15,8 @@
 #include <millrace/storage/queue/log.hpp>
 #include <millrace/storage/sqlite/database.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -32,6 +34,8 @@ constexpr int exit_code_of_escalation = 70; // EX_SOFTWARE of sysexits.h
 /// How long opening waits without progress for what the log holds to be applied, as while another process holds the
 /// database's lock. The engine then serves all the same.
 constexpr std::chrono::seconds replay_patience{5};
+/// How often it is looked whether opening is called off.
+constexpr std::chrono::milliseconds look_interval{20};
 
 void end_process(const std::string& reason) {
   logger()->critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
@@ -45,6 +49,10 @@ std::optional<failure> check_url(const std::string& url) {
   }
   return failure{errc::bad_option, "`database.url`: Millrace knows no database at `" + url
                                      + "`; leave it empty, or say `sqlite:` for a file in the data folder"};
+}
+
+failure called_off_failure() {
+  return {errc::shutting_down, "opening was called off; what stands in the log is applied at the next start"};
 }
 
 /// The one place that knows which kinds of databases there are.
@@ -76,6 +84,9 @@ tl::expected<std::vector<schema_script>, failure> engine::impl::prepare() {
     return tl::unexpected{attempts.error()};
   }
   attempts_ = std::move(*attempts);
+  if (called_off()) {
+    return tl::unexpected{called_off_failure()};
+  }
   return scripts;
 }
 
@@ -97,9 +108,14 @@ tl::expected<void, failure> engine::impl::start() {
   wait_for_children();
   storage::failpoint("open.children_started");
   data_->keep_reserve();
-  wait_for_replay();
+  replay(!scripts->empty());
   storage::failpoint("open.replayed");
   auto applied = apply_schema(*scripts);
+  abandoned_ = called_off();
+  opening_ = false;
+  if (abandoned_) {
+    return tl::unexpected{called_off_failure()};
+  }
   if (!applied && data_->is_new()) {
     data_->give_up();
   }
@@ -126,22 +142,36 @@ storage::result<opened_log> engine::impl::recover(const storage::log_position& a
   return open_log(files, data_->queue_folder(), identity_.id, applied, settings_.log, report);
 }
 
-caf::actor engine::impl::wait_for(std::string_view id, std::chrono::milliseconds patience) const {
-  if (!hooks_.simulation_step) {
-    return board_->wait_for(id, patience);
-  }
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (!board_->find(id) && std::chrono::steady_clock::now() < end) {
-    hooks_.simulation_step();
-  }
-  return board_->find(id);
+bool engine::impl::called_off() const {
+  return opening_ && settings_.opening_called_off != nullptr && settings_.opening_called_off->load();
 }
 
-/// After a request: `receive` blocks by itself unless nothing runs in the meantime.
-void engine::impl::wait_for_answer(caf::scoped_actor& self) const {
-  while (hooks_.simulation_step && self->mailbox().empty()) {
-    hooks_.simulation_step();
+caf::actor engine::impl::wait_for(std::string_view id, std::chrono::milliseconds patience) const {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  auto found = board_->find(id);
+  while (!found && !called_off() && std::chrono::steady_clock::now() < end) {
+    if (hooks_.simulation_step) {
+      hooks_.simulation_step();
+      found = board_->find(id);
+    } else {
+      found = board_->wait_for(id, look_interval);
+    }
   }
+  return found;
+}
+
+/// After a request: whether there is an answer to receive, which there is not where opening is called off. `receive`
+/// blocks by itself unless nothing runs in the meantime, or somebody may call opening off.
+bool engine::impl::wait_for_answer(caf::scoped_actor& self) const {
+  const auto looks = opening_ && settings_.opening_called_off != nullptr;
+  while ((hooks_.simulation_step || looks) && self->mailbox().empty() && !called_off()) {
+    if (hooks_.simulation_step) {
+      hooks_.simulation_step();
+    } else {
+      self->await_data(std::chrono::high_resolution_clock::now() + look_interval);
+    }
+  }
+  return !called_off();
 }
 
 /// Waits until requests find somebody. A reader that cannot open the database leaves the rest of the engine useful.
@@ -155,19 +185,44 @@ void engine::impl::wait_for_children() const {
   wait_for("monitor", patience);
 }
 
-/// Waits until what the log held is applied, as long as that makes progress.
-void engine::impl::wait_for_replay() {
-  std::uint64_t applied = identity_.applied.seq;
-  for (auto waiting = applied < recovery_.last_seq; waiting;) {
+/// How many of those that stood in the log are not applied.
+std::uint64_t engine::impl::still_to_replay() const {
+  return recovery_.last_seq - std::min(recovery_.last_seq, applied_seq_->load());
+}
+
+/// Waits until what the log held is applied: so long at most, and no longer than it makes progress.
+void engine::impl::wait_for_replay(std::chrono::milliseconds time) {
+  auto applied = applied_seq_->load();
+  for (auto waiting = still_to_replay() > 0; waiting && time.count() > 0;) {
     caf::scoped_actor self{system_}; // Not the one that a late answer to an earlier request goes to.
-    auto asked = self->request(wait_for("queue", replay_patience), replay_patience, atom::drain::value);
-    wait_for_answer(self);
+    const auto patience = std::min<std::chrono::milliseconds>(time, replay_patience);
+    auto asked = self->request(wait_for("queue", patience), patience, atom::drain::value);
+    if (!wait_for_answer(self)) {
+      return;
+    }
     asked.receive([&](std::uint64_t) { waiting = false; },
                   [&](const caf::error&) {
                     const auto now = applied_seq_->load();
                     waiting = now > applied;
                     applied = now;
                   });
+    time -= patience;
+  }
+}
+
+/// What the log holds must keep nobody out for longer than opening may wait, but scripts come after it.
+void engine::impl::replay(bool schema_follows) {
+  wait_for_replay(settings_.replay_wait);
+  if (schema_follows && still_to_replay() > 0 && !called_off()) {
+    logger()->warn(
+      "schema scripts are to be applied after the {} transactions that stand in the log still; nobody is served before",
+      still_to_replay());
+    wait_for_replay(std::chrono::milliseconds::max());
+  }
+  if (const auto left = still_to_replay(); left > 0 && !called_off()) {
+    logger()->warn(
+      "the engine serves while {} transactions that stood in the log, up to seq {}, are still to be applied", left,
+      recovery_.last_seq);
   }
 }
 
@@ -176,8 +231,10 @@ tl::expected<void, failure> engine::impl::apply_schema(const std::vector<schema_
   caf::scoped_actor self{system_};
   for (const auto& script : scripts) {
     std::optional<failure> problem;
-    auto asked = self->request(wait_for("queue", patience), patience, script);
-    wait_for_answer(self);
+    auto asked = self->request(wait_for("queue", patience), caf::infinite, script); // It may have any table to change.
+    if (!wait_for_answer(self)) {
+      return {}; // Its caller sees that, too.
+    }
     asked.receive([](const outcome&) {}, [&](const caf::error& reason) { problem = failure_of(reason); });
     if (problem) {
       problem->detail = "schema script " + script.name + ": " + problem->detail;
@@ -249,7 +306,7 @@ expected<engine> open(caf::actor_system& system, options settings, testing_hooks
     data->give_up();
     return tl::unexpected{explained(std::move(identity).error(), *data)};
   }
-  if (auto sound = check_copy(*data, *database); !sound) {
+  if (auto sound = check_copy(*data, *database, settings.opening_called_off); !sound) {
     data->give_up();
     return tl::unexpected{std::move(sound).error()};
   }

@@ -53,8 +53,9 @@ private:
 };
 
 /// Opens a data folder and starts everything: recovers the log, applies what was accepted but not applied, applies the
-/// schema. Blocks until the engine serves. Errors say what to do: a missing, locked, foreign or newer folder, damage,
-/// a schema file that changed since it was applied.
+/// schema. Blocks until the engine serves, which it does after `options::replay_wait` though some of the log is still
+/// to be applied, unless schema scripts come after that. Errors say what to do: a missing, locked, foreign or newer
+/// folder, damage, a schema file that changed since it was applied; `shutting_down` where it was called off.
 [[nodiscard]] expected<engine> open(caf::actor_system& system, options settings);
 
 } // namespace millrace

@@ -83,10 +83,14 @@ private:
   std::vector<child_spec> top_children();
   supervisor_options supervision(restart_strategy strategy) const;
   tl::expected<void, failure> apply_schema(const std::vector<schema_script>& scripts);
+  bool called_off() const;
   caf::actor wait_for(std::string_view id, std::chrono::milliseconds patience) const;
-  void wait_for_answer(caf::scoped_actor& self) const;
+  bool wait_for_answer(caf::scoped_actor& self) const;
   void wait_for_children() const;
-  void wait_for_replay();
+  std::uint64_t still_to_replay() const;
+  void wait_for_replay(std::chrono::milliseconds time);
+  void replay(bool schema_follows);
+  void drain(std::chrono::steady_clock::time_point deadline);
   bool drained(std::string_view id, std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] bool stop_supervisor();
 
@@ -110,6 +114,8 @@ private:
   engine_actor front_;
   operations_actor operations_;
   supervisor_actor supervisor_;
+  bool opening_ = true;
+  bool abandoned_ = false; ///< Whether opening was called off: nobody was served.
   bool closed_ = false;
   tenant tenant_{system_, "an engine", [this] { leave(); }};
 };

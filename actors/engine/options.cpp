@@ -13,7 +13,8 @@ std::optional<failure> check(const options& settings) {
       problem = std::move(found);
     }
   };
-  look(first_broken({{!settings.data.empty(), "`data`: name the data folder"}}));
+  look(first_broken({{!settings.data.empty(), "`data`: name the data folder"},
+                     {settings.replay_wait.count() >= 0, "`replay_wait`: it cannot be shorter than nothing"}}));
   look(check(settings.admission));
   look(check(settings.write));
   look(check(settings.read));

@@ -15,6 +15,7 @@
 #include <millrace/storage/queue/log_options.hpp>
 #include <millrace/storage/sqlite/options.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -56,6 +57,13 @@ struct options {
   /// lets the refusal stand. Called from many threads at once.
   std::function<std::optional<tl::expected<outcome, failure>>(const transaction&)> transaction_fallback{};
   std::function<std::optional<tl::expected<row_set, failure>>(const query&)> query_fallback{};
+
+  /// How long opening waits until what stands in the log is applied. Then the engine serves, and applies the rest
+  /// before all that it accepts. Where schema scripts are to be applied opening waits on: they come after that.
+  std::chrono::milliseconds replay_wait{5'000};
+  /// Opening ends with `shutting_down` soon after this is set; what the log holds stays there. Looked at while `open`
+  /// runs and no longer, for which it must live; null means never. Not owned.
+  const std::atomic<bool>* opening_called_off = nullptr;
 
   /// How long closing waits for what was accepted.
   std::chrono::milliseconds drain_deadline{10'000};

@@ -47,6 +47,10 @@ void judge_breaker(health_report& report, breaker_state state, const char* what)
 /// From here on it is said what the writer runs.
 constexpr std::chrono::seconds long_try{1};
 
+/// From here on it is said that what stood in the log at the start is being applied, and so often again.
+constexpr std::chrono::seconds long_replay{2};
+constexpr std::chrono::seconds replay_told_every{10};
+
 /// How long after a commit by somebody else the engine counts as degraded, so that it is seen.
 constexpr std::chrono::minutes foreign_commit_shown{1};
 
@@ -127,6 +131,7 @@ void health_monitor_state::finish_if_complete() {
 void health_monitor_state::add_up(const std::string& id, const sample& seen) {
   if (id == "queue") {
     watch_writer(seen.tried_seq);
+    watch_replay(seen);
   }
   if (id == "writer" && foreign_commits_.update(seen.foreign_commits) > 0) {
     foreign_until_ = self_->clock().now() + foreign_commit_shown;
@@ -141,6 +146,25 @@ void health_monitor_state::watch_writer(std::uint64_t tried_seq) {
   }
   if (tried_seq != 0 && now - tried_since_ >= long_try && !std::exchange(tried_long_, true)) {
     logger()->warn("the writer has run seq {} for more than a second; what was accepted after it waits", tried_seq);
+  }
+}
+
+void health_monitor_state::watch_replay(const sample& queue) {
+  const auto now = self_->clock().now();
+  const auto before = std::exchange(replay_left_, queue.replay_end - std::min(queue.replay_end, queue.applied_seq));
+  if (before == 0) {
+    replay_since_ = now;
+    replay_told_ = {};
+  }
+  const auto told = replay_told_ != monotonic_time{};
+  if (replay_left_ == 0) {
+    if (before > 0 && told) {
+      logger()->warn("all that stood in the log at the start is applied, up to seq {}", queue.replay_end);
+    }
+  } else if (now - replay_since_ >= long_replay && (!told || now - replay_told_ >= replay_told_every)) {
+    replay_told_ = now;
+    logger()->warn("of what stood in the log at the start {} transactions are still to be applied{}", replay_left_,
+                   queue.tried_seq == 0 ? "" : "; the writer runs seq " + std::to_string(queue.tried_seq));
   }
 }
 
@@ -182,6 +206,12 @@ void health_monitor_state::judge_queue(health_report& report) const {
     report.checkpointed_seq = seen.checkpointed_seq;
     report.log_bytes = seen.log_bytes;
     report.sync = seen.latency;
+    if (replay_left_ > 0 && replay_told_ != monotonic_time{}) {
+      worsen(report, health_state::degraded,
+             "Of what stood in the log at the start " + std::to_string(replay_left_)
+               + " transactions are still to be applied, before all that is sent now: queries see a state without them, "
+                 "and an operator can set aside what takes long.");
+    }
     if (seen.blocked) {
       worsen(report, health_state::unhealthy, "The write-ahead queue is held up: " + to_string(*seen.blocked));
     }

@@ -74,6 +74,7 @@ private:
   void finish_if_complete();
   void add_up(const std::string& id, const sample& seen);
   void watch_writer(std::uint64_t tried_seq);
+  void watch_replay(const sample& queue);
   health_report evaluate() const;
   void judge_queue(health_report& report) const;
   void judge_writer(health_report& report) const;
@@ -101,6 +102,9 @@ private:
   std::uint64_t tried_seq_ = 0;                          ///< What the writer ran when it was last looked at,
   monotonic_time tried_since_;                           ///< and when that was first seen.
   bool tried_long_ = false;                              ///< Whether that is long, and was logged.
+  std::uint64_t replay_left_ = 0;                        ///< Of what stood in the log at the start,
+  monotonic_time replay_since_;                          ///< since when that is seen,
+  monotonic_time replay_told_;                           ///< and when it was logged last.
   monotonic_time foreign_until_ = monotonic_time::min(); ///< So long a commit by somebody else is a cause for concern.
   health_report report_;
 };

@@ -85,6 +85,8 @@ void queue_state::adopt(opened_log opened) {
   durable_seq_ = log_->last_seq();
   // What was skipped up to here is not found in the log any more, only in the record.
   applied_seq_ = settings_.applied_seq->load();
+  replay_end_ = durable_seq_;
+  shares_.let_in_behind_replay(applied_seq_ < replay_end_);
   ledger_.start_after(durable_seq_);
   backlog_.emplace(settings_.window_bytes_max);
   waiting_.emplace(settings_.board);
@@ -293,6 +295,7 @@ void queue_state::advance(std::uint64_t applied_seq, const ledger::settler& sett
   }
   backlog_->forget_up_to(applied_seq_);
   waiting_->wake(applied_seq_);
+  shares_.let_in_behind_replay(applied_seq_ < replay_end_);
   shares_.applied_up_to(applied_seq_);
   accept_waiting();
   answer_drains();
@@ -396,6 +399,7 @@ sample queue_state::take_sample() const {
   result.applied_seq = applied_seq_;
   result.checkpointed_seq = checkpointed_seq_;
   result.log_bytes = log_->bytes_on_disk();
+  result.replay_end = replay_end_;
   result.quarantined = quarantined_;
   const auto call = settings_.attempts ? settings_.attempts->broken() : std::nullopt;
   result.tried_seq = call ? call->at : 0;

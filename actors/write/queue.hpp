@@ -161,6 +161,7 @@ private:
 
   std::uint64_t durable_seq_ = 0;
   std::uint64_t applied_seq_ = 0;
+  std::uint64_t replay_end_ = 0; ///< What stood in the log when this incarnation began ends there.
   std::uint64_t checkpointed_seq_ = 0;
   std::uint64_t sent_seq_ = 0; ///< The last that the writer was given.
   std::uint64_t quarantined_ = 0;

@@ -18,6 +18,9 @@ constexpr std::chrono::milliseconds in_log_min{100};
 constexpr int applied_max = 256;
 /// From here on a window is no bound any more.
 constexpr std::size_t window_max = 1U << 20U;
+/// What a program that is not known may have in the log while all wait for what stood there at the start. Should it be
+/// slow, then what it has too much there is given up like any other program's.
+constexpr std::size_t behind_replay_max = 1'000;
 /// So many in a row make a program known to be quick.
 constexpr unsigned quick_enough = 8;
 /// So many times as long as a transaction took its program waits before the next one; twice that after the next, and so
@@ -71,6 +74,9 @@ bool shares::may_send(const program& one, monotonic_time now, bool debtors_too) 
   if (one.window > 1) {
     return has_place(one);
   }
+  if (replaying_) {
+    return one.in_log < behind_replay_max;
+  }
   return one.in_log == 0 && !one_alone_ && (debtors_too || one.debt_until <= now);
 }
 
@@ -122,13 +128,15 @@ auto shares::take_all() -> std::vector<waiter> {
 void shares::entered(const caf::node_id& whose, std::uint64_t seq) {
   auto& sender = of(whose);
   ++sender.in_log;
-  const auto alone = sender.window == 1;
+  const auto known = sender.window > 1;
+  const auto alone = !known && !replaying_;
   one_alone_ = one_alone_ || alone;
   in_log_.push_back({.seq = seq,
                      .of = &sender,
                      .total = sender.total,
                      .total_of_all = total_,
                      .expected = expected(sender),
+                     .known = known,
                      .alone = alone});
   expected_ += in_log_.back().expected;
 }
@@ -174,7 +182,7 @@ void shares::applied_up_to(std::uint64_t seq) {
     }
     if (sender.window > 1) {
       sender.window = std::min(sender.window * 2, window_max);
-    } else if (first.alone && !first.slow && ++sender.quick >= quick_enough) {
+    } else if (!first.known && !first.slow && ++sender.quick >= quick_enough) {
       sender.window = 2;
       sender.spells = 0;
     }

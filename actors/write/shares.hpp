@@ -46,6 +46,10 @@ public:
   std::vector<waiter> take_all();
   bool anybody_waits() const noexcept { return waiting_ > 0; }
 
+  /// What stood in the log when the queue began is nobody's, and all wait for it alike. Until it is applied each
+  /// program may have some there behind it, known or not.
+  void let_in_behind_replay(bool replaying) noexcept { replaying_ = replaying; }
+
   /// A transaction of theirs stands in the log at `seq`, which rises.
   void entered(const caf::node_id& whose, std::uint64_t seq);
   /// One at `seq`, whoever sent it, has taken the writer so long.
@@ -76,6 +80,7 @@ private:
     std::chrono::nanoseconds total{0};        ///< Its program's, when it came.
     std::chrono::nanoseconds total_of_all{0}; ///< Likewise.
     std::chrono::nanoseconds expected{0};     ///< What it will take, by what its program's last ones took.
+    bool known = false;                       ///< Whether its program was, when it came.
     bool alone = false;                       ///< Whether it is the one of those that are not known to be quick.
     bool slow = false;
     bool given_up = false;
@@ -95,6 +100,7 @@ private:
   std::deque<program*> turns_;                         ///< Of those that wait, who has waited longest for a turn first.
   std::deque<entry> in_log_;
   std::size_t waiting_ = 0;
+  bool replaying_ = false;
   bool one_alone_ = false;               ///< Whether there is such an entry.
   bool overdrawn_ = false;               ///< Whether there is something to take.
   std::chrono::nanoseconds expected_{0}; ///< Of what is in the log.

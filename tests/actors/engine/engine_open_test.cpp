@@ -4,6 +4,7 @@
 #include <millrace/tests/support/log_listener.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -165,6 +166,25 @@ BOOST_AUTO_TEST_CASE(a_copy_of_a_folder_in_use_is_looked_through_and_refused_whe
   settings.data = sound;
   open();
   BOOST_TEST(rows("SELECT count(*) FROM t") == "20");
+}
+
+BOOST_AUTO_TEST_CASE(the_look_through_a_copy_ends_where_opening_is_called_off_and_is_due_at_the_next) {
+  open("CREATE TABLE t(n INTEGER)");
+  BOOST_REQUIRE(connect().execute(
+    "INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 100000) SELECT n FROM c"));
+  const auto copy = folder.path() / "copy";
+  std::filesystem::copy(settings.data, copy, std::filesystem::copy_options::recursive);
+  tested.reset();
+  settings.data = copy;
+  const std::atomic<bool> called_off = true;
+  settings.opening_called_off = &called_off;
+  const log_listener heard;
+  BOOST_TEST(refusal().code == errc::shutting_down);
+  BOOST_TEST(heard.has("its database is looked through"));
+  BOOST_TEST(!heard.has("shows no damage"));
+  settings.opening_called_off = nullptr;
+  open();
+  BOOST_TEST(heard.has("shows no damage"));
 }
 
 BOOST_AUTO_TEST_CASE(what_a_database_lost_with_the_log_of_sqlite_is_applied_again) {

@@ -17,6 +17,7 @@ BOOST_AUTO_TEST_CASE(the_defaults_can_be_used) {
 BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_used_is_refused_by_its_name) {
   const std::vector<std::pair<std::string, std::function<void(options&)>>> mistakes{
     {"data", [](options& o) { o.data.clear(); }},
+    {"replay_wait", [](options& o) { o.replay_wait = -1ms; }},
     {"read.readers", [](options& o) { o.read.readers = 0; }},
     {"admission.inflight_transactions_max", [](options& o) { o.admission.inflight_transactions_max = 0; }},
     {"admission.inflight_bytes_max", [](options& o) { o.admission.inflight_bytes_max = 0; }},

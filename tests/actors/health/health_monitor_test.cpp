@@ -199,6 +199,31 @@ BOOST_AUTO_TEST_CASE(what_the_writer_has_run_for_more_than_a_second_is_named_and
   BOOST_TEST((look().state == health_state::healthy));
 }
 
+BOOST_AUTO_TEST_CASE(what_stood_in_the_log_at_the_start_is_named_and_logged_again_until_it_is_applied) {
+  const log_listener heard;
+  auto& queue = samples["queue"];
+  queue.durable_seq = queue.replay_end = 9;
+  queue.applied_seq = 5;
+  queue.tried_seq = 6;
+  start();
+  BOOST_TEST(!mentions(look(), "stood in the log"));
+  pass(2s);
+  BOOST_TEST(mentions(look(), "Of what stood in the log at the start 4 transactions are still to be applied"));
+  BOOST_TEST(heard.count("at the start 4 transactions are still to be applied; the writer runs seq 6") == 1);
+  queue.applied_seq = queue.tried_seq = 7;
+  BOOST_TEST(mentions(look(), "at the start 2 transactions"));
+  BOOST_TEST(heard.count("at the start 2 transactions") == 0);
+  pass(10s);
+  BOOST_TEST(heard.count("at the start 2 transactions") == 1);
+  queue.durable_seq = 12; // What came after is not meant.
+  queue.applied_seq = 9;
+  queue.tried_seq = 0;
+  const auto report = look();
+  BOOST_TEST(!mentions(report, "stood in the log"));
+  BOOST_TEST((report.state == health_state::healthy));
+  BOOST_TEST(heard.count("all that stood in the log at the start is applied, up to seq 9") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(missing_readers_degrade_and_none_at_all_is_unhealthy) {
   start();
   board->connect("reader-1", nullptr);

@@ -116,6 +116,42 @@ BOOST_AUTO_TEST_CASE(of_those_who_are_not_known_one_transaction_at_a_time_is_in_
   BOOST_TEST(!all.anybody_waits());
 }
 
+BOOST_AUTO_TEST_CASE(behind_what_stood_in_the_log_at_the_start_each_may_have_many_and_after_it_one_of_all_again) {
+  all.let_in_behind_replay(true);
+  for (int i = 0; i < 1'001; ++i) {
+    send(1);
+  }
+  send(2);
+  BOOST_TEST(let_in() == "12" + std::string(999, '1'));
+  all.let_in_behind_replay(false);
+  send(2);
+  send(3);
+  BOOST_TEST(let_in() == "3"); // The others have something there.
+  apply();
+  BOOST_TEST(let_in() == "12");
+}
+
+BOOST_AUTO_TEST_CASE(what_came_behind_what_stood_in_the_log_is_given_up_where_it_takes_too_long) {
+  all.let_in_behind_replay(true);
+  for (int i = 0; i < 20; ++i) {
+    send(1);
+  }
+  send(2);
+  BOOST_TEST(let_in() == "12" + std::string(19, '1'));
+  all.let_in_behind_replay(false);
+  all.took(1, 5s, now);
+  all.applied_up_to(1);
+  all.took(2, 1ms, now);
+  all.applied_up_to(2);
+  all.took(3, 6s, now);
+  all.applied_up_to(applied = 3);
+  BOOST_TEST(all.take_overdrawn(last_seq - applied, now).empty()); // Nobody else has work.
+  send(2);
+  all.took(4, 5s, now);
+  all.applied_up_to(applied = 4);
+  BOOST_TEST(all.take_overdrawn(last_seq - applied, now).size() == last_seq - applied);
+}
+
 BOOST_AUTO_TEST_CASE(who_was_quick_eight_times_has_ever_more_in_the_log_at_once) {
   become_known(1);
   for (int i = 0; i < 30; ++i) {

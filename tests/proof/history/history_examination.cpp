@@ -117,7 +117,9 @@ std::uint64_t examiner::open_once() {
   system_config config;
   config.set("scheduler.max-threads", 2);
   caf::actor_system system{config};
-  auto served = open(system, workload_options(folder_), {.files = &disk});
+  auto settings = workload_options(folder_);
+  settings.replay_wait = std::chrono::milliseconds::max();
+  auto served = open(system, settings, {.files = &disk});
   if (!served) {
     throw std::runtime_error{"the folder cannot be opened: " + to_string(served.error())};
   }

@@ -8,6 +8,7 @@
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <set>
 #include <stdexcept>
@@ -76,6 +77,7 @@ public:
     : self_(system) {
     auto settings = power_loss_settings(data);
     settings.on_escalation = [](const std::string&) {};
+    settings.replay_wait = std::chrono::milliseconds::max();
     auto opened = millrace::open(system, settings, {.files = files});
     if (!opened) {
       throw std::runtime_error{"the engine does not open: " + to_string(opened.error())};

@@ -7,6 +7,7 @@
 #include <millrace/tests/support/storage/plain_connection.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -17,7 +18,7 @@
 
 namespace millrace::test {
 
-/// A data folder that an engine of this process serves.
+/// A data folder that an engine of this process serves, with all applied that stood in its log.
 class opened {
 public:
   explicit opened(const options& settings)
@@ -57,7 +58,8 @@ public:
   void check_integrity() { BOOST_TEST(plain_connection{database_}.rows("PRAGMA integrity_check") == "ok"); }
 
 private:
-  static engine open_or_fail(caf::actor_system& system, const options& settings) {
+  static engine open_or_fail(caf::actor_system& system, options settings) {
+    settings.replay_wait = std::chrono::milliseconds::max();
     auto target = millrace::open(system, settings);
     BOOST_REQUIRE_MESSAGE(target, (target ? "" : to_string(target.error())));
     return std::move(*target);

@@ -55,6 +55,8 @@ options engine_options(const bench_context& context) {
   options result;
   result.data = context.data;
   result.create_if_missing = true;
+  result.replay_wait = std::chrono::milliseconds::max();
+  result.opening_called_off = &interrupt_flag();
   result.scripts.push_back(bench_schema());
   if (context.settings.checkpoint_pages > 0) {
     result.write.checkpoint_pages = context.settings.checkpoint_pages;

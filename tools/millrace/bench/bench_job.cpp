@@ -264,7 +264,7 @@ int run_bench(const bench_settings& settings) {
   if (code == exit_code::ok) {
     return report(settings, result);
   }
-  return code;
+  return interrupted() ? exit_code::interrupted : code;
 }
 
 } // namespace millrace::tools

@@ -2,6 +2,7 @@
 
 #include "console.hpp"
 #include "exit_code.hpp"
+#include "process.hpp"
 #include "shortage.hpp"
 #include "waiting_note.hpp"
 
@@ -55,16 +56,21 @@ std::optional<int> refuse_folder(const options& settings) {
   return std::nullopt;
 }
 
-int in_folder(const options& settings, const work_in_folder& work) {
+int in_folder(options settings, const work_in_folder& work) {
   if (const auto refused = refuse_folder(settings)) {
     return *refused;
   }
+  catch_interrupts();
+  settings.opening_called_off = &interrupt_flag();
   system_config config;
   caf::actor_system system{config};
   const auto target = [&] {
     const waiting_note note{"Opening " + settings.data.string() + " …"};
     return open(system, settings);
   }();
+  if (!target && target.error().code == errc::shutting_down) {
+    return complain("Interrupted while the folder was opened; nothing of it is lost.", exit_code::interrupted);
+  }
   return target ? work(system, *target) : complain_of_opening(target.error(), settings);
 }
 

@@ -62,6 +62,10 @@ bool interrupted() noexcept {
   return interrupt_seen.load(std::memory_order_relaxed);
 }
 
+const std::atomic<bool>& interrupt_flag() noexcept {
+  return interrupt_seen;
+}
+
 tl::expected<scratch_folder, std::string> scratch_folder::make(const std::filesystem::path& parent) {
   auto pattern = (parent / "millrace-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -20,6 +21,8 @@ void catch_interrupts();
 
 /// Whether one of them arrived. Any thread.
 bool interrupted() noexcept;
+/// What then is set, for whoever looks by itself.
+const std::atomic<bool>& interrupt_flag() noexcept;
 
 /// A folder of its own that is removed with all that is in it when the object goes.
 class scratch_folder {

@@ -105,6 +105,7 @@ private:
 options load_job::engine_options() const {
   options settings;
   settings.data = settings_.data;
+  settings.replay_wait = whole_replay;
   // What goes on makes nothing: where folder or table is missing its name is mistaken.
   settings.create_if_missing = settings_.create && !settings_.resume;
   if (!settings_.resume) {
@@ -123,7 +124,9 @@ int load_job::run() {
       return load_elsewhere(system, target);
     });
   }
+  watch_.reset(); // Opening ends by itself where it is interrupted.
   return in_folder(engine_options(), [this](caf::actor_system& system, const engine& target) {
+    watch_.emplace(interrupted_early);
     return load(system, target.front(), &target);
   });
 }

@@ -203,6 +203,9 @@ int run(const quarantine_settings& settings, action wanted) {
   options engine_options;
   engine_options.data = settings.data;
   engine_options.read.readers = 1;
+  if (wanted != set_aside) { // Which may be what the rest waits for.
+    engine_options.replay_wait = whole_replay;
+  }
   return in_folder(engine_options, work);
 }
 

@@ -21,6 +21,7 @@ int at_schema(const schema_place& place, const schema_work& work) {
   options settings;
   settings.data = place.data;
   settings.read.readers = 1;
+  settings.replay_wait = whole_replay;
   return in_folder(settings, at);
 }
 

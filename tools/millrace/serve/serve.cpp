@@ -43,6 +43,7 @@ struct serve_settings {
   bool create = false;
   std::uint32_t readers = 2;
   std::uint32_t transaction_seconds = 5;
+  std::uint32_t replay_seconds = 5;
   std::uint32_t drain_seconds = 10;
   network::connection_limits limits;
   network::tls_settings tls; ///< Its pins may have a role in front, such as `read=`.
@@ -61,6 +62,8 @@ options engine_options_of(const serve_settings& settings) {
   chosen.schema.assign(settings.schema.begin(), settings.schema.end());
   chosen.read.readers = settings.readers;
   chosen.database.transaction_time_max = std::chrono::seconds{settings.transaction_seconds};
+  chosen.replay_wait = std::chrono::seconds{settings.replay_seconds};
+  chosen.opening_called_off = &interrupt_flag();
   chosen.drain_deadline = std::chrono::seconds{settings.drain_seconds};
   return chosen;
 }
@@ -216,6 +219,10 @@ int serve(const serve_settings& settings) {
   serve_config config;
   caf::actor_system system{config};
   auto engine = open(system, engine_options);
+  if (!engine && engine.error().code == errc::shutting_down) {
+    announce("Ended before it served: what stands in the log is applied at the next start");
+    return exit_code::ok;
+  }
   if (!engine) {
     return complain_of_opening(engine.error(), engine_options);
   }
@@ -259,7 +266,11 @@ constexpr int day_seconds = 24 * 3600;
 constexpr const char* footer = R"(
 One line on stdout says when it serves. SIGTERM, SIGHUP or Ctrl-C ends it: nobody is taken in any more, what was accepted is
 answered, and it exits with 0 within --drain-seconds and a little; a second one ends it at once, which loses nothing
-that was acknowledged either.
+that was acknowledged either. Before it serves, one ends it soon: what stands in the log is applied at the next start.
+
+Where much was accepted and not applied before it was killed, it serves after --replay-seconds all the same: queries see
+the state that is there, what is sent is accepted and applied after what stands in the log, and an operator can set aside
+what takes long. Only a --schema that is new comes after all of that, and nobody is served before it is applied.
 
 Any CAF 0.17 program that knows Millrace's messages can connect:
   system.middleman().remote_actor<millrace::engine_actor>("127.0.0.1", 7400)
@@ -307,6 +318,11 @@ void add_serve_command(CLI::App& program, int& result) {
     .add_option("--transaction-seconds", settings->transaction_seconds,
                 "How long one transaction may compute before it is set aside")
     ->check(number_between(1, day_seconds))
+    ->capture_default_str();
+  command
+    .add_option("--replay-seconds", settings->replay_seconds,
+                "How long it waits for what stands in the log to be applied, before it serves meanwhile")
+    ->check(number_between(0, day_seconds))
     ->capture_default_str();
   command.add_option("--drain-seconds", settings->drain_seconds, "How long ending may take")
     ->check(number_between(0, day_seconds))

@@ -285,6 +285,7 @@ int run_text(const sql_settings& settings, const std::string& text) {
   options engine_options;
   engine_options.data = settings.data;
   engine_options.read.readers = 1;
+  engine_options.replay_wait = whole_replay;
   return in_folder(engine_options, work);
 }
 
