@@ -5,7 +5,7 @@
 # headers.sh INCLUDE-FOLDER README COMPILER
 set -euo pipefail
 
-readonly include=$1 readme=$2 headers_max=40 filled_in=${BASH_SOURCE[0]%/*}/designated.cpp
+readonly include=$1 readme=$2 headers_max=48 filled_in=${BASH_SOURCE[0]%/*}/designated.cpp
 compilers=("$3")
 if [[ ${3##*/} != clang++-14 ]] && command -v clang++-14 >/dev/null; then
   compilers+=(clang++-14)

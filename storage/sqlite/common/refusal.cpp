@@ -133,7 +133,11 @@ std::string_view why_refused(authority who, int action, std::string_view object)
     case SQLITE_PRAGMA:
       return why_no_pragma(who);
     default:
-      return "the schema changes through schema scripts alone, which are given when the engine is opened";
+      return who == authority::query
+               ? "a query only reads; the schema changes by migrations (`millrace migrate`) or by an operator's SQL "
+                 "(`millrace sql`)"
+               : "the schema changes by migrations (`millrace migrate`), by an operator's SQL (`millrace sql`), or by "
+                 "schema scripts when the engine is opened";
   }
 }
 

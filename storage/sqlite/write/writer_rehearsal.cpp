@@ -51,7 +51,7 @@ tl::expected<rehearsal, trouble> writer::rehearse(std::span<const schema_change>
 progress<rehearsed_change> writer::rehearse_one(const schema_change& change, std::uint64_t seq) {
   watch_.begin_work(seq == applied_seq_ + 1, std::chrono::milliseconds{0});
   watch_.lift_limits();
-  budget spent{{.space = &*script_files_}};
+  budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
   const auto begun = std::chrono::steady_clock::now();
   return executor_->begin_work(seq)

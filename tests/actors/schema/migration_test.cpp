@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_set_is_its_files_by_rising_number) {
   put("main/2_two.up.sql",
       "-- What it does.\n\n-- requires: core/0003_base , other.set/12\n--irreversible\nCREATE TABLE t(a);\n"
       "-- requires: not/1");
-  put("main/README.md");
+  put("main/notes.txt");
   const auto set = read_migration_set(folder.path() / "main");
   BOOST_REQUIRE_MESSAGE(set, (set ? "" : to_string(set.error())));
   BOOST_TEST(set->name == "main");

@@ -77,6 +77,11 @@ public:
     return answers;
   }
 
+  tl::expected<storage::rehearsal, storage::trouble> rehearse(std::span<const schema_change>, std::int64_t,
+                                                              const storage::write_limits&) override {
+    return storage::rehearsal{};
+  }
+
   tl::expected<void, storage::trouble> probe(std::uint64_t bytes) override {
     script_->probed.push_back(bytes);
     if (script_->probe_failures.empty()) {

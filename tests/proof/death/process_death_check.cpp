@@ -3,12 +3,15 @@
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tests/support/line_file.hpp>
 #include <millrace/tests/support/storage/plain_connection.hpp>
 
 #include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <stdexcept>
 
 #include <caf/actor_system.hpp>
@@ -106,6 +109,15 @@ public:
       .receive([&](quarantine_listing& listing) { found = std::move(listing.entries); },
                [](const caf::error& why) { throw std::runtime_error{to_string(failure_of(why))}; });
     return found;
+  }
+
+  schema_state schema() {
+    std::optional<schema_state> found;
+    caf::scoped_actor self{system_};
+    self->request(engine_.operations(), patience, schema_state_request{})
+      .receive([&](schema_state& state) { found = std::move(state); },
+               [](const caf::error& why) { throw std::runtime_error{to_string(failure_of(why))}; });
+    return std::move(*found);
   }
 
   /// Sends all of these names again, all at once.
@@ -208,6 +220,33 @@ void check_resends(looked_into& folder, const victim& left, const std::vector<ke
   }
 }
 
+/// Each migration is there as a whole or not at all, and what was told to be applied is.
+void check_migrations(looked_into& folder, const victim& left, const std::filesystem::path& file) {
+  const auto state = folder.schema();
+  require(state.drift.empty(), "the schema is not what its history made");
+  std::set<std::uint64_t> applied;
+  std::string tables;
+  for (const auto& one : state.sets.empty() ? std::vector<applied_migration>{} : state.sets[0].migrations) {
+    applied.insert(one.version);
+    const auto name = "m" + std::to_string(one.version);
+    tables += (tables.empty() ? "" : "\n") + name;
+    require(plain_connection{file}.rows("SELECT count(*) FROM " + name) == "2", name + " has not its rows");
+  }
+  require(plain_connection{file}.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'm[0-9]*' "
+                                      "ORDER BY CAST(substr(name, 2) AS INTEGER)")
+            == tables,
+          "there are tables of migrations that are not applied, or none of one that is");
+  std::set<std::uint64_t> told;
+  for (const auto& line : complete_lines(migrations_journal(left))) {
+    std::istringstream fields{line};
+    std::string what;
+    std::uint64_t version = 0;
+    fields >> what >> version;
+    what == "up" ? void(told.insert(version)) : void(told.erase(version));
+  }
+  require(std::ranges::includes(applied, told), "a migration that was told to be applied is not");
+}
+
 } // namespace
 
 void check_what_is_left(const victim& left, const std::filesystem::path& data) {
@@ -225,6 +264,7 @@ void check_what_is_left(const victim& left, const std::filesystem::path& data) {
       require(one.work.statements.at(0).sql.starts_with("INSERT INTO used"),
               "seq " + std::to_string(one.seq) + " is in quarantine");
     }
+    check_migrations(folder, left, data / "database.sqlite3");
     folder.work();
     rows = folder.rows();
   }

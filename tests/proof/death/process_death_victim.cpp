@@ -162,6 +162,8 @@ public:
       wait_too_long();
     } else if (self_.task == victim_task::poison) {
       take_poison();
+    } else if (self_.task == victim_task::migrate) {
+      migrate();
     }
     for (int i = 0; i < bursts; ++i) {
       run_clients(static_cast<std::uint64_t>(i) * burst);
@@ -263,6 +265,29 @@ private:
     }
   }
 
+  template <class Answer, class Request>
+  Answer operate(Request request) {
+    caf::scoped_actor self{system_};
+    Answer given;
+    self->request(served_.operations(), patience, std::move(request))
+      .receive([&](Answer& answer) { given = std::move(answer); },
+               [](const caf::error& why) { give_up(to_string(failure_of(why))); });
+    return given;
+  }
+
+  void migrate() {
+    const line_file told{migrations_journal(self_)};
+    const auto state = operate<schema_state>(schema_state_request{});
+    const auto next = (state.sets.empty() ? 0 : state.sets[0].migrations.back().version) + 1;
+    operate<schema_rehearsed>(schema_rehearsal{{victim_migration(next, schema_step::up)}});
+    for (const auto version : {next, next + 1}) {
+      operate<outcome>(victim_migration(version, schema_step::up));
+      told.add("up " + std::to_string(version) + '\n');
+    }
+    told.add("down " + std::to_string(next + 1) + '\n');
+    operate<outcome>(victim_migration(next + 1, schema_step::down));
+  }
+
   caf::actor_system& system_; ///< Not owned.
   engine& served_;            ///< Not owned.
   victim self_;
@@ -334,6 +359,28 @@ transaction victim_work(std::uint64_t client, std::uint64_t number) {
 
 bool victim_work_fails(std::uint64_t number) {
   return number % 13 == 0;
+}
+
+schema_change victim_migration(std::uint64_t version, schema_step step) {
+  const auto chain = [](std::uint64_t number) {
+    sha256 digest{};
+    digest.fill(static_cast<std::uint8_t>(number));
+    return digest;
+  };
+  const auto table = "m" + std::to_string(version);
+  const bool up = step == schema_step::up;
+  return {.step = step,
+          .set = "main",
+          .expected = chain(up ? version - 1 : version),
+          .migrations = {{.version = version, .name = "m", .checksum = {}, .chain = chain(version), .needs = {}}},
+          .sql = up ? "CREATE TABLE " + table + "(a); INSERT INTO " + table + " VALUES (1), (2); CREATE INDEX " + table
+                        + "_a ON " + table + "(a)"
+                    : "DROP TABLE " + table,
+          .author = ""};
+}
+
+std::filesystem::path migrations_journal(const victim& self) {
+  return self.journal.string() + ".migrations";
 }
 
 std::vector<note> read_journal(const std::filesystem::path& file) {

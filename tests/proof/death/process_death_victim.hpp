@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/engine/options.hpp>
+#include <millrace/messages/operations/schema.hpp>
 #include <millrace/messages/transaction.hpp>
 
 #include <cstdint>
@@ -19,6 +20,7 @@ enum class victim_task {
   work,      ///< Clients with names and without send in three bursts, each several at a time.
   impatient, ///< The same, after transactions whose deadline passed while they waited.
   poison,    ///< The same, after a transaction that ends the writer twice and is then discarded.
+  migrate,   ///< The same, after a migration is rehearsed, two are applied, and the second is taken back.
 };
 
 struct victim {
@@ -43,6 +45,12 @@ inline constexpr std::uint64_t unnamed_from = 1000;
 /// What a client sends under a number: a row, or for some numbers nothing, because it fails.
 transaction victim_work(std::uint64_t client, std::uint64_t number);
 bool victim_work_fails(std::uint64_t number);
+
+/// The migration of a version: a table m1, m2, … with two rows and an index.
+schema_change victim_migration(std::uint64_t version, schema_step step);
+
+/// A line for each migration that was told to be applied (`up 3`), and for each that was to be taken back (`down 3`).
+std::filesystem::path migrations_journal(const victim& self);
 
 /// What is known of one transaction.
 enum class noted : char {

@@ -68,7 +68,9 @@ inline operations_actor spawn_fake_operations(caf::actor_system& system) {
       [](quarantine_discard asked) { return outcome{.seq = asked.seq + 1, .results = {}}; },
       [](quarantine_set_aside asked) { return outcome{.seq = asked.seq, .results = {}}; },
       [](const schema_change&) { return outcome{.seq = 1, .results = {}}; },
-      [](const schema_rehearsal& asked) { return schema_rehearsed{.changes{asked.changes.size()}}; },
+      [](const schema_rehearsal& asked) {
+        return schema_rehearsed{std::vector<rehearsed_change>(asked.changes.size())};
+      },
       [](schema_state_request) { return schema_state{}; },
     };
   });

@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_folder_that_is_missing_is_told_with_what_makes_one) {
     BOOST_TEST_CONTEXT(command << ": " << refused.err) {
       BOOST_TEST(refused.code == 70);
       BOOST_TEST(contains(refused.err, "nowhere does not exist"));
-      BOOST_TEST(contains(refused.err, "`millrace serve --create` and `millrace load` make one."));
+      BOOST_TEST(contains(refused.err, "`millrace init` makes one."));
     }
   }
   const auto above = shell("exec $M load rows --data no/where --table t");

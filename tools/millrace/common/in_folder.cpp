@@ -42,7 +42,7 @@ int complain_of_opening(const failure& reason, const options& settings) {
                           || reason.code == errc::bad_sql;
   const int code = complain(reason, wrong_call ? exit_code::usage : exit_code::engine);
   return reason.code == errc::folder_missing && !settings.create_if_missing
-           ? complain("`millrace serve --create` and `millrace load` make one.", code)
+           ? complain("`millrace init` makes one.", code)
            : code;
 }
 

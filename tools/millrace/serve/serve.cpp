@@ -41,6 +41,7 @@ struct serve_settings {
   std::string listen_operator;
   std::vector<std::string> schema;
   bool create = false;
+  std::string ad_hoc = "allow";
   std::uint32_t readers = 2;
   std::uint32_t transaction_seconds = 5;
   std::uint32_t replay_seconds = 5;
@@ -60,6 +61,7 @@ options engine_options_of(const serve_settings& settings) {
   chosen.data = settings.data;
   chosen.create_if_missing = settings.create;
   chosen.schema.assign(settings.schema.begin(), settings.schema.end());
+  chosen.ad_hoc_schema = settings.ad_hoc == "allow" ? ad_hoc_changes::allow : ad_hoc_changes::refuse;
   chosen.read.readers = settings.readers;
   chosen.database.transaction_time_max = std::chrono::seconds{settings.transaction_seconds};
   chosen.replay_wait = std::chrono::seconds{settings.replay_seconds};
@@ -307,10 +309,15 @@ void add_serve_command(CLI::App& program, int& result) {
     ->capture_default_str();
   command.add_option("--listen-read", settings->listen_read, "The same, for programs that may only read");
   command.add_option("--listen-operator", settings->listen_operator,
-                     "The same, for operators, who may also decide about transactions in quarantine");
+                     "The same, for operators, who may also change the schema and decide about quarantine");
   command.add_flag("--create", settings->create, "Make the folder where it is missing");
   command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order")
     ->check(readable_file()); // Before a folder is made for a schema that cannot be had.
+  command
+    .add_option("--ad-hoc", settings->ad_hoc,
+                "Whether operators may change the schema by SQL of their own (allow), or by migrations alone (refuse)")
+    ->check(CLI::IsMember{{"allow", "refuse"}})
+    ->capture_default_str();
   command.add_option("--readers", settings->readers, "How many readers answer queries")
     ->check(number_between(1, 1'000))
     ->capture_default_str();
