@@ -110,7 +110,9 @@ tl::expected<void, failure> engine::impl::start() {
   data_->keep_reserve();
   replay(!scripts->empty());
   storage::failpoint("open.replayed");
-  auto applied = apply_schema(*scripts);
+  auto applied = apply_schema(*scripts).and_then([this] { return migrate(); }).and_then([this] {
+    return look_for_drift();
+  });
   abandoned_ = called_off();
   opening_ = false;
   if (abandoned_) {

@@ -82,6 +82,8 @@ private:
   caf::actor spawn_apart(Actor actor, Options settings) const;
   std::vector<child_spec> top_children();
   supervisor_options supervision(restart_strategy strategy) const;
+  tl::expected<void, failure> migrate();
+  tl::expected<void, failure> look_for_drift();
   tl::expected<void, failure> apply_schema(const std::vector<schema_script>& scripts);
   bool called_off() const;
   caf::actor wait_for(std::string_view id, std::chrono::milliseconds patience) const;

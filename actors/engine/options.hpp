@@ -5,6 +5,7 @@
 #include <millrace/actors/front/schema_options.hpp>
 #include <millrace/actors/health/health_options.hpp>
 #include <millrace/actors/read/read_options.hpp>
+#include <millrace/actors/schema/migration.hpp>
 #include <millrace/actors/supervision/restart_options.hpp>
 #include <millrace/actors/write/write_options.hpp>
 #include <millrace/messages/outcome.hpp>
@@ -40,6 +41,11 @@ struct options {
   /// The same as text with a name, applied after the files.
   std::vector<schema_script> scripts{};
 
+  /// The migrations of this program, in files (`read_migration_sets`) or built into it (`millrace_embed_migrations` of
+  /// CMake). They come after the scripts.
+  std::vector<migration_set> migrations{};
+  pending_migrations pending = pending_migrations::apply;
+  schema_drift drift = schema_drift::warn;
   /// Whether operators may change the schema by SQL of their own. What they do is in the log and in the history.
   ad_hoc_changes ad_hoc_schema = ad_hoc_changes::allow;
 

@@ -1,15 +1,23 @@
 #include "schema.hpp"
 
+#include "engine_impl.hpp"
+
+#include <millrace/actors/base/logger.hpp>
+#include <millrace/actors/schema/migrator.hpp>
+#include <millrace/messages/wire/registry.hpp>
 #include <millrace/storage/base/hash.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <system_error>
 #include <utility>
+
+#include <caf/scoped_actor.hpp>
 
 namespace millrace {
 
@@ -65,6 +73,58 @@ tl::expected<std::vector<schema_script>, failure> pending_scripts(const options&
     }
   }
   return pending;
+}
+
+tl::expected<void, failure> engine::impl::migrate() {
+  if (settings_.migrations.empty()) {
+    return {};
+  }
+  migrator by{
+    system_, operations_, {.author = "the program, when it was started", .abandon = [this] { return called_off(); }}};
+  const auto due = [this](const schema_state& now) { return plan_up(settings_.migrations, now, {}); };
+  if (settings_.pending == pending_migrations::apply) {
+    const auto done = by.run(due);
+    return done ? tl::expected<void, failure>{} : tl::unexpected{done.error()};
+  }
+  const auto now = by.state();
+  const auto plan = now ? due(*now) : expected<migration_plan>{tl::unexpected{now.error()}};
+  if (!plan) {
+    return tl::unexpected{plan.error()};
+  }
+  if (!plan->empty()) {
+    const auto& first = plan->front();
+    return tl::unexpected{failure{errc::schema_conflict, label_of(first.id.set, first.id.version, first.name)
+                                                           + " is not applied; `millrace migrate up` applies it"}};
+  }
+  return {};
+}
+
+/// Where the database cannot be looked at, that is no reason not to serve.
+tl::expected<void, failure> engine::impl::look_for_drift() {
+  constexpr std::chrono::seconds patience{5};
+  caf::scoped_actor self{system_};
+  auto asked = self->request(operations_, patience, schema_state_request{.after = INT64_MAX, .limit = 1});
+  if (!wait_for_answer(self)) {
+    return {}; // Its caller sees that, too.
+  }
+  std::string drift;
+  asked.receive(
+    [&](const schema_state& state) {
+      for (const auto& one : state.drift) {
+        const auto* const what = one.before.empty() ? " was added" : one.after.empty() ? " is gone" : " was changed";
+        drift += (drift.empty() ? "" : ", ") + one.type + ' ' + one.name + what;
+      }
+    },
+    [](const caf::error& why) { logger()->warn("the schema could not be looked at: {}", to_string(failure_of(why))); });
+  if (drift.empty()) {
+    return {};
+  }
+  const auto sentence = "another program changed the schema: " + drift + "; `millrace schema diff` shows it";
+  if (settings_.drift == schema_drift::refuse) {
+    return tl::unexpected{failure{errc::schema_conflict, sentence}};
+  }
+  logger()->warn("{}", sentence);
+  return {};
 }
 
 } // namespace millrace

@@ -12,6 +12,8 @@ namespace millrace {
 
 namespace {
 
+constexpr std::chrono::milliseconds look_interval{20};
+
 /// Of the steps that are left those that were meant at first: what others do meanwhile adds none.
 void keep_wanted(migration_plan& plan, const migration_plan& wanted) {
   std::erase_if(plan, [&](const planned_change& one) {
@@ -29,9 +31,15 @@ template <class Answer, class Request>
 expected<Answer> migrator::ask(Request request) {
   caf::scoped_actor self{system_};
   expected<Answer> answer = tl::unexpected{failure{}};
-  self->request(target_, caf::infinite, std::move(request))
-    .receive([&](Answer& given) { answer = std::move(given); },
-             [&](const caf::error& problem) { answer = tl::unexpected{failure_of(problem)}; });
+  auto asked = self->request(target_, caf::infinite, std::move(request));
+  while (settings_.abandon && self->mailbox().empty()) {
+    if (settings_.abandon()) {
+      return tl::unexpected{failure{errc::outcome_unknown, "nobody waits for the answer any more"}};
+    }
+    self->await_data(std::chrono::high_resolution_clock::now() + look_interval);
+  }
+  asked.receive([&](Answer& given) { answer = std::move(given); },
+                [&](const caf::error& problem) { answer = tl::unexpected{failure_of(problem)}; });
   return answer;
 }
 

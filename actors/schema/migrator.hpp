@@ -22,6 +22,8 @@ struct migrator_options {
   std::function<void(const planned_change&, std::chrono::milliseconds took)> on_done{};
   /// Asked between two steps whether to stop there.
   std::function<bool()> stop{};
+  /// Asked while an answer is waited for whether to wait no more. What becomes of that step is not known then.
+  std::function<bool()> abandon{};
 };
 
 /// Migrates a database through its engine's operations, in this process or elsewhere. Any number may do so at once:

@@ -21,6 +21,14 @@ execute_process(COMMAND ${SCRATCH}/build/example/example WORKING_DIRECTORY ${SCR
 if(NOT output STREQUAL "Solar kettle: 8.5\n")
   message(FATAL_ERROR "The example printed: ${output}")
 endif()
+build(migrated)
+foreach(again first second)
+  execute_process(COMMAND ${SCRATCH}/build/migrated/migrated WORKING_DIRECTORY ${SCRATCH}/run OUTPUT_VARIABLE output
+                  COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT output STREQUAL "idea 1\nscore 2\n")
+    message(FATAL_ERROR "The program with migrations built in printed: ${output}")
+  endif()
+endforeach()
 run(${PREFIX}/bin/millrace --help)
 
 set(hidden SQLite3 xxHash)

@@ -135,7 +135,8 @@ void send_round(opened& folder, std::mt19937_64& random, std::map<errc, std::siz
   }
 }
 
-/// What a database says, line by line, but for its own identity and for where things lie in its file.
+/// What a database says, line by line, but for its own identity, for where things lie in its file, and for what changes
+/// of its schema took.
 std::vector<std::string> dump(const fs::path& file) {
   plain_connection database{file};
   const auto tables = database.lines(
@@ -145,7 +146,7 @@ std::vector<std::string> dump(const fs::path& file) {
   add("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name");
   for (const auto& table : tables) {
     const auto columns = database.rows("SELECT group_concat('quote(\"' || name || '\")', ', ') FROM pragma_table_info('"
-                                       + table + "') WHERE name <> 'uuid'");
+                                       + table + "') WHERE name NOT IN ('uuid', 'took_us')");
     const auto keyed = database.rows("SELECT wr FROM pragma_table_list WHERE name = '" + table + "'") == "1";
     std::string sql = keyed ? "SELECT " : "SELECT rowid, ";
     sql += columns + " FROM \"" + table + "\" ORDER BY 1";

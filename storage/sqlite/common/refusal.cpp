@@ -133,11 +133,9 @@ std::string_view why_refused(authority who, int action, std::string_view object)
     case SQLITE_PRAGMA:
       return why_no_pragma(who);
     default:
-      return who == authority::query
-               ? "a query only reads; the schema changes by migrations (`millrace migrate`) or by an operator's SQL "
-                 "(`millrace sql`)"
-               : "the schema changes by migrations (`millrace migrate`), by an operator's SQL (`millrace sql`), or by "
-                 "schema scripts when the engine is opened";
+      return "the schema changes by migrations (`millrace migrate`), by an operator's SQL (`millrace sql`), or by "
+             "schema "
+             "scripts when the engine is opened";
   }
 }
 

@@ -4,6 +4,7 @@
 #include "names.hpp"
 #include "prepared_statement.hpp"
 #include "rows.hpp"
+#include "sql_tokens.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -30,68 +31,6 @@ result<schema_objects> read(connection& database, const char* sql) {
                              : tl::unexpected{failure_of(database.get(), code)};
 }
 
-bool is_space(char letter) noexcept {
-  return letter == ' ' || (letter >= '\t' && letter <= '\r');
-}
-
-bool is_word(char letter) noexcept {
-  return (letter >= '0' && letter <= '9') || (lower(letter) >= 'a' && lower(letter) <= 'z') || letter == '_'
-         || letter == '$' || static_cast<unsigned char>(letter) >= 0x80;
-}
-
-/// The tokens of an SQL text one after another; empty at its end. What is quoted is one token.
-class token_reader {
-public:
-  explicit token_reader(std::string_view sql) noexcept : rest_(sql) {}
-
-  std::string_view next() noexcept {
-    skip();
-    return take(length());
-  }
-
-private:
-  std::string_view take(std::size_t count) noexcept {
-    const auto taken = rest_.substr(0, count);
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-
-  void skip() noexcept {
-    for (;;) {
-      const auto before = rest_.size();
-      while (!rest_.empty() && is_space(rest_.front())) {
-        rest_.remove_prefix(1);
-      }
-      if (rest_.starts_with("--")) {
-        take(std::min(rest_.find('\n'), rest_.size()));
-      } else if (rest_.starts_with("/*")) {
-        const auto end = rest_.find("*/", 2);
-        take(end == std::string_view::npos ? rest_.size() : end + 2);
-      }
-      if (rest_.size() == before) {
-        return;
-      }
-    }
-  }
-
-  std::size_t length() const noexcept {
-    if (rest_.empty()) {
-      return 0;
-    }
-    const char first = rest_.front();
-    if (first == '\'' || first == '"' || first == '`' || first == '[') {
-      const auto end = rest_.find(first == '[' ? ']' : first, 1);
-      return end == std::string_view::npos ? rest_.size() : end + 1;
-    }
-    if (!is_word(first)) {
-      return 1;
-    }
-    return static_cast<std::size_t>(std::ranges::find_if_not(rest_, is_word) - rest_.begin());
-  }
-
-  std::string_view rest_;
-};
-
 } // namespace
 
 result<schema_objects> read_objects(connection& database) {
@@ -108,8 +47,7 @@ bool says_same(std::string_view one, std::string_view other) {
   for (;;) {
     const auto a = left.next();
     const auto b = right.next();
-    const bool word = !a.empty() && is_word(a.front());
-    if (word ? !same(a, b) : a != b) {
+    if (is_word(a) ? !same(a, b) : a != b) {
       return false;
     }
     if (a.empty()) {

@@ -7,10 +7,11 @@
 #include <millrace/storage/sqlite/common/meta.hpp>
 #include <millrace/storage/sqlite/common/refusal.hpp>
 #include <millrace/storage/sqlite/common/schema_objects.hpp>
+#include <millrace/storage/sqlite/common/sql_tokens.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -83,22 +84,6 @@ private:
 std::string place_of(int number, const std::string& sql, const char* at) {
   const auto line = 1 + std::count(sql.c_str(), at, '\n');
   return "statement " + std::to_string(number) + " (line " + std::to_string(line) + "): ";
-}
-
-/// Where the statement itself begins: after spaces and comments.
-const char* skip_blank(const char* at) noexcept {
-  for (;;) {
-    if (*at == ' ' || (*at >= '\t' && *at <= '\r')) {
-      ++at;
-    } else if (at[0] == '-' && at[1] == '-') {
-      at += std::strcspn(at, "\n");
-    } else if (at[0] == '/' && at[1] == '*') {
-      const auto* const end = std::strstr(at + 2, "*/");
-      at = end == nullptr ? at + std::strlen(at) : end + 2;
-    } else {
-      return at;
-    }
-  }
 }
 
 std::string label_of(const schema_change& change) {
@@ -176,11 +161,12 @@ progress<> script_runner::run_statements(const std::string& sql) {
     return set_back({errc::bad_sql, "the SQL text contains a zero byte"});
   }
   const char* rest = sql.c_str();
+  const char* const end = rest + sql.size();
   frame_order frame;
   ignored_keys keys{owner_->get()};
   for (int number = 1; *rest != '\0'; ++number) {
     authorizer::scope acting{owner_->rights(), authority::script};
-    const auto* const begin = skip_blank(rest);
+    const auto* const begin = skip_blank({rest, static_cast<std::size_t>(end - rest)}).data();
     auto statement = prepared_statement::prepare(owner_->get(), rest, -1, &rest);
     const auto placed = [&](failure why) {
       why.detail = place_of(number, sql, begin) + why.detail;

@@ -90,11 +90,11 @@ BOOST_AUTO_TEST_CASE(a_program_of_another_version_is_answered_a_sentence_and_nam
   for (const auto& why : {told, refused}) {
     BOOST_TEST((why.code == errc::version_mismatch));
     BOOST_TEST(why.detail
-               == "the server speaks wire version 1 to 2, this program 3 to 4; use an older program or a newer server");
+               == "the server speaks wire version 1 to 3, this program 4 to 5; use an older program or a newer server");
   }
   BOOST_TEST(server.refused(refusal::wire_version) == 1U);
   BOOST_TEST(log.has("127.0.0.1: The peer speaks no version of the messages"));
-  BOOST_TEST(log.has("(wire_version, it speaks versions 3 to 4, this server versions 1 to 2)"));
+  BOOST_TEST(log.has("(wire_version, it speaks versions 4 to 5, this server versions 1 to 3)"));
   BOOST_TEST(silent.served());
 }
 
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_server_of_another_version_is_a_sentence_for_whoever_asks_
     }};
   }});
   BOOST_TEST((why.code == errc::version_mismatch));
-  const std::string sentence = "the server speaks wire version 3, this program 1 to 2; use a newer program";
+  const std::string sentence = "the server speaks wire version 4, this program 1 to 3; use a newer program";
   BOOST_TEST(why.detail.ends_with(sentence), why.detail);
   BOOST_TEST(log.has(sentence));
 }

@@ -49,6 +49,8 @@ std::vector<std::string> dump(const fs::path& file) {
   for (const auto* sql :
        {"SELECT type, name, sql FROM sqlite_schema ORDER BY type, name", "SELECT * FROM entry ORDER BY id",
         "SELECT * FROM account ORDER BY id", "SELECT * FROM refused", "SELECT * FROM millrace_schema ORDER BY name",
+        "SELECT seq, accept_time_ms, step, set_name, version, name, sql, author FROM millrace_history ORDER BY seq",
+        "SELECT * FROM millrace_objects", "SELECT set_name, version, name, quote(chain) FROM millrace_migrations",
         "SELECT seq, deaths, quote(record) FROM millrace_quarantine ORDER BY seq",
         "SELECT applied_seq FROM millrace_meta"}) {
     std::ranges::move(database.lines(sql), std::back_inserter(all));

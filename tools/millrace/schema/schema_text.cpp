@@ -52,15 +52,10 @@ void print_sql(std::ostream& out, std::string_view head, const std::string& sql)
   out << '\n';
 }
 
-/// What is done with it, as a word.
-std::string_view verb_of(schema_step step) noexcept {
-  return to_text(step);
-}
-
 } // namespace
 
 std::string step_text(const planned_change& step) {
-  return label_of(step.id.set, step.id.version, step.name) + ' ' + std::string{verb_of(step.change.step)};
+  return label_of(step.id.set, step.id.version, step.name) + ' ' + to_text(step.change.step);
 }
 
 void print_status(std::ostream& out, const std::vector<migration_status>& all) {

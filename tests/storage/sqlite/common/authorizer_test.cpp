@@ -17,7 +17,7 @@ BOOST_AUTO_TEST_CASE(a_transaction_may_not_do_what_the_log_could_not_repeat) {
     "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a); CREATE INDEX i ON t(a);"
     "CREATE TRIGGER bad AFTER DELETE ON t BEGIN UPDATE millrace_meta SET applied_seq = 0; END");
   const std::pair<std::string, std::string> refused[] = {
-    {"CREATE TABLE u(a)", "CREATE TABLE u: the schema changes through schema scripts"},
+    {"CREATE TABLE u(a)", "CREATE TABLE u: the schema changes by migrations"},
     {"CREATE TEMP TABLE u(a)", "CREATE TEMP u: what is temporary is gone after a restart"},
     {"CREATE TABLE IF NOT EXISTS t(a)", "CREATE TABLE t: the schema changes"},
     {"CREATE VIEW v AS SELECT 1", "CREATE VIEW v: the schema changes"},

@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_query_only_reads) {
     }
   }
   const std::pair<std::string, std::string> refusals[] = {
-    {"CREATE TABLE u(a)", "CREATE TABLE u: the schema changes through schema scripts"},
+    {"CREATE TABLE u(a)", "CREATE TABLE u: the schema changes by migrations"},
     {"CREATE TEMP VIEW u AS SELECT 1", "CREATE TEMP u: what is temporary"},
     {"DROP TABLE t", "DROP TABLE t: the schema changes"},
     {"BEGIN", "BEGIN: a transaction begins and ends by itself"},
