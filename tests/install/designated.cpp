@@ -4,6 +4,7 @@
 #include <millrace/actors/engine/options.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
 #include <millrace/actors/network/server/listener.hpp>
+#include <millrace/actors/schema/migrator.hpp>
 #include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/paging.hpp>
 
