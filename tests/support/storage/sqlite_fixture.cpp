@@ -58,8 +58,7 @@ std::vector<answer> database_fixture::apply_all(std::span<const batch_ptr> batch
   std::vector<answer> all;
   while (writer->applied_seq() < batches.back()->last_seq()) {
     auto answers = writer->apply(batches, mark, {});
-    // A reader that comes upon a header which is just being written takes the write lock for a moment to read it again
-    //.
+    // A reader that comes upon SQLite's log while its header is being written takes the write lock for a moment.
     for (int tries = 0; !answers && answers.error().why.code == errc::locked && tries < locked_max; ++tries) {
       std::this_thread::yield();
       answers = writer->apply(batches, mark, {});
