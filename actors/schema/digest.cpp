@@ -28,6 +28,9 @@ sha256 chain_of(const sha256& before, const applied_migration& next) {
   std::string text{bytes_of(before)};
   text += std::to_string(next.version) + '\n' + next.name + '\n';
   text += bytes_of(next.checksum);
+  for (const auto& needed : next.needs) {
+    text += needed.set + '/' + std::to_string(needed.version) + '\n';
+  }
   return digest_of(text);
 }
 

@@ -13,6 +13,12 @@ namespace millrace {
 
 namespace {
 
+/// What the comments at the top of a migration say.
+struct directives {
+  std::vector<migration_id> needs;
+  bool irreversible = false;
+};
+
 constexpr std::string_view spaces = " \t\r";
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -28,13 +34,12 @@ std::optional<std::uint64_t> number_in(std::string_view text) noexcept {
   return whole && number > 0 && number <= INT64_MAX ? std::optional{number} : std::nullopt;
 }
 
-/// What a directive says after its word; nothing where the comment is another. `-- requires: …`
-std::optional<std::string_view> said_by(std::string_view comment, std::string_view word) noexcept {
-  if (!comment.starts_with(word)) {
-    return std::nullopt;
-  }
-  const auto rest = trimmed(comment.substr(word.size()));
-  return rest.starts_with(':') ? std::optional{trimmed(rest.substr(1))} : std::nullopt;
+std::string in_lower_case(std::string_view text) {
+  std::string lower{text};
+  std::ranges::transform(lower, lower.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  });
+  return lower;
 }
 
 expected<migration_id> read_id(std::string_view text) {
@@ -63,21 +68,72 @@ expected<std::vector<migration_id>> read_ids(std::string_view list) {
   return ids;
 }
 
-/// The comments at the top of a file, without their dashes.
-std::vector<std::string_view> heading_of(std::string_view sql) {
-  std::vector<std::string_view> comments;
-  while (!sql.empty()) {
-    const auto end = std::min(sql.find('\n'), sql.size());
-    const auto line = trimmed(sql.substr(0, end));
-    if (!line.empty() && !line.starts_with("--")) {
-      break;
+/// What stands before the first statement: comments of either kind, and spaces.
+std::string_view heading_of(std::string_view sql) {
+  auto rest = sql;
+  for (;;) {
+    const auto before = rest.size();
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n\f\v;"), rest.size()));
+    if (rest.starts_with("--")) {
+      rest.remove_prefix(std::min(rest.find('\n'), rest.size()));
+    } else if (rest.starts_with("/*")) {
+      const auto end = rest.find("*/", 2);
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 2);
     }
-    if (!line.empty()) {
-      comments.push_back(trimmed(line.substr(2)));
+    if (rest.size() == before) {
+      return sql.substr(0, sql.size() - rest.size());
     }
-    sql.remove_prefix(std::min(end + 1, sql.size()));
   }
-  return comments;
+}
+
+bool has_statement(std::string_view sql) {
+  return heading_of(sql).size() < sql.size();
+}
+
+/// What the comments of a file say. Those that read as if they were meant and are not understood are refused: nobody is
+/// to think that they hold.
+expected<directives> read_directives(std::string_view sql) {
+  const auto wrong = [](std::string_view line, std::string_view why) {
+    return tl::unexpected{failure{errc::bad_option, fmt::format("`{}`: {}", line, why)}};
+  };
+  const auto heading = heading_of(sql).size();
+  directives said;
+  for (std::size_t at = 0; at < sql.size();) {
+    const auto end = std::min(sql.find('\n', at), sql.size());
+    const auto line = trimmed(sql.substr(at, end - at));
+    const bool at_top = at < heading;
+    at = end + 1;
+    const auto comment = line.starts_with("--") ? in_lower_case(trimmed(line.substr(2))) : std::string{};
+    const bool requires_some = comment.starts_with("require") || comment.starts_with("depends on");
+    if (!requires_some && !comment.starts_with("irreversible")) {
+      continue;
+    }
+    if (!at_top) {
+      return wrong(line, "it stands after the first statement; move it to the top of the file");
+    }
+    if (comment == "irreversible") {
+      said.irreversible = true;
+      continue;
+    }
+    const auto colon = line.find(':');
+    if (comment.starts_with("irreversible") || colon == std::string_view::npos || !comment.starts_with("requires:")) {
+      return wrong(line, "say `-- irreversible`, or `-- requires: main/0003, core/12`");
+    }
+    auto ids = read_ids(trimmed(line.substr(colon + 1)));
+    if (!ids) {
+      return tl::unexpected{std::move(ids).error()};
+    }
+    said.needs.insert(said.needs.end(), ids->begin(), ids->end());
+  }
+  return said;
+}
+
+/// Some editors put a mark before a text, which is none of it.
+void remove_byte_order_mark(std::string& text) {
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  if (text.starts_with(mark)) {
+    text.erase(0, mark.size());
+  }
 }
 
 std::string with_plain_lines(std::string_view text) {
@@ -95,23 +151,29 @@ std::string with_plain_lines(std::string_view text) {
 
 expected<migration> make_migration(std::uint64_t version, std::string name, std::string up,
                                    std::optional<std::string> down) {
-  migration made{.version = version, .name = std::move(name), .up = std::move(up), .down = std::move(down)};
-  bool irreversible = false;
-  for (const auto comment : heading_of(made.up)) {
-    if (const auto list = said_by(comment, "requires")) {
-      auto ids = read_ids(*list);
-      if (!ids) {
-        return tl::unexpected{std::move(ids).error()};
-      }
-      made.needs.insert(made.needs.end(), ids->begin(), ids->end());
+  const auto wrong = [](std::string why) { return tl::unexpected{failure{errc::bad_option, std::move(why)}}; };
+  remove_byte_order_mark(up);
+  auto said = read_directives(up);
+  if (!said) {
+    return tl::unexpected{std::move(said).error()};
+  }
+  if (said->irreversible && down) {
+    return wrong("it says `-- irreversible`, and has a file that takes it back; leave out one of both");
+  }
+  if (!has_statement(up)) {
+    return wrong("there is no statement in it; write what it does, or remove it");
+  }
+  if (down) {
+    remove_byte_order_mark(*down);
+    if (!has_statement(*down)) {
+      return wrong("there is no statement in its .down.sql; write what takes it back, or remove that file");
     }
-    irreversible = irreversible || comment == "irreversible";
   }
-  if (irreversible && made.down) {
-    return tl::unexpected{
-      failure{errc::bad_option, "it says `-- irreversible`, and has a file that takes it back; leave out one of both"}};
-  }
-  return made;
+  return migration{.version = version,
+                   .name = std::move(name),
+                   .up = std::move(up),
+                   .down = std::move(down),
+                   .needs = std::move(said->needs)};
 }
 
 sha256 checksum_of(const migration& one) {
@@ -126,7 +188,7 @@ applied_migration record_of(const migration& one, const sha256& before) {
 }
 
 std::string label_of(std::string_view set, std::uint64_t version, std::string_view name) {
-  return fmt::format("{}/{:04}{}{}", set, version, name.empty() ? "" : "_", name);
+  return version == 0 ? std::string{set} : fmt::format("{}/{:04}{}{}", set, version, name.empty() ? "" : "_", name);
 }
 
 } // namespace millrace

@@ -41,8 +41,12 @@ struct migration_set {
 /// together.
 [[nodiscard]] expected<migration_set> read_migration_set(const std::filesystem::path& folder, std::string name = {});
 
-/// All sets in a folder, each in a folder of its own, by name. A folder with migrations in it is one set.
+/// All sets in a folder, each in a folder of its own, by name. Where there are none, migrations in the folder itself
+/// are the set `main`, wherever that lies.
 [[nodiscard]] expected<std::vector<migration_set>> read_migration_sets(const std::filesystem::path& folder);
+
+/// The highest number of a migration in a folder, whatever stands in its files; 0 where there is none.
+[[nodiscard]] expected<std::uint64_t> newest_migration(const std::filesystem::path& folder);
 
 /// As a database records that it is applied, after a history of its set that comes to `before`. Line ends do not count:
 /// a file that was checked out elsewhere is the same.
@@ -51,7 +55,7 @@ applied_migration record_of(const migration& one, const sha256& before);
 /// The checksum of a migration's text.
 sha256 checksum_of(const migration& one);
 
-/// `main/0007_add_lease`.
+/// `main/0007_add_lease`; the set alone where there is no version.
 std::string label_of(std::string_view set, std::uint64_t version, std::string_view name);
 
 } // namespace millrace

@@ -41,6 +41,14 @@ expected<std::string> read_text(const fs::path& file) {
   return std::move(text).str();
 }
 
+/// Also where the file system, or its user, knows no case.
+bool called_like_sql(std::string_view name) noexcept {
+  constexpr std::string_view ending = ".sql";
+  return name.size() >= ending.size()
+         && std::ranges::equal(name.substr(name.size() - ending.size()), ending, {},
+                               [](char letter) { return static_cast<char>(letter | 0x20); });
+}
+
 struct file_pair {
   std::string name;
   fs::path up;
@@ -90,12 +98,18 @@ expected<std::map<std::uint64_t, file_pair>> find_pairs(const fs::path& folder) 
   for (const auto& file : files) {
     const auto called = file.filename().string();
     const std::string_view name{called};
+    if (name.starts_with('.')) {
+      continue; // What editors leave beside a file.
+    }
     const bool up = name.ends_with(up_ending);
     if (!up && !name.ends_with(down_ending)) {
-      if (name.ends_with(".sql")) {
+      if (called_like_sql(name)) {
         return unusable(file, "it is no migration, which ends in .up.sql or .down.sql; move it elsewhere");
       }
       continue;
+    }
+    if (!fs::is_regular_file(file, problem)) {
+      return unusable(file, "it is no file, or a link that leads nowhere");
     }
     const auto stem = name.substr(0, name.size() - (up ? up_ending : down_ending).size());
     if (auto wrong = note(pairs, file, stem, up)) {
@@ -134,7 +148,7 @@ expected<migration_set> read_migration_set(const fs::path& folder, std::string n
   }
   migration_set set{.name = name.empty() ? fs::weakly_canonical(folder).filename().string() : std::move(name),
                     .migrations = {}};
-  if (!is_set_name(set.name)) {
+  if (!pairs->empty() && !is_set_name(set.name)) {
     return unusable(folder, "no set of migrations may be called so: letters, digits, _, - and . alone");
   }
   for (const auto& [version, pair] : *pairs) {
@@ -147,19 +161,24 @@ expected<migration_set> read_migration_set(const fs::path& folder, std::string n
   return set;
 }
 
+expected<std::uint64_t> newest_migration(const fs::path& folder) {
+  const auto pairs = find_pairs(folder);
+  if (!pairs) {
+    return tl::unexpected{pairs.error()};
+  }
+  return pairs->empty() ? 0 : pairs->rbegin()->first;
+}
+
 expected<std::vector<migration_set>> read_migration_sets(const fs::path& folder) {
-  auto whole = read_migration_set(folder);
+  auto whole = read_migration_set(folder, "main");
   if (!whole) {
     return tl::unexpected{std::move(whole).error()};
   }
   std::vector<migration_set> sets;
-  if (!whole->migrations.empty()) {
-    sets.push_back(std::move(*whole));
-    return sets;
-  }
   std::vector<fs::path> below;
   for (const auto& one : fs::directory_iterator{folder}) {
-    if (one.is_directory() && one.path().filename() != "seeds" && is_set_name(one.path().filename().string())) {
+    const auto name = one.path().filename().string();
+    if (one.is_directory() && name != "seeds" && !name.starts_with('.')) {
       below.push_back(one.path());
     }
   }
@@ -173,6 +192,15 @@ expected<std::vector<migration_set>> read_migration_sets(const fs::path& folder)
       sets.push_back(std::move(*set));
     }
   }
+  if (whole->migrations.empty()) {
+    return sets;
+  }
+  if (!sets.empty()) {
+    return unusable(folder, fmt::format("there are migrations in it, and in {} below it; move them into a folder of "
+                                        "their own, such as main",
+                                        sets.front().name));
+  }
+  sets.push_back(std::move(*whole));
   return sets;
 }
 

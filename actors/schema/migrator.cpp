@@ -109,12 +109,17 @@ expected<schema_rehearsed> migrator::rehearse(const migration_plan& plan) {
 }
 
 expected<outcome> migrator::apply_ad_hoc(std::string sql) {
-  return ask<outcome>(schema_change{.step = schema_step::ad_hoc,
-                                    .set = {},
-                                    .expected = {},
-                                    .migrations = {},
-                                    .sql = std::move(sql),
-                                    .author = settings_.author});
+  schema_change change;
+  change.sql = std::move(sql);
+  change.author = settings_.author;
+  return ask<outcome>(std::move(change));
+}
+
+expected<outcome> migrator::adopt() {
+  schema_change change;
+  change.step = schema_step::adopt;
+  change.author = settings_.author;
+  return ask<outcome>(std::move(change));
 }
 
 } // namespace millrace

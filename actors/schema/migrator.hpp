@@ -49,6 +49,8 @@ public:
   [[nodiscard]] expected<schema_rehearsed> rehearse(const migration_plan& plan);
   /// Applies SQL of one's own, and records it.
   [[nodiscard]] expected<outcome> apply_ad_hoc(std::string sql);
+  /// Takes the schema that is there for right, whoever made it.
+  [[nodiscard]] expected<outcome> adopt();
 
 private:
   template <class Answer, class Request>

@@ -3,6 +3,7 @@
 #include "digest.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -125,10 +126,12 @@ const char* to_text(migration_state state) noexcept {
 std::string remedy_for(const migration_status& one) {
   switch (one.state) {
     case migration_state::changed:
-      return "its file was changed after it was applied; put back the text, and let a new migration correct it, or, "
+      return "its file was changed or renamed after it was applied; put back the text, and let a new migration correct "
+             "it, or, "
              "where the change has no effect, `millrace migrate repair` records the new one";
     case migration_state::missing:
-      return "it is applied, and its file is missing; put it back, or forget it by `millrace migrate repair`";
+      return "it is applied, and its file is missing; put it back, or forget it by `millrace migrate repair --set "
+             + one.id.set + '`';
     case migration_state::late:
       return "a later one is applied already; give its files a number above all others";
     case migration_state::newer:
@@ -235,7 +238,7 @@ expected<migration_plan> plan_down(const migration_set& files, const schema_stat
     const auto& file = *find_version(files.migrations, at->version);
     if (!file.down) {
       return conflict(label + " cannot be taken back: it has no file " + fmt::format("{:04}_{}", at->version, at->name)
-                      + ".down.sql");
+                      + ".down.sql; write one, or, where it says `-- irreversible`, restore a backup");
     }
     plan.push_back(planned(files.name, file, schema_step::down, at->chain, *at));
   }
@@ -248,28 +251,48 @@ expected<migration_plan> plan_goto(const std::vector<migration_set>& sets, const
   if (version != 0 && find_version(files->migrations, version) == nullptr) {
     return conflict(fmt::format("set {} has no migration {}", set, version));
   }
-  const auto applied = applied_of(state, set);
-  const auto above = static_cast<std::size_t>(
-    std::ranges::count_if(applied.migrations, [version](const auto& one) { return one.version > version; }));
-  return above > 0 ? plan_down(*files, state, above)
-                   : plan_up(sets, state, {.set = set, .count = {}, .version = version});
+  auto after = state;
+  std::size_t above = 0;
+  for (auto& one : after.sets) {
+    if (one.name == set) {
+      above = std::erase_if(one.migrations, [version](const auto& applied) { return applied.version > version; });
+    }
+  }
+  auto plan = plan_down(*files, state, above);
+  if (!plan) {
+    return plan;
+  }
+  // What is above is in nobody's way any more, so one that came late can be applied.
+  auto rest = plan_up(sets, after, {.set = set, .count = {}, .version = version});
+  if (!rest) {
+    return rest;
+  }
+  std::ranges::move(*rest, std::back_inserter(*plan));
+  return plan;
 }
 
 expected<migration_plan> plan_baseline(const migration_set& files, const schema_state& state, std::uint64_t version) {
-  if (const auto applied = applied_of(state, files.name); !applied.migrations.empty()) {
+  const auto applied = applied_of(state, files.name);
+  const auto newest = applied.migrations.empty() ? 0 : applied.migrations.back().version;
+  if (version <= newest) {
     return conflict(
-      fmt::format("of set {} migrations are applied already, up to {}; a baseline is for a database that "
-                  "has their effect and not their record",
-                  files.name, applied.migrations.back().version));
+      fmt::format("of set {} all up to {} that are recorded count as applied already", files.name, newest));
+  }
+  if (auto wrong = first_wrong(files, applied)) {
+    return tl::unexpected{std::move(*wrong)};
   }
   if (find_version(files.migrations, version) == nullptr) {
     return conflict(fmt::format("set {} has no migration {}", files.name, version));
   }
-  schema_change change{
-    .step = schema_step::baseline, .set = files.name, .expected = {}, .migrations = {}, .sql = {}, .author = {}};
-  sha256 before{};
+  schema_change change{.step = schema_step::baseline,
+                       .set = files.name,
+                       .expected = tip_of(applied),
+                       .migrations = {},
+                       .sql = {},
+                       .author = {}};
+  auto before = change.expected;
   for (const auto& file : files.migrations) {
-    if (file.version <= version) {
+    if (file.version > newest && file.version <= version) {
       change.migrations.push_back(record_of(file, before));
       before = change.migrations.back().chain;
     }
@@ -286,7 +309,12 @@ expected<migration_plan> plan_repair(const migration_set& files, const schema_st
                        .sql = {},
                        .author = {}};
   sha256 before{};
+  std::string told;
   for (const auto& one : compare(files, applied)) {
+    if (one.state == migration_state::missing || one.state == migration_state::changed) {
+      told += fmt::format("-- {}: {}\n", one.state == migration_state::missing ? "forgotten" : "recorded anew",
+                          label_of(one));
+    }
     if (one.state == migration_state::pending || one.state == migration_state::late
         || one.state == migration_state::missing) {
       continue;
@@ -301,8 +329,8 @@ expected<migration_plan> plan_repair(const migration_set& files, const schema_st
   if (change.migrations == applied.migrations) {
     return migration_plan{};
   }
-  const auto last = change.migrations.empty() ? applied_migration{} : change.migrations.back();
-  return migration_plan{{{files.name, last.version}, last.name, std::move(change)}};
+  change.sql = told.empty() ? "-- the record had been changed" : told;
+  return migration_plan{{{files.name, 0}, "", std::move(change)}};
 }
 
 } // namespace millrace

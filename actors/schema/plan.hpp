@@ -71,11 +71,11 @@ struct migration_goal {
 /// Up or down to a version, 0 being none.
 [[nodiscard]] expected<migration_plan> plan_goto(const std::vector<migration_set>& sets, const schema_state& state,
                                                  const std::string& set, std::uint64_t version);
-/// Lets all up to a version count as applied, where nothing of the set is.
+/// Lets what is pending up to a version count as applied.
 [[nodiscard]] expected<migration_plan> plan_baseline(const migration_set& files, const schema_state& state,
                                                      std::uint64_t version);
 /// Records what the files say of what is applied; what has no file any more is forgotten, unless it is of a newer
-/// program. Empty where that is recorded already.
+/// program. The SQL of the step runs nothing and tells what that is. Empty where all is recorded already.
 [[nodiscard]] expected<migration_plan> plan_repair(const migration_set& files, const schema_state& state);
 
 } // namespace millrace

@@ -21,6 +21,8 @@ const char* to_text(schema_step step) noexcept {
       return "baseline";
     case schema_step::repair:
       return "repair";
+    case schema_step::adopt:
+      return "adopt";
   }
   return "unknown";
 }
@@ -39,11 +41,11 @@ std::optional<failure> check(const schema_change& change) {
   const auto wrong_name = [&](std::string_view set) {
     return malformed("\"" + std::string{set} + "\" is no name of a set of migrations");
   };
-  if (change.step == schema_step::script || change.step > schema_step::repair) {
+  if (change.step == schema_step::script || change.step > schema_step::adopt) {
     return malformed("there is no such step of a schema change");
   }
-  if (change.step == schema_step::ad_hoc) {
-    return change.migrations.empty() ? std::nullopt : std::optional{malformed("an ad-hoc change is of no migration")};
+  if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
+    return change.migrations.empty() ? std::nullopt : std::optional{malformed("such a change is of no migration")};
   }
   if (!is_set_name(change.set)) {
     return wrong_name(change.set);

@@ -24,6 +24,7 @@ enum class schema_step : std::uint8_t {
   down = 3,     ///< A migration taken back.
   baseline = 4, ///< Says that migrations count as applied; nothing is run.
   repair = 5,   ///< Says anew which migrations of a set are applied, and of what files; nothing is run.
+  adopt = 6,    ///< Says that the schema which is there is as it should be, whoever made it; nothing is run.
 };
 
 /// What a person reads for a step: `up`, `ad-hoc`.
@@ -89,6 +90,7 @@ struct schema_rehearsal {
 /// What one change of a rehearsal came to.
 struct rehearsed_change {
   std::chrono::microseconds took{0};
+  std::int64_t rows_changed = 0; ///< By it, its triggers and foreign keys.
   std::vector<schema_difference> differences{};
 
   friend bool operator==(const rehearsed_change&, const rehearsed_change&) = default;

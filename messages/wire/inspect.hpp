@@ -227,7 +227,7 @@ caf::error inspect_rehearsal(Inspector& f, schema_rehearsal& x) {
 template <class Inspector>
 caf::error inspect_rehearsed(Inspector& f, rehearsed_change& x) {
   auto took_us = static_cast<std::int64_t>(x.took.count());
-  if (auto problem = f(took_us)) {
+  if (auto problem = f(took_us, x.rows_changed)) {
     return problem;
   }
   x.took = std::chrono::microseconds{took_us};

@@ -197,7 +197,7 @@ bool within_limits(const schema_change& change) noexcept {
 
 result<> put(byte_writer& out, encoder_dictionary&, const schema_change& change) {
   if (!within_limits(change)) {
-    return fail(errc::too_large, "the schema change is too large");
+    return fail(errc::too_large, "a schema change is at most 16 MiB of SQL; split it, or load rows by `millrace load`");
   }
   put(out, record_kind::schema_change);
   out.put_byte(static_cast<std::uint8_t>(change.step));
@@ -404,7 +404,7 @@ applied_migration read_migration(byte_reader& in) {
 result<work> read_schema_change(byte_reader in) {
   schema_change change;
   const auto step = in.byte();
-  if (step > static_cast<std::uint8_t>(schema_step::repair)) {
+  if (step > static_cast<std::uint8_t>(schema_step::adopt)) {
     in.reject();
   }
   change.step = static_cast<schema_step>(step);

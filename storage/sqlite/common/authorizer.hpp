@@ -58,6 +58,8 @@ public:
   /// Tables read by the SQL compiled since the last scope began that by their names may be the indexes of full-text
   /// tables.
   const std::vector<std::string>& indexes_read() const noexcept { return indexes_read_; }
+  /// Tables that the SQL compiled since the last scope began drops.
+  const std::vector<std::string>& drops() const noexcept { return drops_; }
   /// What of a script's frame the SQL compiled since the last scope began is. It was compiled to nothing.
   script_frame frame() const noexcept { return frame_; }
   /// Whether `compiled`, the SQL compiled since the last scope began, is VACUUM: all else that writes is asked about.
@@ -85,6 +87,7 @@ private:
   bool moves_page_ = false; ///< Whether the last action was that a schema table gets the page on which a table begins.
   std::string change_;
   std::vector<std::string> indexes_read_;
+  std::vector<std::string> drops_;
   script_frame frame_ = script_frame::none;
   std::optional<failure> refusal_;
   std::exception_ptr trouble_; ///< An exception must not pass through SQLite.

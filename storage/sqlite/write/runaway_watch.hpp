@@ -45,8 +45,12 @@ public:
   /// the first of a call is given all that it may take: what it shows is its own doing. Others are found soon, as they
   /// are to be tried alone. Takes no look at the clock.
   void begin_work(bool first_of_call, std::chrono::milliseconds own_time) noexcept;
-  /// From here on it may take as much as it takes, unless its call is called off.
-  void lift_limits() noexcept { limited_ = false; }
+  /// From here on it may take as much as it takes, unless its call is called off, or, where the deadline of that is to
+  /// be kept, over.
+  void lift_limits(bool but_deadline = false) noexcept {
+    limited_ = false;
+    keeps_deadline_ = but_deadline;
+  }
   /// From here on nothing is interrupted.
   void end_work() noexcept { watching_ = false; }
 
@@ -81,6 +85,7 @@ private:
   write_limits limits_; ///< Of the call.
   bool watching_ = false;
   bool limited_ = true;
+  bool keeps_deadline_ = false; ///< Though it is not limited otherwise.
   bool first_ = true;
   std::chrono::milliseconds own_time_{0};
   finding found_ = finding::none;

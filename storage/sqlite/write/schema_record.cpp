@@ -90,7 +90,7 @@ progress<bool> schema_record::holds(const schema_script& script) {
 }
 
 progress<bool> schema_record::holds(const schema_change& change) {
-  if (change.step == schema_step::ad_hoc) {
+  if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
     return false;
   }
   const auto top = tip_of(change.set);
@@ -205,7 +205,9 @@ progress<> schema_record::put(const schema_change& change, const applied_change&
       stored = record(change.set, one);
     }
   }
-  const auto* const last = change.migrations.empty() ? nullptr : &change.migrations.back();
+  // A repair is of the whole set.
+  const bool one = !change.migrations.empty() && change.step != schema_step::repair;
+  const auto* const last = one ? &change.migrations.back() : nullptr;
   return stored
     .and_then([&] {
       return put_history(change.step, change.set, last == nullptr ? 0 : last->version,

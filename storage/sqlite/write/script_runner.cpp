@@ -61,6 +61,7 @@ public:
   ~ignored_keys() { end(); }
 
   void begin() noexcept { set(true); }
+  bool ignored() const noexcept { return ignored_; }
   /// Whether they were ignored so far, and must be looked at now.
   bool end() noexcept {
     const bool before = ignored_;
@@ -84,6 +85,10 @@ private:
 std::string place_of(int number, const std::string& sql, const char* at) {
   const auto line = 1 + std::count(sql.c_str(), at, '\n');
   return "statement " + std::to_string(number) + " (line " + std::to_string(line) + "): ";
+}
+
+bool equal(std::string_view one, std::string_view other) noexcept {
+  return one == other;
 }
 
 std::string label_of(const schema_change& change) {
@@ -117,35 +122,45 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
     return known ? progress<>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = run_recorded(script.sql, "script " + script.name + ": ");
+  auto done = run_recorded(script.sql, "script " + script.name + ": ", guarding::no);
   if (!done) {
     return tl::unexpected{std::move(done).error()};
   }
-  return record_.put(script, {seq, accept_time_ms, since(begun), std::move(*done)});
+  return record_.put(script, {seq, accept_time_ms, since(begun), std::move(done->differences)});
 }
 
-progress<std::vector<schema_difference>> script_runner::run(const schema_change& change, std::uint64_t seq,
-                                                            std::int64_t accept_time_ms) {
+progress<ran_script> script_runner::run(const schema_change& change, std::uint64_t seq, std::int64_t accept_time_ms) {
   const auto known = record_.holds(change);
   if (!known || *known) {
-    return known ? progress<std::vector<schema_difference>>{} : tl::unexpected{known.error()};
+    return known ? progress<ran_script>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = run_recorded(change.sql, label_of(change));
+  auto done = change.step == schema_step::adopt ? drift() : run_recorded(change.sql, label_of(change), guarding::yes);
   if (!done) {
     return done;
   }
-  auto stored = record_.put(change, {seq, accept_time_ms, since(begun), *done});
+  auto stored = record_.put(change, {seq, accept_time_ms, since(begun), done->differences});
   return stored ? std::move(done) : tl::unexpected{std::move(stored).error()};
 }
 
+/// What others made of the schema.
+progress<ran_script> script_runner::drift() {
+  const auto recorded = read_recorded_objects(*owner_);
+  const auto there = read_objects(*owner_);
+  if (!recorded || !there) {
+    return set_back(recorded ? there.error() : recorded.error());
+  }
+  return ran_script{differences(*recorded, *there, equal)};
+}
+
 /// Runs statements, and tells what they made of the schema.
-progress<std::vector<schema_difference>> script_runner::run_recorded(const std::string& sql, const std::string& label) {
+progress<ran_script> script_runner::run_recorded(const std::string& sql, const std::string& label, guarding care) {
   const auto before = read_objects(*owner_);
+  const auto changed = sqlite3_total_changes64(owner_->get());
   if (!before) {
     return set_back(before.error());
   }
-  if (auto done = run_statements(sql).and_then([this] { return check_names(); }); !done) {
+  if (auto done = run_guarded(sql, care).and_then([this] { return check_names(); }); !done) {
     done.error().reason.detail = label + done.error().reason.detail;
     return tl::unexpected{std::move(done).error()};
   }
@@ -153,10 +168,19 @@ progress<std::vector<schema_difference>> script_runner::run_recorded(const std::
   if (!after) {
     return set_back(after.error());
   }
-  return differences(*before, *after, [](std::string_view one, std::string_view other) { return one == other; });
+  return ran_script{differences(*before, *after, equal), sqlite3_total_changes64(owner_->get()) - changed};
 }
 
-progress<> script_runner::run_statements(const std::string& sql) {
+progress<> script_runner::run_guarded(const std::string& sql, guarding care) {
+  if (care == guarding::no) {
+    return run_statements(sql, nullptr);
+  }
+  auto guard = key_guard::begin(*owner_);
+  return guard ? run_statements(sql, &*guard).and_then([&] { return guard->look_at_end(); })
+               : tl::unexpected{std::move(guard).error()};
+}
+
+progress<> script_runner::run_statements(const std::string& sql, key_guard* guard) {
   if (sql.find('\0') != std::string::npos) {
     return set_back({errc::bad_sql, "the SQL text contains a zero byte"});
   }
@@ -181,6 +205,9 @@ progress<> script_runner::run_statements(const std::string& sql) {
     if (statement->get() == nullptr) {
       continue;
     }
+    if (guard != nullptr && sqlite3_bind_parameter_count(statement->get()) > 0) {
+      return placed({errc::parameter_mismatch, "a change of the schema has no parameters"});
+    }
     const auto part = owner_->rights().frame();
     if (const auto why = frame.take(part); !why.empty()) {
       return placed({errc::not_permitted, std::string{why}});
@@ -196,7 +223,9 @@ progress<> script_runner::run_statements(const std::string& sql) {
       if (auto refused = index_read_refused(*owner_)) {
         return placed(*std::move(refused));
       }
-      if (auto done = run_statement(*statement); !done) {
+      const auto noted = guard == nullptr || keys.ignored() ? progress<>{}
+                                                            : guard->note_drops(owner_->rights().drops());
+      if (auto done = noted.and_then([&] { return run_statement(*statement); }); !done) {
         done.error().reason.detail = place_of(number, sql, begin) + done.error().reason.detail;
         return done;
       }

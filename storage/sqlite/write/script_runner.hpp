@@ -1,5 +1,6 @@
 #pragma once
 
+#include "key_guard.hpp"
 #include "schema_record.hpp"
 #include "setback.hpp"
 
@@ -15,6 +16,12 @@
 
 namespace millrace::storage::sqlite {
 
+/// What a script did.
+struct ran_script {
+  std::vector<schema_difference> differences;
+  std::int64_t rows_changed = 0; ///< By it, its triggers and foreign keys.
+};
+
 /// Runs what changes the schema inside an open SQLite transaction and records it. The caller undoes what a failed one
 /// leaves behind.
 class script_runner {
@@ -27,15 +34,19 @@ public:
 
   /// The same for a change, with what it did; nothing where it was applied before. `schema_conflict` where the schema
   /// is not in the state that it was made for.
-  [[nodiscard]] progress<std::vector<schema_difference>> run(const schema_change& change, std::uint64_t seq,
-                                                             std::int64_t accept_time_ms);
+  [[nodiscard]] progress<ran_script> run(const schema_change& change, std::uint64_t seq, std::int64_t accept_time_ms);
 
 private:
   script_runner(connection& owner, log_functions& functions, schema_record record)
     : owner_(&owner), functions_(&functions), record_(std::move(record)) {}
 
-  [[nodiscard]] progress<std::vector<schema_difference>> run_recorded(const std::string& sql, const std::string& label);
-  [[nodiscard]] progress<> run_statements(const std::string& sql);
+  /// Whether it is looked at what becomes of others: not of scripts, which logs hold that were written before that.
+  enum class guarding { no, yes };
+
+  [[nodiscard]] progress<ran_script> run_recorded(const std::string& sql, const std::string& label, guarding care);
+  [[nodiscard]] progress<ran_script> drift();
+  [[nodiscard]] progress<> run_guarded(const std::string& sql, guarding care);
+  [[nodiscard]] progress<> run_statements(const std::string& sql, key_guard* guard);
   std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
   [[nodiscard]] progress<> run_statement(prepared_statement& statement);
   [[nodiscard]] progress<> check_keys();

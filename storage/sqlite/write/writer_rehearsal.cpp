@@ -50,16 +50,17 @@ tl::expected<rehearsal, trouble> writer::rehearse(std::span<const schema_change>
 
 progress<rehearsed_change> writer::rehearse_one(const schema_change& change, std::uint64_t seq) {
   watch_.begin_work(seq == applied_seq_ + 1, std::chrono::milliseconds{0});
-  watch_.lift_limits();
+  watch_.lift_limits(true); // Nobody is to wait for what nobody keeps.
   budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
   const auto begun = std::chrono::steady_clock::now();
   return executor_->begin_work(seq)
     .and_then([&] { return scripts_->run(change, seq, accept_time_ms_); })
-    .and_then([&](std::vector<schema_difference> made) {
+    .and_then([&](ran_script ran) {
       return executor_->end_work().map([&] {
         const auto took = std::chrono::steady_clock::now() - begun;
-        return rehearsed_change{std::chrono::duration_cast<std::chrono::microseconds>(took), std::move(made)};
+        return rehearsed_change{std::chrono::duration_cast<std::chrono::microseconds>(took), ran.rows_changed,
+                                std::move(ran.differences)};
       });
     });
 }
@@ -73,9 +74,10 @@ tl::expected<rehearsal, trouble> writer::judge(progress<> done, schema_rehearsed
   if (watch_.found() == finding::called_off) {
     return tl::unexpected{trouble{{errc::unavailable, "it was called off"}, remedy::none}};
   }
-  return rehearsal{tl::unexpected{watch_.found() == finding::none
-                                    ? std::move(done).error().reason
-                                    : failure{errc::deadline_exceeded, "the rehearsal took too long"}}};
+  return rehearsal{
+    tl::unexpected{watch_.found() == finding::none
+                     ? std::move(done).error().reason
+                     : failure{errc::deadline_exceeded, "it was interrupted, as nothing else is applied meanwhile"}}};
 }
 
 } // namespace millrace::storage::sqlite

@@ -43,8 +43,7 @@ BOOST_AUTO_TEST_CASE(a_set_is_its_files_by_rising_number) {
   put("main/0010_ten.up.sql");
   put("main/0010_ten.down.sql", "DROP TABLE t");
   put("main/2_two.up.sql",
-      "-- What it does.\n\n-- requires: core/0003_base , other.set/12\n--irreversible\nCREATE TABLE t(a);\n"
-      "-- requires: not/1");
+      "-- What it does.\n\n-- requires: core/0003_base , other.set/12\n--irreversible\nCREATE TABLE t(a);\n");
   put("main/notes.txt");
   const auto set = read_migration_set(folder.path() / "main");
   BOOST_REQUIRE_MESSAGE(set, (set ? "" : to_string(set.error())));
@@ -74,10 +73,38 @@ BOOST_AUTO_TEST_CASE(files_that_do_not_fit_together_are_named_with_what_to_do) {
     BOOST_TEST(refused(name).find("a number from 1 and a name") != std::string::npos);
   }
   BOOST_TEST(refused("notes.sql").find("ends in .up.sql or .down.sql") != std::string::npos);
+  BOOST_TEST(refused("0002_two.UP.SQL").find("ends in .up.sql or .down.sql") != std::string::npos);
   BOOST_TEST(refused("0002_two.up.sql", "-- requires: core").find("set/number") != std::string::npos);
   BOOST_TEST(refused("0002_two.up.sql", "-- requires: ../1").find("set/number") != std::string::npos);
   put("main/0002_two.down.sql");
   BOOST_TEST(refusal("nowhere").code == errc::file_not_found);
+}
+
+BOOST_AUTO_TEST_CASE(what_reads_like_a_heading_and_is_none_is_refused) {
+  const auto made = [](const std::string& up) { return make_migration(1, "a", up, std::nullopt); };
+  for (const std::string line :
+       {"-- requires zz/1", "-- require: zz/1", "-- Depends on: zz/1", "-- irreversible!", "-- requires: "}) {
+    const auto refused = made(line + "\nSELECT 1");
+    BOOST_TEST((!refused || refused->needs.empty()));
+    BOOST_TEST((refused.has_value() == (line == "-- requires: ")), line);
+  }
+  const auto late = made("SELECT 1;\n-- requires: zz/1\n");
+  BOOST_REQUIRE(!late);
+  BOOST_TEST(late.error().detail.find("move it to the top") != std::string::npos, late.error().detail);
+  for (const std::string text : {"\xef\xbb\xbf-- requires: zz/1\r\nSELECT 1",
+                                 "/* licence\n */\n-- Requires: zz/1\nSELECT 1", "\n  --REQUIRES:zz/1\nSELECT 1"}) {
+    const auto found = made(text);
+    BOOST_REQUIRE_MESSAGE(found, text);
+    BOOST_TEST((found->needs == std::vector<migration_id>{{"zz", 1}}), text);
+  }
+  BOOST_TEST((checksum_of(*made("\xef\xbb\xbfSELECT 1")) == checksum_of(*made("SELECT 1"))));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_without_a_statement_is_refused) {
+  for (const std::string text : {"", " \n", "-- What this migration does.\n\n", "/* SELECT 1;", ";;"}) {
+    BOOST_TEST(!make_migration(1, "a", text, std::nullopt));
+    BOOST_TEST(!make_migration(1, "a", "SELECT 1", text));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_taken_back_has_no_file_for_that) {
@@ -95,9 +122,14 @@ BOOST_AUTO_TEST_CASE(folders_below_are_sets_and_a_folder_with_migrations_is_one)
   BOOST_REQUIRE_MESSAGE(sets, (sets ? "" : to_string(sets.error())));
   BOOST_REQUIRE(sets->size() == 2u);
   BOOST_TEST(sets->at(0).name == "a");
+  // Wherever it lies.
   const auto one = read_migration_sets(folder.path() / "a");
   BOOST_REQUIRE((one && one->size() == 1u));
-  BOOST_TEST(one->front().name == "a");
+  BOOST_TEST(one->front().name == "main");
+  put("0001_beside.up.sql");
+  const auto mixed = read_migration_sets(folder.path());
+  BOOST_REQUIRE(!mixed);
+  BOOST_TEST(mixed.error().detail.find("and in a below it") != std::string::npos, mixed.error().detail);
 }
 
 BOOST_AUTO_TEST_CASE(a_record_changes_with_every_part_of_it_but_line_ends) {
@@ -116,6 +148,9 @@ BOOST_AUTO_TEST_CASE(a_record_changes_with_every_part_of_it_but_line_ends) {
   other.version = 2;
   BOOST_TEST((is(other) != is(one)));
   BOOST_TEST((is(one, digest_of("before")) != is(one)));
+  other = one;
+  other.needs = {{"core", 1}};
+  BOOST_TEST((is(other) != is(one)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -114,8 +114,9 @@ BOOST_AUTO_TEST_CASE(nothing_is_planned_over_what_is_wrong) {
   auto changed = file(1);
   changed.up = "other";
   const auto there = applied({set_of("a", {file(1), file(2)})});
-  BOOST_TEST(why(plan_up({set_of("a", {changed, file(2), file(3)})}, there, {})).find("changed after it was applied")
-             != std::string::npos);
+  BOOST_TEST(
+    why(plan_up({set_of("a", {changed, file(2), file(3)})}, there, {})).find("changed or renamed after it was applied")
+    != std::string::npos);
   BOOST_TEST(why(plan_up({set_of("a", {file(2), file(3)})}, there, {})).find("its file is missing")
              != std::string::npos);
   BOOST_TEST(why(plan_up({set_of("a", {file(1)})}, there, {})).find("newer program") != std::string::npos);
@@ -145,14 +146,20 @@ BOOST_AUTO_TEST_CASE(a_version_is_reached_from_above_and_below) {
   BOOST_TEST(text_of(plan_goto(sets, two, "a", 2)) == "");
   BOOST_TEST(text_of(plan_goto(sets, two, "a", 0)) == "a2- a1-");
   BOOST_TEST(why(plan_goto(sets, two, "a", 4)) == "set a has no migration 4");
+  // One that came late can be applied once those above it are gone.
+  BOOST_TEST(text_of(plan_goto(sets, applied({set_of("a", {file(1), file(3)})}), "a", 2)) == "a3- a2");
 }
 
-BOOST_AUTO_TEST_CASE(a_baseline_is_for_a_set_of_which_nothing_is_applied) {
+BOOST_AUTO_TEST_CASE(a_baseline_is_for_what_is_pending) {
   const auto files = set_of("a", {file(1), file(2), file(3)});
   const auto plan = plan_baseline(files, {}, 2);
   BOOST_REQUIRE(plan);
   BOOST_TEST((plan->at(0).change.migrations == applied({set_of("a", {file(1), file(2)})}).sets[0].migrations));
-  BOOST_TEST(why(plan_baseline(files, applied({files}), 2)).find("applied already, up to 3") != std::string::npos);
+  BOOST_TEST(why(plan_baseline(files, applied({files}), 2)).find("all up to 3") != std::string::npos);
+  const auto more = plan_baseline(files, applied({set_of("a", {file(1)})}), 3);
+  BOOST_REQUIRE(more);
+  BOOST_TEST(more->at(0).change.migrations.size() == 2u);
+  BOOST_TEST((more->at(0).change.expected == applied({set_of("a", {file(1)})}).sets[0].migrations[0].chain));
   BOOST_TEST(why(plan_baseline(files, {}, 7)) == "set a has no migration 7");
 }
 
@@ -167,6 +174,7 @@ BOOST_AUTO_TEST_CASE(a_repair_takes_the_files_word_and_keeps_what_a_newer_progra
   BOOST_TEST(states(files, after) == "1:applied 3:applied 4:newer");
   BOOST_TEST((!check_chain(after)));
   BOOST_TEST((plan->at(0).change.expected == there.sets[0].migrations.back().chain));
+  BOOST_TEST(plan->at(0).change.sql == "-- forgotten: a/0002_m2\n-- recorded anew: a/0003_m3\n");
   schema_state repaired{.sets = {after}};
   BOOST_TEST(text_of(plan_repair(files, repaired)) == "");
 }

@@ -175,7 +175,7 @@ T sample() {
   } else if constexpr (std::is_same_v<T, schema_rehearsal>) {
     return {{sample_change()}};
   } else if constexpr (std::is_same_v<T, schema_rehearsed>) {
-    return {{{.took = std::chrono::microseconds{1'234}, .differences = {sample_difference()}}}};
+    return {{{.took = std::chrono::microseconds{1'234}, .rows_changed = 17, .differences = {sample_difference()}}}};
   } else if constexpr (std::is_same_v<T, schema_state_request>) {
     return {.after = 6, .limit = 7};
   } else if constexpr (std::is_same_v<T, schema_state>) {

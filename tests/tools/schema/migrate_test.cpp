@@ -52,8 +52,9 @@ BOOST_AUTO_TEST_CASE(several_statements_are_run_until_one_fails) {
     "$M sql --data data -f file; echo $?; $M sql --data data 'SELECT count(*) AS n FROM t' --csv");
   BOOST_TEST(ended.out == "The schema is changed.\n1 row changed.\n1\nn\n1\n");
   BOOST_TEST(contains(ended.err, "UNIQUE constraint failed"), ended.err);
-  BOOST_TEST(contains(ended.err, "That was line 4. What stands before it took effect, nothing was run after it."),
-             ended.err);
+  BOOST_TEST(
+    contains(ended.err, "That is what begins in line 4. What stands before it took effect, nothing was run after it."),
+    ended.err);
   const auto piped = shell(
     "echo 'BEGIN; DELETE FROM t; INSERT INTO nowhere VALUES (1); COMMIT' | $M sql --data data -f -;"
     "$M sql --data data 'SELECT count(*) AS n FROM t' --csv");
@@ -85,10 +86,10 @@ BOOST_AUTO_TEST_CASE(migrations_go_up_and_down_and_tell_how_they_stand) {
 BOOST_AUTO_TEST_CASE(what_can_go_wrong_is_named_with_the_command_that_mends_it) {
   run("migrate up --data data");
   BOOST_TEST(shell("echo '-- more' >> migrations/main/0001_person.up.sql").code == 0);
-  BOOST_TEST(
-    contains(run("migrate verify --data data", 1), "main/0001_person: its file was changed after it was applied"));
+  BOOST_TEST(contains(run("migrate verify --data data", 1),
+                      "main/0001_person: its file was changed or renamed after it was applied"));
   BOOST_TEST(contains(run("migrate up --data data", 1), "`millrace migrate repair`"));
-  run("migrate repair --data data");
+  BOOST_TEST(run("migrate repair --data data") == "-- recorded anew: main/0001_person\n");
   run("migrate verify --data data");
   BOOST_TEST(shell("rm migrations/main/0001_*; echo 'SELECT 1;' > migrations/main/0003_three.up.sql").code == 0);
   BOOST_TEST(
@@ -100,6 +101,10 @@ BOOST_AUTO_TEST_CASE(what_can_go_wrong_is_named_with_the_command_that_mends_it) 
   BOOST_TEST(contains(run("migrate verify --data data", 1), "main/0002_born: a newer program applied it"));
   BOOST_TEST(contains(run("migrate verify --data data", 1), "main/0001_one: a later one is applied already"));
   BOOST_TEST(contains(run("migrate status --data data --migrations nowhere", 2), "`millrace migrate new NAME`"));
+  BOOST_TEST(shell("rm migrations/main/*").code == 0);
+  BOOST_TEST(contains(run("migrate verify --data data", 1), "`millrace migrate repair --set main`"));
+  run("migrate repair --set main --data data");
+  run("migrate verify --data data");
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_has_the_effect_gets_a_baseline) {
@@ -121,6 +126,61 @@ BOOST_AUTO_TEST_CASE(a_server_takes_changes_of_the_schema_at_its_port_for_operat
   BOOST_TEST(contains(ended.out, "The schema is changed."), ended.out);
   BOOST_TEST(contains(ended.out, "\"state\":\"applied\",\"remedy\":\"\"}]\n1\n"), ended.out);
   BOOST_TEST(contains(ended.err, "--listen-operator"), ended.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_migration_is_not_applied_before_it_is_written_and_is_made_nowhere_else) {
+  run("migrate new third");
+  BOOST_TEST(contains(run("migrate up --data data", 2), "there is no statement in it"));
+  BOOST_TEST(contains(run("migrate new --set ../../outside x", 2), "letters, digits"));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_done_and_found_is_told_as_json) {
+  const auto done = run("migrate --json up --data data");
+  BOOST_TEST(contains(done, R"([{"set":"main","version":1,"name":"person","step":"up","took_ms":)"), done);
+  BOOST_TEST(run("migrate verify --json --data data") == "[]\n");
+  BOOST_TEST(contains(run("migrate verify --dry-run --data data", 2), "it is for up, down and goto"));
+  BOOST_TEST(contains(run("migrate --dry-run down --data data"), "Nothing of this was kept."));
+}
+
+BOOST_AUTO_TEST_CASE(a_dump_of_sqlite3_is_taken_whole_and_a_changed_schema_can_be_accepted) {
+  const auto ended = shell(
+    "printf 'PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t(a);\nINSERT INTO t VALUES "
+    "(1);\nCOMMIT;\n' | $M sql --data data -f - && $M sql --data data --csv 'SELECT a FROM t'");
+  BOOST_TEST(ended.out == "The schema is changed.\na\n1\n", ended.err);
+  BOOST_TEST(contains(run("schema accept --data data"), "counts as it should be"));
+  BOOST_TEST(contains(run("schema history --data data"), "adopt"));
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupt_ends_a_migration_that_does_not_end_and_says_what_is_not_known) {
+  const auto ended = shell(
+    "echo 'CREATE TABLE l AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS n FROM "
+    "c;' > "
+    "migrations/main/0003_loop.up.sql; $M migrate up --data data > out 2> err & job=$!;"
+    "until grep -q 'main/0002_born up' out; do kill -0 $job || exit 9; sleep 0.05; done; kill -INT $job; wait $job; "
+    "echo $?; cat err");
+  BOOST_TEST(ended.out.starts_with("130\n"), ended.out);
+  BOOST_TEST(contains(ended.out, "`millrace migrate status` tells"), ended.out);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_file_or_no_set_is_refused_by_name) {
+  BOOST_TEST(shell("mkfifo migrations/main/0003_pipe.up.sql").code == 0);
+  BOOST_TEST(contains(run("migrate up --data data", 2), "0003_pipe.up.sql: it is no file"));
+  BOOST_TEST(
+    shell("rm migrations/main/0003_pipe.up.sql; mkdir 'migrations/bad set' migrations/notes&& echo 'SELECT 1' > "
+          "'migrations/bad set/0001_x.up.sql'; touch migrations/main/.0003_editor.up.sql")
+      .code
+    == 0);
+  BOOST_TEST(contains(run("migrate up --data data", 2), "bad set: no set of migrations may be called so"));
+  BOOST_TEST(shell("rm -r 'migrations/bad set'").code == 0);
+  run("migrate up --data data");
+}
+
+BOOST_AUTO_TEST_CASE(a_dump_can_be_loaded_though_its_objects_end_in_comments) {
+  run("sql --data data \"CREATE VIEW v AS SELECT 1 AS a -- one\"");
+  run("sql --data data \"CREATE VIEW w AS SELECT a FROM v\"");
+  BOOST_TEST(
+    shell("$M schema dump --data data > dump.sql && $M init other > said && $M sql --data other -f dump.sql").code
+    == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -61,7 +61,7 @@ int make_folder(const std::string& folder) {
 }
 
 constexpr const char* footer = R"(
-Makes an empty data folder, and its parent where that is missing, and says what to do next. A folder that is one already
+Makes an empty data folder in one that is there, and says what to do next. A folder that is one already
 is left as it is; one with anything else in it is refused.
 
 Exit codes: 0 done, 2 usage, 70 the folder cannot be made or opened.)";

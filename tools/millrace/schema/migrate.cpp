@@ -51,6 +51,7 @@ struct migrate_job {
   const migrate_settings& settings;
   const std::vector<migration_set>& sets;
   migrator& by;
+  std::vector<taken_step>& taken;
 };
 
 /// The only set there is, or the one that is named.
@@ -66,9 +67,18 @@ expected<const migration_set*> the_set(const migrate_job& job) {
            : wrong(fmt::format("{} has no set that is called {}", job.settings.folder, job.settings.set));
 }
 
+/// What is wrong with files or plans is said by its own sentence alone.
 int complain_of(const failure& reason) {
-  return reason.code == errc::bad_option || reason.code == errc::file_not_found ? complain(reason, exit_code::usage)
-                                                                                : complain(reason);
+  if (interrupted()) {
+    return complain(
+      "Interrupted. A migration that ran takes effect as a whole or not at all: `millrace migrate status` tells, "
+      "and the same command goes on.",
+      exit_code::interrupted);
+  }
+  const bool wrong_call = reason.code == errc::bad_option || reason.code == errc::file_not_found;
+  return wrong_call || reason.code == errc::schema_conflict
+           ? complain(reason.detail + '.', wrong_call ? exit_code::usage : exit_code::failed)
+           : complain(reason);
 }
 
 int rehearse(const migrate_job& job, const migration_plan& plan) {
@@ -101,9 +111,11 @@ int carry_out(const migrate_job& job, const migrator::planner& plan) {
     return steps ? rehearse(job, *steps) : complain_of(steps.error());
   }
   const auto done = job.by.run(plan);
+  if (job.settings.json) {
+    print_steps_json(std::cout, job.taken);
+  }
   if (!done) {
-    const int code = complain_of(done.error());
-    return interrupted() ? exit_code::interrupted : code;
+    return complain_of(done.error());
   }
   if (*done == 0 && !job.settings.json) {
     std::cout << "There is nothing to do.\n";
@@ -153,16 +165,29 @@ int baseline(const migrate_job& job) {
 }
 
 int repair(const migrate_job& job) {
-  for (const auto& set : job.sets) {
-    if (!job.settings.set.empty() && set.name != job.settings.set) {
-      continue;
+  auto sets = job.sets;
+  if (!job.settings.set.empty()) {
+    std::erase_if(sets, [&](const migration_set& one) { return one.name != job.settings.set; });
+    if (sets.empty()) { // All of its files are gone.
+      sets.push_back({.name = job.settings.set, .migrations = {}});
     }
-    const auto done = job.by.run([&](const schema_state& now) { return plan_repair(set, now); });
+  }
+  for (const auto& set : sets) {
+    std::string told;
+    const auto done = job.by.run([&](const schema_state& now) {
+      auto plan = plan_repair(set, now);
+      told = plan && !plan->empty() ? plan->front().change.sql : told;
+      return plan;
+    });
     if (!done) {
       return complain_of(done.error());
     }
-    std::cout << set.name
-              << (*done > 0 ? ": recorded what the files say.\n" : ": the record says what the files say.\n");
+    if (!job.settings.json) {
+      std::cout << (*done > 0 ? told : set.name + ": the record says what the files say.\n");
+    }
+  }
+  if (job.settings.json) {
+    print_steps_json(std::cout, job.taken);
   }
   return exit_code::ok;
 }
@@ -203,61 +228,78 @@ int verify(const migrate_job& job) {
   if (!now) {
     return complain_of(now.error());
   }
-  int code = exit_code::ok;
-  const auto object = [&code](const std::string& sentence) {
-    std::cout << sentence << '\n';
-    code = exit_code::failed;
-  };
+  std::vector<std::string> wrong;
   for (const auto& set : now->sets) {
     if (const auto broken = check_chain(set)) {
-      object(broken->detail);
+      wrong.push_back(broken->detail);
     }
   }
   for (const auto& one : all_statuses(job, *now)) {
     if (const auto remedy = remedy_for(one); !remedy.empty()) {
-      object(label_of(one.id.set, one.id.version, one.name) + ": " + remedy);
+      wrong.push_back(label_of(one.id.set, one.id.version, one.name) + ": " + remedy);
     }
   }
   if (!now->drift.empty()) {
-    object("The schema is not what migrations, scripts and ad-hoc changes made of it (`millrace schema diff`):");
-    print_differences(std::cout, now->drift);
+    wrong.emplace_back(
+      "The schema is not what migrations, scripts and ad-hoc changes made of it; `millrace schema diff` "
+      "shows how, `millrace schema accept` takes it as it is");
   }
-  if (code == exit_code::ok) {
+  if (job.settings.json) {
+    print_sentences_json(std::cout, wrong);
+  } else if (wrong.empty()) {
     std::cout << "All that is applied is as the files say, and the schema as they made it.\n";
+  } else {
+    std::ranges::for_each(wrong, [](const std::string& sentence) { std::cout << sentence << '\n'; });
   }
-  return code;
+  return wrong.empty() ? exit_code::ok : exit_code::failed;
+}
+
+/// Where a new migration belongs: the set that is named, the folder itself where there are migrations in it, the only
+/// set there is, or `main`.
+expected<fs::path> place_of_new(const migrate_settings& settings) {
+  const fs::path folder{settings.folder};
+  if (!settings.set.empty()) {
+    return folder / settings.set;
+  }
+  std::error_code none;
+  if (!fs::exists(folder, none)) {
+    return folder / "main";
+  }
+  const auto newest = newest_migration(folder);
+  if (!newest || *newest > 0) {
+    return newest ? expected<fs::path>{folder} : tl::unexpected{newest.error()};
+  }
+  std::vector<fs::path> sets;
+  for (const auto& one : fs::directory_iterator{folder, none}) {
+    if (one.is_directory() && newest_migration(one.path()).value_or(0) > 0) {
+      sets.push_back(one.path());
+    }
+  }
+  if (sets.size() > 1) {
+    return tl::unexpected{failure{errc::bad_option, "there are several sets; say by --set which one it belongs to"}};
+  }
+  return sets.empty() ? folder / "main" : sets.front();
 }
 
 /// Makes the two files of a new migration, with the next number.
 int make_new(const migrate_settings& settings) {
-  const auto& name = settings.name;
-  if (!is_set_name(name)) {
-    return complain("A migration is called by letters, digits, _, - and . alone.", exit_code::usage);
+  if (!is_set_name(settings.name) || (!settings.set.empty() && !is_set_name(settings.set))) {
+    return complain("Migrations and sets are called by letters, digits, _, - and . alone.", exit_code::usage);
   }
-  auto folder = fs::path{settings.folder};
+  const auto folder = place_of_new(settings);
+  if (!folder) {
+    return complain_of(folder.error());
+  }
   std::error_code problem;
-  const auto sets = read_migration_sets(folder);
-  if (!sets && sets.error().code != errc::file_not_found) {
-    return complain_of(sets.error());
+  fs::create_directories(*folder, problem);
+  if (problem) {
+    return complain(folder->string() + ": " + problem.message() + '.', exit_code::failed);
   }
-  const bool in_folder_itself = sets && sets->size() == 1
-                                && sets->front().name == fs::weakly_canonical(folder).filename();
-  if (!in_folder_itself) {
-    const auto only = sets && sets->size() == 1 ? sets->front().name : std::string{"main"};
-    if (settings.set.empty() && sets && sets->size() > 1) {
-      return complain("There are several sets; say by --set which one it belongs to.", exit_code::usage);
-    }
-    folder /= settings.set.empty() ? only : settings.set;
+  const auto newest = newest_migration(*folder);
+  if (!newest) {
+    return complain_of(newest.error());
   }
-  fs::create_directories(folder, problem);
-  const auto set = problem ? expected<migration_set>{tl::unexpected{
-                     failure{errc::bad_option, folder.string() + ": " + problem.message()}}}
-                           : read_migration_set(folder);
-  if (!set) {
-    return complain_of(set.error());
-  }
-  const auto next = set->migrations.empty() ? 1 : set->migrations.back().version + 1;
-  const auto stem = folder / fmt::format("{:04}_{}", next, name);
+  const auto stem = *folder / fmt::format("{:04}_{}", *newest + 1, settings.name);
   for (const auto& [ending, text] : {std::pair{".up.sql", "-- What this migration does.\n\n"},
                                      std::pair{".down.sql", "-- What takes it back.\n\n"}}) {
     const auto file = stem.string() + ending;
@@ -282,9 +324,15 @@ int run(const migrate_settings& settings, verb wanted) {
   }
   catch_interrupts();
   return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor&, operations_actor target) {
-    migrator_options how{.author = user_name(), .on_begin = {}, .on_done = {}, .stop = [] { return interrupted(); }};
+    migrator_options how{.author = user_name(),
+                         .on_begin = {},
+                         .on_done = {},
+                         .stop = [] { return interrupted(); },
+                         .abandon = [] { return interrupted(); }};
+    std::vector<taken_step> taken;
     how.on_done = [&](const planned_change& step, std::chrono::milliseconds took) {
-      if (!settings.json) {
+      taken.push_back({step, took});
+      if (!settings.json && step.change.step != schema_step::repair) {
         std::cout << step_text(step) << ": " << grouped(static_cast<std::uint64_t>(took.count())) << " ms" << std::endl;
       }
       vouch(step_text(step) + " took effect.");
@@ -295,7 +343,7 @@ int run(const migrate_settings& settings, verb wanted) {
       note = std::make_unique<waiting_note>(step_text(step) + " …");
     };
     migrator by{system, std::move(target), how};
-    return wanted({settings, *sets, by});
+    return wanted({settings, *sets, by, taken});
   });
 }
 
@@ -315,7 +363,7 @@ Examples:
   millrace migrate goto 3 --data /srv/people --set main
   millrace migrate verify --data /srv/people
 
-Exit codes: 0 done, 1 it failed, or something is not as it should be, 2 usage, 70 the folder could not be opened, or the
+Exit codes: 0 done, 1 it failed, or `verify` found something, 2 usage, 70 the folder could not be opened, or the
 engine not be reached or not serve it now, 130 interrupted between two migrations.)";
 
 } // namespace
@@ -329,33 +377,38 @@ void add_migrate_command(CLI::App& program, int& result) {
   command.add_option("--migrations", settings->folder, "Where the migrations are; `migrations` where not given")
     ->check(a_name());
   command.add_option("--set", settings->set, "Of this set alone")->check(a_name());
-  command.add_flag("--json", settings->json, "Print what is found as JSON");
+  command.add_flag("--json", settings->json, "Print what is found, or done, as JSON");
+  command.add_flag("--dry-run", settings->dry_run,
+                   "With up, down and goto: run it, show what it does and how long it takes, and take it back");
   const auto add = [&](const char* name, const char* description, verb wanted) {
     auto* const one = command.add_subcommand(name, description);
     one->callback([settings, wanted, &result] {
       require_place(settings->place.data, settings->place.remote);
+      if (settings->dry_run && wanted != up && wanted != down && wanted != go_to) {
+        throw CLI::ValidationError{"--dry-run", "it is for up, down and goto"};
+      }
       result = run(*settings, wanted);
     });
     return one;
   };
   const auto positive = number_between(std::uint64_t{1}, std::uint64_t{std::numeric_limits<std::int64_t>::max()});
-  const auto add_dry_run = [&](CLI::App* one) {
-    one->add_flag("--dry-run", settings->dry_run, "Run it, show what it does and how long it takes, and take it back");
+  const auto tries = [](CLI::App* one) {
+    one->footer("--dry-run runs it, shows what it does and how long it takes, and takes it back.");
     return one;
   };
-  add_dry_run(add("up", "Apply what is pending, or the next N", up))
+  tries(add("up", "Apply what is pending, or the next N", up))
     ->add_option("N", settings->count, "At most so many")
     ->check(positive);
-  add_dry_run(add("down", "Take back the newest, or the newest N", down))
+  tries(add("down", "Take back the newest, or the newest N", down))
     ->add_option("N", settings->count, "So many")
     ->check(positive);
-  add_dry_run(add("goto", "Go up or down to a version; 0 is none", go_to))
+  tries(add("goto", "Go up or down to a version; 0 is none", go_to))
     ->add_option("V", settings->version, "The version")
     ->required()
     ->check(number_between(std::uint64_t{0}, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
   add("status", "How each migration stands", status);
   add("verify", "Whether files, record and schema agree", verify);
-  add("baseline", "Let all up to a version count as applied: their effect is there already", baseline)
+  add("baseline", "Let what is pending up to a version count as applied: its effect is there already", baseline)
     ->add_option("V", settings->version, "The version")
     ->required()
     ->check(positive);

@@ -7,6 +7,8 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/user_name.hpp>
 
 #include <iostream>
 #include <iterator>
@@ -74,8 +76,21 @@ int dump(const schema_job& job) {
     return complain(rows.error());
   }
   for (auto row : *rows) {
-    std::cout << row[0].as_text() << ";\n";
+    const auto sql = row[0].as_text();
+    const auto last_line = sql.substr(sql.rfind('\n') + 1); // Which may end in a comment.
+    std::cout << sql << (last_line.find("--") == std::string_view::npos ? ";\n" : "\n;\n");
   }
+  return exit_code::ok;
+}
+
+int accept(const schema_job& job) {
+  const auto done = job.by.adopt();
+  if (!done) {
+    return complain(done.error());
+  }
+  constexpr auto sentence = "The schema that is there counts as it should be from now on.";
+  std::cout << sentence << '\n';
+  vouch(sentence);
   return exit_code::ok;
 }
 
@@ -83,7 +98,7 @@ using verb = int (*)(const schema_job&);
 
 int run(const schema_settings& settings, verb wanted) {
   return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
-    migrator by{system, std::move(target)};
+    migrator by{system, std::move(target), {.author = user_name()}};
     return wanted({settings, system, front, by});
   });
 }
@@ -120,6 +135,7 @@ void add_schema_command(CLI::App& program, int& result) {
     ->add_flag("--json", settings->json, "Print an array of objects");
   add("history", "How the schema came to be", history)->add_flag("--json", settings->json, "Print an array of objects");
   add("dump", "The schema as SQL", dump);
+  add("accept", "Take what somebody else did to the schema for right", accept);
 }
 
 } // namespace millrace::tools

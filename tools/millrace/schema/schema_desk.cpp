@@ -3,6 +3,8 @@
 #include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/readable_file.hpp>
 
+#include <chrono>
+
 namespace millrace::tools {
 
 void add_place(CLI::App& command, schema_place& place) {
@@ -22,6 +24,7 @@ int at_schema(const schema_place& place, const schema_work& work) {
   settings.data = place.data;
   settings.read.readers = 1;
   settings.replay_wait = whole_replay;
+  settings.drain_deadline = std::chrono::seconds{2}; // Where a migration is interrupted that does not end.
   return in_folder(settings, at);
 }
 

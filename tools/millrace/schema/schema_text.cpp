@@ -93,7 +93,8 @@ void print_differences_json(std::ostream& out, const std::vector<schema_differen
 
 void print_rehearsal(std::ostream& out, const migration_plan& plan, const schema_rehearsed& done) {
   for (std::size_t i = 0; i < std::min(plan.size(), done.changes.size()); ++i) {
-    out << step_text(plan[i]) << ": would take " << milliseconds_text(done.changes[i].took) << '\n';
+    out << step_text(plan[i]) << ": would take " << milliseconds_text(done.changes[i].took) << " and change "
+        << grouped(static_cast<std::uint64_t>(done.changes[i].rows_changed)) << " rows\n";
     print_differences(out, done.changes[i].differences);
   }
 }
@@ -106,9 +107,26 @@ void print_rehearsal_json(std::ostream& out, const migration_plan& plan, const s
                     {"name", plan[i].name},
                     {"step", to_text(plan[i].change.step)},
                     {"took_us", done.changes[i].took.count()},
+                    {"rows_changed", done.changes[i].rows_changed},
                     {"differences", to_json(done.changes[i].differences)}});
   }
   print_json(out, list);
+}
+
+void print_steps_json(std::ostream& out, const std::vector<taken_step>& all) {
+  auto list = json::array();
+  for (const auto& [step, took] : all) {
+    list.push_back({{"set", step.id.set},
+                    {"version", step.id.version},
+                    {"name", step.name},
+                    {"step", to_text(step.change.step)},
+                    {"took_ms", took.count()}});
+  }
+  print_json(out, list);
+}
+
+void print_sentences_json(std::ostream& out, const std::vector<std::string>& all) {
+  print_json(out, json(all));
 }
 
 void print_history(std::ostream& out, const std::vector<recorded_change>& all) {

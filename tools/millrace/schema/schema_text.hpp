@@ -2,6 +2,7 @@
 
 #include <millrace/actors/schema/plan.hpp>
 
+#include <chrono>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -18,6 +19,15 @@ void print_differences_json(std::ostream& out, const std::vector<schema_differen
 
 void print_rehearsal(std::ostream& out, const migration_plan& plan, const schema_rehearsed& done);
 void print_rehearsal_json(std::ostream& out, const migration_plan& plan, const schema_rehearsed& done);
+
+/// A step that took effect, and how long it took as its sender saw it.
+struct taken_step {
+  planned_change step;
+  std::chrono::milliseconds took;
+};
+
+void print_steps_json(std::ostream& out, const std::vector<taken_step>& all);
+void print_sentences_json(std::ostream& out, const std::vector<std::string>& all);
 
 void print_history(std::ostream& out, const std::vector<recorded_change>& all);
 void print_history_json(std::ostream& out, const std::vector<recorded_change>& all);

@@ -205,12 +205,12 @@ int run_transaction(const sql_job& job, const sql_piece& piece) {
 
 int run_schema_change(const sql_job& job, const sql_piece& piece) {
   migrator by{job.system, job.operations, {.author = user_name(), .on_begin = {}, .on_done = {}, .stop = {}}};
-  const auto done = patiently(job.voice, [&] { return by.apply_ad_hoc(piece.text()); });
+  const auto done = patiently(job.voice, [&] { return by.apply_ad_hoc(piece.source); });
   if (!done) {
     return complain_of_statement(job, piece, done.error());
   }
   if (job.settings.json) {
-    std::cout << R"({"seq":)" << done->seq << R"(,"rows_changed":0,"rows":[]})" << '\n';
+    std::cout << R"({"seq":)" << done->seq << R"(,"schema_changed":true})" << '\n';
   } else {
     (job.settings.csv ? std::cerr : std::cout) << "The schema is changed.\n";
   }
@@ -254,9 +254,10 @@ int run_pieces(const sql_job& job, const std::vector<sql_piece>& pieces) {
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (const int code = run_piece(job, pieces[i]); code != exit_code::ok) {
       if (pieces.size() > 1) {
-        std::cerr << fmt::format("That was line {}. {} before it took effect, {} after it.\n", pieces[i].line,
-                                 i == 0 ? "Nothing" : "What stands",
-                                 i + 1 == pieces.size() ? "nothing stands" : "nothing was run");
+        std::cerr << fmt::format(
+          "That is what begins in line {}{}. {} before it took effect, {} after it.\n", pieces[i].line,
+          pieces[i].source.find('\n') == std::string::npos ? "" : ", from which lines are counted",
+          i == 0 ? "Nothing" : "What stands", i + 1 == pieces.size() ? "nothing stands" : "nothing was run");
       }
       return code;
     }
@@ -267,7 +268,12 @@ int run_pieces(const sql_job& job, const std::vector<sql_piece>& pieces) {
   return exit_code::ok;
 }
 
-int run_text(const sql_settings& settings, const std::string& text) {
+int run_text(const sql_settings& settings, std::string_view text) {
+  constexpr std::string_view byte_order_mark =
+    "\xef\xbb\xbf"; // Some editors put it before a text, which is none of it.
+  if (text.starts_with(byte_order_mark)) {
+    text.remove_prefix(byte_order_mark.size());
+  }
   const auto pieces = cut_statements(text);
   if (!pieces) {
     return complain(pieces.error(), exit_code::usage);

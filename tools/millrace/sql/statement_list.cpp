@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,6 +47,8 @@ public:
   }
 
   bool has_words() const noexcept { return anything_; }
+  /// Where its first token stands.
+  std::size_t begin() const noexcept { return begin_; }
 
 private:
   bool starts(std::string_view with) const noexcept { return text_.substr(at_).starts_with(with); }
@@ -64,21 +67,22 @@ private:
     } else if (std::isspace(static_cast<unsigned char>(letter)) != 0) {
       ++at_;
     } else if (letter == '\'' || letter == '"' || letter == '`' || letter == '[') {
-      note("");
+      note("", at_);
       go_behind(std::string_view{letter == '[' ? "]" : &letter, 1}, at_ + 1);
     } else if (is_word(letter)) {
       const auto begin = at_;
       while (at_ < text_.size() && is_word(text_[at_])) {
         ++at_;
       }
-      note(in_capitals(text_.substr(begin, at_ - begin)));
+      note(in_capitals(text_.substr(begin, at_ - begin)), begin);
     } else {
-      note(std::string{letter});
+      note(std::string{letter}, at_);
       ++at_;
     }
   }
 
-  void note(std::string token) {
+  void note(std::string token, std::size_t at) {
+    begin_ = anything_ ? begin_ : at;
     anything_ = anything_ || token != ";";
     if (first_.size() < first_max) {
       first_.push_back(token);
@@ -107,6 +111,7 @@ private:
   std::string last_;
   std::string before_last_;
   bool anything_ = false;
+  std::size_t begin_ = 0;
 };
 
 sql_piece::kind kind_of(std::string_view statement) {
@@ -119,56 +124,101 @@ sql_piece::kind kind_of(std::string_view statement) {
                                    : sql_piece::kind::transaction;
 }
 
+/// Gathers the pieces of a text.
+class cutter {
+public:
+  explicit cutter(std::string_view text) noexcept : text_(text) {}
+
+  tl::expected<std::vector<sql_piece>, std::string> cut() {
+    for (std::size_t at = 0; at < text_.size();) {
+      statement_reader reader{text_.substr(at)};
+      const auto end = at + reader.length();
+      const auto begin = at + reader.begin();
+      if (reader.has_words()) {
+        take(begin, end);
+      }
+      if (problem_) {
+        return tl::unexpected{*problem_};
+      }
+      at = end;
+    }
+    if (open_) {
+      return tl::unexpected{fmt::format("Line {}: BEGIN has no COMMIT.", begin_line_)};
+    }
+    std::erase_if(pieces_, [](const sql_piece& one) { return one.statements.empty(); });
+    return std::move(pieces_);
+  }
+
+private:
+  std::size_t line_of(std::size_t at) {
+    line_ += static_cast<std::size_t>(std::ranges::count(text_.substr(counted_, at - counted_), '\n'));
+    counted_ = at;
+    return line_;
+  }
+
+  void take(std::size_t begin, std::size_t end) {
+    const auto statement = text_.substr(begin, end - begin);
+    const auto word = first_word(statement);
+    if (word == "BEGIN" && open_) {
+      problem_ = fmt::format("Line {}: BEGIN stands within BEGIN and COMMIT.", line_of(begin));
+    } else if (word == "BEGIN") {
+      open(begin);
+    } else if (open_ && (word == "COMMIT" || word == "END")) {
+      open_ = false;
+      if (framed_) {
+        pieces_.back().source = text_.substr(source_at_, end - source_at_);
+      }
+    } else if (open_) {
+      add(begin, end, statement);
+    } else {
+      pieces_.push_back({kind_of(statement), {std::string{statement}}, std::string{statement}, line_of(begin)});
+      last_at_ = begin;
+    }
+  }
+
+  /// What sqlite3's .dump begins with belongs to the transaction after it, and is the engine's to understand.
+  void open(std::size_t begin) {
+    open_ = true;
+    begin_line_ = line_of(begin);
+    framed_ = !pieces_.empty() && pieces_.back().what == sql_piece::kind::query
+              && in_capitals(pieces_.back().source).starts_with("PRAGMA FOREIGN_KEYS");
+    if (framed_) {
+      pieces_.back().what = sql_piece::kind::schema;
+      source_at_ = last_at_;
+    } else {
+      pieces_.push_back({sql_piece::kind::transaction, {}, {}, 1});
+    }
+  }
+
+  void add(std::size_t begin, std::size_t end, std::string_view statement) {
+    auto& piece = pieces_.back();
+    if (piece.statements.empty()) {
+      piece.line = line_of(begin);
+      source_at_ = begin;
+    }
+    piece.statements.emplace_back(statement);
+    piece.source = text_.substr(source_at_, end - source_at_);
+    if (kind_of(statement) == sql_piece::kind::schema) {
+      piece.what = sql_piece::kind::schema;
+    }
+  }
+
+  std::string_view text_;
+  std::vector<sql_piece> pieces_;
+  std::optional<std::string> problem_;
+  bool open_ = false;   ///< Between BEGIN and COMMIT,
+  bool framed_ = false; ///< after a PRAGMA foreign_keys.
+  std::size_t begin_line_ = 0;
+  std::size_t source_at_ = 0; ///< Where the piece begins that is open.
+  std::size_t last_at_ = 0;   ///< Where the last statement outside began.
+  std::size_t line_ = 1;      ///< Of `counted_`.
+  std::size_t counted_ = 0;
+};
+
 } // namespace
 
-std::string sql_piece::text() const {
-  std::string all;
-  for (const auto& one : statements) {
-    all += one;
-    all += all.ends_with(';') || all.empty() ? "\n" : ";\n";
-  }
-  return statements.size() == 1 ? statements.front() : all;
-}
-
 tl::expected<std::vector<sql_piece>, std::string> cut_statements(std::string_view text) {
-  std::vector<sql_piece> pieces;
-  bool open = false; // Between BEGIN and COMMIT.
-  std::size_t line = 1;
-  while (!text.empty()) {
-    statement_reader reader{text};
-    const auto statement = text.substr(0, reader.length());
-    text.remove_prefix(statement.size());
-    const auto begins_at = line
-                           + static_cast<std::size_t>(std::ranges::count(
-                             statement.substr(0, std::min(statement.find_first_not_of(" \t\r\n\f"), statement.size())),
-                             '\n'));
-    line += static_cast<std::size_t>(std::ranges::count(statement, '\n'));
-    if (!reader.has_words()) {
-      continue;
-    }
-    const auto word = first_word(statement);
-    if (word == "BEGIN" && !open) {
-      open = true;
-      pieces.push_back({sql_piece::kind::transaction, {}, begins_at});
-    } else if ((word == "COMMIT" || word == "END") && open) {
-      open = false;
-    } else if (word == "BEGIN") {
-      return tl::unexpected{fmt::format("Line {}: BEGIN stands within BEGIN and COMMIT.", begins_at)};
-    } else if (!open) {
-      pieces.push_back({kind_of(statement), {std::string{statement}}, begins_at});
-    } else {
-      auto& piece = pieces.back();
-      piece.statements.emplace_back(statement);
-      if (kind_of(statement) == sql_piece::kind::schema) {
-        piece.what = sql_piece::kind::schema;
-      }
-    }
-  }
-  if (open) {
-    return tl::unexpected{fmt::format("Line {}: BEGIN has no COMMIT.", pieces.back().line)};
-  }
-  std::erase_if(pieces, [](const sql_piece& one) { return one.statements.empty(); });
-  return pieces;
+  return cutter{text}.cut();
 }
 
 } // namespace millrace::tools

@@ -17,11 +17,9 @@ struct sql_piece {
     schema,      ///< Changes the schema.
   };
   kind what = kind::query;
-  std::vector<std::string> statements; ///< One, but of a piece between BEGIN and COMMIT; comments around it included.
-  std::size_t line = 1;                ///< Where it begins, from 1.
-
-  /// All of them as one text.
-  std::string text() const;
+  std::vector<std::string> statements; ///< One, but of a piece between BEGIN and COMMIT.
+  std::string source;                  ///< All of it as it stands in the text.
+  std::size_t line = 1;                ///< Where that begins, from 1.
 };
 
 /// Cuts a text into what is run one after another. An empty list where there is no statement in it; a sentence where

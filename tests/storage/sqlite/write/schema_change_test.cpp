@@ -2,6 +2,8 @@
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -278,6 +280,86 @@ BOOST_AUTO_TEST_CASE(no_client_reads_the_history_and_no_transaction_what_is_appl
   BOOST_TEST(code_of(apply_one(execute("INSERT INTO t SELECT version FROM millrace_migrations")))
              == errc::not_permitted);
   BOOST_TEST(code_of(apply_one(ad_hoc("DELETE FROM millrace_history"))) == errc::not_permitted);
+}
+
+BOOST_AUTO_TEST_CASE(a_rebuild_that_would_take_rows_of_others_with_it_is_refused) {
+  schema(
+    "CREATE TABLE parent(id INTEGER PRIMARY KEY); CREATE TABLE child(p REFERENCES parent(id) ON DELETE CASCADE);"
+    "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1)");
+  const std::string rebuild =
+    "CREATE TABLE new_parent(id INTEGER PRIMARY KEY, name); INSERT INTO new_parent(id) SELECT id "
+    "FROM parent; DROP TABLE parent; ALTER TABLE new_parent RENAME TO parent;";
+  const auto refused = apply_one(up(1, rebuild));
+  BOOST_TEST(code_of(refused) == errc::constraint);
+  BOOST_TEST(detail_of(refused).find("changes the rows of child") != std::string::npos, detail_of(refused));
+  BOOST_TEST(rows("SELECT count(*) FROM child") == "1");
+  BOOST_TEST(code_of(apply_one(up(1, "PRAGMA foreign_keys=OFF;" + rebuild))) == errc::none);
+  BOOST_TEST(rows("SELECT count(*) FROM child") == "1");
+  // Where both go, nothing is lost that was to stay.
+  BOOST_TEST(code_of(apply_one(up(2, "DROP TABLE parent; DROP TABLE child"))) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(a_table_that_was_there_is_not_left_without_what_it_refers_to) {
+  schema(
+    "CREATE TABLE parent(id INTEGER PRIMARY KEY); CREATE TABLE child(p REFERENCES parent(id));"
+    "CREATE TABLE early(p REFERENCES later(id))");
+  const auto refused = apply_one(up(1,
+                                    "PRAGMA foreign_keys=OFF; ALTER TABLE parent RENAME TO old; CREATE TABLE parent(id "
+                                    "INTEGER PRIMARY KEY); DROP TABLE old"));
+  BOOST_TEST(code_of(refused) == errc::constraint);
+  BOOST_TEST(detail_of(refused).find("child would refer to old") != std::string::npos, detail_of(refused));
+  BOOST_TEST(code_of(apply_one(execute("INSERT INTO child VALUES (NULL)"))) == errc::none);
+  // Tables may come in any order.
+  BOOST_TEST(code_of(apply_one(up(1, "CREATE TABLE first(p REFERENCES second(id))"))) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_there_may_be_dropped_if_it_exists) {
+  const std::string sql =
+    "DROP TABLE IF EXISTS a; DROP VIEW IF EXISTS b; DROP INDEX IF EXISTS c; DROP TRIGGER IF EXISTS d;"
+    "CREATE TABLE t(a); CREATE INDEX i ON t(a); CREATE INDEX IF NOT EXISTS i ON t(a)";
+  const auto done = apply_one(up(1, sql));
+  BOOST_TEST(code_of(done) == errc::none, detail_of(done));
+  for (const std::string vacuum : {"VACUUM", " /* */ vacuum", "VACUUM INTO 'x'"}) {
+    BOOST_TEST(code_of(apply_one(ad_hoc(vacuum))) == errc::not_permitted);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_another_program_made_of_the_schema_can_be_adopted) {
+  apply_one(ad_hoc("CREATE TABLE t(a)"));
+  {
+    plain_connection stranger{file};
+    stranger.execute("DROP TABLE t; CREATE TABLE theirs(a)");
+  }
+  BOOST_TEST(state().drift.size() == 2u);
+  BOOST_TEST(code_of(apply_one(schema_change{.step = schema_step::adopt, .author = "ada"})) == errc::none);
+  const auto now = state();
+  BOOST_TEST(now.drift.empty());
+  BOOST_TEST((now.history.back().step == schema_step::adopt));
+  BOOST_TEST(rows("SELECT name FROM millrace_objects") == "theirs");
+}
+
+BOOST_AUTO_TEST_CASE(a_rehearsal_counts_the_rows_that_it_would_change) {
+  schema("CREATE TABLE t(a); INSERT INTO t VALUES (1), (2), (3)");
+  const auto done = rehearse({up(1, "UPDATE t SET a = 4 WHERE a > 1; ALTER TABLE t ADD COLUMN b")});
+  BOOST_REQUIRE(done);
+  BOOST_TEST(done->changes[0].rows_changed == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_rehearsal_ends_with_its_call_and_a_change_has_no_parameters) {
+  const std::string endless =
+    "CREATE TABLE t AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT "
+    "count(*) AS n FROM c";
+  const std::vector<schema_change> changes{ad_hoc(endless)};
+  const auto done = writer->rehearse(changes, time_ms, {moment::clock::now() + std::chrono::milliseconds{50}});
+  BOOST_REQUIRE(done);
+  BOOST_REQUIRE(!*done);
+  BOOST_TEST(done->error().code == errc::deadline_exceeded);
+  std::atomic<bool> off = true;
+  const auto called_off = writer->rehearse(changes, time_ms, {.called_off = &off});
+  BOOST_REQUIRE(!called_off);
+  BOOST_TEST((called_off.error().next == remedy::none));
+  BOOST_TEST(code_of(apply_one(ad_hoc("CREATE TABLE t AS SELECT :x AS a"))) == errc::parameter_mismatch);
+  BOOST_TEST(code_of(apply_one(ad_hoc("CREATE TABLE t(a)"))) == errc::none);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
