@@ -368,10 +368,10 @@ folder::~folder() {
   if (!given_up_) {
     return;
   }
-  if (lock_.get() >= 0 && !copied_in_use_) {
-    static_cast<void>(write_lock(lock_.get(), path_ / "LOCK", lock_text_));
-  }
   try {
+    if (lock_.get() >= 0 && !copied_in_use_) {
+      static_cast<void>(write_lock(lock_.get(), path_ / "LOCK", lock_text_));
+    }
     for (const auto& path : new_) {
       std::error_code ignored;
       // The folder itself only where it is empty: what somebody else put there is his.
