@@ -160,6 +160,7 @@ std::vector<migration_status> compare(const migration_set& files, const applied_
     all.try_emplace(file.version, migration_status{{files.name, file.version}, file.name, state});
   }
   std::vector<migration_status> list;
+  list.reserve(all.size());
   for (auto& [version, one] : all) {
     list.push_back(std::move(one));
   }

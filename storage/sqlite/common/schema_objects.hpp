@@ -4,10 +4,10 @@
 
 #include <millrace/messages/operations/schema.hpp>
 
-#include <compare>
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 /// What a schema consists of: all but what is Millrace's or SQLite's own.
@@ -17,7 +17,9 @@ struct object_key {
   std::string type;
   std::string name;
 
-  friend auto operator<=>(const object_key&, const object_key&) = default;
+  friend bool operator<(const object_key& one, const object_key& other) {
+    return std::tie(one.type, one.name) < std::tie(other.type, other.name);
+  }
 };
 
 struct object_text {
