@@ -127,8 +127,7 @@ std::string remedy_for(const migration_status& one) {
   switch (one.state) {
     case migration_state::changed:
       return "its file was changed or renamed after it was applied; put back the text, and let a new migration correct "
-             "it, or, "
-             "where the change has no effect, `millrace migrate repair` records the new one";
+             "it, or, where the change has no effect, `millrace migrate repair` records the new one";
     case migration_state::missing:
       return "it is applied, and its file is missing; put it back, or forget it by `millrace migrate repair --set "
              + one.id.set + '`';

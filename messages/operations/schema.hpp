@@ -58,7 +58,7 @@ struct schema_change {
   schema_step step = schema_step::ad_hoc;
   std::string set{}; ///< Of migrations.
   /// The chain of the newest applied migration of the set that this is meant for, zeroes where there is none: another
-  /// is `schema_changed`. Not looked at where what is to be applied is applied already, by the same chain.
+  /// is `schema_conflict`. Not looked at where what is to be applied is applied already, by the same chain.
   sha256 expected{};
   /// The migration that is applied or taken back; those that are to count as applied; for a repair, all of the set.
   std::vector<applied_migration> migrations{};

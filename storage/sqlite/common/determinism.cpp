@@ -3,6 +3,7 @@
 #include "default_vfs.hpp"
 #include "error.hpp"
 #include "prepared_statement.hpp"
+#include "sql_tokens.hpp"
 #include "temporary_files.hpp"
 
 #include <millrace/storage/base/full_disk.hpp>
@@ -50,11 +51,7 @@ int local_time(const void* seconds, void* parts) noexcept {
 
 /// Whether one of a table's rows has the largest row id; never where its rows have none.
 result<bool> is_full(sqlite3* database, const std::string& table) {
-  std::string quoted;
-  for (const char character : table) {
-    quoted.append(character == '"' ? 2 : 1, character);
-  }
-  const auto sql = "SELECT 1 FROM main.\"" + quoted + "\" WHERE _rowid_ = " + std::to_string(largest_row_id);
+  const auto sql = "SELECT 1 FROM main." + quoted_name(table) + " WHERE _rowid_ = " + std::to_string(largest_row_id);
   auto look = prepared_statement::prepare(database, sql.c_str());
   if (!look) {
     return look.error().code == errc::bad_sql ? result<bool>{false} : tl::unexpected{std::move(look).error()};

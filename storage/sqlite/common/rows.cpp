@@ -1,5 +1,7 @@
 #include "rows.hpp"
 
+#include <algorithm>
+
 #include <millrace/messages/limits.hpp>
 
 #include <cstddef>
@@ -51,6 +53,13 @@ bool append_cell(sqlite3_stmt* source, int column, row_set& rows) {
 
 std::string_view blob_at(sqlite3_stmt* source, int column) {
   return bytes_of(source, column, sqlite3_column_blob(source, column));
+}
+
+sha256 digest_at(sqlite3_stmt* source, int column) {
+  sha256 digest{};
+  const auto bytes = blob_at(source, column);
+  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
+  return digest;
 }
 
 bool append_row(sqlite3_stmt* source, row_set& rows) {

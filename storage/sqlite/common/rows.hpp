@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/operations/schema.hpp>
 #include <millrace/messages/row_set.hpp>
 
 #include <string_view>
@@ -14,5 +15,8 @@ bool append_row(sqlite3_stmt* source, row_set& rows);
 
 /// A blob of the row that a statement stands on; valid until it steps on.
 std::string_view blob_at(sqlite3_stmt* source, int column);
+
+/// A digest of that row; what is shorter ends in zeroes.
+sha256 digest_at(sqlite3_stmt* source, int column);
 
 } // namespace millrace::storage::sqlite

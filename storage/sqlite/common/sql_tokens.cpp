@@ -55,6 +55,14 @@ bool is_word(std::string_view token) noexcept {
   return !token.empty() && belongs_to_word(token.front());
 }
 
+std::string quoted_name(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char letter : name) {
+    quoted.append(letter == '"' ? 2 : 1, letter);
+  }
+  return quoted += '"';
+}
+
 std::string_view token_reader::next() noexcept {
   rest_ = skip_blank(rest_);
   const auto token = rest_.substr(0, rest_.empty() ? 0 : length_of_token(rest_));

@@ -23,13 +23,6 @@ std::uint64_t number_at(sqlite3_stmt* row, int column) {
   return static_cast<std::uint64_t>(sqlite3_column_int64(row, column));
 }
 
-sha256 digest_at(sqlite3_stmt* row, int column) {
-  sha256 digest{};
-  const auto bytes = blob_at(row, column);
-  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
-  return digest;
-}
-
 /// Calls `take` with each row; false from it ends that.
 template <class Take>
 result<> each_row(connection& database, prepared_statement& rows, Take take) {

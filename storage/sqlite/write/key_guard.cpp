@@ -4,6 +4,7 @@
 #include <millrace/storage/sqlite/common/names.hpp>
 #include <millrace/storage/sqlite/common/prepared_statement.hpp>
 #include <millrace/storage/sqlite/common/rows.hpp>
+#include <millrace/storage/sqlite/common/sql_tokens.hpp>
 
 #include <algorithm>
 
@@ -108,11 +109,8 @@ auto key_guard::references() const -> progress<std::vector<reference>> {
 }
 
 progress<bool> key_guard::has_rows(const std::string& table) const {
-  std::string quoted;
-  for (const char letter : table) {
-    quoted.append(letter == '"' ? 2 : 1, letter);
-  }
-  auto look = prepared_statement::prepare(owner_->get(), ("SELECT EXISTS (SELECT 1 FROM \"" + quoted + "\")").c_str());
+  const auto sql = "SELECT EXISTS (SELECT 1 FROM " + quoted_name(table) + ")";
+  auto look = prepared_statement::prepare(owner_->get(), sql.c_str());
   if (!look) {
     return set_back(std::move(look).error());
   }

@@ -26,13 +26,6 @@ void bind_to(prepared_statement& target, int index, const sha256& digest) noexce
   sqlite3_bind_blob64(target.get(), index, digest.data(), digest.size(), SQLITE_STATIC);
 }
 
-sha256 digest_at(prepared_statement& source, int column) {
-  sha256 digest{};
-  const auto bytes = blob_at(source.get(), column);
-  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
-  return digest;
-}
-
 std::string text_of(const migration_id& one) {
   return one.set + "/" + std::to_string(one.version);
 }
@@ -165,7 +158,7 @@ auto schema_record::tip_of(const std::string& set) -> progress<tip> {
   bind_to(find_tip_, 1, set);
   const int code = find_tip_.step();
   if (code == SQLITE_ROW) {
-    return tip{static_cast<std::uint64_t>(sqlite3_column_int64(find_tip_.get(), 0)), digest_at(find_tip_, 1)};
+    return tip{static_cast<std::uint64_t>(sqlite3_column_int64(find_tip_.get(), 0)), digest_at(find_tip_.get(), 1)};
   }
   return code == SQLITE_DONE ? progress<tip>{} : set_back(owner_->get(), code);
 }
@@ -176,7 +169,7 @@ progress<std::optional<sha256>> schema_record::chain_of(const migration_id& one)
   bind_to(find_chain_, 2, one.version);
   const int code = find_chain_.step();
   if (code == SQLITE_ROW) {
-    return std::optional{digest_at(find_chain_, 0)};
+    return std::optional{digest_at(find_chain_.get(), 0)};
   }
   return code == SQLITE_DONE ? progress<std::optional<sha256>>{} : set_back(owner_->get(), code);
 }
