@@ -7,6 +7,7 @@
 
 #include <millrace/actors/base/atoms.hpp>
 #include <millrace/actors/base/logger.hpp>
+#include <millrace/actors/base/sample.hpp>
 #include <millrace/actors/front/front.hpp>
 #include <millrace/actors/front/operations.hpp>
 #include <millrace/actors/write/protocol.hpp>
@@ -36,6 +37,9 @@ constexpr int exit_code_of_escalation = 70; // EX_SOFTWARE of sysexits.h
 constexpr std::chrono::seconds replay_patience{5};
 /// How often it is looked whether opening is called off.
 constexpr std::chrono::milliseconds look_interval{20};
+/// How often it is looked whether the writer is able to do what opening waits for, and how long it may be unable.
+constexpr std::chrono::seconds obstacle_interval{1};
+constexpr std::chrono::seconds obstacle_patience{30};
 
 void end_process(const std::string& reason) {
   logger()->critical("Millrace cannot go on and ends the process; start it again to recover: {}", reason);
@@ -113,9 +117,10 @@ tl::expected<void, failure> engine::impl::start() {
   auto applied = apply_schema(*scripts).and_then([this] { return migrate(); }).and_then([this] {
     return look_for_drift();
   });
-  abandoned_ = called_off();
+  const auto off = called_off();
+  abandoned_ = off || !applied;
   opening_ = false;
-  if (abandoned_) {
+  if (off) {
     return tl::unexpected{called_off_failure()};
   }
   if (!applied && data_->is_new()) {
@@ -162,18 +167,46 @@ caf::actor engine::impl::wait_for(std::string_view id, std::chrono::milliseconds
   return found;
 }
 
-/// After a request: whether there is an answer to receive, which there is not where opening is called off. `receive`
-/// blocks by itself unless nothing runs in the meantime, or somebody may call opening off.
-bool engine::impl::wait_for_answer(caf::scoped_actor& self) const {
-  const auto looks = opening_ && settings_.opening_called_off != nullptr;
-  while ((hooks_.simulation_step || looks) && self->mailbox().empty() && !called_off()) {
+/// After a request: why there is no answer to receive; nothing where there is one. `receive` blocks by itself unless
+/// nothing runs in the meantime, or the engine is being opened.
+std::optional<failure> engine::impl::wait_for_answer(caf::scoped_actor& self) {
+  auto why = reason_to_give_up();
+  while ((hooks_.simulation_step || opening_) && self->mailbox().empty() && !why) {
     if (hooks_.simulation_step) {
       hooks_.simulation_step();
     } else {
       self->await_data(std::chrono::high_resolution_clock::now() + look_interval);
     }
+    why = reason_to_give_up();
   }
-  return !called_off();
+  return why;
+}
+
+/// Why what is waited for at opening does not come: it was called off, or only a person can mend what is in the
+/// writer's way.
+std::optional<failure> engine::impl::reason_to_give_up() {
+  if (called_off()) {
+    return called_off_failure();
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (!opening_ || hooks_.simulation_step || now < next_look_at_writer_) {
+    return std::nullopt;
+  }
+  next_look_at_writer_ = now + obstacle_interval;
+  const auto writer = board_->find("writer");
+  std::optional<failure> why;
+  if (writer) {
+    caf::scoped_actor self{system_};
+    self->request(writer, look_interval, atom::sample::value)
+      .receive(
+        [&](const sample& seen) {
+          if (seen.blocked && (seen.blocked->code == errc::corrupt || seen.blocked_for > obstacle_patience)) {
+            why = seen.blocked;
+          }
+        },
+        [](const caf::error&) {});
+  }
+  return why;
 }
 
 /// Waits until requests find somebody. A reader that cannot open the database leaves the rest of the engine useful.
@@ -199,7 +232,7 @@ void engine::impl::wait_for_replay(std::chrono::milliseconds time) {
     caf::scoped_actor self{system_}; // Not the one that a late answer to an earlier request goes to.
     const auto patience = std::min<std::chrono::milliseconds>(time, replay_patience);
     auto asked = self->request(wait_for("queue", patience), patience, atom::drain::value);
-    if (!wait_for_answer(self)) {
+    if (wait_for_answer(self)) {
       return;
     }
     asked.receive([&](std::uint64_t) { waiting = false; },
@@ -232,12 +265,11 @@ tl::expected<void, failure> engine::impl::apply_schema(const std::vector<schema_
   constexpr std::chrono::minutes patience{5};
   caf::scoped_actor self{system_};
   for (const auto& script : scripts) {
-    std::optional<failure> problem;
     auto asked = self->request(wait_for("queue", patience), caf::infinite, script); // It may have any table to change.
-    if (!wait_for_answer(self)) {
-      return {}; // Its caller sees that, too.
+    auto problem = wait_for_answer(self);
+    if (!problem) {
+      asked.receive([](const outcome&) {}, [&](const caf::error& reason) { problem = failure_of(reason); });
     }
-    asked.receive([](const outcome&) {}, [&](const caf::error& reason) { problem = failure_of(reason); });
     if (problem) {
       problem->detail = "schema script " + script.name + ": " + problem->detail;
       return tl::unexpected{std::move(*problem)};

@@ -87,7 +87,8 @@ private:
   tl::expected<void, failure> apply_schema(const std::vector<schema_script>& scripts);
   bool called_off() const;
   caf::actor wait_for(std::string_view id, std::chrono::milliseconds patience) const;
-  bool wait_for_answer(caf::scoped_actor& self) const;
+  std::optional<failure> wait_for_answer(caf::scoped_actor& self);
+  std::optional<failure> reason_to_give_up();
   void wait_for_children() const;
   std::uint64_t still_to_replay() const;
   void wait_for_replay(std::chrono::milliseconds time);
@@ -117,7 +118,8 @@ private:
   operations_actor operations_;
   supervisor_actor supervisor_;
   bool opening_ = true;
-  bool abandoned_ = false; ///< Whether opening was called off: nobody was served.
+  std::chrono::steady_clock::time_point next_look_at_writer_{};
+  bool abandoned_ = false; ///< Whether opening failed: nobody was served.
   bool closed_ = false;
   tenant tenant_{system_, "an engine", [this] { leave(); }};
 };

@@ -79,8 +79,9 @@ tl::expected<void, failure> engine::impl::migrate() {
   if (settings_.migrations.empty()) {
     return {};
   }
-  migrator by{
-    system_, operations_, {.author = "the program, when it was started", .abandon = [this] { return called_off(); }}};
+  migrator by{system_, operations_, {.author = "the program, when it was started", .abandon = [this] {
+                                       return reason_to_give_up();
+                                     }}};
   const auto due = [this](const schema_state& now) { return plan_up(settings_.migrations, now, {}); };
   if (settings_.pending == pending_migrations::apply) {
     const auto done = by.run(due);
@@ -104,7 +105,7 @@ tl::expected<void, failure> engine::impl::look_for_drift() {
   constexpr std::chrono::seconds patience{5};
   caf::scoped_actor self{system_};
   auto asked = self->request(operations_, patience, schema_state_request{.after = INT64_MAX, .limit = 1});
-  if (!wait_for_answer(self)) {
+  if (wait_for_answer(self)) {
     return {}; // Its caller sees that, too.
   }
   std::string drift;

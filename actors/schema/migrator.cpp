@@ -33,8 +33,8 @@ expected<Answer> migrator::ask(Request request) {
   expected<Answer> answer = tl::unexpected{failure{}};
   auto asked = self->request(target_, caf::infinite, std::move(request));
   while (settings_.abandon && self->mailbox().empty()) {
-    if (settings_.abandon()) {
-      return tl::unexpected{failure{errc::outcome_unknown, "nobody waits for the answer any more"}};
+    if (auto why = settings_.abandon()) {
+      return tl::unexpected{std::move(*why)};
     }
     self->await_data(std::chrono::high_resolution_clock::now() + look_interval);
   }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,8 @@ struct migrator_options {
   std::function<void(const planned_change&, std::chrono::milliseconds took)> on_done{};
   /// Asked between two steps whether to stop there.
   std::function<bool()> stop{};
-  /// Asked while an answer is waited for whether to wait no more. What becomes of that step is not known then.
-  std::function<bool()> abandon{};
+  /// Asked while an answer is waited for why to wait no more, if so. What becomes of that step is not known then.
+  std::function<std::optional<failure>()> abandon{};
 };
 
 /// Migrates a database through its engine's operations, in this process or elsewhere. Any number may do so at once:

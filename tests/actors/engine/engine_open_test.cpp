@@ -419,4 +419,23 @@ BOOST_AUTO_TEST_CASE(statements_compiled_before_a_new_schema_work_after_it) {
   BOOST_TEST(rows("SELECT n, m FROM a ORDER BY n") == "1|new\n2|new");
 }
 
+BOOST_AUTO_TEST_CASE(a_schema_that_cannot_be_changed_since_the_database_is_damaged_is_not_waited_for) {
+  settings.scripts = {{"0001", "CREATE TABLE t(a)"}};
+  settings.on_escalation = [](const std::string&) {};
+  open();
+  for (int i = 0; i < 10; ++i) {
+    BOOST_REQUIRE(connect().execute("INSERT INTO t VALUES (randomblob(20000))").has_value());
+  }
+  tested.reset();
+  const auto size = std::filesystem::file_size(database());
+  constexpr std::uintmax_t kept = 120'000; // Millrace's tables, and the first rows.
+  BOOST_REQUIRE(size > kept);
+  std::filesystem::resize_file(database(), kept);
+  std::filesystem::resize_file(database(), size);
+  settings.scripts.push_back({"0002", "CREATE INDEX i ON t(a)"});
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::corrupt);
+  BOOST_TEST(mentions(why, "schema script 0002"), to_string(why));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

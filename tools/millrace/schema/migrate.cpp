@@ -324,11 +324,16 @@ int run(const migrate_settings& settings, verb wanted) {
   }
   catch_interrupts();
   return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor&, operations_actor target) {
-    migrator_options how{.author = user_name(),
-                         .on_begin = {},
-                         .on_done = {},
-                         .stop = [] { return interrupted(); },
-                         .abandon = [] { return interrupted(); }};
+    migrator_options how{
+      .author = user_name(),
+      .on_begin = {},
+      .on_done = {},
+      .stop = [] { return interrupted(); },
+      .abandon =
+        [] {
+          return interrupted() ? std::optional{failure{errc::outcome_unknown, "nobody waits for the answer any more"}}
+                               : std::nullopt;
+        }};
     std::vector<taken_step> taken;
     how.on_done = [&](const planned_change& step, std::chrono::milliseconds took) {
       taken.push_back({step, took});
