@@ -23,6 +23,10 @@ const char* to_text(schema_step step) noexcept {
       return "repair";
     case schema_step::adopt:
       return "adopt";
+    case schema_step::pause:
+      return "pause";
+    case schema_step::resume:
+      return "resume";
   }
   return "unknown";
 }
@@ -41,7 +45,7 @@ std::optional<failure> check(const schema_change& change) {
   const auto wrong_name = [&](std::string_view set) {
     return malformed("\"" + std::string{set} + "\" is no name of a set of migrations");
   };
-  if (change.step == schema_step::script || change.step > schema_step::adopt) {
+  if (change.step == schema_step::script || change.step > schema_step::resume) {
     return malformed("there is no such step of a schema change");
   }
   if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
@@ -50,9 +54,13 @@ std::optional<failure> check(const schema_change& change) {
   if (!is_set_name(change.set)) {
     return wrong_name(change.set);
   }
-  const bool one = change.step == schema_step::up || change.step == schema_step::down;
+  const bool one = change.step != schema_step::baseline && change.step != schema_step::repair;
   if (change.step != schema_step::repair && (change.migrations.empty() || (one && change.migrations.size() > 1))) {
     return malformed("a change by a migration names it, and no other");
+  }
+  if (change.backfill.empty() != (change.rows_max == 0)
+      || (!change.backfill.empty() && change.step != schema_step::up)) {
+    return malformed("a part of a backfill is a step up, and says how many rows it covers");
   }
   std::uint64_t before = 0;
   for (const auto& migration : change.migrations) {

@@ -25,6 +25,8 @@ enum class schema_step : std::uint8_t {
   baseline = 4, ///< Says that migrations count as applied; nothing is run.
   repair = 5,   ///< Says anew which migrations of a set are applied, and of what files; nothing is run.
   adopt = 6,    ///< Says that the schema which is there is as it should be, whoever made it; nothing is run.
+  pause = 9,    ///< Says that a backfill is to go no further; nothing is run.
+  resume = 10,  ///< Says that it may go on.
 };
 
 /// What a person reads for a step: `up`, `ad-hoc`.
@@ -64,6 +66,12 @@ struct schema_change {
   std::vector<applied_migration> migrations{};
   std::string sql{};
   std::string author{}; ///< Which program sends it, for whoever reads the history.
+  /// The table of a backfill: a migration that changes its rows in parts, of which each change is the next one. Empty
+  /// where it is all of a migration. Its SQL says `:first` and `:last` for the keys between which the part is.
+  std::string backfill{};
+  /// Of a backfill, how many rows the part covers at most. The outcome's one result says how many those were
+  /// (`rows_changed`): fewer say that it was the last.
+  std::uint64_t rows_max = 0;
 
   friend bool operator==(const schema_change&, const schema_change&) = default;
 };
@@ -136,9 +144,24 @@ struct applied_set {
   friend bool operator==(const applied_set&, const applied_set&) = default;
 };
 
+/// A backfill that is under way.
+struct backfill_state {
+  migration_id id{};
+  std::string name{};
+  sha256 chain{}; ///< As it will be recorded once it is applied.
+  std::string table{};
+  std::uint64_t rows_done = 0;
+  std::uint64_t rows_left = 0; ///< About so many; estimated from the keys where these are numbers.
+  std::int64_t took_us = 0;    ///< What its parts took the writer so far.
+  bool paused = false;
+
+  friend bool operator==(const backfill_state&, const backfill_state&) = default;
+};
+
 struct schema_state {
-  std::uint64_t seq = 0;           ///< As of which.
-  std::vector<applied_set> sets{}; ///< By name.
+  std::uint64_t seq = 0;                   ///< As of which.
+  std::vector<applied_set> sets{};         ///< By name.
+  std::vector<backfill_state> backfills{}; ///< By set, of which each has one at most.
   /// How the schema that is there differs from what scripts, migrations and ad-hoc changes made: what somebody else
   /// did to the file. Comments and spacing aside.
   std::vector<schema_difference> drift{};

@@ -206,7 +206,7 @@ caf::error inspect_change(Inspector& f, schema_change& x) {
   if (auto problem = inspect_list(f, x.migrations, readable(migrations_max), weight_of)) {
     return problem;
   }
-  return f(x.sql, x.author);
+  return f(x.sql, x.author, x.backfill, x.rows_max);
 }
 
 template <class Inspector>
@@ -240,6 +240,9 @@ caf::error inspect_schema(Inspector& f, schema_state& x) {
     return problem;
   }
   if (auto problem = inspect_list(f, x.sets, readable(migrations_max))) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.backfills, readable(migrations_max))) {
     return problem;
   }
   if (auto problem = inspect_list(f, x.drift, objects_max)) {
@@ -401,6 +404,12 @@ typename Inspector::result_type inspect(Inspector& f, quarantine_discard& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, migration_id& x) {
   return f(caf::meta::type_name("migration_id"), x.set, x.version);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, backfill_state& x) {
+  return f(caf::meta::type_name("backfill_state"), x.id, x.name, x.chain, x.table, x.rows_done, x.rows_left, x.took_us,
+           x.paused);
 }
 
 template <class Inspector>

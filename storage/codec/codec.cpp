@@ -183,7 +183,7 @@ void put(byte_writer& out, const sha256& digest) {
 
 bool within_limits(const schema_change& change) noexcept {
   std::size_t needs = 0;
-  std::size_t names = change.set.size() + change.author.size();
+  std::size_t names = change.set.size() + change.author.size() + change.backfill.size();
   for (const auto& one : change.migrations) {
     needs += one.needs.size();
     names += one.name.size();
@@ -217,6 +217,8 @@ result<> put(byte_writer& out, encoder_dictionary&, const schema_change& change)
   }
   out.put_text(change.sql);
   out.put_text(change.author);
+  out.put_text(change.backfill);
+  out.put_varint(change.rows_max);
   return {};
 }
 
@@ -404,7 +406,7 @@ applied_migration read_migration(byte_reader& in) {
 result<work> read_schema_change(byte_reader in) {
   schema_change change;
   const auto step = in.byte();
-  if (step > static_cast<std::uint8_t>(schema_step::adopt)) {
+  if (step > static_cast<std::uint8_t>(schema_step::resume)) {
     in.reject();
   }
   change.step = static_cast<schema_step>(step);
@@ -417,6 +419,8 @@ result<work> read_schema_change(byte_reader in) {
   }
   change.sql = in.text(limits::transaction_bytes_max);
   change.author = in.text(limits::sql_bytes_max);
+  change.backfill = in.text(limits::sql_bytes_max);
+  change.rows_max = in.varint();
   if (!within_limits(change)) {
     in.reject();
   }

@@ -57,8 +57,9 @@ ALTER TABLE millrace_outcomes ADD COLUMN contents BLOB;
 UPDATE millrace_meta SET format_version = 4;
 )";
 
-/// What format 5 adds to format 4: which migrations are applied, how the schema came to be, and what it consists of by
-/// that. The schema that is there counts as what the scripts made, since nothing else is known of it.
+/// What format 5 adds to format 4: which migrations are applied, how the schema came to be, what it consists of by
+/// that, and which backfills are under way. The schema that is there counts as what the scripts made, since nothing
+/// else is known of it.
 inline constexpr auto upgrade_to_5 = R"(
 CREATE TABLE millrace_migrations(
   set_name TEXT NOT NULL,
@@ -87,6 +88,17 @@ CREATE TABLE millrace_objects(
   sql TEXT NOT NULL,
   PRIMARY KEY (type, name)
 ) WITHOUT ROWID;
+CREATE TABLE millrace_backfills(
+  set_name TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  chain BLOB NOT NULL,
+  table_name TEXT NOT NULL,
+  reached BLOB,
+  rows_done INTEGER NOT NULL,
+  took_us INTEGER NOT NULL,
+  paused INTEGER NOT NULL
+) WITHOUT ROWID;
 INSERT OR IGNORE INTO millrace_history SELECT seq, 0, 0, '', 0, name, '', '', 0 FROM millrace_schema;
 INSERT INTO millrace_objects SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL
   AND name NOT LIKE 'millrace\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\';
@@ -101,7 +113,7 @@ inline constexpr auto store_position = "UPDATE millrace_meta SET applied_seq = ?
 inline constexpr auto find_intruder =
   "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT IN "
   "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine', 'millrace_migrations', "
-  "'millrace_history', 'millrace_objects') "
+  "'millrace_history', 'millrace_objects', 'millrace_backfills') "
   "AND name NOT LIKE 'millrace\\_load\\_%' ESCAPE '\\' LIMIT 1";
 
 } // namespace millrace::storage::sqlite::meta

@@ -6,6 +6,8 @@
 #include <millrace/storage/sqlite/common/prepared_statement.hpp>
 #include <millrace/storage/sqlite/common/rows.hpp>
 #include <millrace/storage/sqlite/common/schema_objects.hpp>
+#include <millrace/storage/sqlite/common/sql_tokens.hpp>
+#include <millrace/storage/sqlite/common/table_key.hpp>
 
 #include <algorithm>
 #include <string>
@@ -56,6 +58,58 @@ result<> read_sets(connection& database, schema_state& into) {
   });
 }
 
+/// About how many rows of a table come after the one that `row` names in its column `reached`. Of numbers it is told
+/// from where they end, since counting takes as long as reading.
+std::uint64_t estimate_rows_left(connection& database, const std::string& table, sqlite3_stmt* row, int reached,
+                                 std::uint64_t rows_done) {
+  const auto key = key_of(database, table);
+  if (!key) {
+    return 0; // Which the next part complains of.
+  }
+  const bool numbers = sqlite3_column_type(row, reached) == SQLITE_INTEGER;
+  const auto from = " FROM main." + quoted_name(table);
+  const auto sql = numbers ? "SELECT (SELECT min(" + *key + ")" + from + "), (SELECT max(" + *key + ")" + from + ")"
+                           : "SELECT count(*)" + from + " WHERE " + *key + " > ?1";
+  auto counted = prepared_statement::prepare(database.get(), sql.c_str());
+  if (!counted) {
+    return 0;
+  }
+  sqlite3_bind_value(counted->get(), 1, sqlite3_column_value(row, reached));
+  if (counted->step() != SQLITE_ROW) {
+    return 0;
+  }
+  if (!numbers) {
+    return number_at(counted->get(), 0);
+  }
+  const auto at = static_cast<double>(sqlite3_column_int64(row, reached));
+  const auto first = static_cast<double>(sqlite3_column_int64(counted->get(), 0));
+  const auto last = static_cast<double>(sqlite3_column_int64(counted->get(), 1));
+  const auto left = static_cast<double>(rows_done) * (last - at) / (at - first + 1);
+  return left > 0 ? static_cast<std::uint64_t>(std::min(left, static_cast<double>(INT64_MAX))) : 0;
+}
+
+result<> read_backfills(connection& database, schema_state& into) {
+  auto rows = prepared_statement::prepare(database.get(),
+                                          "SELECT set_name, version, name, chain, table_name, rows_done, took_us, "
+                                          "paused, reached FROM millrace_backfills ORDER BY set_name");
+  if (!rows) {
+    return tl::unexpected{std::move(rows).error()};
+  }
+  return each_row(database, *rows, [&](sqlite3_stmt* row) {
+    auto& one = into.backfills.emplace_back();
+    one = {.id = {text_at(row, 0), number_at(row, 1)},
+           .name = text_at(row, 2),
+           .chain = digest_at(row, 3),
+           .table = text_at(row, 4),
+           .rows_done = number_at(row, 5),
+           .rows_left = 0,
+           .took_us = sqlite3_column_int64(row, 6),
+           .paused = sqlite3_column_int(row, 7) != 0};
+    one.rows_left = estimate_rows_left(database, one.table, row, 8, one.rows_done);
+    return true;
+  });
+}
+
 result<> read_history(connection& database, std::uint64_t after, std::uint32_t limit, schema_state& into) {
   auto rows = prepared_statement::prepare(
     database.get(),
@@ -98,10 +152,10 @@ result<> read_drift(connection& database, schema_state& into) {
 
 result<schema_state> read_schema_state(connection& database, std::uint64_t after, std::uint32_t limit) {
   schema_state state;
-  auto done =
-    read_sets(database, state).and_then([&] { return read_history(database, after, limit, state); }).and_then([&] {
-      return read_drift(database, state);
-    });
+  auto done = read_sets(database, state)
+                .and_then([&] { return read_history(database, after, limit, state); })
+                .and_then([&] { return read_backfills(database, state); })
+                .and_then([&] { return read_drift(database, state); });
   return done ? result<schema_state>{std::move(state)} : tl::unexpected{std::move(done).error()};
 }
 

@@ -2,6 +2,7 @@
 
 #include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/base/hash.hpp>
+#include <millrace/storage/sqlite/common/bind.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/needs_text.hpp>
 #include <millrace/storage/sqlite/common/rows.hpp>
@@ -13,21 +14,13 @@ namespace millrace::storage::sqlite {
 
 namespace {
 
-void bind_to(prepared_statement& target, int index, std::string_view text) noexcept {
-  // A null pointer would be NULL.
-  sqlite3_bind_text64(target.get(), index, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
-}
-
-void bind_to(prepared_statement& target, int index, std::uint64_t number) noexcept {
-  sqlite3_bind_int64(target.get(), index, static_cast<sqlite3_int64>(number));
-}
-
-void bind_to(prepared_statement& target, int index, const sha256& digest) noexcept {
-  sqlite3_bind_blob64(target.get(), index, digest.data(), digest.size(), SQLITE_STATIC);
-}
-
 std::string text_of(const migration_id& one) {
   return one.set + "/" + std::to_string(one.version);
+}
+
+/// Whether what a step names counts as applied after it.
+bool records(schema_step step) noexcept {
+  return step == schema_step::up || step == schema_step::baseline || step == schema_step::repair;
 }
 
 tl::unexpected<setback> conflict(std::string detail) {
@@ -194,7 +187,7 @@ progress<> schema_record::put(const schema_change& change, const applied_change&
     stored = run(forget_set_);
   }
   for (const auto& one : change.migrations) {
-    if (stored && change.step != schema_step::down) {
+    if (stored && records(change.step)) {
       stored = record(change.set, one);
     }
   }

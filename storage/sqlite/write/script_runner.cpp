@@ -91,6 +91,26 @@ bool equal(std::string_view one, std::string_view other) noexcept {
   return one == other;
 }
 
+/// Why the parameters of a statement are not as they must be.
+std::optional<failure> bind_part(prepared_statement& target, const key_range& part) {
+  const int first = sqlite3_bind_parameter_index(target.get(), ":first");
+  const int last = sqlite3_bind_parameter_index(target.get(), ":last");
+  if (first == 0 || last == 0 || sqlite3_bind_parameter_count(target.get()) != 2) {
+    return failure{errc::parameter_mismatch,
+                   "each statement of a backfill is about the rows from :first to :last, such "
+                   "as WHERE id BETWEEN :first AND :last, and has no other parameters"};
+  }
+  if (part.rows > 0) {
+    sqlite3_bind_value(target.get(), first, part.first.get());
+    sqlite3_bind_value(target.get(), last, part.last.get());
+  }
+  return std::nullopt;
+}
+
+std::string text_of(const std::string& set, const backfill_progress& one) {
+  return "backfill " + set + '/' + std::to_string(one.version) + ' ' + one.name;
+}
+
 std::string label_of(const schema_change& change) {
   if (change.step == schema_step::ad_hoc || change.migrations.empty()) {
     return "";
@@ -104,10 +124,11 @@ std::string label_of(const schema_change& change) {
 
 result<script_runner> script_runner::make(connection& owner, log_functions& functions) {
   auto record = schema_record::make(owner);
-  if (!record) {
-    return tl::unexpected{std::move(record).error()};
+  auto backfills = backfill_record::make(owner);
+  if (!record || !backfills) {
+    return tl::unexpected{!record ? std::move(record).error() : std::move(backfills).error()};
   }
-  script_runner made{owner, functions, std::move(*record)};
+  script_runner made{owner, functions, std::move(*record), std::move(*backfills)};
   auto compiled = prepared_statement::prepare(owner.get(), meta::find_intruder);
   if (!compiled) {
     return tl::unexpected{std::move(compiled).error()};
@@ -130,17 +151,100 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
 }
 
 progress<ran_script> script_runner::run(const schema_change& change, std::uint64_t seq, std::int64_t accept_time_ms) {
-  const auto known = record_.holds(change);
+  auto backfill = backfills_.find(change.set);
+  if (!backfill) {
+    return tl::unexpected{std::move(backfill).error()};
+  }
+  const auto known = holds(change, *backfill);
   if (!known || *known) {
     return known ? progress<ran_script>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = change.step == schema_step::adopt ? drift() : run_recorded(change.sql, label_of(change), guarding::yes);
+  auto done = run_step(change, *backfill);
   if (!done) {
     return done;
   }
-  auto stored = record_.put(change, {seq, accept_time_ms, since(begun), done->differences});
+  auto took = since(begun);
+  if (done->rows_covered) {
+    (*backfill)->took_us += took.count();
+    took = std::chrono::microseconds{(*backfill)->took_us};
+  }
+  const bool goes_on = done->rows_covered == change.rows_max;
+  auto stored = *backfill ? keep(change, **backfill, goes_on) : progress<>{};
+  if (stored && !goes_on) {
+    stored = record_.put(change, {seq, accept_time_ms, took, done->differences});
+  }
   return stored ? std::move(done) : tl::unexpected{std::move(stored).error()};
+}
+
+/// Whether a change is applied already; `schema_conflict` where it is not its time.
+progress<bool> script_runner::holds(const schema_change& change, const under_way& backfill) {
+  const auto wrong = [](std::string why) { return set_back({errc::schema_conflict, std::move(why)}); };
+  const bool its = backfill && !change.migrations.empty() && change.migrations.back().version == backfill->version;
+  const bool goes_on = its && change.step == schema_step::up && change.migrations.back().chain == backfill->chain;
+  if (change.step == schema_step::pause || change.step == schema_step::resume) {
+    return its ? progress<bool>{backfill->paused == (change.step == schema_step::pause)}
+               : wrong("no backfill of that migration is under way");
+  }
+  if (its && change.step == schema_step::down) {
+    return false;
+  }
+  if (backfill && !goes_on) {
+    return wrong(text_of(change.set, *backfill)
+                 + (its ? " is under way with another text; put that back, or begin anew after `millrace migrate down`"
+                        : " is under way; `millrace migrate up` ends it, and `millrace migrate down` takes it back"));
+  }
+  if (goes_on && backfill->paused) {
+    return wrong(text_of(change.set, *backfill) + " is paused; `millrace migrate resume` lets it go on");
+  }
+  return record_.holds(change);
+}
+
+progress<ran_script> script_runner::run_step(const schema_change& change, under_way& backfill) {
+  switch (change.step) {
+    case schema_step::adopt:
+      return drift();
+    case schema_step::pause:
+    case schema_step::resume:
+      backfill->paused = change.step == schema_step::pause;
+      return ran_script{};
+    default:
+      break;
+  }
+  if (change.backfill.empty()) {
+    return run_recorded(change.sql, label_of(change), guarding::yes);
+  }
+  if (!backfill) {
+    const auto& one = change.migrations.back();
+    backfill = backfill_progress{
+      .version = one.version, .name = one.name, .chain = one.chain, .table = change.backfill, .reached = {}};
+  }
+  return run_part(change, *backfill);
+}
+
+/// Runs a backfill's statements for the next rows of its table.
+progress<ran_script> script_runner::run_part(const schema_change& change, backfill_progress& now) {
+  const auto changed = sqlite3_total_changes64(owner_->get());
+  auto part = next_keys(*owner_, change.backfill, now.reached, change.rows_max);
+  auto done = part ? run_statements(change.sql, {.who = authority::transaction, .guard = nullptr, .part = &*part})
+                   : tl::unexpected{std::move(part).error()};
+  if (!done) {
+    done.error().reason.detail = label_of(change) + done.error().reason.detail;
+    return tl::unexpected{std::move(done).error()};
+  }
+  now.rows_done += part->rows;
+  if (part->rows > 0) {
+    now.reached = std::move(part->last);
+  }
+  return ran_script{{}, sqlite3_total_changes64(owner_->get()) - changed, part->rows};
+}
+
+/// Of a backfill that is at its end, or taken back, nothing is kept.
+progress<> script_runner::keep(const schema_change& change, const backfill_progress& now, bool goes_on) {
+  const bool rests = change.step == schema_step::pause || change.step == schema_step::resume;
+  auto stored = goes_on || rests ? backfills_.put(change.set, now) : backfills_.forget(change.set);
+  failpoint("backfill.recorded");
+  return stored;
 }
 
 /// What others made of the schema.
@@ -173,14 +277,14 @@ progress<ran_script> script_runner::run_recorded(const std::string& sql, const s
 
 progress<> script_runner::run_guarded(const std::string& sql, guarding care) {
   if (care == guarding::no) {
-    return run_statements(sql, nullptr);
+    return run_statements(sql, {});
   }
   auto guard = key_guard::begin(*owner_);
-  return guard ? run_statements(sql, &*guard).and_then([&] { return guard->look_at_end(); })
+  return guard ? run_statements(sql, {.guard = &*guard}).and_then([&] { return guard->look_at_end(); })
                : tl::unexpected{std::move(guard).error()};
 }
 
-progress<> script_runner::run_statements(const std::string& sql, key_guard* guard) {
+progress<> script_runner::run_statements(const std::string& sql, const manner& how) {
   if (sql.find('\0') != std::string::npos) {
     return set_back({errc::bad_sql, "the SQL text contains a zero byte"});
   }
@@ -189,7 +293,7 @@ progress<> script_runner::run_statements(const std::string& sql, key_guard* guar
   frame_order frame;
   ignored_keys keys{owner_->get()};
   for (int number = 1; *rest != '\0'; ++number) {
-    authorizer::scope acting{owner_->rights(), authority::script};
+    authorizer::scope acting{owner_->rights(), how.who};
     const auto* const begin = skip_blank({rest, static_cast<std::size_t>(end - rest)}).data();
     auto statement = prepared_statement::prepare(owner_->get(), rest, -1, &rest);
     const auto placed = [&](failure why) {
@@ -205,7 +309,11 @@ progress<> script_runner::run_statements(const std::string& sql, key_guard* guar
     if (statement->get() == nullptr) {
       continue;
     }
-    if (guard != nullptr && sqlite3_bind_parameter_count(statement->get()) > 0) {
+    if (how.part != nullptr) {
+      if (auto wrong = bind_part(*statement, *how.part)) {
+        return placed(std::move(*wrong));
+      }
+    } else if (how.guard != nullptr && sqlite3_bind_parameter_count(statement->get()) > 0) {
       return placed({errc::parameter_mismatch, "a change of the schema has no parameters"});
     }
     const auto part = owner_->rights().frame();
@@ -219,12 +327,12 @@ progress<> script_runner::run_statements(const std::string& sql, key_guard* guar
         done.error().reason.detail = place_of(number, sql, begin) + done.error().reason.detail;
         return done;
       }
-    } else if (part == script_frame::none) {
+    } else if (part == script_frame::none && (how.part == nullptr || how.part->rows > 0)) {
       if (auto refused = index_read_refused(*owner_)) {
         return placed(*std::move(refused));
       }
-      const auto noted = guard == nullptr || keys.ignored() ? progress<>{}
-                                                            : guard->note_drops(owner_->rights().drops());
+      const auto noted = how.guard == nullptr || keys.ignored() ? progress<>{}
+                                                                : how.guard->note_drops(owner_->rights().drops());
       if (auto done = noted.and_then([&] { return run_statement(*statement); }); !done) {
         done.error().reason.detail = place_of(number, sql, begin) + done.error().reason.detail;
         return done;

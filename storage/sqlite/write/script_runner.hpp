@@ -1,10 +1,13 @@
 #pragma once
 
+#include "backfill_record.hpp"
 #include "key_guard.hpp"
+#include "key_range.hpp"
 #include "schema_record.hpp"
 #include "setback.hpp"
 
 #include <millrace/messages/transaction.hpp>
+#include <millrace/storage/sqlite/common/authority.hpp>
 #include <millrace/storage/sqlite/common/connection.hpp>
 #include <millrace/storage/sqlite/common/determinism.hpp>
 #include <millrace/storage/sqlite/common/prepared_statement.hpp>
@@ -20,6 +23,8 @@ namespace millrace::storage::sqlite {
 struct ran_script {
   std::vector<schema_difference> differences;
   std::int64_t rows_changed = 0; ///< By it, its triggers and foreign keys.
+  /// Of a part of a backfill, how many rows of its table that covered.
+  std::optional<std::uint64_t> rows_covered{};
 };
 
 /// Runs what changes the schema inside an open SQLite transaction and records it. The caller undoes what a failed one
@@ -37,16 +42,29 @@ public:
   [[nodiscard]] progress<ran_script> run(const schema_change& change, std::uint64_t seq, std::int64_t accept_time_ms);
 
 private:
-  script_runner(connection& owner, log_functions& functions, schema_record record)
-    : owner_(&owner), functions_(&functions), record_(std::move(record)) {}
+  script_runner(connection& owner, log_functions& functions, schema_record record, backfill_record backfills)
+    : owner_(&owner), functions_(&functions), record_(std::move(record)), backfills_(std::move(backfills)) {}
 
   /// Whether it is looked at what becomes of others: not of scripts, which logs hold that were written before that.
   enum class guarding { no, yes };
 
+  /// How statements are run.
+  struct manner {
+    authority who = authority::script;
+    key_guard* guard = nullptr;      ///< Looks at what becomes of rows of others.
+    const key_range* part = nullptr; ///< What every statement is about; where that is no row, nothing is run.
+  };
+
+  using under_way = std::optional<backfill_progress>;
+
+  [[nodiscard]] progress<bool> holds(const schema_change& change, const under_way& backfill);
+  [[nodiscard]] progress<ran_script> run_step(const schema_change& change, under_way& backfill);
+  [[nodiscard]] progress<ran_script> run_part(const schema_change& change, backfill_progress& now);
+  [[nodiscard]] progress<> keep(const schema_change& change, const backfill_progress& now, bool goes_on);
   [[nodiscard]] progress<ran_script> run_recorded(const std::string& sql, const std::string& label, guarding care);
   [[nodiscard]] progress<ran_script> drift();
   [[nodiscard]] progress<> run_guarded(const std::string& sql, guarding care);
-  [[nodiscard]] progress<> run_statements(const std::string& sql, key_guard* guard);
+  [[nodiscard]] progress<> run_statements(const std::string& sql, const manner& how);
   std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
   [[nodiscard]] progress<> run_statement(prepared_statement& statement);
   [[nodiscard]] progress<> check_keys();
@@ -55,6 +73,7 @@ private:
   connection* owner_;
   log_functions* functions_;
   schema_record record_;
+  backfill_record backfills_;
   prepared_statement find_intruder_;
 };
 

@@ -394,15 +394,24 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
 
 /// A schema script or change.
 progress<outcome> writer::run_script(const work& item, std::uint64_t seq) {
-  schema_in_doubt_ = true;
-  ran_script_ = true;
+  const auto* const script = std::get_if<schema_script>(&item);
+  if (script != nullptr || std::get<schema_change>(item).backfill.empty()) { // A backfill changes rows alone.
+    schema_in_doubt_ = true;
+    ran_script_ = true;
+  }
   watch_.lift_limits(); // It may have a whole table to change.
   budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
-  const auto* const script = std::get_if<schema_script>(&item);
-  auto done = script != nullptr ? scripts_->run(*script, seq, accept_time_ms_)
-                                : scripts_->run(std::get<schema_change>(item), seq, accept_time_ms_).map([](auto&&) {});
-  return done.map([seq] { return outcome{seq, {}}; });
+  if (script != nullptr) {
+    return scripts_->run(*script, seq, accept_time_ms_).map([seq] { return outcome{seq, {}}; });
+  }
+  return scripts_->run(std::get<schema_change>(item), seq, accept_time_ms_).map([seq](const ran_script& ran) {
+    outcome done{seq, {}};
+    if (ran.rows_covered) {
+      done.results.push_back({.rows_changed = static_cast<std::int64_t>(*ran.rows_covered)});
+    }
+    return done;
+  });
 }
 
 progress<outcome> writer::obey(const quarantine_order& order, std::uint64_t seq) {

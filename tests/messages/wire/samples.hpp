@@ -120,7 +120,9 @@ inline schema_change sample_change() {
           .expected = sample_digest(201),
           .migrations = {sample_migration()},
           .sql = "ALTER TABLE t ADD COLUMN lease",
-          .author = "millrace 0.1.0"};
+          .author = "millrace 0.1.0",
+          .backfill = "t",
+          .rows_max = 1'000};
 }
 
 inline schema_difference sample_difference() {
@@ -181,6 +183,14 @@ T sample() {
   } else if constexpr (std::is_same_v<T, schema_state>) {
     return {.seq = 8,
             .sets = {{"main", {sample_migration()}}},
+            .backfills = {{.id = {"main", 8},
+                           .name = "fill",
+                           .chain = sample_digest(203),
+                           .table = "t",
+                           .rows_done = 9,
+                           .rows_left = 10,
+                           .took_us = 11,
+                           .paused = true}},
             .drift = {sample_difference()},
             .history = {{.seq = 5,
                          .accepted_ms = 1'700'000'000'000,

@@ -289,7 +289,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_4_shows_its_scripts_as_history_and_its
   check_as_if_new(file, place);
 }
 
-/// Written by the first program of format 5: a script, a migration, and an ad-hoc change.
+/// Written by the first program of format 5: a script, a migration, an ad-hoc change, and a backfill under way.
 BOOST_AUTO_TEST_CASE(a_database_of_format_5_is_opened_as_it_is) {
   millrace::test::temporary_folder place;
   const auto file = golden(place, 5);
@@ -308,6 +308,8 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_5_is_opened_as_it_is) {
   BOOST_TEST(state->history[0].sql == "ALTER TABLE t ADD COLUMN b");
   BOOST_TEST((state->history[1].step == schema_step::ad_hoc));
   BOOST_TEST(state->drift.empty());
+  BOOST_REQUIRE(state->backfills.size() == 1u);
+  BOOST_TEST(state->backfills[0].rows_done == 3u);
   check_as_if_new(file, place);
 }
 

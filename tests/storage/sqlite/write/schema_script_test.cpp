@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(scripts_may_not_control_transactions_or_touch_what_is_not_t
     }
   }
   BOOST_TEST(rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
-             == "millrace_history\nmillrace_meta\nmillrace_migrations\nmillrace_objects\nmillrace_outcomes\n"
+             == "millrace_backfills\nmillrace_history\nmillrace_meta\nmillrace_migrations\nmillrace_objects\nmillrace_outcomes\n"
                 "millrace_quarantine\nmillrace_schema");
 }
 

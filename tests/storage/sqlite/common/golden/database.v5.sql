@@ -50,6 +50,18 @@ CREATE TABLE millrace_history(
 INSERT INTO millrace_history VALUES(1,1600000000000,0,'',0,'script-1','CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE); INSERT INTO t VALUES (1, 1)','',195);
 INSERT INTO millrace_history VALUES(2,1600000000000,2,'main',1,'b','ALTER TABLE t ADD COLUMN b','ada',160);
 INSERT INTO millrace_history VALUES(3,1600000000000,1,'',0,'','CREATE INDEX t_b ON t(b)','ada',120);
+CREATE TABLE millrace_backfills(
+  set_name TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  chain BLOB NOT NULL,
+  table_name TEXT NOT NULL,
+  reached BLOB,
+  rows_done INTEGER NOT NULL,
+  took_us INTEGER NOT NULL,
+  paused INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO millrace_backfills VALUES('main',2,'fill',x'8800000000000000000000000000000000000000000000000000000000000000','t',7,3,1234,0);
 CREATE TABLE millrace_objects(
   type TEXT NOT NULL,
   name TEXT NOT NULL,

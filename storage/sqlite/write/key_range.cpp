@@ -1,0 +1,53 @@
+#include "key_range.hpp"
+
+#include <millrace/storage/sqlite/common/error.hpp>
+#include <millrace/storage/sqlite/common/prepared_statement.hpp>
+#include <millrace/storage/sqlite/common/sql_tokens.hpp>
+#include <millrace/storage/sqlite/common/table_key.hpp>
+
+#include <utility>
+
+namespace millrace::storage::sqlite {
+
+progress<kept_value> keep_value(sqlite3_stmt* row, int column) {
+  kept_value kept{sqlite3_value_dup(sqlite3_column_value(row, column))};
+  return kept ? progress<kept_value>{std::move(kept)} : set_back({errc::out_of_memory, "a key could not be copied"});
+}
+
+progress<key_range> next_keys(connection& owner, const std::string& table, const kept_value& after,
+                              std::uint64_t rows_max) {
+  const auto key = key_of(owner, table);
+  if (!key) {
+    return set_back(key.error());
+  }
+  auto rows = prepared_statement::prepare(
+    owner.get(), ("SELECT " + *key + " FROM main." + quoted_name(table) + (after ? " WHERE " + *key + " > ?1" : "")
+                  + " ORDER BY " + *key + " LIMIT ?2")
+                   .c_str());
+  if (!rows) {
+    return set_back(std::move(rows).error());
+  }
+  if (after) {
+    sqlite3_bind_value(rows->get(), 1, after.get());
+  }
+  sqlite3_bind_int64(rows->get(), 2, static_cast<sqlite3_int64>(rows_max));
+  key_range found;
+  for (int code = rows->step(); code != SQLITE_DONE; code = rows->step()) {
+    if (code != SQLITE_ROW) {
+      return set_back(owner.get(), code);
+    }
+    for (auto* const end : {&found.first, &found.last}) { // The value is gone once it steps on.
+      if (end == &found.last || found.rows == 0) {
+        auto value = keep_value(rows->get(), 0);
+        if (!value) {
+          return tl::unexpected{std::move(value).error()};
+        }
+        *end = std::move(*value);
+      }
+    }
+    ++found.rows;
+  }
+  return found;
+}
+
+} // namespace millrace::storage::sqlite

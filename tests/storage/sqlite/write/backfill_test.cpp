@@ -1,0 +1,232 @@
+#include <millrace/storage/database.hpp>
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+
+namespace {
+
+sha256 chain(std::uint8_t number) {
+  sha256 digest{};
+  digest.fill(number);
+  return digest;
+}
+
+schema_change up(std::uint8_t version, std::string sql) {
+  return {.step = schema_step::up,
+          .set = "main",
+          .expected = chain(static_cast<std::uint8_t>(version - 1)),
+          .migrations = {{.version = version, .name = "m", .chain = chain(version)}},
+          .sql = std::move(sql),
+          .author = "ada"};
+}
+
+constexpr auto plus_ten = "UPDATE t SET n = n + 10 WHERE id BETWEEN :first AND :last";
+
+/// The next part of the first migration.
+schema_change part(std::uint64_t rows, std::string sql = plus_ten, std::string table = "t") {
+  auto change = up(1, std::move(sql));
+  change.backfill = std::move(table);
+  change.rows_max = rows;
+  return change;
+}
+
+schema_change with(schema_step step, std::string sql = {}) {
+  auto change = up(1, std::move(sql));
+  change.step = step;
+  return change;
+}
+
+struct fixture : database_fixture {
+  fixture() {
+    schema(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (-5, 1), (0, 2), (7, 3), (8, 4), (9000, 5)");
+  }
+
+  std::int64_t covered(const answer& reply) {
+    BOOST_REQUIRE_MESSAGE(reply, (reply ? "" : to_string(reply.error())));
+    return reply->results.empty() ? -1 : reply->results[0].rows_changed;
+  }
+
+  schema_state state() {
+    auto reader = sqlite::make_database(file)->open_reader();
+    BOOST_REQUIRE(reader);
+    auto found = (*reader)->schema(0, 100);
+    BOOST_REQUIRE_MESSAGE(found, (found ? "" : to_string(found.error())));
+    return std::move(*found);
+  }
+
+  std::string numbers() { return rows("SELECT group_concat(n) FROM (SELECT n FROM t ORDER BY id)"); }
+};
+
+bool mentions(const answer& reply, const std::string& text) {
+  return detail_of(reply).find(text) != std::string::npos;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(backfill_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(parts_follow_each_other_by_the_key_and_the_last_one_records_the_migration) {
+  BOOST_TEST(covered(apply_one(part(2))) == 2);
+  BOOST_TEST(numbers() == "11,12,3,4,5");
+  const auto now = state();
+  BOOST_REQUIRE(now.backfills.size() == 1u);
+  BOOST_TEST((now.backfills[0].id == migration_id{"main", 1}));
+  BOOST_TEST(now.backfills[0].rows_done == 2u);
+  BOOST_TEST((now.backfills[0].chain == chain(1)));
+  BOOST_TEST(now.sets.empty());
+  BOOST_TEST(now.history.size() == 1u); // The script.
+  open();
+  BOOST_TEST(covered(apply_one(part(2))) == 2);
+  BOOST_TEST(state().backfills[0].rows_left > 0u);
+  BOOST_TEST(covered(apply_one(part(2))) == 1);
+  BOOST_TEST(numbers() == "11,12,13,14,15");
+  const auto ended = state();
+  BOOST_TEST(ended.backfills.empty());
+  BOOST_REQUIRE(ended.sets.size() == 1u);
+  BOOST_TEST(ended.history.back().sql == plus_ten);
+  BOOST_TEST(covered(apply_one(part(2))) == -1); // Applied already.
+  BOOST_TEST(numbers() == "11,12,13,14,15");
+}
+
+BOOST_AUTO_TEST_CASE(where_the_rows_end_with_a_part_an_empty_one_ends_it) {
+  BOOST_TEST(covered(apply_one(part(5))) == 5);
+  BOOST_TEST(state().backfills.size() == 1u);
+  BOOST_TEST(covered(apply_one(part(5))) == 0);
+  BOOST_TEST(state().backfills.empty());
+  BOOST_TEST(numbers() == "11,12,13,14,15");
+}
+
+BOOST_AUTO_TEST_CASE(a_table_without_rows_is_done_at_once_but_its_statements_are_looked_at) {
+  schema("DELETE FROM t");
+  BOOST_TEST(code_of(apply_one(part(2, "UPDATE t SET nothing = 1 WHERE id BETWEEN :first AND :last")))
+             == errc::bad_sql);
+  BOOST_TEST(covered(apply_one(part(2))) == 0);
+  BOOST_TEST(state().sets.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_fails_leaves_what_others_did_and_goes_on_once_the_cause_is_gone) {
+  schema("CREATE UNIQUE INDEX t_n ON t(n); UPDATE t SET n = 13 WHERE id = 9000");
+  const auto two = std::string{"UPDATE t SET n = n + 0 WHERE id BETWEEN :first AND :last;\n"} + plus_ten;
+  BOOST_TEST(covered(apply_one(part(2, two))) == 2);
+  const auto failed = apply_one(part(2, two));
+  BOOST_TEST(code_of(failed) == errc::constraint);
+  BOOST_TEST(detail_of(failed).find("migration main/1 m, up: statement 2 (line 2): UNIQUE") == 0u, detail_of(failed));
+  BOOST_TEST(numbers() == "11,12,3,4,13");
+  BOOST_TEST(state().backfills[0].rows_done == 2u);
+  schema("UPDATE t SET n = 5 WHERE id = 9000");
+  BOOST_TEST(covered(apply_one(part(9, two))) == 3);
+  BOOST_TEST(numbers() == "11,12,13,14,15");
+}
+
+BOOST_AUTO_TEST_CASE(rows_are_told_apart_by_row_id_or_by_the_key_of_a_table_without_it) {
+  schema(
+    "CREATE TABLE a(rowid TEXT, n); INSERT INTO a VALUES ('x', 1), ('y', 2), (NULL, 3);"
+    "CREATE TABLE b(\"my key\" TEXT PRIMARY KEY COLLATE NOCASE, n) WITHOUT ROWID;"
+    "INSERT INTO b VALUES ('b', 1), ('A', 2), ('c', 3), ('', 4);"
+    "CREATE TABLE c(x, y, PRIMARY KEY(x, y)) WITHOUT ROWID; CREATE VIEW v AS SELECT 1;");
+  const auto run = [&](const std::string& table, const std::string& where, std::uint8_t version) {
+    auto change = part(2, "UPDATE " + table + " SET n = n + 10 WHERE " + where + " BETWEEN :first AND :last", table);
+    change.expected = chain(static_cast<std::uint8_t>(version - 1));
+    change.migrations[0] = {.version = version, .name = "m", .chain = chain(version)};
+    while (covered(apply_one(change)) == 2) {}
+    return rows("SELECT group_concat(n) FROM (SELECT n FROM " + table + " ORDER BY n)");
+  };
+  BOOST_TEST(run("a", "_rowid_", 1) == "11,12,13");
+  BOOST_TEST(run("b", "\"my key\"", 2) == "11,12,13,14");
+  auto wrong = part(1, plus_ten, "c");
+  wrong.expected = chain(2);
+  wrong.migrations[0] = {.version = 3, .name = "m", .chain = chain(3)};
+  for (const auto& [table, why] :
+       {std::pair{"c", "must be one column"}, std::pair{"v", "no such table"}, std::pair{"nothing", "no such table"},
+        std::pair{"millrace_history", "no such table"}, std::pair{"sqlite_schema", "no such table"}}) {
+    wrong.backfill = table;
+    const auto reply = apply_one(wrong);
+    BOOST_TEST(code_of(reply) == errc::bad_sql);
+    BOOST_TEST(mentions(reply, why), detail_of(reply));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_statement_is_about_its_part_and_changes_no_schema) {
+  for (const char* const sql : {"UPDATE t SET n = 1", "UPDATE t SET n = 1 WHERE id <= :last",
+                                "UPDATE t SET n = :other WHERE id BETWEEN :first AND :last",
+                                "UPDATE t SET n = ? WHERE id BETWEEN :first AND :last"}) {
+    BOOST_TEST(code_of(apply_one(part(2, sql))) == errc::parameter_mismatch, sql);
+  }
+  for (const char* const sql : {"CREATE TABLE u AS SELECT :first, :last", "DROP TABLE t", "BEGIN", "COMMIT"}) {
+    BOOST_TEST(code_of(apply_one(part(2, sql))) == errc::not_permitted, sql);
+  }
+  BOOST_TEST(numbers() == "1,2,3,4,5");
+  BOOST_TEST(state().backfills.empty());
+}
+
+BOOST_AUTO_TEST_CASE(as_long_as_one_is_under_way_nothing_else_of_its_set_is_applied) {
+  BOOST_TEST(covered(apply_one(part(2))) == 2);
+  auto other = up(2, "CREATE TABLE u(a)");
+  other.expected = {};
+  auto reply = apply_one(other);
+  BOOST_TEST(code_of(reply) == errc::schema_conflict);
+  BOOST_TEST(mentions(reply, "backfill main/1 m is under way"), detail_of(reply));
+  auto changed = part(2, "UPDATE t SET n = 0 WHERE id BETWEEN :first AND :last");
+  changed.migrations[0].chain = chain(99);
+  reply = apply_one(changed);
+  BOOST_TEST(mentions(reply, "is under way with another text"), detail_of(reply));
+  BOOST_TEST(code_of(apply_one(schema_change{.step = schema_step::repair, .set = "main"})) == errc::schema_conflict);
+  BOOST_TEST(code_of(apply_one(schema_change{.step = schema_step::ad_hoc, .sql = "CREATE TABLE u(a)"})) == errc::none);
+  auto elsewhere = up(1, "CREATE TABLE w(a)");
+  elsewhere.set = "other";
+  BOOST_TEST(code_of(apply_one(elsewhere)) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(it_is_taken_back_half_way_and_begun_anew) {
+  BOOST_TEST(covered(apply_one(part(2))) == 2);
+  auto back = with(schema_step::down, "UPDATE t SET n = n - 10 WHERE n > 10");
+  back.expected = {};
+  BOOST_TEST(code_of(apply_one(back)) == errc::none);
+  BOOST_TEST(numbers() == "1,2,3,4,5");
+  BOOST_TEST(state().backfills.empty());
+  BOOST_TEST((state().history.back().step == schema_step::down));
+  BOOST_TEST(covered(apply_one(part(9))) == 5);
+  BOOST_TEST(numbers() == "11,12,13,14,15");
+}
+
+BOOST_AUTO_TEST_CASE(it_can_be_paused_by_anybody_and_goes_on_where_it_was) {
+  BOOST_TEST(code_of(apply_one(with(schema_step::pause))) == errc::schema_conflict);
+  BOOST_TEST(covered(apply_one(part(2))) == 2);
+  BOOST_TEST(code_of(apply_one(with(schema_step::pause))) == errc::none);
+  BOOST_TEST(code_of(apply_one(with(schema_step::pause))) == errc::none);
+  BOOST_TEST(state().backfills[0].paused);
+  open();
+  const auto reply = apply_one(part(2));
+  BOOST_TEST(code_of(reply) == errc::schema_conflict);
+  BOOST_TEST(mentions(reply, "is paused; `millrace migrate resume`"), detail_of(reply));
+  BOOST_TEST(code_of(apply_one(with(schema_step::resume))) == errc::none);
+  BOOST_TEST(covered(apply_one(part(9))) == 3);
+  BOOST_TEST(numbers() == "11,12,13,14,15");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_added_above_is_done_too_and_what_is_deleted_is_in_nobodys_way) {
+  BOOST_TEST(covered(apply_one(part(2))) == 2);
+  schema("DELETE FROM t WHERE id = 0; DELETE FROM t WHERE id = 7; INSERT INTO t VALUES (10000, 6)");
+  BOOST_TEST(covered(apply_one(part(9))) == 3);
+  BOOST_TEST(numbers() == "11,14,15,16");
+}
+
+BOOST_AUTO_TEST_CASE(a_rehearsal_runs_all_of_it_and_keeps_nothing) {
+  const auto done = writer->rehearse(std::vector{part(INT64_MAX)}, time_ms, {});
+  BOOST_REQUIRE(done);
+  BOOST_REQUIRE(*done);
+  BOOST_TEST((*done)->changes[0].rows_changed == 5);
+  BOOST_TEST(numbers() == "1,2,3,4,5");
+  BOOST_TEST(state().backfills.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
