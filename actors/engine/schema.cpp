@@ -79,9 +79,13 @@ tl::expected<void, failure> engine::impl::migrate() {
   if (settings_.migrations.empty()) {
     return {};
   }
-  migrator by{system_, operations_, {.author = "the program, when it was started", .abandon = [this] {
-                                       return reason_to_give_up();
-                                     }}};
+  migrator_options how{.author = "the program, when it was started"};
+  how.abandon = [this] { return reason_to_give_up(); };
+  how.on_progress = [](const planned_change& step, const backfill_state& now) {
+    logger()->info("{}: {} rows done, about {} left", label_of(step.id.set, step.id.version, step.name), now.rows_done,
+                   now.rows_left);
+  };
+  migrator by{system_, operations_, std::move(how)};
   const auto due = [this](const schema_state& now) { return plan_up(settings_.migrations, now, {}); };
   if (settings_.pending == pending_migrations::apply) {
     const auto done = by.run(due);

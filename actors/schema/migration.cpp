@@ -17,6 +17,7 @@ namespace {
 struct directives {
   std::vector<migration_id> needs;
   bool irreversible = false;
+  std::string backfill;
 };
 
 constexpr std::string_view spaces = " \t\r";
@@ -105,7 +106,8 @@ expected<directives> read_directives(std::string_view sql) {
     at = end + 1;
     const auto comment = line.starts_with("--") ? in_lower_case(trimmed(line.substr(2))) : std::string{};
     const bool requires_some = comment.starts_with("require") || comment.starts_with("depends on");
-    if (!requires_some && !comment.starts_with("irreversible")) {
+    const bool in_parts = comment.starts_with("backfill");
+    if (!requires_some && !in_parts && !comment.starts_with("irreversible")) {
       continue;
     }
     if (!at_top) {
@@ -116,6 +118,16 @@ expected<directives> read_directives(std::string_view sql) {
       continue;
     }
     const auto colon = line.find(':');
+    if (in_parts) {
+      if (colon == std::string_view::npos || !comment.starts_with("backfill:") || !said.backfill.empty()) {
+        return wrong(line, "say `-- backfill: TABLE`, once, for the table whose rows it changes in parts");
+      }
+      said.backfill = trimmed(line.substr(colon + 1));
+      if (said.backfill.empty()) {
+        return wrong(line, "name the table");
+      }
+      continue;
+    }
     if (comment.starts_with("irreversible") || colon == std::string_view::npos || !comment.starts_with("requires:")) {
       return wrong(line, "say `-- irreversible`, or `-- requires: main/0003, core/12`");
     }
@@ -165,6 +177,9 @@ expected<migration> make_migration(std::uint64_t version, std::string name, std:
   }
   if (down) {
     remove_byte_order_mark(*down);
+    if (const auto back = read_directives(*down); back && !back->backfill.empty()) {
+      return wrong("its .down.sql says `-- backfill`, but the way back is one transaction");
+    }
     if (!has_statement(*down)) {
       return wrong("there is no statement in its .down.sql; write what takes it back, or remove that file");
     }
@@ -173,7 +188,8 @@ expected<migration> make_migration(std::uint64_t version, std::string name, std:
                    .name = std::move(name),
                    .up = std::move(up),
                    .down = std::move(down),
-                   .needs = std::move(said->needs)};
+                   .needs = std::move(said->needs),
+                   .backfill = std::move(said->backfill)};
 }
 
 sha256 checksum_of(const migration& one) {

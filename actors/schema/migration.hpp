@@ -19,6 +19,7 @@ struct migration {
   std::string up{};                  ///< SQL that applies it.
   std::optional<std::string> down{}; ///< SQL that takes it back; nothing where that cannot be done.
   std::vector<migration_id> needs{}; ///< What must be applied before it.
+  std::string backfill{};            ///< The table whose rows it changes in parts; empty where it is one transaction.
 };
 
 /// Migrations that follow each other, by rising version.
@@ -31,6 +32,7 @@ struct migration_set {
 ///
 ///     -- requires: master/0003, core/12     migrations, of other sets too, that must be applied before it
 ///     -- irreversible                       there is no way back, and no second file
+///     -- backfill: lease                    it changes the rows of that table in parts, each a transaction of its own
 ///
 /// `bad_option` where they say what cannot be.
 [[nodiscard]] expected<migration> make_migration(std::uint64_t version, std::string name, std::string up,

@@ -1,8 +1,11 @@
 #include "migrator.hpp"
 
+#include "part_size.hpp"
+
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -78,7 +81,7 @@ expected<std::size_t> migrator::run(const planner& plan) {
       }
       const auto begun = std::chrono::steady_clock::now();
       step.change.author = settings_.author;
-      const auto done = ask<outcome>(step.change);
+      const auto done = carry_out(step);
       if (!done) {
         const bool again = done.error().code == errc::schema_conflict && refused_at != step.change.expected;
         if (!again) {
@@ -100,10 +103,57 @@ expected<std::size_t> migrator::run(const planner& plan) {
   }
 }
 
+expected<outcome> migrator::carry_out(planned_change& step) {
+  return step.change.backfill.empty() ? ask<outcome>(step.change) : run_parts(step);
+}
+
+/// Others may run parts of the same backfill, and its end may be theirs.
+expected<outcome> migrator::run_parts(planned_change& step) {
+  constexpr std::chrono::milliseconds first_look{50};
+  constexpr std::chrono::seconds look_interval{1};
+  part_size size;
+  std::optional<backfill_state> before;
+  auto next_look = std::chrono::steady_clock::now();
+  auto next_word = next_look + look_interval;
+  for (;;) {
+    if (settings_.stop && settings_.stop()) {
+      return tl::unexpected{failure{errc::unavailable, "it was stopped between two parts of a backfill"}};
+    }
+    step.change.rows_max = size.rows();
+    auto done = ask<outcome>(step.change);
+    if (!done || done->results.empty()
+        || done->results.front().rows_changed < static_cast<std::int64_t>(step.change.rows_max)) {
+      return done;
+    }
+    if (const auto now = std::chrono::steady_clock::now(); now >= next_look) {
+      const auto seen = state();
+      if (!seen) {
+        return tl::unexpected{seen.error()};
+      }
+      if (const auto* const at = backfill_of(*seen, step.id.set)) {
+        const auto rows = at->rows_done - (before ? before->rows_done : 0);
+        const std::chrono::microseconds took{at->took_us - (before ? before->took_us : 0)};
+        size.learn(rows, took);
+        before = *at;
+        if (settings_.on_progress && now >= next_word) {
+          settings_.on_progress(step, *at);
+          next_word = now + look_interval;
+        }
+      }
+      // The first sizes are guesses.
+      next_look = now + (size.rows() > step.change.rows_max ? first_look : look_interval);
+    }
+    std::this_thread::sleep_for(size.time());
+  }
+}
+
 expected<schema_rehearsed> migrator::rehearse(const migration_plan& plan) {
   schema_rehearsal wanted;
   for (const auto& step : plan) {
     wanted.changes.push_back(step.change);
+    if (!step.change.backfill.empty()) {
+      wanted.changes.back().rows_max = INT64_MAX; // Nobody is let in between anyway.
+    }
   }
   return ask<schema_rehearsed>(std::move(wanted));
 }

@@ -21,7 +21,9 @@ struct migrator_options {
   /// Told before each step is sent, and after it took effect. Called in the thread of the call.
   std::function<void(const planned_change&)> on_begin{};
   std::function<void(const planned_change&, std::chrono::milliseconds took)> on_done{};
-  /// Asked between two steps whether to stop there.
+  /// Told once a second while a backfill goes on. Likewise.
+  std::function<void(const planned_change&, const backfill_state&)> on_progress{};
+  /// Asked between two steps, and two parts of a backfill, whether to stop there.
   std::function<bool()> stop{};
   /// Asked while an answer is waited for why to wait no more, if so. What becomes of that step is not known then.
   std::function<std::optional<failure>()> abandon{};
@@ -43,8 +45,9 @@ public:
   /// A plan from a state, made anew where another one changed it.
   using planner = std::function<expected<migration_plan>(const schema_state&)>;
 
-  /// Carries out a plan, each step a transaction. What was done by then stands where one fails. Gives how many steps
-  /// it took itself.
+  /// Carries out a plan, each step a transaction, and a backfill one for each of its parts, between which others have
+  /// their turn. What was done by then stands where one fails, and the next run goes on there. Gives how many steps it
+  /// took itself.
   [[nodiscard]] expected<std::size_t> run(const planner& plan);
   /// Runs it and takes all of it back.
   [[nodiscard]] expected<schema_rehearsed> rehearse(const migration_plan& plan);
@@ -56,6 +59,8 @@ public:
 private:
   template <class Answer, class Request>
   expected<Answer> ask(Request request);
+  expected<outcome> carry_out(planned_change& step);
+  expected<outcome> run_parts(planned_change& step);
 
   caf::actor_system& system_; ///< Not owned.
   operations_actor target_;

@@ -32,10 +32,31 @@ std::string label_of(const migration_status& one) {
   return millrace::label_of(one.id.set, one.id.version, one.name);
 }
 
+/// Parts of one text and parts of another would be no migration.
+std::optional<failure> check_begun(const migration_set& files, const applied_set& applied,
+                                   const backfill_state& begun) {
+  const auto* const file = find_version(files.migrations, begun.id.version);
+  if (file != nullptr && record_of(*file, tip_of(applied)).chain == begun.chain) {
+    return std::nullopt;
+  }
+  return failure{
+    errc::schema_conflict,
+    millrace::label_of(begun.id.set, begun.id.version, begun.name)
+      + (file == nullptr ? ": its backfill is under way, and its file is missing; put it back"
+                         : ": its file was changed while its backfill was under way; put back the text, or "
+                           "take it back by `millrace migrate down` and begin anew")};
+}
+
 /// The first thing that is wrong with a set, as far as a plan may not pass over it.
-std::optional<failure> first_wrong(const migration_set& files, const applied_set& applied) {
+std::optional<failure> first_wrong(const migration_set& files, const schema_state& state) {
+  const auto applied = applied_of(state, files.name);
   if (auto broken = check_chain(applied)) {
     return broken;
+  }
+  if (const auto* const begun = backfill_of(state, files.name)) {
+    if (auto wrong = check_begun(files, applied, *begun)) {
+      return wrong;
+    }
   }
   for (const auto& one : compare(files, applied)) {
     if (one.state != migration_state::applied && one.state != migration_state::pending) {
@@ -47,8 +68,12 @@ std::optional<failure> first_wrong(const migration_set& files, const applied_set
 
 planned_change planned(const std::string& set, const migration& file, schema_step step, const sha256& expected,
                        applied_migration record) {
-  schema_change change{.step = step, .set = set, .expected = expected, .migrations = {}, .sql = {}, .author = {}};
+  schema_change change{.step = step, .set = set, .expected = expected};
   change.sql = step == schema_step::down ? file.down.value_or("") : file.up;
+  if (step == schema_step::up && !file.backfill.empty()) {
+    change.backfill = file.backfill;
+    change.rows_max = 1; // Until it is known how long they take.
+  }
   change.migrations.push_back(std::move(record));
   return {.id = {set, file.version}, .name = file.name, .change = std::move(change)};
 }
@@ -109,6 +134,8 @@ const char* to_text(migration_state state) noexcept {
   switch (state) {
     case migration_state::applied:
       return "applied";
+    case migration_state::begun:
+      return "under way";
     case migration_state::pending:
       return "pending";
     case migration_state::late:
@@ -166,6 +193,22 @@ std::vector<migration_status> compare(const migration_set& files, const applied_
   return list;
 }
 
+std::vector<migration_status> compare(const migration_set& files, const schema_state& state) {
+  auto all = compare(files, applied_of(state, files.name));
+  if (const auto* const begun = backfill_of(state, files.name)) {
+    const auto found = std::ranges::find(all, begun->id.version, [](const auto& one) { return one.id.version; });
+    if (found != all.end() && found->state == migration_state::pending) {
+      found->state = migration_state::begun;
+    }
+  }
+  return all;
+}
+
+const backfill_state* backfill_of(const schema_state& state, const std::string& set) {
+  const auto found = std::ranges::find(state.backfills, set, [](const backfill_state& one) { return one.id.set; });
+  return found == state.backfills.end() ? nullptr : &*found;
+}
+
 applied_set applied_of(const schema_state& state, const std::string& set) {
   const auto found = std::ranges::find(state.sets, set, &applied_set::name);
   return found == state.sets.end() ? applied_set{.name = set, .migrations = {}} : *found;
@@ -193,7 +236,7 @@ expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const s
     if (!goal.set.empty() && set.name != goal.set) {
       continue;
     }
-    if (auto wrong = first_wrong(set, applied_of(state, set.name))) {
+    if (auto wrong = first_wrong(set, state)) {
       return tl::unexpected{std::move(*wrong)};
     }
     for (const auto& file : set.migrations) {
@@ -229,16 +272,26 @@ expected<migration_plan> plan_down(const migration_set& files, const schema_stat
   }
   const auto statuses = compare(files, applied);
   migration_plan plan;
+  const auto no_way_back = [&](std::uint64_t version, const std::string& name) {
+    return conflict(millrace::label_of(files.name, version, name) + " cannot be taken back: it has no file "
+                    + fmt::format("{:04}_{}", version, name)
+                    + ".down.sql; write one, or, where it says `-- irreversible`, restore a backup");
+  };
+  if (const auto* const begun = backfill_of(state, files.name); begun != nullptr && count > 0) {
+    const auto* const file = find_version(files.migrations, begun->id.version);
+    if (file == nullptr || !file->down) {
+      return no_way_back(begun->id.version, begun->name);
+    }
+    plan.push_back(planned(files.name, *file, schema_step::down, tip_of(applied), record_of(*file, tip_of(applied))));
+  }
   for (auto at = applied.migrations.rbegin(); at != applied.migrations.rend() && plan.size() < count; ++at) {
-    const auto label = millrace::label_of(files.name, at->version, at->name);
     const auto status = std::ranges::find(statuses, at->version, [](const auto& one) { return one.id.version; });
     if (status->state != migration_state::applied) {
-      return conflict(label + ": " + remedy_for(*status));
+      return conflict(label_of(*status) + ": " + remedy_for(*status));
     }
     const auto& file = *find_version(files.migrations, at->version);
     if (!file.down) {
-      return conflict(label + " cannot be taken back: it has no file " + fmt::format("{:04}_{}", at->version, at->name)
-                      + ".down.sql; write one, or, where it says `-- irreversible`, restore a backup");
+      return no_way_back(at->version, at->name);
     }
     plan.push_back(planned(files.name, file, schema_step::down, at->chain, *at));
   }
@@ -253,9 +306,13 @@ expected<migration_plan> plan_goto(const std::vector<migration_set>& sets, const
   }
   auto after = state;
   std::size_t above = 0;
+  if (const auto* const begun = backfill_of(state, set); begun != nullptr && begun->id.version > version) {
+    above = 1;
+    std::erase_if(after.backfills, [&](const backfill_state& one) { return one.id.set == set; });
+  }
   for (auto& one : after.sets) {
     if (one.name == set) {
-      above = std::erase_if(one.migrations, [version](const auto& applied) { return applied.version > version; });
+      above += std::erase_if(one.migrations, [version](const auto& applied) { return applied.version > version; });
     }
   }
   auto plan = plan_down(*files, state, above);
@@ -278,18 +335,13 @@ expected<migration_plan> plan_baseline(const migration_set& files, const schema_
     return conflict(
       fmt::format("of set {} all up to {} that are recorded count as applied already", files.name, newest));
   }
-  if (auto wrong = first_wrong(files, applied)) {
+  if (auto wrong = first_wrong(files, state)) {
     return tl::unexpected{std::move(*wrong)};
   }
   if (find_version(files.migrations, version) == nullptr) {
     return conflict(fmt::format("set {} has no migration {}", files.name, version));
   }
-  schema_change change{.step = schema_step::baseline,
-                       .set = files.name,
-                       .expected = tip_of(applied),
-                       .migrations = {},
-                       .sql = {},
-                       .author = {}};
+  schema_change change{.step = schema_step::baseline, .set = files.name, .expected = tip_of(applied)};
   auto before = change.expected;
   for (const auto& file : files.migrations) {
     if (file.version > newest && file.version <= version) {
@@ -300,14 +352,23 @@ expected<migration_plan> plan_baseline(const migration_set& files, const schema_
   return migration_plan{{{files.name, version}, change.migrations.back().name, std::move(change)}};
 }
 
+expected<migration_plan> plan_pause(const migration_set& files, const schema_state& state,
+                                    schema_step pause_or_resume) {
+  const auto* const begun = backfill_of(state, files.name);
+  if (begun == nullptr) {
+    return conflict("of set " + files.name + " no backfill is under way");
+  }
+  if (begun->paused == (pause_or_resume == schema_step::pause)) {
+    return migration_plan{};
+  }
+  schema_change change{.step = pause_or_resume, .set = files.name, .expected = tip_of(applied_of(state, files.name))};
+  change.migrations.push_back({.version = begun->id.version, .name = begun->name, .chain = begun->chain});
+  return migration_plan{{begun->id, begun->name, std::move(change)}};
+}
+
 expected<migration_plan> plan_repair(const migration_set& files, const schema_state& state) {
   const auto applied = applied_of(state, files.name);
-  schema_change change{.step = schema_step::repair,
-                       .set = files.name,
-                       .expected = tip_of(applied),
-                       .migrations = {},
-                       .sql = {},
-                       .author = {}};
+  schema_change change{.step = schema_step::repair, .set = files.name, .expected = tip_of(applied)};
   sha256 before{};
   std::string told;
   for (const auto& one : compare(files, applied)) {

@@ -14,6 +14,7 @@ namespace millrace {
 /// How a migration stands in its files and in a database.
 enum class migration_state : std::uint8_t {
   applied,
+  begun,   ///< It is a backfill, and some of its parts are done.
   pending, ///< Its file is there; it comes after all that is applied.
   late,    ///< Its file is there, and a later one is applied.
   changed, ///< It is applied, and its file says something else now.
@@ -32,11 +33,17 @@ struct migration_status {
   friend bool operator==(const migration_status&, const migration_status&) = default;
 };
 
-/// What is wrong, and the one thing that mends it, as a sentence; empty of what is applied or pending.
+/// What is wrong, and the one thing that mends it, as a sentence; empty of what is applied, begun or pending.
 std::string remedy_for(const migration_status& one);
 
 /// All migrations of a set, by version.
 [[nodiscard]] std::vector<migration_status> compare(const migration_set& files, const applied_set& applied);
+
+/// The same, where what is under way is known, too.
+[[nodiscard]] std::vector<migration_status> compare(const migration_set& files, const schema_state& state);
+
+/// The backfill of a set that is under way; null where there is none.
+const backfill_state* backfill_of(const schema_state& state, const std::string& set);
 
 /// What is recorded of a set in `state`; nothing applied where it is not in it.
 applied_set applied_of(const schema_state& state, const std::string& set);
@@ -65,7 +72,7 @@ struct migration_goal {
 /// where what one needs is not there, or needs it in turn.
 [[nodiscard]] expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const schema_state& state,
                                                const migration_goal& goal);
-/// Takes back so many of a set, the newest first.
+/// Takes back so many of a set, the newest first; a backfill that is under way is the first of them.
 [[nodiscard]] expected<migration_plan> plan_down(const migration_set& files, const schema_state& state,
                                                  std::size_t count);
 /// Up or down to a version, 0 being none.
@@ -74,6 +81,9 @@ struct migration_goal {
 /// Lets what is pending up to a version count as applied.
 [[nodiscard]] expected<migration_plan> plan_baseline(const migration_set& files, const schema_state& state,
                                                      std::uint64_t version);
+/// Lets a set's backfill go no further, or on.
+[[nodiscard]] expected<migration_plan> plan_pause(const migration_set& files, const schema_state& state,
+                                                  schema_step pause_or_resume);
 /// Records what the files say of what is applied; what has no file any more is forgotten, unless it is of a newer
 /// program. The SQL of the step runs nothing and tells what that is. Empty where all is recorded already.
 [[nodiscard]] expected<migration_plan> plan_repair(const migration_set& files, const schema_state& state);

@@ -56,6 +56,23 @@ BOOST_AUTO_TEST_CASE(a_set_is_its_files_by_rising_number) {
   BOOST_TEST(set->migrations[1].down.value() == "DROP TABLE t");
 }
 
+BOOST_AUTO_TEST_CASE(a_backfill_names_its_table_once) {
+  put("main/0001_fill.up.sql",
+      "-- Backfill: My Table \nUPDATE \"My Table\" SET a = 1 WHERE id BETWEEN :first AND :last");
+  put("main/0001_fill.down.sql");
+  const auto set = read_migration_set(folder.path() / "main");
+  BOOST_REQUIRE_MESSAGE(set, (set ? "" : to_string(set.error())));
+  BOOST_TEST(set->migrations[0].backfill == "My Table");
+  for (const char* const heading :
+       {"-- backfill", "-- backfill:", "-- backfills: t", "-- backfill: t\n-- backfill: u"}) {
+    put("main/0001_fill.up.sql", std::string{heading} + "\nSELECT :first, :last");
+    BOOST_TEST(refusal().code == errc::bad_option);
+  }
+  put("main/0001_fill.up.sql");
+  put("main/0001_fill.down.sql", "-- backfill: t\nSELECT 1");
+  BOOST_TEST(refusal().detail.find("the way back is one transaction") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(files_that_do_not_fit_together_are_named_with_what_to_do) {
   const auto refused = [&](const std::string& name, const std::string& text = "SELECT 1") {
     std::filesystem::remove_all(folder.path() / "main");

@@ -154,4 +154,76 @@ BOOST_AUTO_TEST_CASE(a_change_that_makes_no_sense_is_malformed) {
   BOOST_TEST(code({.step = schema_step::up, .set = "main", .migrations = {one}}) == errc::none);
 }
 
+BOOST_AUTO_TEST_CASE(a_backfill_runs_between_the_work_of_others_and_goes_on_where_it_was_stopped) {
+  settings.log.segment_bytes = 4 * 1024 * 1024;
+  open(
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, n NOT NULL);"
+    "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 20000) INSERT INTO t SELECT n, 0 FROM i;"
+    "CREATE TABLE others(a)");
+  add("UPDATE t SET n = n + 1 WHERE id BETWEEN :first AND :last", "UPDATE t SET n = 0");
+  sets[0].migrations[0].backfill = "t";
+  add("CREATE TABLE after(a)", "DROP TABLE after");
+  std::atomic<bool> over = false;
+  std::size_t answered = 0;
+  std::jthread other{[&] {
+    for (auto db = connect(); !over; ++answered) {
+      BOOST_REQUIRE(db.execute("INSERT INTO others VALUES (1)"));
+    }
+  }};
+  int parts = 0;
+  const auto stopped = make({.stop = [&] { return ++parts > 4; }}).run(all());
+  BOOST_REQUIRE(!stopped);
+  BOOST_TEST(stopped.error().detail == "it was stopped between two parts of a backfill");
+  const auto half = make().state();
+  BOOST_REQUIRE((half && half->backfills.size() == 1u));
+  BOOST_TEST(half->backfills[0].rows_done > 0u);
+  // Two that go on with it at once do each row once all the same.
+  std::vector<expected<std::size_t>> done(2, expected<std::size_t>{0});
+  {
+    std::vector<std::jthread> threads;
+    for (auto& one : done) {
+      threads.emplace_back([&] { one = make().run(all()); });
+    }
+  }
+  over = true;
+  other.join();
+  for (const auto& one : done) {
+    BOOST_TEST(one.has_value(), (one ? "" : to_string(one.error())));
+  }
+  BOOST_TEST(answered > 0u);
+  BOOST_TEST(rows("SELECT min(n), max(n), count(*) FROM t") == "1|1|20000");
+  BOOST_TEST(rows("SELECT count(*) FROM others") == std::to_string(answered));
+  BOOST_TEST(rows("SELECT group_concat(version) FROM millrace_migrations") == "1,2");
+  BOOST_TEST(steps(make().run(none())) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_backfill_that_is_paused_elsewhere_says_so_and_one_that_is_begun_can_be_taken_back) {
+  open("CREATE TABLE t(id INTEGER PRIMARY KEY, n NOT NULL); INSERT INTO t VALUES (1, 0), (2, 0)");
+  add("UPDATE t SET n = n + 1 WHERE id BETWEEN :first AND :last", "UPDATE t SET n = 0");
+  sets[0].migrations[0].backfill = "t";
+  auto by = make();
+  const auto empty = by.state();
+  BOOST_REQUIRE(empty);
+  const auto plan = plan_up(sets, *empty, {});
+  BOOST_REQUIRE(plan);
+  auto first = plan->front().change;
+  first.rows_max = 1;
+  caf::scoped_actor self{system};
+  self->request(tested->operations(), caf::infinite, first)
+    .receive([](const outcome& done) { BOOST_TEST(done.results.at(0).rows_changed == 1); },
+             [](const caf::error& why) { BOOST_ERROR(to_string(failure_of(why))); });
+  const auto pause = [&](schema_step step) {
+    return steps(by.run([&, step](const schema_state& now) { return plan_pause(sets[0], now, step); }));
+  };
+  BOOST_TEST(pause(schema_step::pause) == 1u);
+  const auto refused = by.run(all());
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().detail == "backfill main/1 m1 is paused; `millrace migrate resume` lets it go on");
+  BOOST_TEST(pause(schema_step::resume) == 1u);
+  BOOST_TEST(steps(by.run([this](const schema_state& now) { return plan_down(sets[0], now, 1); })) == 1u);
+  BOOST_TEST(rows("SELECT sum(n) FROM t") == "0");
+  BOOST_TEST(steps(by.run(all())) == 1u);
+  BOOST_TEST(rows("SELECT sum(n) FROM t") == "2");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

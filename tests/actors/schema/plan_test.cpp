@@ -179,4 +179,38 @@ BOOST_AUTO_TEST_CASE(a_repair_takes_the_files_word_and_keeps_what_a_newer_progra
   BOOST_TEST(text_of(plan_repair(files, repaired)) == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_backfill_that_is_under_way_is_ended_or_taken_back_before_all_else) {
+  auto files = set_of("main", {file(1), file(2), file(3)});
+  files.migrations[1].backfill = "t";
+  auto state = applied({set_of("main", {file(1)})});
+  const auto chain = record_of(files.migrations[1], state.sets[0].migrations[0].chain).chain;
+  state.backfills.push_back({.id = {"main", 2}, .name = "m2", .chain = chain, .table = "t", .rows_done = 7});
+  BOOST_TEST(text_of(plan_up({files}, state, {})) == "main2 main3");
+  const auto plan = plan_up({files}, state, {});
+  BOOST_TEST(plan->front().change.backfill == "t");
+  BOOST_TEST(text_of(plan_down(files, state, 1)) == "main2-");
+  BOOST_TEST(text_of(plan_down(files, state, 2)) == "main2- main1-");
+  BOOST_TEST(text_of(plan_goto({files}, state, "main", 1)) == "main2-");
+  BOOST_TEST(text_of(plan_goto({files}, state, "main", 2)) == "main2");
+  BOOST_TEST(text_of(plan_goto({files}, state, "main", 0)) == "main2- main1-");
+  const auto all = compare(files, state);
+  BOOST_TEST((all[1].state == migration_state::begun));
+  BOOST_TEST(remedy_for(all[1]).empty());
+
+  BOOST_TEST(text_of(plan_pause(files, state, schema_step::pause)) == "main2");
+  BOOST_TEST(text_of(plan_pause(files, state, schema_step::resume)).empty());
+  state.backfills[0].paused = true;
+  BOOST_TEST(text_of(plan_pause(files, state, schema_step::pause)).empty());
+
+  files.migrations[1].up += " -- more";
+  BOOST_TEST(why(plan_up({files}, state, {})).find("was changed while its backfill was under way")
+             != std::string::npos);
+  BOOST_TEST(text_of(plan_down(files, state, 1)) == "main2-");
+  files.migrations.erase(files.migrations.begin() + 1);
+  BOOST_TEST(why(plan_up({files}, state, {})).find("its file is missing; put it back") != std::string::npos);
+  BOOST_TEST(why(plan_down(files, state, 1)).find("cannot be taken back") != std::string::npos);
+  state.backfills.clear();
+  BOOST_TEST(why(plan_pause(files, state, schema_step::pause)) == "of set main no backfill is under way");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -183,4 +183,21 @@ BOOST_AUTO_TEST_CASE(a_dump_can_be_loaded_though_its_objects_end_in_comments) {
     == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_backfill_shows_how_far_it_is_and_is_paused_resumed_and_ended) {
+  run("migrate up --data data");
+  run(
+    "sql --data data \"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+    "INSERT INTO person(name, born) SELECT 'Ada', 0 FROM n\"");
+  shell(
+    "$M migrate new fill > files; printf -- '-- backfill: person\\nUPDATE person SET born = born + 1 WHERE rowid "
+    "BETWEEN :first AND :last;\\n' > migrations/main/0003_fill.up.sql;"
+    "echo 'UPDATE person SET born = 0;' > migrations/main/0003_fill.down.sql");
+  BOOST_TEST(contains(run("migrate up --data data --dry-run"), "would take"));
+  BOOST_TEST(contains(run("migrate pause --data data", 1), "of set main no backfill is under way."));
+  BOOST_TEST(contains(run("migrate up --data data"), "main/0003_fill up: "));
+  BOOST_TEST(run("sql --data data 'SELECT sum(born) AS s FROM person' --csv") == "s\n500\n");
+  BOOST_TEST(contains(run("migrate status --data data"), "main/0003_fill    applied"));
+  BOOST_TEST(contains(run("migrate down --data data"), "main/0003_fill down: "));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -71,8 +71,9 @@ expected<const migration_set*> the_set(const migrate_job& job) {
 int complain_of(const failure& reason) {
   if (interrupted()) {
     return complain(
-      "Interrupted. A migration that ran takes effect as a whole or not at all: `millrace migrate status` tells, "
-      "and the same command goes on.",
+      "Interrupted. A migration that ran, and each part of a backfill, takes effect as a whole or not at all: "
+      "`millrace "
+      "migrate status` tells, and the same command goes on.",
       exit_code::interrupted);
   }
   const bool wrong_call = reason.code == errc::bad_option || reason.code == errc::file_not_found;
@@ -164,6 +165,15 @@ int baseline(const migrate_job& job) {
     job, [&, files = *set](const schema_state& now) { return plan_baseline(*files, now, job.settings.version); });
 }
 
+template <schema_step Step>
+int pause_or_resume(const migrate_job& job) {
+  const auto set = the_set(job);
+  if (!set) {
+    return complain_of(set.error());
+  }
+  return carry_out(job, [files = *set](const schema_state& now) { return plan_pause(*files, now, Step); });
+}
+
 int repair(const migrate_job& job) {
   auto sets = job.sets;
   if (!job.settings.set.empty()) {
@@ -197,7 +207,7 @@ std::vector<migration_status> all_statuses(const migrate_job& job, const schema_
   std::vector<migration_status> all;
   const auto add = [&](const migration_set& set) {
     if (job.settings.set.empty() || set.name == job.settings.set) {
-      std::ranges::move(compare(set, applied_of(now, set.name)), std::back_inserter(all));
+      std::ranges::move(compare(set, now), std::back_inserter(all));
     }
   };
   std::ranges::for_each(job.sets, add);
@@ -219,7 +229,7 @@ int status(const migrate_job& job) {
     std::cout << "There are no migrations in " << job.settings.folder << ", and none is applied.\n";
     return exit_code::ok;
   }
-  (job.settings.json ? print_status_json : print_status)(std::cout, all);
+  (job.settings.json ? print_status_json : print_status)(std::cout, all, now->backfills);
   return exit_code::ok;
 }
 
@@ -343,6 +353,10 @@ int run(const migrate_settings& settings, verb wanted) {
       vouch(step_text(step) + " took effect.");
     };
     std::unique_ptr<waiting_note> note;
+    how.on_progress = [&](const planned_change& step, const backfill_state& now) {
+      note.reset();
+      std::cerr << step_text(step) << ": " << progress_text(now) << std::endl;
+    };
     how.on_begin = [&](const planned_change& step) {
       note.reset();
       note = std::make_unique<waiting_note>(step_text(step) + " …");
@@ -358,6 +372,8 @@ itself where there is one set. Each is applied as one transaction: where it fail
 the top of the first say:
   -- requires: main/0003    what must be applied before it, of other sets, too
   -- irreversible           there is no way back
+  -- backfill: lease        it changes the rows of that table in parts, each a transaction of its own, from :first to
+                            :last by its key, while others work
 A file that is applied never changes; a correction is a new one.
 
 Examples:
@@ -369,7 +385,7 @@ Examples:
   millrace migrate verify --data /srv/people
 
 Exit codes: 0 done, 1 it failed, or `verify` found something, 2 usage, 70 the folder could not be opened, or the
-engine not be reached or not serve it now, 130 interrupted between two migrations.)";
+engine not be reached or not serve it now, 130 interrupted between two migrations or parts of one.)";
 
 } // namespace
 
@@ -417,6 +433,8 @@ void add_migrate_command(CLI::App& program, int& result) {
     ->add_option("V", settings->version, "The version")
     ->required()
     ->check(positive);
+  add("pause", "Let a backfill that is under way go no further, whoever runs it", pause_or_resume<schema_step::pause>);
+  add("resume", "Let a paused backfill go on; `up` runs it", pause_or_resume<schema_step::resume>);
   add("repair", "Record anew what the files say of what is applied", repair);
   auto& fresh = *command.add_subcommand("new", "Make the files of a new migration");
   fresh.add_option("NAME", settings->name, "What it does, such as add_lease")->required()->check(a_name());

@@ -58,15 +58,32 @@ std::string step_text(const planned_change& step) {
   return label_of(step.id.set, step.id.version, step.name) + ' ' + to_text(step.change.step);
 }
 
-void print_status(std::ostream& out, const std::vector<migration_status>& all) {
+std::string progress_text(const backfill_state& now) {
+  auto text = fmt::format("{} rows done, about {} left", grouped(now.rows_done), grouped(now.rows_left));
+  if (now.paused) {
+    return text + "; paused, `millrace migrate resume` lets it go on";
+  }
+  if (now.rows_done > 0) {
+    const auto left = static_cast<double>(now.took_us) * static_cast<double>(now.rows_left)
+                      / static_cast<double>(now.rows_done) / 1e6;
+    text += fmt::format(", {:.{}f} s of work", left, left < 10 ? 1 : 0);
+  }
+  return text;
+}
+
+void print_status(std::ostream& out, const std::vector<migration_status>& all,
+                  const std::vector<backfill_state>& backfills) {
   text_table table{{"migration", "state", "what to do"}};
   for (const auto& one : all) {
-    table.add({label_of(one.id.set, one.id.version, one.name), to_text(one.state), remedy_for(one)});
+    const auto begun = std::ranges::find(backfills, one.id, &backfill_state::id);
+    table.add({label_of(one.id.set, one.id.version, one.name), to_text(one.state),
+               begun == backfills.end() ? remedy_for(one) : progress_text(*begun)});
   }
   table.print(out);
 }
 
-void print_status_json(std::ostream& out, const std::vector<migration_status>& all) {
+void print_status_json(std::ostream& out, const std::vector<migration_status>& all,
+                       const std::vector<backfill_state>& backfills) {
   auto list = json::array();
   for (const auto& one : all) {
     list.push_back({{"set", one.id.set},
@@ -74,6 +91,13 @@ void print_status_json(std::ostream& out, const std::vector<migration_status>& a
                     {"name", one.name},
                     {"state", to_text(one.state)},
                     {"remedy", remedy_for(one)}});
+    if (const auto begun = std::ranges::find(backfills, one.id, &backfill_state::id); begun != backfills.end()) {
+      list.back().update({{"table", begun->table},
+                          {"rows_done", begun->rows_done},
+                          {"rows_left", begun->rows_left},
+                          {"took_us", begun->took_us},
+                          {"paused", begun->paused}});
+    }
   }
   print_json(out, list);
 }
