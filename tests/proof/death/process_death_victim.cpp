@@ -5,7 +5,9 @@
 #include <millrace/actors/base/atoms.hpp>
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/engine/testing.hpp>
+#include <millrace/actors/schema/plan.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tests/proof/schema_steps.hpp>
 #include <millrace/tests/support/hex.hpp>
 #include <millrace/tests/support/line_file.hpp>
 #include <millrace/tests/support/process/give_up.hpp>
@@ -278,14 +280,24 @@ private:
   void migrate() {
     const line_file told{migrations_journal(self_)};
     const auto state = operate<schema_state>(schema_state_request{});
-    const auto next = (state.sets.empty() ? 0 : state.sets[0].migrations.back().version) + 1;
-    operate<schema_rehearsed>(schema_rehearsal{{victim_migration(next, schema_step::up)}});
+    const auto next = newest_of(state, "main") + 1;
+    operate<schema_rehearsed>(schema_rehearsal{{migration_step(next, schema_step::up)}});
     for (const auto version : {next, next + 1}) {
-      operate<outcome>(victim_migration(version, schema_step::up));
+      operate<outcome>(migration_step(version, schema_step::up));
       told.add("up " + std::to_string(version) + '\n');
     }
     told.add("down " + std::to_string(next + 1) + '\n');
-    operate<outcome>(victim_migration(next + 1, schema_step::down));
+    operate<outcome>(migration_step(next + 1, schema_step::down));
+    backfill(next);
+  }
+
+  /// Ends what an earlier life left under way, or all of a new one.
+  void backfill(std::uint64_t table) {
+    const auto state = operate<schema_state>(schema_state_request{});
+    const auto* const begun = backfill_of(state, "fill");
+    const auto version = begun == nullptr ? table : begun->id.version;
+    const auto part = backfill_part(version, newest_of(state, "fill"), "m" + std::to_string(version), 1);
+    while (operate<outcome>(part).results.at(0).rows_changed > 0) {}
   }
 
   caf::actor_system& system_; ///< Not owned.
@@ -359,24 +371,6 @@ transaction victim_work(std::uint64_t client, std::uint64_t number) {
 
 bool victim_work_fails(std::uint64_t number) {
   return number % 13 == 0;
-}
-
-schema_change victim_migration(std::uint64_t version, schema_step step) {
-  const auto chain = [](std::uint64_t number) {
-    sha256 digest{};
-    digest.fill(static_cast<std::uint8_t>(number));
-    return digest;
-  };
-  const auto table = "m" + std::to_string(version);
-  const bool up = step == schema_step::up;
-  return {.step = step,
-          .set = "main",
-          .expected = chain(up ? version - 1 : version),
-          .migrations = {{.version = version, .name = "m", .checksum = {}, .chain = chain(version), .needs = {}}},
-          .sql = up ? "CREATE TABLE " + table + "(a); INSERT INTO " + table + " VALUES (1), (2); CREATE INDEX " + table
-                        + "_a ON " + table + "(a)"
-                    : "DROP TABLE " + table,
-          .author = ""};
 }
 
 std::filesystem::path migrations_journal(const victim& self) {

@@ -46,9 +46,6 @@ inline constexpr std::uint64_t unnamed_from = 1000;
 transaction victim_work(std::uint64_t client, std::uint64_t number);
 bool victim_work_fails(std::uint64_t number);
 
-/// The migration of a version: a table m1, m2, … with two rows and an index.
-schema_change victim_migration(std::uint64_t version, schema_step step);
-
 /// A line for each migration that was told to be applied (`up 3`), and for each that was to be taken back (`down 3`).
 std::filesystem::path migrations_journal(const victim& self);
 

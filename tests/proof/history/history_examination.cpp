@@ -1,5 +1,6 @@
 #include "history_examination.hpp"
 
+#include "schema_workload.hpp"
 #include "undoable_disk.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
@@ -48,9 +49,12 @@ std::vector<std::string> dump(const fs::path& file) {
   std::vector<std::string> all;
   for (const auto* sql :
        {"SELECT type, name, sql FROM sqlite_schema ORDER BY type, name", "SELECT * FROM entry ORDER BY id",
-        "SELECT * FROM account ORDER BY id", "SELECT * FROM refused", "SELECT * FROM millrace_schema ORDER BY name",
+        "SELECT * FROM account ORDER BY id", "SELECT * FROM refused", "SELECT * FROM filled",
+        "SELECT * FROM millrace_schema ORDER BY name",
         "SELECT seq, accept_time_ms, step, set_name, version, name, sql, author FROM millrace_history ORDER BY seq",
-        "SELECT * FROM millrace_objects", "SELECT set_name, version, name, quote(chain) FROM millrace_migrations",
+        "SELECT * FROM millrace_objects",
+        "SELECT set_name, version, quote(chain), reached, rows_done FROM millrace_backfills",
+        "SELECT set_name, version, name, quote(chain) FROM millrace_migrations",
         "SELECT seq, deaths, quote(record) FROM millrace_quarantine ORDER BY seq",
         "SELECT applied_seq FROM millrace_meta"}) {
     std::ranges::move(database.lines(sql), std::back_inserter(all));
@@ -186,6 +190,8 @@ void examiner::read_database() {
     state.balances.push_back(std::stoll(balance));
   }
   state.first_balance = first_balance;
+  std::ranges::for_each(check_schema(folder_.database(), folder_.schema_answers()),
+                        [this](const std::string& wrong) { find(wrong); });
   state.refused = database.lines("SELECT client FROM refused").size();
   state.applied_seq = std::stoull(database.rows("SELECT applied_seq FROM millrace_meta"));
 }

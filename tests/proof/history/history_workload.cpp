@@ -1,6 +1,7 @@
 #include "history_workload.hpp"
 
 #include "history.hpp"
+#include "schema_workload.hpp"
 #include "undoable_disk.hpp"
 
 #include <millrace/actors/client/client.hpp>
@@ -50,6 +51,7 @@ using std::chrono::milliseconds;
 constexpr auto role_variable = "MILLRACE_HISTORY_LIFE";
 constexpr std::uint32_t clients_at_once = 40;
 constexpr std::uint32_t clients_per_life = 100'000;
+constexpr int schema_clients = 2;
 constexpr std::chrono::minutes time_limit{2};
 constexpr milliseconds patience{30'000}; ///< With a process.
 
@@ -403,6 +405,15 @@ void play(const workload_folder& folder, const life& one) {
   for (std::uint32_t i = 0; i < clients_at_once; ++i) {
     system.spawn(history_client, &all, i < unfinished.size() ? std::optional{unfinished[i]} : std::nullopt);
   }
+  const line_file answers{folder.schema_answers()};
+  const schema_surroundings around{.operations = served->operations(),
+                                   .answers = answers,
+                                   .recording = all.recording,
+                                   .unanswered = all.unanswered,
+                                   .stopped = all.stopped};
+  for (int i = 0; i < schema_clients; ++i) {
+    spawn_schema_client(system, around, random());
+  }
   make_trouble(*served, folder.database(), random, milliseconds{one.milliseconds});
   if (one.end == life_end::power) {
     // Half of them after a while in which a snapshot kept every checkpoint from being complete.
@@ -568,7 +579,7 @@ CREATE TABLE refused(client INTEGER NOT NULL);
   for (std::size_t i = 0; i < accounts; ++i) {
     sql += "INSERT INTO account VALUES (" + std::to_string(i) + ", " + std::to_string(first_balance) + ");";
   }
-  settings.scripts = {{"0001", sql}};
+  settings.scripts = {{"0001", sql + schema_workload_script}};
   return settings;
 }
 

@@ -28,6 +28,7 @@ struct workload_folder {
   std::filesystem::path archive() const { return path / "archive"; } ///< Segments that were given up.
   std::filesystem::path trash() const { return path / "trash"; }
   std::filesystem::path history() const { return path / "history"; }
+  std::filesystem::path schema_answers() const { return path / "schema_answers"; }
 };
 
 /// Segments, checkpoints and caches so small that much happens in little time.
