@@ -110,11 +110,11 @@ expected<outcome> migrator::carry_out(planned_change& step) {
 /// Others may run parts of the same backfill, and its end may be theirs.
 expected<outcome> migrator::run_parts(planned_change& step) {
   constexpr std::chrono::milliseconds first_look{50};
-  constexpr std::chrono::seconds look_interval{1};
+  constexpr std::chrono::seconds usual_look{1};
   part_size size;
   std::optional<backfill_state> before;
   auto next_look = std::chrono::steady_clock::now();
-  auto next_word = next_look + look_interval;
+  auto next_word = next_look + usual_look;
   for (;;) {
     if (settings_.stop && settings_.stop()) {
       return tl::unexpected{failure{errc::unavailable, "it was stopped between two parts of a backfill"}};
@@ -137,11 +137,11 @@ expected<outcome> migrator::run_parts(planned_change& step) {
         before = *at;
         if (settings_.on_progress && now >= next_word) {
           settings_.on_progress(step, *at);
-          next_word = now + look_interval;
+          next_word = now + usual_look;
         }
       }
       // The first sizes are guesses.
-      next_look = now + (size.rows() > step.change.rows_max ? first_look : look_interval);
+      next_look = now + (size.rows() > step.change.rows_max ? first_look : usual_look);
     }
     std::this_thread::sleep_for(size.time());
   }

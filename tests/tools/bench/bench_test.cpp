@@ -148,6 +148,16 @@ BOOST_AUTO_TEST_CASE(queries_that_overlap_are_measured_by_how_long_the_logs_beco
   positive(run, "queue_peak_mib");
 }
 
+BOOST_AUTO_TEST_CASE(migrations_are_measured_alone_and_backfills_beside_upserts) {
+  const auto run = bench({"--workload", "migrate", "--clients", "20", "--rows", "2000", "--seconds", "0.5"});
+  BOOST_TEST(run.code == exit_code::ok, run.complaint);
+  BOOST_TEST(run.result.at("failures") == 0);
+  for (const char* const figure : {"create_index_ms", "rebuild_ms", "all_rows_ms", "backfill_ms", "p99_ratio"}) {
+    BOOST_TEST(run.result.contains(figure), figure);
+  }
+  positive(run, "per_second");
+}
+
 BOOST_AUTO_TEST_CASE(an_engine_that_is_offered_too_much_refuses_some_and_answers_all) {
   const auto run = bench({"--workload", "overload", "--clients", "20", "--seconds", "0.5"});
   BOOST_TEST(run.code == exit_code::ok, run.complaint);

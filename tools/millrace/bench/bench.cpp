@@ -26,6 +26,7 @@ Workloads, each with clients that send a request, wait for its answer, and send 
             takes no more at once than --clients
   overlap   upserts beside two queries at a time that take as long as a lease and overlap, so that an older state is read
             at every moment; how long SQLite's log and the queue's become
+  migrate   changes of the schema and of all --rows, one after another, then upserts beside backfills of all rows
   replay    a start over a log of --transactions that were not applied
 
 After a warm-up (a tenth of --seconds, 1 to 5 s) only what is answered within the window counts. Workloads of several
@@ -57,10 +58,10 @@ Exit codes: 0 measured, 1 nothing succeeded, a baseline failed, or something was
 
 void add_bench_command(CLI::App& program, int& result) {
   static const std::map<std::string, bench_kind> workloads{
-    {"append", bench_kind::append},  {"upsert", bench_kind::upsert},     {"read", bench_kind::read},
-    {"mixed", bench_kind::mixed},    {"latency", bench_kind::latency},   {"replay", bench_kind::replay},
-    {"batch", bench_kind::batch},    {"overload", bench_kind::overload}, {"named", bench_kind::named},
-    {"overlap", bench_kind::overlap}};
+    {"append", bench_kind::append},   {"upsert", bench_kind::upsert},     {"read", bench_kind::read},
+    {"mixed", bench_kind::mixed},     {"latency", bench_kind::latency},   {"replay", bench_kind::replay},
+    {"batch", bench_kind::batch},     {"overload", bench_kind::overload}, {"named", bench_kind::named},
+    {"overlap", bench_kind::overlap}, {"migrate", bench_kind::migrate}};
   auto settings = std::make_shared<bench_settings>();
   auto& command = *program.add_subcommand("bench", "Measure the engine on this machine");
   command.footer(footer);
@@ -75,7 +76,7 @@ void add_bench_command(CLI::App& program, int& result) {
   command.add_option("--seconds", settings->seconds, "Length of a measured window")
     ->check(number_between(0.1, 86'400.0))
     ->capture_default_str();
-  command.add_option("--rows", settings->rows, "Rows preloaded for upsert, read, mixed and overlap")
+  command.add_option("--rows", settings->rows, "Rows preloaded for upsert, read, mixed, overlap and migrate")
     ->check(number_between(1, 100'000'000))
     ->capture_default_str();
   command.add_option("--transactions", settings->transactions, "Transactions in the log for replay")

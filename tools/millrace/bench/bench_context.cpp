@@ -23,6 +23,7 @@ workload operations_of(bench_kind kind) {
   switch (kind) {
     case bench_kind::upsert:
     case bench_kind::overlap:
+    case bench_kind::migrate:
       return workload::upsert;
     case bench_kind::read:
       return workload::read;

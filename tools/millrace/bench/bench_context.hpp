@@ -61,6 +61,8 @@ int run_replay(const bench_context& context);
 int run_overload(const bench_context& context);
 /// Upserts beside queries that overlap, so that an older state is read at every moment.
 int run_overlap(const bench_context& context);
+/// Changes the schema of the table and all of its rows, then its rows in parts beside upserts.
+int run_migrate(const bench_context& context);
 /// Kills actors under the clients' hands and checks what remains.
 int run_killed(const bench_context& context);
 

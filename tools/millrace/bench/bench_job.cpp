@@ -27,8 +27,8 @@ namespace {
 constexpr std::size_t batch_inserts = 100;
 
 std::string_view title(bench_kind kind) {
-  constexpr std::array<std::string_view, 10> titles{"append", "upsert", "read",     "mixed", "latency",
-                                                    "replay", "batch",  "overload", "named", "overlap"};
+  constexpr std::array<std::string_view, 11> titles{"append", "upsert",   "read",  "mixed",   "latency", "replay",
+                                                    "batch",  "overload", "named", "overlap", "migrate"};
   return titles[static_cast<std::size_t>(kind)];
 }
 
@@ -36,7 +36,8 @@ std::size_t clients_of(const bench_settings& settings) {
   if (settings.kind == bench_kind::latency || settings.kind == bench_kind::replay) {
     return 1;
   }
-  const std::size_t usual = settings.kind == bench_kind::batch ? 100 : 1'000;
+  const bool few = settings.kind == bench_kind::batch || settings.kind == bench_kind::migrate;
+  const std::size_t usual = few ? 100 : 1'000;
   return settings.clients == 0 ? usual : settings.clients;
 }
 
@@ -52,8 +53,10 @@ std::string contradiction(const bench_settings& settings) {
   }
   if (!settings.remote.server.empty()
       && (settings.kill_every_seconds > 0.0 || settings.kind == bench_kind::replay
-          || settings.kind == bench_kind::overload || settings.kind == bench_kind::overlap)) {
-    return "--connect does not go with --kill-every, replay, overload and overlap, which open the engine themselves.";
+          || settings.kind == bench_kind::overload || settings.kind == bench_kind::overlap
+          || settings.kind == bench_kind::migrate)) {
+    return "--connect does not go with --kill-every, replay, overload, overlap and migrate, which open the engine "
+           "themselves.";
   }
   if (settings.compare && (!plain(settings.kind) || settings.kill_every_seconds > 0.0)) {
     return "--compare goes with the workloads append, upsert, read and mixed, without --kill-every.";
@@ -181,6 +184,8 @@ int run_workload(const bench_context& context) {
       return run_overload(context);
     case bench_kind::overlap:
       return run_overlap(context);
+    case bench_kind::migrate:
+      return run_migrate(context);
     case bench_kind::named:
       return with_engine(context, [&context](caf::actor_system& system, const engine_actor& front) {
         return run_named(context, system, front);

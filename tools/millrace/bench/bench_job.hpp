@@ -9,7 +9,7 @@
 namespace millrace::tools {
 
 /// What `--workload` names.
-enum class bench_kind { append, upsert, read, mixed, latency, replay, batch, overload, named, overlap };
+enum class bench_kind { append, upsert, read, mixed, latency, replay, batch, overload, named, overlap, migrate };
 
 /// What the command line of `millrace bench` says.
 struct bench_settings {
