@@ -23,6 +23,8 @@ const char* to_text(schema_step step) noexcept {
       return "repair";
     case schema_step::adopt:
       return "adopt";
+    case schema_step::seed:
+      return "seed";
   }
   return "unknown";
 }
@@ -41,7 +43,8 @@ std::optional<failure> check(const schema_change& change) {
   const auto wrong_name = [&](std::string_view set) {
     return malformed("\"" + std::string{set} + "\" is no name of a set of migrations");
   };
-  if (change.step == schema_step::script || change.step > schema_step::adopt) {
+  const bool not_given = change.step == schema_step{7} || change.step > schema_step::seed;
+  if (change.step == schema_step::script || not_given) {
     return malformed("there is no such step of a schema change");
   }
   if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
@@ -50,7 +53,8 @@ std::optional<failure> check(const schema_change& change) {
   if (!is_set_name(change.set)) {
     return wrong_name(change.set);
   }
-  const bool one = change.step == schema_step::up || change.step == schema_step::down;
+  const bool one = change.step == schema_step::up || change.step == schema_step::down
+                   || change.step == schema_step::seed;
   if (change.step != schema_step::repair && (change.migrations.empty() || (one && change.migrations.size() > 1))) {
     return malformed("a change by a migration names it, and no other");
   }

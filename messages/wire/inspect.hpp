@@ -242,6 +242,9 @@ caf::error inspect_schema(Inspector& f, schema_state& x) {
   if (auto problem = inspect_list(f, x.sets, readable(migrations_max))) {
     return problem;
   }
+  if (auto problem = inspect_list(f, x.seeds, readable(migrations_max))) {
+    return problem;
+  }
   if (auto problem = inspect_list(f, x.drift, objects_max)) {
     return problem;
   }
@@ -401,6 +404,11 @@ typename Inspector::result_type inspect(Inspector& f, quarantine_discard& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, migration_id& x) {
   return f(caf::meta::type_name("migration_id"), x.set, x.version);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, applied_seed& x) {
+  return f(caf::meta::type_name("applied_seed"), x.environment, x.name, x.checksum, x.seq);
 }
 
 template <class Inspector>

@@ -404,7 +404,7 @@ applied_migration read_migration(byte_reader& in) {
 result<work> read_schema_change(byte_reader in) {
   schema_change change;
   const auto step = in.byte();
-  if (step > static_cast<std::uint8_t>(schema_step::adopt)) {
+  if (step > static_cast<std::uint8_t>(schema_step::seed)) {
     in.reject();
   }
   change.step = static_cast<schema_step>(step);

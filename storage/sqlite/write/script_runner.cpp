@@ -96,8 +96,9 @@ std::string label_of(const schema_change& change) {
     return "";
   }
   const auto& one = change.migrations.back();
-  return std::string{"migration "} + change.set + '/' + std::to_string(one.version) + ' ' + one.name + ", "
-         + to_text(change.step) + ": ";
+  const auto what = change.set + '/' + std::to_string(one.version) + ' ' + one.name;
+  return change.step == schema_step::seed ? "seed " + what + ": "
+                                          : "migration " + what + ", " + to_text(change.step) + ": ";
 }
 
 } // namespace
@@ -122,7 +123,7 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
     return known ? progress<>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = run_recorded(script.sql, "script " + script.name + ": ", guarding::no);
+  auto done = run_recorded(script.sql, "script " + script.name + ": ", guarding::no, authority::script);
   if (!done) {
     return tl::unexpected{std::move(done).error()};
   }
@@ -135,7 +136,9 @@ progress<ran_script> script_runner::run(const schema_change& change, std::uint64
     return known ? progress<ran_script>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = change.step == schema_step::adopt ? drift() : run_recorded(change.sql, label_of(change), guarding::yes);
+  const auto who = change.step == schema_step::seed ? authority::seed : authority::script;
+  auto done = change.step == schema_step::adopt ? drift()
+                                                : run_recorded(change.sql, label_of(change), guarding::yes, who);
   if (!done) {
     return done;
   }
@@ -154,13 +157,14 @@ progress<ran_script> script_runner::drift() {
 }
 
 /// Runs statements, and tells what they made of the schema.
-progress<ran_script> script_runner::run_recorded(const std::string& sql, const std::string& label, guarding care) {
+progress<ran_script> script_runner::run_recorded(const std::string& sql, const std::string& label, guarding care,
+                                                 authority who) {
   const auto before = read_objects(*owner_);
   const auto changed = sqlite3_total_changes64(owner_->get());
   if (!before) {
     return set_back(before.error());
   }
-  if (auto done = run_guarded(sql, care).and_then([this] { return check_names(); }); !done) {
+  if (auto done = run_guarded(sql, care, who).and_then([this] { return check_names(); }); !done) {
     done.error().reason.detail = label + done.error().reason.detail;
     return tl::unexpected{std::move(done).error()};
   }
@@ -171,16 +175,16 @@ progress<ran_script> script_runner::run_recorded(const std::string& sql, const s
   return ran_script{differences(*before, *after, equal), sqlite3_total_changes64(owner_->get()) - changed};
 }
 
-progress<> script_runner::run_guarded(const std::string& sql, guarding care) {
+progress<> script_runner::run_guarded(const std::string& sql, guarding care, authority who) {
   if (care == guarding::no) {
-    return run_statements(sql, nullptr);
+    return run_statements(sql, nullptr, who);
   }
   auto guard = key_guard::begin(*owner_);
-  return guard ? run_statements(sql, &*guard).and_then([&] { return guard->look_at_end(); })
+  return guard ? run_statements(sql, &*guard, who).and_then([&] { return guard->look_at_end(); })
                : tl::unexpected{std::move(guard).error()};
 }
 
-progress<> script_runner::run_statements(const std::string& sql, key_guard* guard) {
+progress<> script_runner::run_statements(const std::string& sql, key_guard* guard, authority who) {
   if (sql.find('\0') != std::string::npos) {
     return set_back({errc::bad_sql, "the SQL text contains a zero byte"});
   }
@@ -189,7 +193,7 @@ progress<> script_runner::run_statements(const std::string& sql, key_guard* guar
   frame_order frame;
   ignored_keys keys{owner_->get()};
   for (int number = 1; *rest != '\0'; ++number) {
-    authorizer::scope acting{owner_->rights(), authority::script};
+    authorizer::scope acting{owner_->rights(), who};
     const auto* const begin = skip_blank({rest, static_cast<std::size_t>(end - rest)}).data();
     auto statement = prepared_statement::prepare(owner_->get(), rest, -1, &rest);
     const auto placed = [&](failure why) {

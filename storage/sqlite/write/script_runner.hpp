@@ -5,6 +5,7 @@
 #include "setback.hpp"
 
 #include <millrace/messages/transaction.hpp>
+#include <millrace/storage/sqlite/common/authority.hpp>
 #include <millrace/storage/sqlite/common/connection.hpp>
 #include <millrace/storage/sqlite/common/determinism.hpp>
 #include <millrace/storage/sqlite/common/prepared_statement.hpp>
@@ -43,10 +44,11 @@ private:
   /// Whether it is looked at what becomes of others: not of scripts, which logs hold that were written before that.
   enum class guarding { no, yes };
 
-  [[nodiscard]] progress<ran_script> run_recorded(const std::string& sql, const std::string& label, guarding care);
+  [[nodiscard]] progress<ran_script> run_recorded(const std::string& sql, const std::string& label, guarding care,
+                                                  authority who);
   [[nodiscard]] progress<ran_script> drift();
-  [[nodiscard]] progress<> run_guarded(const std::string& sql, guarding care);
-  [[nodiscard]] progress<> run_statements(const std::string& sql, key_guard* guard);
+  [[nodiscard]] progress<> run_guarded(const std::string& sql, guarding care, authority who);
+  [[nodiscard]] progress<> run_statements(const std::string& sql, key_guard* guard, authority who);
   std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
   [[nodiscard]] progress<> run_statement(prepared_statement& statement);
   [[nodiscard]] progress<> check_keys();

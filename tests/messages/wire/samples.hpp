@@ -181,6 +181,7 @@ T sample() {
   } else if constexpr (std::is_same_v<T, schema_state>) {
     return {.seq = 8,
             .sets = {{"main", {sample_migration()}}},
+            .seeds = {{.environment = "dev", .name = "people", .checksum = sample_digest(51), .seq = 4}},
             .drift = {sample_difference()},
             .history = {{.seq = 5,
                          .accepted_ms = 1'700'000'000'000,
