@@ -1,4 +1,4 @@
-/// `millrace seed`, as a shell runs it.
+/// `millrace seed`, as a shell runs it, and the project's own migrations and seeds.
 
 #include <millrace/tests/tools/common/shell_fixture.hpp>
 
@@ -160,6 +160,28 @@ BOOST_AUTO_TEST_CASE(a_server_takes_seeds_and_generated_rows_at_its_port_for_ope
     "$M seed dev --connect $desk && $M seed --rows 5000 --yes --connect $desk");
   BOOST_TEST(contains(ended.out, "dev/0002_more seed: "), ended.out << ended.err);
   BOOST_TEST(contains(ended.out, "person: 4,997 rows\n"), ended.out << ended.err);
+}
+
+BOOST_AUTO_TEST_CASE(the_projects_own_migrations_go_up_down_and_up_and_take_their_seeds) {
+  const std::string files = " --migrations " MILLRACE_TREE "/migrations";
+  run("init own");
+  const auto at = [&](const std::string& text) { return shell("$M sql --data own --csv \"" + text + "\"").out; };
+  run("migrate up 2 --data own" + files);
+  at(
+    "INSERT INTO characters VALUES ('0041', 'LATIN CAPITAL LETTER A', 'Lu', '0', 'L', '', '', '', '', 'N', '', '', '', "
+    "'0061', '')");
+  run("migrate up --data own" + files);
+  run("seed dev --data own" + files);
+  BOOST_TEST(
+    contains(at("SELECT c.name FROM characters JOIN category AS c ON c.code = category"), "upper-case letter"));
+  run("migrate down --data own" + files);
+  BOOST_TEST(contains(at("SELECT category FROM characters"), "Lu"));
+  run("migrate goto 0 --data own" + files);
+  BOOST_TEST(run("schema dump --data own") == "");
+  run("migrate up --data own" + files);
+  run("migrate verify --data own" + files);
+  BOOST_TEST(contains(run("seed dev --data own" + files), "dev/0001_category seed: "));
+  BOOST_TEST(contains(at("SELECT count(*), (SELECT count(*) FROM idea) FROM category"), "30,3"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
