@@ -98,6 +98,7 @@ BOOST_AUTO_TEST_CASE(generated_rows_meet_keys_of_any_kind_and_are_the_same_for_t
     "CREATE TABLE licence(author INTEGER PRIMARY KEY REFERENCES author, given_at TEXT NOT NULL, scan BLOB UNIQUE);"
     "CREATE TABLE reads(author INTEGER REFERENCES author, book TEXT REFERENCES book(isbn), PRIMARY KEY (author, "
     "book)) STRICT;"
+    "CREATE TABLE tick(state INTEGER DEFAULT 4);"
     "CREATE TABLE \\\"odd 'name\\\"(\\\"a b\\\" REAL UNIQUE, flag BOOLEAN NOT NULL)");
   BOOST_TEST(contains(run("seed --rows 300 --data data --dry-run"), "author: 300 rows would be made"));
   const auto made = run("seed --rows 300 --data data");
@@ -108,6 +109,7 @@ BOOST_AUTO_TEST_CASE(generated_rows_meet_keys_of_any_kind_and_are_the_same_for_t
   BOOST_TEST(sql("SELECT count(*) FROM licence WHERE datetime(given_at) = given_at") == "300\n");
   BOOST_TEST(sql("SELECT count(*) FROM author WHERE born IS NULL OR born BETWEEN 1940 AND 2009") == "300\n");
   BOOST_TEST(sql("SELECT count(*) FROM pragma_foreign_key_check") == "0\n");
+  BOOST_TEST(sql("SELECT count(*) FROM tick WHERE state = 4") == "300\n");
   const auto again = run("seed --rows 300 --data data --json");
   BOOST_TEST(contains(again, R"({"table":"author","had":300,"made":0})"), again);
   run("init other");

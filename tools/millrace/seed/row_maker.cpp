@@ -127,9 +127,6 @@ void row_maker::choose_columns() {
                           .may_be_null = !column.not_null && !in_key});
     }
   }
-  if (columns_.empty() && references_.empty() && !table_->columns.empty()) {
-    columns_.push_back({.place = 0, .what = content_of(table_->columns[0])}); // A row consists of something.
-  }
 }
 
 std::optional<failure> row_maker::read_state(client& database) {
@@ -195,7 +192,8 @@ void row_maker::write_sql() {
   std::vector<std::string> names;
   std::ranges::transform(places_, std::back_inserter(names),
                          [this](std::size_t place) { return table_->columns[place].name; });
-  sql_ = insert_statement(table_->name, names);
+  sql_ = names.empty() ? "INSERT INTO " + quote_identifier(table_->name) + " DEFAULT VALUES"
+                       : insert_statement(table_->name, names);
 }
 
 std::size_t row_maker::parent_of(const made_reference& one, std::uint64_t place) const {
