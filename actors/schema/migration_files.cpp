@@ -1,13 +1,9 @@
 #include "migration.hpp"
+#include "sql_files.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <map>
 #include <optional>
-#include <sstream>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,33 +18,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view up_ending = ".up.sql";
 constexpr std::string_view down_ending = ".down.sql";
 
-failure complaint(const fs::path& file, std::string_view why) {
-  return {errc::bad_option, fmt::format("{}: {}", file.string(), why)};
-}
-
-tl::unexpected<failure> unusable(const fs::path& file, std::string_view why) {
-  return tl::unexpected{complaint(file, why)};
-}
-
-expected<std::string> read_text(const fs::path& file) {
-  errno = 0;
-  std::ifstream stream{file, std::ios::binary};
-  std::ostringstream text;
-  // A file without a byte in it sets the failbit.
-  if (!stream || (stream.peek() != std::ifstream::traits_type::eof() && !(text << stream.rdbuf())) || stream.bad()) {
-    return unusable(file, fmt::format("it cannot be read: {}", std::strerror(errno)));
-  }
-  return std::move(text).str();
-}
-
-/// Also where the file system, or its user, knows no case.
-bool called_like_sql(std::string_view name) noexcept {
-  constexpr std::string_view ending = ".sql";
-  return name.size() >= ending.size()
-         && std::ranges::equal(name.substr(name.size() - ending.size()), ending, {},
-                               [](char letter) { return static_cast<char>(letter | 0x20); });
-}
-
 struct file_pair {
   std::string name;
   fs::path up;
@@ -58,58 +27,37 @@ struct file_pair {
 /// Notes a file by its version. `stem` is its name without the ending.
 std::optional<failure> note(std::map<std::uint64_t, file_pair>& pairs, const fs::path& file, std::string_view stem,
                             bool up) {
-  const auto digits = stem.substr(0, stem.find('_'));
-  std::uint64_t version = 0;
-  for (const char digit : digits) {
-    if (digit < '0' || digit > '9' || version > INT64_MAX / 10 - 1) {
-      version = 0;
-      break;
-    }
-    version = version * 10 + static_cast<std::uint64_t>(digit - '0');
+  const auto called = read_numbered_name(stem);
+  if (!called) {
+    return unusable(file, "a migration is called by a number from 1 and a name, such as 0007_add_lease.up.sql").value();
   }
-  if (version == 0 || digits.size() == stem.size()) {
-    return complaint(file, "a migration is called by a number from 1 and a name, such as 0007_add_lease.up.sql");
-  }
-  auto& pair = pairs[version];
-  const std::string name{stem.substr(digits.size() + 1)};
+  auto& pair = pairs[called->number];
   auto& place = up ? pair.up : pair.down;
-  if (!place.empty() || (!pair.name.empty() && pair.name != name)) {
+  if (!place.empty() || (!pair.name.empty() && pair.name != called->name)) {
     const auto& other = place.empty() ? (up ? pair.down : pair.up) : place;
-    return complaint(file, fmt::format("{} has the same number; give one of both another", other.filename().string()));
+    return unusable(file, fmt::format("{} has the same number; give one of both another", other.filename().string()))
+      .value();
   }
-  pair.name = name;
+  pair.name = called->name;
   place = file;
   return std::nullopt;
 }
 
 expected<std::map<std::uint64_t, file_pair>> find_pairs(const fs::path& folder) {
+  const auto files = entries_of(folder);
+  if (!files) {
+    return tl::unexpected{files.error()};
+  }
   std::map<std::uint64_t, file_pair> pairs;
-  std::error_code problem;
-  std::vector<fs::path> files;
-  for (fs::directory_iterator at{folder, problem}; !problem && at != fs::directory_iterator{}; at.increment(problem)) {
-    files.push_back(at->path());
-  }
-  if (problem) {
-    return tl::unexpected{
-      failure{problem == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::bad_option,
-              fmt::format("{}: {}", folder.string(), problem.message())}};
-  }
-  std::ranges::sort(files);
-  for (const auto& file : files) {
+  for (const auto& file : *files) {
     const auto called = file.filename().string();
     const std::string_view name{called};
-    if (name.starts_with('.')) {
-      continue; // What editors leave beside a file.
-    }
     const bool up = name.ends_with(up_ending);
     if (!up && !name.ends_with(down_ending)) {
       if (called_like_sql(name)) {
         return unusable(file, "it is no migration, which ends in .up.sql or .down.sql; move it elsewhere");
       }
       continue;
-    }
-    if (!fs::is_regular_file(file, problem)) {
-      return unusable(file, "it is no file, or a link that leads nowhere");
     }
     const auto stem = name.substr(0, name.size() - (up ? up_ending : down_ending).size());
     if (auto wrong = note(pairs, file, stem, up)) {

@@ -23,6 +23,8 @@ const char* to_text(schema_step step) noexcept {
       return "repair";
     case schema_step::adopt:
       return "adopt";
+    case schema_step::seed:
+      return "seed";
     case schema_step::pause:
       return "pause";
     case schema_step::resume:

@@ -25,6 +25,7 @@ enum class schema_step : std::uint8_t {
   baseline = 4, ///< Says that migrations count as applied; nothing is run.
   repair = 5,   ///< Says anew which migrations of a set are applied, and of what files; nothing is run.
   adopt = 6,    ///< Says that the schema which is there is as it should be, whoever made it; nothing is run.
+  seed = 8,     ///< Rows of an environment, which change no schema.
   pause = 9,    ///< Says that a backfill is to go no further; nothing is run.
   resume = 10,  ///< Says that it may go on.
 };
@@ -58,11 +59,13 @@ struct applied_migration {
 /// before goes with it, so of two programs that migrate at once each migration is applied by one of them.
 struct schema_change {
   schema_step step = schema_step::ad_hoc;
-  std::string set{}; ///< Of migrations.
+  std::string set{}; ///< Of migrations; of a seed the environment.
   /// The chain of the newest applied migration of the set that this is meant for, zeroes where there is none: another
   /// is `schema_conflict`. Not looked at where what is to be applied is applied already, by the same chain.
   sha256 expected{};
-  /// The migration that is applied or taken back; those that are to count as applied; for a repair, all of the set.
+  /// The migration that is applied or taken back; those that are to count as applied; for a repair, all of the set. A
+  /// seed is one by its number, name and checksum alone: it follows nothing, and what it says is applied where another
+  /// checksum is recorded of it, or none.
   std::vector<applied_migration> migrations{};
   std::string sql{};
   std::string author{}; ///< Which program sends it, for whoever reads the history.
@@ -158,10 +161,21 @@ struct backfill_state {
   friend bool operator==(const backfill_state&, const backfill_state&) = default;
 };
 
+/// A seed that is applied.
+struct applied_seed {
+  std::string environment{};
+  std::string name{};
+  sha256 checksum{}; ///< Of the file that was applied last.
+  std::uint64_t seq = 0;
+
+  friend bool operator==(const applied_seed&, const applied_seed&) = default;
+};
+
 struct schema_state {
   std::uint64_t seq = 0;                   ///< As of which.
   std::vector<applied_set> sets{};         ///< By name.
   std::vector<backfill_state> backfills{}; ///< By set, of which each has one at most.
+  std::vector<applied_seed> seeds{};       ///< By environment and name.
   /// How the schema that is there differs from what scripts, migrations and ad-hoc changes made: what somebody else
   /// did to the file. Comments and spacing aside.
   std::vector<schema_difference> drift{};

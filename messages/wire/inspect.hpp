@@ -245,6 +245,9 @@ caf::error inspect_schema(Inspector& f, schema_state& x) {
   if (auto problem = inspect_list(f, x.backfills, readable(migrations_max))) {
     return problem;
   }
+  if (auto problem = inspect_list(f, x.seeds, readable(migrations_max))) {
+    return problem;
+  }
   if (auto problem = inspect_list(f, x.drift, objects_max)) {
     return problem;
   }
@@ -410,6 +413,11 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, backfill_state& x) {
   return f(caf::meta::type_name("backfill_state"), x.id, x.name, x.chain, x.table, x.rows_done, x.rows_left, x.took_us,
            x.paused);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, applied_seed& x) {
+  return f(caf::meta::type_name("applied_seed"), x.environment, x.name, x.checksum, x.seq);
 }
 
 template <class Inspector>

@@ -5,7 +5,8 @@
 set -euo pipefail
 
 readonly libraries=$1/$2 scratch=$3 folder=${BASH_SOURCE[0]%/*}
-readonly compiler=("${@:4}")
+migrations=$(realpath "$folder/../../migrations")
+readonly migrations compiler=("${@:4}")
 export PKG_CONFIG_PATH=$libraries/pkgconfig
 mkdir -p "$scratch"
 
@@ -20,7 +21,7 @@ build() {
 }
 
 build millrace "$folder/example/main.cpp" "$scratch/example"
-printed=$(cd "$scratch" && ./example)
+printed=$(cd "$scratch" && ./example "$migrations")
 [[ $printed == "Solar kettle: 8.5" ]] || {
   echo "the example printed: $printed" >&2
   exit 1

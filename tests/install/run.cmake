@@ -16,7 +16,8 @@ function(build folder)
 endfunction()
 
 build(example)
-execute_process(COMMAND ${SCRATCH}/build/example/example WORKING_DIRECTORY ${SCRATCH}/run OUTPUT_VARIABLE output
+set(migrations ${CMAKE_CURRENT_LIST_DIR}/../../migrations)
+execute_process(COMMAND ${SCRATCH}/build/example/example ${migrations} WORKING_DIRECTORY ${SCRATCH}/run OUTPUT_VARIABLE output
                 COMMAND_ERROR_IS_FATAL ANY)
 if(NOT output STREQUAL "Solar kettle: 8.5\n")
   message(FATAL_ERROR "The example printed: ${output}")
@@ -25,7 +26,7 @@ build(migrated)
 foreach(again first second)
   execute_process(COMMAND ${SCRATCH}/build/migrated/migrated WORKING_DIRECTORY ${SCRATCH}/run OUTPUT_VARIABLE output
                   COMMAND_ERROR_IS_FATAL ANY)
-  if(NOT output STREQUAL "idea 1\nscore 2\n")
+  if(NOT output STREQUAL "idea 1\ncharacters 2\ncategory 3\n")
     message(FATAL_ERROR "The program with migrations built in printed: ${output}")
   endif()
 endforeach()

@@ -9,6 +9,7 @@
 #include <millrace/tools/millrace/quarantine/quarantine.hpp>
 #include <millrace/tools/millrace/schema/migrate.hpp>
 #include <millrace/tools/millrace/schema/schema_command.hpp>
+#include <millrace/tools/millrace/seed/seed.hpp>
 #include <millrace/tools/millrace/serve/serve.hpp>
 #include <millrace/tools/millrace/sql/sql.hpp>
 
@@ -51,6 +52,7 @@ int run(int count, char** arguments) {
   tools::add_quarantine_command(program, result);
   tools::add_migrate_command(program, result);
   tools::add_schema_command(program, result);
+  tools::add_seed_command(program, result);
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& problem) {

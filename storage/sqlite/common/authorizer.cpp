@@ -166,9 +166,9 @@ constexpr std::array<std::string_view, 1> foreign_tables{"dbstat"};
 
 /// Of the names that Millrace and SQLite keep for themselves, what clients may read: neither what others sent, nor the
 /// ids under which they did, nor the statements of others that this connection has compiled, nor pages as they are.
-constexpr std::array<std::string_view, 10> shown_tables{
-  "millrace_meta",   "millrace_schema", "millrace_migrations", "sqlite_master", "sqlite_temp_master",
-  "sqlite_sequence", "sqlite_stat1",    "sqlite_stat2",        "sqlite_stat3",  "sqlite_stat4"};
+constexpr std::array<std::string_view, 11> shown_tables{
+  "millrace_meta",   "millrace_schema", "millrace_migrations", "millrace_seeds", "sqlite_master", "sqlite_temp_master",
+  "sqlite_sequence", "sqlite_stat1",    "sqlite_stat2",        "sqlite_stat3",   "sqlite_stat4"};
 
 /// Pragmas that only describe the schema, or look for rows that break it, whatever their argument is.
 constexpr std::array<std::string_view, 9> describing_pragmas{"table_info",       "table_xinfo",   "table_list",
@@ -253,6 +253,8 @@ int authorizer::decide(int action, std::string_view first, std::string_view seco
         return SQLITE_OK; // What SQLite does where something is dropped; nobody else updates that table.
       }
       return decide_script(action, first, second);
+    case authority::seed:
+      return decide_seed(action, first, second);
     case authority::query:
       return decide_query(action, first, second);
     case authority::internal:
@@ -329,6 +331,11 @@ int authorizer::decide_script(int action, std::string_view first, std::string_vi
     drops_.emplace_back(first);
   }
   return SQLITE_OK;
+}
+
+int authorizer::decide_seed(int action, std::string_view first, std::string_view second) {
+  const bool frame = action == SQLITE_PRAGMA || action == SQLITE_TRANSACTION;
+  return frame ? decide_script(action, first, second) : decide_transaction(action, first, second);
 }
 
 int authorizer::decide_query(int action, std::string_view first, std::string_view second) {

@@ -71,6 +71,7 @@ private:
   int decide(int action, std::string_view first, std::string_view second);
   int decide_transaction(int action, std::string_view first, std::string_view second);
   int decide_script(int action, std::string_view first, std::string_view second);
+  int decide_seed(int action, std::string_view first, std::string_view second);
   int decide_query(int action, std::string_view first, std::string_view second);
   int decide_pragma(std::string_view pragma, std::string_view argument);
   int decide_function(std::string_view function);

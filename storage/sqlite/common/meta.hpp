@@ -57,9 +57,9 @@ ALTER TABLE millrace_outcomes ADD COLUMN contents BLOB;
 UPDATE millrace_meta SET format_version = 4;
 )";
 
-/// What format 5 adds to format 4: which migrations are applied, how the schema came to be, what it consists of by
-/// that, and which backfills are under way. The schema that is there counts as what the scripts made, since nothing
-/// else is known of it.
+/// What format 5 adds to format 4: which migrations and seeds are applied, how the schema came to be, what it consists
+/// of by that, and which backfills are under way. The schema that is there counts as what the scripts made, since
+/// nothing else is known of it.
 inline constexpr auto upgrade_to_5 = R"(
 CREATE TABLE millrace_migrations(
   set_name TEXT NOT NULL,
@@ -69,6 +69,13 @@ CREATE TABLE millrace_migrations(
   chain BLOB NOT NULL,
   needs TEXT NOT NULL,
   PRIMARY KEY (set_name, version)
+) WITHOUT ROWID;
+CREATE TABLE millrace_seeds(
+  environment TEXT NOT NULL,
+  name TEXT NOT NULL,
+  checksum BLOB NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (environment, name)
 ) WITHOUT ROWID;
 CREATE TABLE millrace_history(
   seq INTEGER PRIMARY KEY,
@@ -113,7 +120,7 @@ inline constexpr auto store_position = "UPDATE millrace_meta SET applied_seq = ?
 inline constexpr auto find_intruder =
   "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT IN "
   "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine', 'millrace_migrations', "
-  "'millrace_history', 'millrace_objects', 'millrace_backfills') "
+  "'millrace_history', 'millrace_objects', 'millrace_backfills', 'millrace_seeds') "
   "AND name NOT LIKE 'millrace\\_load\\_%' ESCAPE '\\' LIMIT 1";
 
 } // namespace millrace::storage::sqlite::meta

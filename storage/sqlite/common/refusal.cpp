@@ -70,6 +70,7 @@ std::string_view why_no_pragma(authority who) noexcept {
       return "settings are Millrace's own; a query may read what describes the database, such as PRAGMA table_info(t) "
              "and PRAGMA user_version";
     case authority::script:
+    case authority::seed:
       return "settings are Millrace's own, so the line is to be left out; only PRAGMA foreign_keys may stand in a "
              "script, where a script of sqlite3's .dump has it";
     default:
@@ -118,24 +119,26 @@ std::string_view why_refused(authority who, int action, std::string_view object)
   if (is_temporary(action)) {
     return "what is temporary is gone after a restart, so no data may depend on it; use WITH, or a table of the schema";
   }
+  const bool scripted = who == authority::script || who == authority::seed;
   switch (action) {
     case SQLITE_TRANSACTION:
-      return who == authority::script
-               ? "a script is one transaction; BEGIN may only stand before everything else, COMMIT after it"
-               : "a transaction begins and ends by itself; send all its statements as one "
-                 "(transaction{}.add(…).add(…))";
+      return scripted ? "a script is one transaction; BEGIN may only stand before everything else, COMMIT after it"
+                      : "a transaction begins and ends by itself; send all its statements as one "
+                        "(transaction{}.add(…).add(…))";
     case SQLITE_SAVEPOINT:
-      return who == authority::script ? "a script is applied as a whole or not at all"
-                                      : "what may fail alone is a group of a transaction's statements (in_group)";
+      return scripted ? "a script is applied as a whole or not at all"
+                      : "what may fail alone is a group of a transaction's statements (in_group)";
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
       return "an engine has one database; open another engine for another one";
     case SQLITE_PRAGMA:
       return why_no_pragma(who);
     default:
-      return "the schema changes by migrations (`millrace migrate`), by an operator's SQL (`millrace sql`), or by "
-             "schema "
-             "scripts when the engine is opened";
+      return who == authority::seed
+               ? "a seed is rows alone, and changes no schema; write a migration"
+               : "the schema changes by migrations (`millrace migrate`), by an operator's SQL (`millrace sql`), or by "
+                 "schema "
+                 "scripts when the engine is opened";
   }
 }
 

@@ -110,6 +110,21 @@ result<> read_backfills(connection& database, schema_state& into) {
   });
 }
 
+result<> read_seeds(connection& database, schema_state& into) {
+  auto rows = prepared_statement::prepare(
+    database.get(), "SELECT environment, name, checksum, seq FROM millrace_seeds ORDER BY environment, name");
+  if (!rows) {
+    return tl::unexpected{std::move(rows).error()};
+  }
+  return each_row(database, *rows, [&](sqlite3_stmt* row) {
+    into.seeds.push_back({.environment = text_at(row, 0),
+                          .name = text_at(row, 1),
+                          .checksum = digest_at(row, 2),
+                          .seq = number_at(row, 3)});
+    return true;
+  });
+}
+
 result<> read_history(connection& database, std::uint64_t after, std::uint32_t limit, schema_state& into) {
   auto rows = prepared_statement::prepare(
     database.get(),
@@ -153,6 +168,7 @@ result<> read_drift(connection& database, schema_state& into) {
 result<schema_state> read_schema_state(connection& database, std::uint64_t after, std::uint32_t limit) {
   schema_state state;
   auto done = read_sets(database, state)
+                .and_then([&] { return read_seeds(database, state); })
                 .and_then([&] { return read_history(database, after, limit, state); })
                 .and_then([&] { return read_backfills(database, state); })
                 .and_then([&] { return read_drift(database, state); });

@@ -30,7 +30,11 @@ tl::unexpected<setback> conflict(std::string detail) {
 } // namespace
 
 result<schema_record> schema_record::make(connection& owner) {
-  schema_record made{owner};
+  auto seeds = seed_record::make(owner);
+  if (!seeds) {
+    return tl::unexpected{std::move(seeds).error()};
+  }
+  schema_record made{owner, std::move(*seeds)};
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.find_script_, "SELECT sql_hash FROM millrace_schema WHERE name = ?1"},
     {&made.record_script_, "INSERT INTO millrace_schema(name, seq, sql_hash) VALUES (?1, ?2, ?3)"},
@@ -78,6 +82,9 @@ progress<bool> schema_record::holds(const schema_script& script) {
 progress<bool> schema_record::holds(const schema_change& change) {
   if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
     return false;
+  }
+  if (change.step == schema_step::seed) {
+    return seeds_.holds(change);
   }
   const auto top = tip_of(change.set);
   if (!top) {
@@ -181,10 +188,12 @@ progress<> schema_record::put(const schema_change& change, const applied_change&
   if (change.step == schema_step::down) {
     bind_to(forget_migration_, 1, change.set);
     bind_to(forget_migration_, 2, change.migrations.back().version);
-    stored = run(forget_migration_);
+    stored = run(forget_migration_).and_then([this] { return seeds_.forget_all(); });
   } else if (change.step == schema_step::repair) {
     bind_to(forget_set_, 1, change.set);
     stored = run(forget_set_);
+  } else if (change.step == schema_step::seed) {
+    stored = seeds_.put(change, done.seq);
   }
   for (const auto& one : change.migrations) {
     if (stored && records(change.step)) {

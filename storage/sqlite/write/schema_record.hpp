@@ -1,5 +1,6 @@
 #pragma once
 
+#include "seed_record.hpp"
 #include "setback.hpp"
 
 #include <millrace/messages/operations/schema.hpp>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace::storage::sqlite {
@@ -44,7 +46,7 @@ private:
     sha256 chain{};
   };
 
-  explicit schema_record(connection& owner) : owner_(&owner) {}
+  schema_record(connection& owner, seed_record seeds) : owner_(&owner), seeds_(std::move(seeds)) {}
 
   [[nodiscard]] progress<tip> tip_of(const std::string& set);
   [[nodiscard]] progress<std::optional<sha256>> chain_of(const migration_id& one);
@@ -58,6 +60,7 @@ private:
   [[nodiscard]] progress<> run(prepared_statement& statement);
 
   connection* owner_;
+  seed_record seeds_;
   prepared_statement find_script_;
   prepared_statement record_script_;
   prepared_statement find_tip_;

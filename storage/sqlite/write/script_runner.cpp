@@ -116,8 +116,9 @@ std::string label_of(const schema_change& change) {
     return "";
   }
   const auto& one = change.migrations.back();
-  return std::string{"migration "} + change.set + '/' + std::to_string(one.version) + ' ' + one.name + ", "
-         + to_text(change.step) + ": ";
+  const auto what = change.set + '/' + std::to_string(one.version) + ' ' + one.name;
+  return change.step == schema_step::seed ? "seed " + what + ": "
+                                          : "migration " + what + ", " + to_text(change.step) + ": ";
 }
 
 } // namespace
@@ -143,7 +144,7 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
     return known ? progress<>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = run_recorded(script.sql, "script " + script.name + ": ", guarding::no);
+  auto done = run_recorded(script.sql, "script " + script.name + ": ", guarding::no, authority::script);
   if (!done) {
     return tl::unexpected{std::move(done).error()};
   }
@@ -151,7 +152,8 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
 }
 
 progress<ran_script> script_runner::run(const schema_change& change, std::uint64_t seq, std::int64_t accept_time_ms) {
-  auto backfill = backfills_.find(change.set);
+  // An environment may be called like a set.
+  auto backfill = change.step == schema_step::seed ? progress<under_way>{} : backfills_.find(change.set);
   if (!backfill) {
     return tl::unexpected{std::move(backfill).error()};
   }
@@ -212,7 +214,8 @@ progress<ran_script> script_runner::run_step(const schema_change& change, under_
       break;
   }
   if (change.backfill.empty()) {
-    return run_recorded(change.sql, label_of(change), guarding::yes);
+    const auto who = change.step == schema_step::seed ? authority::seed : authority::script;
+    return run_recorded(change.sql, label_of(change), guarding::yes, who);
   }
   if (!backfill) {
     const auto& one = change.migrations.back();
@@ -258,13 +261,14 @@ progress<ran_script> script_runner::drift() {
 }
 
 /// Runs statements, and tells what they made of the schema.
-progress<ran_script> script_runner::run_recorded(const std::string& sql, const std::string& label, guarding care) {
+progress<ran_script> script_runner::run_recorded(const std::string& sql, const std::string& label, guarding care,
+                                                 authority who) {
   const auto before = read_objects(*owner_);
   const auto changed = sqlite3_total_changes64(owner_->get());
   if (!before) {
     return set_back(before.error());
   }
-  if (auto done = run_guarded(sql, care).and_then([this] { return check_names(); }); !done) {
+  if (auto done = run_guarded(sql, care, who).and_then([this] { return check_names(); }); !done) {
     done.error().reason.detail = label + done.error().reason.detail;
     return tl::unexpected{std::move(done).error()};
   }
@@ -275,12 +279,12 @@ progress<ran_script> script_runner::run_recorded(const std::string& sql, const s
   return ran_script{differences(*before, *after, equal), sqlite3_total_changes64(owner_->get()) - changed};
 }
 
-progress<> script_runner::run_guarded(const std::string& sql, guarding care) {
+progress<> script_runner::run_guarded(const std::string& sql, guarding care, authority who) {
   if (care == guarding::no) {
-    return run_statements(sql, {});
+    return run_statements(sql, {.who = who});
   }
   auto guard = key_guard::begin(*owner_);
-  return guard ? run_statements(sql, {.guard = &*guard}).and_then([&] { return guard->look_at_end(); })
+  return guard ? run_statements(sql, {.who = who, .guard = &*guard}).and_then([&] { return guard->look_at_end(); })
                : tl::unexpected{std::move(guard).error()};
 }
 

@@ -61,9 +61,10 @@ private:
   [[nodiscard]] progress<ran_script> run_step(const schema_change& change, under_way& backfill);
   [[nodiscard]] progress<ran_script> run_part(const schema_change& change, backfill_progress& now);
   [[nodiscard]] progress<> keep(const schema_change& change, const backfill_progress& now, bool goes_on);
-  [[nodiscard]] progress<ran_script> run_recorded(const std::string& sql, const std::string& label, guarding care);
+  [[nodiscard]] progress<ran_script> run_recorded(const std::string& sql, const std::string& label, guarding care,
+                                                  authority who);
   [[nodiscard]] progress<ran_script> drift();
-  [[nodiscard]] progress<> run_guarded(const std::string& sql, guarding care);
+  [[nodiscard]] progress<> run_guarded(const std::string& sql, guarding care, authority who);
   [[nodiscard]] progress<> run_statements(const std::string& sql, const manner& how);
   std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
   [[nodiscard]] progress<> run_statement(prepared_statement& statement);

@@ -146,6 +146,8 @@ BOOST_AUTO_TEST_CASE(a_change_that_makes_no_sense_is_malformed) {
   const applied_migration one{.version = 1, .name = "a"};
   BOOST_TEST(code({.step = schema_step::script, .sql = "CREATE TABLE t(a)"}) == errc::malformed);
   BOOST_TEST(code({.step = static_cast<schema_step>(77)}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::seed, .set = "dev"}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::seed, .set = "a b", .migrations = {one}}) == errc::malformed);
   BOOST_TEST(code({.step = schema_step::up, .set = "main"}) == errc::malformed);
   BOOST_TEST(code({.step = schema_step::up, .set = "a b", .migrations = {one}}) == errc::malformed);
   BOOST_TEST(code({.step = schema_step::baseline, .set = "main", .migrations = {one, one}}) == errc::malformed);

@@ -1,15 +1,21 @@
 #include <millrace/actors/base/actor_system.hpp>
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/engine/engine.hpp>
+#include <millrace/actors/schema/migration.hpp>
 
 #include <iostream>
 
-int main() {
+int main(int count, char** arguments) {
+  auto migrations = millrace::read_migration_sets(count > 1 ? arguments[1] : "migrations");
+  if (!migrations) {
+    std::cerr << to_string(migrations.error()) << '\n';
+    return 1;
+  }
   millrace::actor_system system;
   millrace::options options;
   options.data = "ideas";
   options.create_if_missing = true;
-  options.scripts = {{"0001_idea", "CREATE TABLE idea(title TEXT NOT NULL, score REAL NOT NULL)"}};
+  options.migrations = *migrations;
   auto engine = millrace::open(system, options);
   if (!engine) {
     std::cerr << to_string(engine.error()) << '\n';

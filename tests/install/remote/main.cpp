@@ -19,12 +19,12 @@ int main(int count, char** arguments) {
     return 1;
   }
   millrace::client db{system, engine->front()};
-  auto rows = db.query("SELECT name FROM person");
+  auto rows = db.query("SELECT title FROM idea");
   if (!rows) {
     std::cerr << to_string(rows.error()) << '\n';
     return 1;
   }
   for (auto row : *rows) {
-    std::cout << row["name"].as_text() << '\n';
+    std::cout << row["title"].as_text() << '\n';
   }
 }

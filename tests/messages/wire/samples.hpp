@@ -191,6 +191,7 @@ T sample() {
                            .rows_left = 10,
                            .took_us = 11,
                            .paused = true}},
+            .seeds = {{.environment = "dev", .name = "people", .checksum = sample_digest(51), .seq = 4}},
             .drift = {sample_difference()},
             .history = {{.seq = 5,
                          .accepted_ms = 1'700'000'000'000,

@@ -1,5 +1,6 @@
 #include "migrate.hpp"
 
+#include "plan_run.hpp"
 #include "schema_desk.hpp"
 #include "schema_text.hpp"
 
@@ -7,11 +8,8 @@
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
-#include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/readable_file.hpp>
-#include <millrace/tools/millrace/common/user_name.hpp>
-#include <millrace/tools/millrace/common/waiting_note.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -67,61 +65,9 @@ expected<const migration_set*> the_set(const migrate_job& job) {
            : wrong(fmt::format("{} has no set that is called {}", job.settings.folder, job.settings.set));
 }
 
-/// What is wrong with files or plans is said by its own sentence alone.
-int complain_of(const failure& reason) {
-  if (interrupted()) {
-    return complain(
-      "Interrupted. A migration that ran, and each part of a backfill, takes effect as a whole or not at all: "
-      "`millrace "
-      "migrate status` tells, and the same command goes on.",
-      exit_code::interrupted);
-  }
-  const bool wrong_call = reason.code == errc::bad_option || reason.code == errc::file_not_found;
-  return wrong_call || reason.code == errc::schema_conflict
-           ? complain(reason.detail + '.', wrong_call ? exit_code::usage : exit_code::failed)
-           : complain(reason);
-}
-
-int rehearse(const migrate_job& job, const migration_plan& plan) {
-  if (plan.empty()) {
-    std::cout << (job.settings.json ? "[]\n" : "There is nothing to do.\n");
-    return exit_code::ok;
-  }
-  const auto done = [&] {
-    const waiting_note note{"Trying it …"};
-    return job.by.rehearse(plan);
-  }();
-  if (!done) {
-    return complain_of(done.error());
-  }
-  (job.settings.json ? print_rehearsal_json : print_rehearsal)(std::cout, plan, *done);
-  if (!job.settings.json) {
-    std::cout << "Nothing of this was kept.\n";
-  }
-  return exit_code::ok;
-}
-
 /// Carries out a plan, or only tries it.
 int carry_out(const migrate_job& job, const migrator::planner& plan) {
-  if (job.settings.dry_run) {
-    const auto now = job.by.state();
-    if (!now) {
-      return complain_of(now.error());
-    }
-    const auto steps = plan(*now);
-    return steps ? rehearse(job, *steps) : complain_of(steps.error());
-  }
-  const auto done = job.by.run(plan);
-  if (job.settings.json) {
-    print_steps_json(std::cout, job.taken);
-  }
-  if (!done) {
-    return complain_of(done.error());
-  }
-  if (*done == 0 && !job.settings.json) {
-    std::cout << "There is nothing to do.\n";
-  }
-  return exit_code::ok;
+  return tools::carry_out(job.by, plan, job.taken, {.dry_run = job.settings.dry_run, .json = job.settings.json});
 }
 
 int up(const migrate_job& job) {
@@ -334,34 +280,8 @@ int run(const migrate_settings& settings, verb wanted) {
   }
   catch_interrupts();
   return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor&, operations_actor target) {
-    migrator_options how{
-      .author = user_name(),
-      .on_begin = {},
-      .on_done = {},
-      .stop = [] { return interrupted(); },
-      .abandon =
-        [] {
-          return interrupted() ? std::optional{failure{errc::outcome_unknown, "nobody waits for the answer any more"}}
-                               : std::nullopt;
-        }};
     std::vector<taken_step> taken;
-    how.on_done = [&](const planned_change& step, std::chrono::milliseconds took) {
-      taken.push_back({step, took});
-      if (!settings.json && step.change.step != schema_step::repair) {
-        std::cout << step_text(step) << ": " << grouped(static_cast<std::uint64_t>(took.count())) << " ms" << std::endl;
-      }
-      vouch(step_text(step) + " took effect.");
-    };
-    std::unique_ptr<waiting_note> note;
-    how.on_progress = [&](const planned_change& step, const backfill_state& now) {
-      note.reset();
-      std::cerr << step_text(step) << ": " << progress_text(now) << std::endl;
-    };
-    how.on_begin = [&](const planned_change& step) {
-      note.reset();
-      note = std::make_unique<waiting_note>(step_text(step) + " …");
-    };
-    migrator by{system, std::move(target), how};
+    migrator by{system, std::move(target), told_steps(taken, {.json = settings.json})};
     return wanted({settings, *sets, by, taken});
   });
 }

@@ -289,7 +289,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_4_shows_its_scripts_as_history_and_its
   check_as_if_new(file, place);
 }
 
-/// Written by the first program of format 5: a script, a migration, an ad-hoc change, and a backfill under way.
+/// Written by the first program of format 5: a script, a migration, an ad-hoc change, a seed, and a backfill under way.
 BOOST_AUTO_TEST_CASE(a_database_of_format_5_is_opened_as_it_is) {
   millrace::test::temporary_folder place;
   const auto file = golden(place, 5);
@@ -304,7 +304,10 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_5_is_opened_as_it_is) {
   BOOST_TEST(state->sets[0].name == "main");
   BOOST_REQUIRE(state->sets[0].migrations.size() == 1u);
   BOOST_TEST(state->sets[0].migrations[0].chain[0] == 0x77);
-  BOOST_REQUIRE(state->history.size() == 2u);
+  BOOST_REQUIRE(state->seeds.size() == 1u);
+  BOOST_TEST(state->seeds[0].name == "rows");
+  BOOST_TEST(state->seeds[0].checksum[0] == 0x55);
+  BOOST_REQUIRE(state->history.size() == 3u);
   BOOST_TEST(state->history[0].sql == "ALTER TABLE t ADD COLUMN b");
   BOOST_TEST((state->history[1].step == schema_step::ad_hoc));
   BOOST_TEST(state->drift.empty());

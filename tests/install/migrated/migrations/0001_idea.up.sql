@@ -1,1 +1,0 @@
-CREATE TABLE idea(title TEXT NOT NULL DEFAULT '\"')  ;

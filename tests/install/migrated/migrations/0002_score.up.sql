@@ -1,2 +1,0 @@
--- irreversible
-ALTER TABLE idea ADD COLUMN score REAL;

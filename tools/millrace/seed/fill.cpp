@@ -1,0 +1,186 @@
+#include "fill.hpp"
+
+#include "row_maker.hpp"
+#include "table_shape.hpp"
+
+#include <millrace/actors/client/client.hpp>
+#include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/console.hpp>
+#include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/output.hpp>
+#include <millrace/tools/millrace/common/process.hpp>
+#include <millrace/tools/millrace/common/sql_text.hpp>
+#include <millrace/tools/millrace/common/table.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <iostream>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace millrace::tools {
+
+namespace {
+
+/// Rows of one transaction: enough that its sync does not count, few enough that others are not kept waiting by it.
+constexpr std::uint64_t batch_rows = 2'000;
+
+struct filled_table {
+  std::string name;
+  std::uint64_t had = 0;
+  std::uint64_t made = 0;
+};
+
+/// Which row of a batch a failure speaks of, from 1; its detail is without that then.
+std::optional<std::uint64_t> take_place(std::string& detail) {
+  constexpr std::string_view mark = "statement ";
+  const auto at = detail.find(mark);
+  if (at == std::string::npos) {
+    return std::nullopt;
+  }
+  std::uint64_t number = 0;
+  const auto* const end = detail.data() + detail.size();
+  const auto [rest, problem] = std::from_chars(detail.data() + at + mark.size(), end, number);
+  if (problem != std::errc{} || end - rest < 2) {
+    return std::nullopt;
+  }
+  detail = std::string{rest + 2, end};
+  return number;
+}
+
+int complain_of_row(const filled_table& table, failure reason) {
+  const auto place = reason.code == errc::constraint ? take_place(reason.detail) : std::nullopt;
+  if (!place) {
+    return complain(reason);
+  }
+  return complain(fmt::format("Table {}, row {}: {}. Generated rows do not meet every constraint; fill this table by a "
+                              "seed file, such as migrations/seeds/dev/01_rows.sql, and others by --table. {} rows of "
+                              "it are in.",
+                              table.name, grouped(table.had + table.made + *place), reason.detail, grouped(table.made)),
+                  exit_code::failed);
+}
+
+/// Adds what a table lacks. Nothing, or the exit code where that failed or was interrupted.
+std::optional<int> fill_table(client& database, const row_maker& maker, std::uint64_t rows, filled_table& table,
+                              progress_line& progress) {
+  while (table.had + table.made < rows) {
+    if (interrupted()) {
+      return complain(fmt::format("Interrupted. {} rows of {} are in; the same command with --yes goes on.",
+                                  grouped(table.made), table.name),
+                      exit_code::interrupted);
+    }
+    const auto first = table.had + table.made;
+    std::vector<std::vector<value>> batch;
+    for (auto place = first; place < std::min(rows, first + batch_rows); ++place) {
+      batch.push_back(maker.row(place));
+    }
+    const auto done = database.execute_many(maker.sql(), batch);
+    if (!done) {
+      table.made += done.error().done.rows;
+      return complain_of_row(table, done.error());
+    }
+    table.made += done->rows;
+    progress.update(fmt::format("{}: {} rows", on_one_line(table.name), grouped(table.had + table.made)),
+                    static_cast<double>(table.had + table.made) / static_cast<double>(rows));
+  }
+  return std::nullopt;
+}
+
+void print(const fill_job& job, const std::vector<filled_table>& all) {
+  if (all.empty() && !job.json) {
+    std::cout << "There is no table to fill.\n";
+  }
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& one : all) {
+    if (job.json) {
+      list.push_back({{"table", one.name}, {"had", one.had}, {"made", one.made}});
+    } else if (one.made > 0) {
+      std::cout << fmt::format("{}: {} rows{}\n", on_one_line(one.name), grouped(one.made),
+                               job.dry_run ? " would be made" : "");
+    } else {
+      std::cout << fmt::format("{}: has {} rows\n", on_one_line(one.name), grouped(one.had));
+    }
+  }
+  if (job.json) {
+    std::cout << list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+  }
+}
+
+/// How many rows each has.
+expected<std::vector<filled_table>> count_rows(client& database, const std::vector<table_shape>& tables) {
+  std::vector<filled_table> all;
+  for (const auto& one : tables) {
+    const auto rows = database.query("SELECT count(*) FROM " + quote_identifier(one.name));
+    if (!rows) {
+      return tl::unexpected{rows.error()};
+    }
+    all.push_back({.name = one.name, .had = static_cast<std::uint64_t>((*rows)[0][std::size_t{0}].as_integer())});
+  }
+  return all;
+}
+
+int complain_of_call(const failure& reason) {
+  return reason.code == errc::bad_option ? complain(reason.detail + '.', exit_code::usage) : complain(reason);
+}
+
+/// Fills one after the other; what was done by then is in `all`.
+int fill_all(client& database, const fill_job& job, const std::vector<table_shape>& tables,
+             std::vector<filled_table>& all) {
+  progress_line progress{std::chrono::seconds{2}};
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    if (all[i].had >= job.rows) {
+      continue;
+    }
+    const auto maker = row_maker::make(database, tables[i], job.random, job.rows);
+    if (!maker) {
+      return complain_of_call(maker.error());
+    }
+    all[i].had = maker->had();
+    if (const auto ended = fill_table(database, *maker, job.rows, all[i], progress)) {
+      return *ended;
+    }
+  }
+  return exit_code::ok;
+}
+
+} // namespace
+
+int fill(caf::actor_system& system, const engine_actor& front, const fill_job& job) {
+  client database{system, front};
+  auto all = read_tables(database);
+  const auto tables = all ? choose_tables(std::move(*all), job.tables) : std::move(all);
+  if (!tables) {
+    return complain_of_call(tables.error());
+  }
+  auto counted = count_rows(database, *tables);
+  if (!counted) {
+    return complain_of_call(counted.error());
+  }
+  for (const auto& one : *counted) {
+    if (one.had > 0 && one.had < job.rows && !job.add_to_rows) {
+      return complain(fmt::format("{} has rows already ({}); --yes adds generated ones to them, --table fills others.",
+                                  one.name, grouped(one.had)),
+                      exit_code::usage);
+    }
+  }
+  int code = exit_code::ok;
+  if (job.dry_run) {
+    for (auto& one : *counted) {
+      one.made = job.rows - std::min(job.rows, one.had);
+    }
+  } else {
+    code = fill_all(database, job, *tables, *counted);
+  }
+  print(job, *counted);
+  if (!job.dry_run && std::ranges::any_of(*counted, [](const filled_table& one) { return one.made > 0; })) {
+    vouch("Rows were generated.");
+  }
+  return code;
+}
+
+} // namespace millrace::tools
