@@ -43,9 +43,11 @@ constexpr std::size_t group_bytes_min = 3;
 /// The smallest encoded migration: version, name, two digests, number of needs; and one of those.
 constexpr std::size_t migration_bytes_min = 1 + 1 + 2 * sizeof(sha256) + 1;
 constexpr std::size_t needed_bytes_min = 2;
+constexpr std::size_t hook_bytes_min = 2;
 
 /// In one schema change.
 constexpr std::size_t migrations_max = 10'000;
+constexpr std::size_t hooks_max = 100;
 
 void put(byte_writer& out, record_kind kind) {
   out.put_byte(static_cast<std::uint8_t>(kind));
@@ -191,8 +193,22 @@ bool within_limits(const schema_change& change) noexcept {
       names += needed.set.size();
     }
   }
-  return change.sql.size() <= limits::transaction_bytes_max && names <= limits::sql_bytes_max
-         && change.migrations.size() <= migrations_max && needs <= migrations_max;
+  for (const auto* const hooks : {&change.before, &change.after}) {
+    for (const auto& one : *hooks) {
+      names += one.file.size();
+    }
+  }
+  return sql_bytes(change) <= limits::transaction_bytes_max && names <= limits::sql_bytes_max
+         && change.migrations.size() <= migrations_max && needs <= migrations_max && change.before.size() <= hooks_max
+         && change.after.size() <= hooks_max && change.timeout.count() >= 0 && change.timeout <= schema_timeout_max;
+}
+
+void put(byte_writer& out, const std::vector<schema_hook>& hooks) {
+  out.put_varint(hooks.size());
+  for (const auto& one : hooks) {
+    out.put_text(one.file);
+    out.put_text(one.sql);
+  }
 }
 
 result<> put(byte_writer& out, encoder_dictionary&, const schema_change& change) {
@@ -217,6 +233,9 @@ result<> put(byte_writer& out, encoder_dictionary&, const schema_change& change)
   }
   out.put_text(change.sql);
   out.put_text(change.author);
+  put(out, change.before);
+  put(out, change.after);
+  out.put_varint(static_cast<std::uint64_t>(change.timeout.count()));
   return {};
 }
 
@@ -401,10 +420,19 @@ applied_migration read_migration(byte_reader& in) {
   return one;
 }
 
+std::vector<schema_hook> read_hooks(byte_reader& in) {
+  std::vector<schema_hook> hooks(static_cast<std::size_t>(in.bounded(std::min(hooks_max, in.left() / hook_bytes_min))));
+  for (auto& one : hooks) {
+    one.file = in.text(limits::sql_bytes_max);
+    one.sql = in.text(limits::transaction_bytes_max);
+  }
+  return hooks;
+}
+
 result<work> read_schema_change(byte_reader in) {
   schema_change change;
   const auto step = in.byte();
-  if (step > static_cast<std::uint8_t>(schema_step::adopt)) {
+  if (step > static_cast<std::uint8_t>(schema_step::hook)) {
     in.reject();
   }
   change.step = static_cast<schema_step>(step);
@@ -417,6 +445,9 @@ result<work> read_schema_change(byte_reader in) {
   }
   change.sql = in.text(limits::transaction_bytes_max);
   change.author = in.text(limits::sql_bytes_max);
+  change.before = read_hooks(in);
+  change.after = read_hooks(in);
+  change.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(in.bounded(schema_timeout_max.count()))};
   if (!within_limits(change)) {
     in.reject();
   }

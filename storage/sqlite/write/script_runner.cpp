@@ -92,7 +92,7 @@ bool equal(std::string_view one, std::string_view other) noexcept {
 }
 
 std::string label_of(const schema_change& change) {
-  if (change.step == schema_step::ad_hoc || change.migrations.empty()) {
+  if (change.migrations.empty()) {
     return "";
   }
   const auto& one = change.migrations.back();
@@ -100,14 +100,27 @@ std::string label_of(const schema_change& change) {
          + to_text(change.step) + ": ";
 }
 
+/// In the largest unit of which it is a whole number.
+std::string text_of(std::chrono::milliseconds time) {
+  constexpr std::pair<int, const char*> units[]{{3'600'000, " h"}, {60'000, " min"}, {1'000, " s"}, {1, " ms"}};
+  const auto unit = std::ranges::find_if(units, [time](const auto& one) { return time.count() % one.first == 0; });
+  return std::to_string(time.count() / unit->first) + unit->second;
+}
+
 } // namespace
 
-result<script_runner> script_runner::make(connection& owner, log_functions& functions) {
+failure overrun(const schema_change& change) {
+  return {errc::deadline_exceeded, label_of(change) + "it took longer than its timeout of " + text_of(change.timeout)
+                                     + ", and nothing of it was kept; give it a longer one, or less to do, and apply "
+                                       "it again"};
+}
+
+result<script_runner> script_runner::make(connection& owner, log_functions& functions, runaway_watch& watch) {
   auto record = schema_record::make(owner);
   if (!record) {
     return tl::unexpected{std::move(record).error()};
   }
-  script_runner made{owner, functions, std::move(*record)};
+  script_runner made{owner, functions, watch, std::move(*record)};
   auto compiled = prepared_statement::prepare(owner.get(), meta::find_intruder);
   if (!compiled) {
     return tl::unexpected{std::move(compiled).error()};
@@ -122,7 +135,7 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
     return known ? progress<>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = run_recorded(script.sql, "script " + script.name + ": ", guarding::no);
+  auto done = run_recorded({{script.sql}}, "script " + script.name + ": ", guarding::no);
   if (!done) {
     return tl::unexpected{std::move(done).error()};
   }
@@ -135,7 +148,12 @@ progress<ran_script> script_runner::run(const schema_change& change, std::uint64
     return known ? progress<ran_script>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = change.step == schema_step::adopt ? drift() : run_recorded(change.sql, label_of(change), guarding::yes);
+  std::vector<piece> parts;
+  const auto add = [&parts](const schema_hook& one) { parts.push_back({one.sql, one.file}); };
+  std::ranges::for_each(change.before, add);
+  parts.push_back({change.sql});
+  std::ranges::for_each(change.after, add);
+  auto done = change.step == schema_step::adopt ? drift() : run_recorded(parts, label_of(change), guarding::yes);
   if (!done) {
     return done;
   }
@@ -154,13 +172,14 @@ progress<ran_script> script_runner::drift() {
 }
 
 /// Runs statements, and tells what they made of the schema.
-progress<ran_script> script_runner::run_recorded(const std::string& sql, const std::string& label, guarding care) {
+progress<ran_script> script_runner::run_recorded(const std::vector<piece>& parts, const std::string& label,
+                                                 guarding care) {
   const auto before = read_objects(*owner_);
   const auto changed = sqlite3_total_changes64(owner_->get());
   if (!before) {
     return set_back(before.error());
   }
-  if (auto done = run_guarded(sql, care).and_then([this] { return check_names(); }); !done) {
+  if (auto done = run_guarded(parts, care).and_then([this] { return check_names(); }); !done) {
     done.error().reason.detail = label + done.error().reason.detail;
     return tl::unexpected{std::move(done).error()};
   }
@@ -171,13 +190,24 @@ progress<ran_script> script_runner::run_recorded(const std::string& sql, const s
   return ran_script{differences(*before, *after, equal), sqlite3_total_changes64(owner_->get()) - changed};
 }
 
-progress<> script_runner::run_guarded(const std::string& sql, guarding care) {
+progress<> script_runner::run_guarded(const std::vector<piece>& parts, guarding care) {
   if (care == guarding::no) {
-    return run_statements(sql, nullptr);
+    return run_parts(parts, nullptr);
   }
   auto guard = key_guard::begin(*owner_);
-  return guard ? run_statements(sql, &*guard).and_then([&] { return guard->look_at_end(); })
+  return guard ? run_parts(parts, &*guard).and_then([&] { return guard->look_at_end(); })
                : tl::unexpected{std::move(guard).error()};
+}
+
+progress<> script_runner::run_parts(const std::vector<piece>& parts, key_guard* guard) {
+  for (const auto& one : parts) {
+    if (auto done = run_statements(one.sql, guard); !done) {
+      auto& detail = done.error().reason.detail;
+      detail = (one.file.empty() ? "" : std::string{one.file} + ": ") + detail;
+      return done;
+    }
+  }
+  return {};
 }
 
 progress<> script_runner::run_statements(const std::string& sql, key_guard* guard) {
@@ -253,6 +283,9 @@ progress<> script_runner::run_statement(prepared_statement& statement) {
   // What SQLite's own modules compile while this runs is not the script's.
   authorizer::scope running{owner_->rights(), authority::internal};
   failpoint("script.statement");
+  if (watch_->ends_before_statement()) {
+    return set_back({errc::deadline_exceeded, "what stands before it took too long"});
+  }
   const int code = statement.run();
   if (code == SQLITE_OK) {
     return {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "key_guard.hpp"
+#include "runaway_watch.hpp"
 #include "schema_record.hpp"
 #include "setback.hpp"
 
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace::storage::sqlite {
@@ -22,11 +24,14 @@ struct ran_script {
   std::int64_t rows_changed = 0; ///< By it, its triggers and foreign keys.
 };
 
+/// What a change comes to that was called off, as it ran for longer than its timeout.
+failure overrun(const schema_change& change);
+
 /// Runs what changes the schema inside an open SQLite transaction and records it. The caller undoes what a failed one
 /// leaves behind.
 class script_runner {
 public:
-  [[nodiscard]] static result<script_runner> make(connection& owner, log_functions& functions);
+  [[nodiscard]] static result<script_runner> make(connection& owner, log_functions& functions, runaway_watch& watch);
 
   /// Runs the script, or does nothing where the same text is recorded under its name. `schema_changed` where another
   /// text is. `accept_time_ms` is for the history.
@@ -37,15 +42,23 @@ public:
   [[nodiscard]] progress<ran_script> run(const schema_change& change, std::uint64_t seq, std::int64_t accept_time_ms);
 
 private:
-  script_runner(connection& owner, log_functions& functions, schema_record record)
-    : owner_(&owner), functions_(&functions), record_(std::move(record)) {}
+  script_runner(connection& owner, log_functions& functions, runaway_watch& watch, schema_record record)
+    : owner_(&owner), functions_(&functions), watch_(&watch), record_(std::move(record)) {}
+
+  /// What is run as one script, with a frame and lines of its own; a hook's has a name.
+  struct piece {
+    const std::string& sql;
+    std::string_view file{};
+  };
 
   /// Whether it is looked at what becomes of others: not of scripts, which logs hold that were written before that.
   enum class guarding { no, yes };
 
-  [[nodiscard]] progress<ran_script> run_recorded(const std::string& sql, const std::string& label, guarding care);
+  [[nodiscard]] progress<ran_script> run_recorded(const std::vector<piece>& parts, const std::string& label,
+                                                  guarding care);
   [[nodiscard]] progress<ran_script> drift();
-  [[nodiscard]] progress<> run_guarded(const std::string& sql, guarding care);
+  [[nodiscard]] progress<> run_guarded(const std::vector<piece>& parts, guarding care);
+  [[nodiscard]] progress<> run_parts(const std::vector<piece>& parts, key_guard* guard);
   [[nodiscard]] progress<> run_statements(const std::string& sql, key_guard* guard);
   std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
   [[nodiscard]] progress<> run_statement(prepared_statement& statement);
@@ -54,6 +67,7 @@ private:
 
   connection* owner_;
   log_functions* functions_;
+  runaway_watch* watch_;
   schema_record record_;
   prepared_statement find_intruder_;
 };

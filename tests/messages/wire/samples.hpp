@@ -120,7 +120,10 @@ inline schema_change sample_change() {
           .expected = sample_digest(201),
           .migrations = {sample_migration()},
           .sql = "ALTER TABLE t ADD COLUMN lease",
-          .author = "millrace 0.1.0"};
+          .author = "millrace 0.1.0",
+          .before = {{"main/before_each.sql", "SELECT 1"}},
+          .after = {{"main/after_each.sql", "SELECT 2"}},
+          .timeout = std::chrono::milliseconds{30'000}};
 }
 
 inline schema_difference sample_difference() {

@@ -127,7 +127,14 @@ BOOST_AUTO_TEST_CASE(a_queue_of_format_version_3_opens_for_ever) {
     .version = 300, .name = "add_lease", .checksum = digest, .chain = {}, .needs = {{"core", 2}, {"master", 12}}};
   const std::vector<work> expected{
     schema_change{.step = schema_step::ad_hoc, .sql = "CREATE TABLE a(b)", .author = "ada"},
-    schema_change{.step = schema_step::repair, .set = "main", .expected = digest, .migrations = {lease, lease}}};
+    schema_change{.step = schema_step::repair, .set = "main", .expected = digest, .migrations = {lease, lease}},
+    schema_change{.step = schema_step::up,
+                  .set = "main",
+                  .migrations = {lease},
+                  .sql = "CREATE TABLE b(c)",
+                  .before = {{"main/before_each.sql", "SELECT 1"}},
+                  .after = {{"main/0300_add_lease.after.sql", "SELECT 2"}, {"main/after_each.sql", "SELECT 3"}},
+                  .timeout = std::chrono::milliseconds{30'000}}};
   if (golden(".v3").empty() && std::getenv("MILLRACE_MAKE_GOLDEN") != nullptr) {
     memory_file_system made;
     require_ok(made.make_folder(queue_path));
@@ -141,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_queue_of_format_version_3_opens_for_ever) {
   disk.put(first_segment, bytes);
   BOOST_CHECK_EQUAL(header_of(1).version, 3u);
   auto queue = open_log(disk);
-  BOOST_CHECK_EQUAL(queue.last_seq(), 2u);
+  BOOST_CHECK_EQUAL(queue.last_seq(), 3u);
   auto cursor = queue.read_from(1);
   require_ok(cursor);
   const auto read = (*cursor)->next().value();
