@@ -90,6 +90,7 @@ private:
   struct aside {
     storage::skip_order what;
     outcome_promise answer;
+    bool though_promised = false; ///< Also where somebody was told that it is durable.
   };
 
   void adopt(opened_log opened);

@@ -28,7 +28,7 @@ failure not_waiting(std::uint64_t seq) {
 bool queue_state::set_aside_what_is_due() {
   while (!asides_due_.empty()) {
     keep_what_was_promised();
-    auto& [what, answer] = asides_due_.front();
+    auto& [what, answer, though_promised] = asides_due_.front();
     const auto first = what.seqs.front();
     std::erase_if(what.seqs, [this](std::uint64_t seq) { return seq <= applied_seq_ || backlog_->is_skipped(seq); });
     const bool waits = !what.seqs.empty();
@@ -46,8 +46,8 @@ bool queue_state::set_aside_what_is_due() {
 
 /// Who sends a name again may have been told that it is durable after it was wished to be given up.
 void queue_state::keep_what_was_promised() {
-  auto& [what, answer] = asides_due_.front();
-  if (what.why != errc::deadline_exceeded) {
+  auto& [what, answer, though_promised] = asides_due_.front();
+  if (what.why != errc::deadline_exceeded || though_promised) {
     return;
   }
   storage::skip_order promised{{}, errc::quarantined, what.deaths};
@@ -61,7 +61,7 @@ void queue_state::keep_what_was_promised() {
   if (what.seqs.empty()) {
     what = std::move(promised);
   } else if (!promised.seqs.empty()) {
-    asides_due_.push_back({std::move(promised), {}});
+    asides_due_.push_back({std::move(promised), {}, false});
   }
 }
 
@@ -90,7 +90,7 @@ caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& r
   if (request.seq <= sent_seq_) {
     wish_aside(std::move(order), answer);
   } else { // The writer holds nothing of it.
-    asides_due_.push_back({std::move(order), answer});
+    asides_due_.push_back({std::move(order), answer, false});
     set_aside_what_is_due();
     feed_writer();
   }
@@ -99,7 +99,7 @@ caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& r
 
 void queue_state::wish_aside(storage::skip_order what, outcome_promise answer) {
   const auto asked = !asides_asked_.empty(); // Then it has been told already.
-  asides_asked_.push_back({std::move(what), std::move(answer)});
+  asides_asked_.push_back({std::move(what), std::move(answer), false});
   if (writer_ && !asked) {
     settings_.board->called_off()->store(true);
     self_->send(writer_, atom::reopen::value);
@@ -203,10 +203,11 @@ void queue_state::suspect(const work_refused& message) {
   } else if (!message.proven) {
     count_against(message.first);
   } else if (message.why.code == errc::too_large) {
-    asides_due_.push_back({{{message.first}, errc::too_large, 1}, {}});
+    asides_due_.push_back({{{message.first}, errc::too_large, 1}, {}, false});
   } else {
-    const auto late = !ledger_.expired(message.first, message.first, now).empty();
-    asides_due_.push_back({{{message.first}, late ? errc::deadline_exceeded : errc::quarantined, 1}, {}});
+    const auto late = message.overran || !ledger_.expired(message.first, message.first, now).empty();
+    const auto why = late ? errc::deadline_exceeded : errc::quarantined;
+    asides_due_.push_back({{{message.first}, why, 1}, {}, message.overran});
   }
   give_up_overdrawn(now);
 }
