@@ -79,8 +79,11 @@ tl::expected<void, failure> engine::impl::migrate() {
   if (settings_.migrations.empty()) {
     return {};
   }
-  migrator by{
-    system_, operations_, {.author = "the program, when it was started", .abandon = [this] { return called_off(); }}};
+  migrator by{system_,
+              operations_,
+              {.author = "the program, when it was started", .hooks = settings_.hooks, .stop = {}, .abandon = [this] {
+                 return called_off();
+               }}};
   const auto due = [this](const schema_state& now) { return plan_up(settings_.migrations, now, {}); };
   if (settings_.pending == pending_migrations::apply) {
     const auto done = by.run(due);
@@ -92,7 +95,7 @@ tl::expected<void, failure> engine::impl::migrate() {
     return tl::unexpected{plan.error()};
   }
   if (!plan->empty()) {
-    const auto& first = plan->front();
+    const auto& first = *std::ranges::find_if(*plan, [](const auto& one) { return one.id.version > 0; });
     return tl::unexpected{failure{errc::schema_conflict, label_of(first.id.set, first.id.version, first.name)
                                                            + " is not applied; `millrace migrate up` applies it"}};
   }

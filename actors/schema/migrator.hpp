@@ -1,10 +1,10 @@
 #pragma once
 
+#include "migration_hooks.hpp"
 #include "plan.hpp"
 
 #include <millrace/messages/wire/interfaces.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -17,9 +17,8 @@ namespace millrace {
 struct migrator_options {
   /// Who is named in the history.
   std::string author{};
-  /// Told before each step is sent, and after it took effect. Called in the thread of the call.
-  std::function<void(const planned_change&)> on_begin{};
-  std::function<void(const planned_change&, std::chrono::milliseconds took)> on_done{};
+  /// What the program does itself.
+  migration_hooks hooks{};
   /// Asked between two steps whether to stop there.
   std::function<bool()> stop{};
   /// Asked while an answer is waited for whether to wait no more. What becomes of that step is not known then.
@@ -42,8 +41,8 @@ public:
   /// A plan from a state, made anew where another one changed it.
   using planner = std::function<expected<migration_plan>(const schema_state&)>;
 
-  /// Carries out a plan, each step a transaction. What was done by then stands where one fails. Gives how many steps
-  /// it took itself.
+  /// Carries out a plan, each step a transaction, with the hooks around it. What was done by then stands where one
+  /// fails. Gives how many steps it took itself.
   [[nodiscard]] expected<std::size_t> run(const planner& plan);
   /// Runs it and takes all of it back.
   [[nodiscard]] expected<schema_rehearsed> rehearse(const migration_plan& plan);

@@ -325,22 +325,23 @@ int run(const migrate_settings& settings, verb wanted) {
   catch_interrupts();
   return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor&, operations_actor target) {
     migrator_options how{.author = user_name(),
-                         .on_begin = {},
-                         .on_done = {},
+                         .hooks = {},
                          .stop = [] { return interrupted(); },
                          .abandon = [] { return interrupted(); }};
     std::vector<taken_step> taken;
-    how.on_done = [&](const planned_change& step, std::chrono::milliseconds took) {
+    how.hooks.after_each = [&](const planned_change& step, std::chrono::milliseconds took) {
       taken.push_back({step, took});
       if (!settings.json && step.change.step != schema_step::repair) {
         std::cout << step_text(step) << ": " << grouped(static_cast<std::uint64_t>(took.count())) << " ms" << std::endl;
       }
       vouch(step_text(step) + " took effect.");
+      return std::optional<failure>{};
     };
     std::unique_ptr<waiting_note> note;
-    how.on_begin = [&](const planned_change& step) {
+    how.hooks.before_each = [&](const planned_change& step) {
       note.reset();
       note = std::make_unique<waiting_note>(step_text(step) + " …");
+      return std::optional<failure>{};
     };
     migrator by{system, std::move(target), how};
     return wanted({settings, *sets, by, taken});
@@ -353,6 +354,9 @@ itself where there is one set. Each is applied as one transaction: where it fail
 the top of the first say:
   -- requires: main/0003    what must be applied before it, of other sets, too
   -- irreversible           there is no way back
+  -- timeout: 30s           after which it is called off (ms, s, min, h)
+before_each.sql, after_each.sql and 0007_add_lease.before.sql, .after.sql run around it, in its transaction;
+before_run.sql and after_run.sql around all that a run applies.
 A file that is applied never changes; a correction is a new one.
 
 Examples:
