@@ -161,6 +161,29 @@ bool queue_state::write_skip_order(storage::skip_order order) {
   return written;
 }
 
+void queue_state::note_timeouts(const storage::batch& work) {
+  for (auto seq = work.first_seq; const auto& item : work.items) {
+    const auto* const change = std::get_if<schema_change>(&item);
+    const auto decided = [&] { return std::ranges::binary_search(work.skipped, seq, {}, &storage::skipped_work::seq); };
+    if (change != nullptr && change->timeout.count() > 0 && !decided()) {
+      timed_.insert(seq);
+    }
+    ++seq;
+  }
+}
+
+/// That a change came to its end within its timeout is no function of the log, either: it must be there before anybody
+/// is told, so that a slower machine does not undo it that applies the log to an older copy.
+void queue_state::record_in_time(std::uint64_t applied) {
+  const auto end = timed_.upper_bound(applied);
+  storage::skip_order order{{timed_.begin(), end}, errc::none, 0};
+  timed_.erase(timed_.begin(), end);
+  std::erase_if(order.seqs, [this](std::uint64_t seq) { return backlog_->is_skipped(seq); });
+  if (!order.seqs.empty()) {
+    write_skip_order(std::move(order));
+  }
+}
+
 /// Whether the writer, or the process, died over what it was trying; then all of that is tried one by one.
 void queue_state::count_death(std::uint64_t applied_seq) {
   const auto broken = settings_.attempts == nullptr ? std::nullopt : settings_.attempts->broken();

@@ -150,8 +150,12 @@ result<> put(byte_writer& out, encoder_dictionary&, const schema_script& script)
   return {};
 }
 
+bool has_reason(const skip_order& order) noexcept {
+  return rejects(order.why) || (order.why == errc::none && order.deaths == 0);
+}
+
 result<> put(byte_writer& out, encoder_dictionary&, const skip_order& order) {
-  if (order.seqs.empty() || !rejects(order.why)) {
+  if (order.seqs.empty() || !has_reason(order)) {
     return fail(errc::malformed, "the order skips nothing, or gives no reason that rejects");
   }
   if (order.seqs.size() > skipped_seqs_max) {
@@ -463,7 +467,7 @@ result<work> read_skip_order(byte_reader in) {
   }
   order.why = static_cast<errc>(in.byte());
   order.deaths = static_cast<std::uint32_t>(in.bounded(UINT32_MAX));
-  if (count == 0 || !rejects(order.why)) {
+  if (count == 0 || !has_reason(order)) {
     in.reject();
   }
   return whole(in, std::move(order));

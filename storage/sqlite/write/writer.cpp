@@ -280,8 +280,10 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
     const auto& item = part.items[seq - part.first_seq];
     attempt<answer> done;
-    if (skipped != part.skipped.end() && skipped->seq == seq) {
-      done = skip_item(item, part.accept_time_ms, *skipped++, aim.mark);
+    const auto* const order = skipped != part.skipped.end() && skipped->seq == seq ? &*skipped++ : nullptr;
+    came_to_end_ = order != nullptr && order->why == errc::none;
+    if (order != nullptr && !came_to_end_) {
+      done = skip_item(item, part.accept_time_ms, *order, aim.mark);
     } else {
       done = apply_item(item, seq, aim);
     }
@@ -416,7 +418,8 @@ progress<outcome> writer::run_script(const work& item, std::uint64_t seq) {
   ran_script_ = true;
   const auto* const script = std::get_if<schema_script>(&item);
   // It may have a whole table to change.
-  watch_.lift_limits(script == nullptr ? std::get<schema_change>(item).timeout : std::chrono::milliseconds{0});
+  const bool timed = script == nullptr && !came_to_end_;
+  watch_.lift_limits(timed ? std::get<schema_change>(item).timeout : std::chrono::milliseconds{0});
   budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
   auto done = script != nullptr ? scripts_->run(*script, seq, accept_time_ms_)

@@ -150,6 +150,7 @@ BOOST_AUTO_TEST_CASE(groups_names_and_row_expectations_come_back) {
 
 BOOST_AUTO_TEST_CASE(orders_and_the_end_of_a_stretch_come_back) {
   check_round_trip(skip_order{{7}, errc::quarantined, 3});
+  check_round_trip(skip_order{{7}, errc::none, 0});
   check_round_trip(skip_order{{1, UINT64_MAX, 0, 300}, errc::deadline_exceeded, UINT32_MAX});
   check_round_trip(stretch_end{});
   check_round_trip(quarantine_order{UINT64_MAX, quarantine_order::action::resubmit});
