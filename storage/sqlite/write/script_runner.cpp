@@ -202,8 +202,9 @@ progress<> script_runner::run_guarded(const std::vector<piece>& parts, guarding 
 progress<> script_runner::run_parts(const std::vector<piece>& parts, key_guard* guard) {
   for (const auto& one : parts) {
     if (auto done = run_statements(one.sql, guard); !done) {
-      auto& detail = done.error().reason.detail;
-      detail = (one.file.empty() ? "" : std::string{one.file} + ": ") + detail;
+      if (!one.file.empty()) {
+        done.error().reason.detail.insert(0, std::string{one.file} + ": ");
+      }
       return done;
     }
   }
