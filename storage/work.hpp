@@ -16,7 +16,9 @@ namespace millrace::storage {
 /// its own.
 struct skip_order {
   std::vector<std::uint64_t> seqs;
-  errc why = errc::none;    ///< `deadline_exceeded`, `too_large` or `quarantined`; only the last is kept.
+  /// `deadline_exceeded`, `too_large` or `quarantined`; only the last is kept. `none` says the opposite of changes of
+  /// the schema: they came to their end within their timeouts, which are not looked at any more.
+  errc why = errc::none;
   std::uint32_t deaths = 0; ///< How often an attempt at it failed, or the writer or the process ended over it.
 
   friend bool operator==(const skip_order&, const skip_order&) = default;
@@ -56,7 +58,8 @@ struct bound_name {
   friend bool operator==(const bound_name&, const bound_name&) = default;
 };
 
-/// Work of a batch that is not to be applied, as a `skip_order` in the log says.
+/// Work of a batch that is not to be applied, or, where `why` is `none`, in whatever time; as a `skip_order` in the log
+/// says.
 struct skipped_work {
   std::uint64_t seq = 0;
   errc why = errc::none;

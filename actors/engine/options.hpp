@@ -6,6 +6,7 @@
 #include <millrace/actors/health/health_options.hpp>
 #include <millrace/actors/read/read_options.hpp>
 #include <millrace/actors/schema/migration.hpp>
+#include <millrace/actors/schema/migration_hooks.hpp>
 #include <millrace/actors/supervision/restart_options.hpp>
 #include <millrace/actors/write/write_options.hpp>
 #include <millrace/messages/outcome.hpp>
@@ -45,6 +46,8 @@ struct options {
   /// CMake). They come after the scripts.
   std::vector<migration_set> migrations{};
   pending_migrations pending = pending_migrations::apply;
+  /// What the program does itself while they are applied. What a hook gives, opening fails with.
+  migration_hooks hooks{};
   schema_drift drift = schema_drift::warn;
   /// Whether operators may change the schema by SQL of their own. What they do is in the log and in the history.
   ad_hoc_changes ad_hoc_schema = ad_hoc_changes::allow;

@@ -79,7 +79,7 @@ tl::expected<void, failure> engine::impl::migrate() {
   if (settings_.migrations.empty()) {
     return {};
   }
-  migrator_options how{.author = "the program, when it was started"};
+  migrator_options how{.author = "the program, when it was started", .hooks = settings_.hooks};
   how.abandon = [this] { return reason_to_give_up(); };
   how.on_progress = [](const planned_change& step, const backfill_state& now) {
     logger()->info("{}: {} rows done, about {} left", label_of(step.id.set, step.id.version, step.name), now.rows_done,
@@ -97,7 +97,7 @@ tl::expected<void, failure> engine::impl::migrate() {
     return tl::unexpected{plan.error()};
   }
   if (!plan->empty()) {
-    const auto& first = plan->front();
+    const auto& first = *std::ranges::find_if(*plan, [](const auto& one) { return one.id.version > 0; });
     return tl::unexpected{failure{errc::schema_conflict, label_of(first.id.set, first.id.version, first.name)
                                                            + " is not applied; `millrace migrate up` applies it"}};
   }

@@ -18,6 +18,9 @@ struct directives {
   std::vector<migration_id> needs;
   bool irreversible = false;
   std::string backfill;
+  std::chrono::milliseconds timeout{0};
+
+  friend bool operator==(const directives&, const directives&) = default;
 };
 
 constexpr std::string_view spaces = " \t\r";
@@ -33,6 +36,19 @@ std::optional<std::uint64_t> number_in(std::string_view text) noexcept {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool whole = problem == std::errc{} && end == text.data() + text.size();
   return whole && number > 0 && number <= INT64_MAX ? std::optional{number} : std::nullopt;
+}
+
+/// Such as `30s`.
+std::optional<std::chrono::milliseconds> time_in(std::string_view text) noexcept {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = number_in(text.substr(0, digits));
+  const auto unit = trimmed(text.substr(digits));
+  const std::uint64_t unit_ms = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "min" ? 60'000 : 3'600'000;
+  const bool known = unit_ms < 3'600'000 || unit == "h";
+  if (!number || !known || *number > static_cast<std::uint64_t>(schema_timeout_max.count()) / unit_ms) {
+    return std::nullopt;
+  }
+  return std::chrono::milliseconds{*number * unit_ms};
 }
 
 std::string in_lower_case(std::string_view text) {
@@ -107,11 +123,20 @@ expected<directives> read_directives(std::string_view sql) {
     const auto comment = line.starts_with("--") ? in_lower_case(trimmed(line.substr(2))) : std::string{};
     const bool requires_some = comment.starts_with("require") || comment.starts_with("depends on");
     const bool in_parts = comment.starts_with("backfill");
-    if (!requires_some && !in_parts && !comment.starts_with("irreversible")) {
+    const auto time = comment.starts_with("timeout:") ? time_in(trimmed(comment.substr(8))) : std::nullopt;
+    const bool times = time || (at_top && comment.starts_with("timeout")); // A column may be called so, too.
+    if (!requires_some && !in_parts && !times && !comment.starts_with("irreversible")) {
       continue;
     }
     if (!at_top) {
       return wrong(line, "it stands after the first statement; move it to the top of the file");
+    }
+    if (times) {
+      if (!time || said.timeout.count() > 0) {
+        return wrong(line, "say once `-- timeout: 30s`: a number from 1, and ms, s, min or h; a year at most");
+      }
+      said.timeout = *time;
+      continue;
     }
     if (comment == "irreversible") {
       said.irreversible = true;
@@ -175,10 +200,16 @@ expected<migration> make_migration(std::uint64_t version, std::string name, std:
   if (!has_statement(up)) {
     return wrong("there is no statement in it; write what it does, or remove it");
   }
+  directives back;
   if (down) {
     remove_byte_order_mark(*down);
-    if (const auto back = read_directives(*down); back && !back->backfill.empty()) {
-      return wrong("its .down.sql says `-- backfill`, but the way back is one transaction");
+    const auto read = read_directives(*down);
+    if (!read) {
+      return wrong("its .down.sql: " + read.error().detail);
+    }
+    back.timeout = read->timeout;
+    if (*read != back) {
+      return wrong("its .down.sql says what belongs at the top of the .up.sql; move that there");
     }
     if (!has_statement(*down)) {
       return wrong("there is no statement in its .down.sql; write what takes it back, or remove that file");
@@ -189,7 +220,27 @@ expected<migration> make_migration(std::uint64_t version, std::string name, std:
                    .up = std::move(up),
                    .down = std::move(down),
                    .needs = std::move(said->needs),
+                   .before = {},
+                   .after = {},
+                   .timeout = said->timeout,
+                   .down_timeout = back.timeout,
                    .backfill = std::move(said->backfill)};
+}
+
+expected<std::string> make_hook(std::string sql) {
+  const auto wrong = [](std::string why) { return tl::unexpected{failure{errc::bad_option, std::move(why)}}; };
+  remove_byte_order_mark(sql);
+  const auto said = read_directives(sql);
+  if (!said) {
+    return tl::unexpected{said.error()};
+  }
+  if (*said != directives{}) {
+    return wrong(
+      "it is a hook, and what its comments say can be said of migrations alone; move that to one, or remove "
+      "it");
+  }
+  return has_statement(sql) ? expected<std::string>{std::move(sql)}
+                            : wrong("there is no statement in it; write what it does, or remove it");
 }
 
 sha256 checksum_of(const migration& one) {

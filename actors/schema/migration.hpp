@@ -3,6 +3,7 @@
 #include <millrace/actors/base/expected.hpp>
 #include <millrace/messages/operations/schema.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -16,16 +17,30 @@ namespace millrace {
 struct migration {
   std::uint64_t version = 0;
   std::string name{};
-  std::string up{};                  ///< SQL that applies it.
-  std::optional<std::string> down{}; ///< SQL that takes it back; nothing where that cannot be done.
-  std::vector<migration_id> needs{}; ///< What must be applied before it.
-  std::string backfill{};            ///< The table whose rows it changes in parts; empty where it is one transaction.
+  std::string up{};                     ///< SQL that applies it.
+  std::optional<std::string> down{};    ///< SQL that takes it back; nothing where that cannot be done.
+  std::vector<migration_id> needs{};    ///< What must be applied before it.
+  std::string before{};                 ///< SQL that is run before `up`, in its transaction; empty where there is none.
+  std::string after{};                  ///< Likewise after it.
+  std::chrono::milliseconds timeout{0}; ///< How long `up` may run; 0 is as long as it takes.
+  std::chrono::milliseconds down_timeout{0}; ///< The same of `down`.
+  std::string backfill{}; ///< The table whose rows it changes in parts; empty where it is one transaction.
+};
+
+/// SQL that a set runs around its migrations when they are applied, and not when they are taken back; empty where there
+/// is none. It may change at any time.
+struct set_hooks {
+  std::string before_run{};  ///< Before the first that a run applies, as a transaction of its own.
+  std::string after_run{};   ///< After the last, likewise.
+  std::string before_each{}; ///< Before each, in its transaction, and before what the migration has itself.
+  std::string after_each{};  ///< After each, likewise.
 };
 
 /// Migrations that follow each other, by rising version.
 struct migration_set {
   std::string name{};
   std::vector<migration> migrations{};
+  set_hooks hooks{};
 };
 
 /// A migration from the texts of its files: what the comments at the top of the first say is taken from there.
@@ -33,12 +48,18 @@ struct migration_set {
 ///     -- requires: master/0003, core/12     migrations, of other sets too, that must be applied before it
 ///     -- irreversible                       there is no way back, and no second file
 ///     -- backfill: lease                    it changes the rows of that table in parts, each a transaction of its own
+///     -- timeout: 30s                       how long it may run, in ms, s, min or h; the second file has its own
 ///
 /// `bad_option` where they say what cannot be.
 [[nodiscard]] expected<migration> make_migration(std::uint64_t version, std::string name, std::string up,
                                                  std::optional<std::string> down);
 
-/// The set in a folder: files `0007_add_lease.up.sql` and `0007_add_lease.down.sql`. The set is called like the folder
+/// The SQL of a hook from the text of its file. `bad_option` where there is no statement in it, or a comment that is
+/// one of a migration.
+[[nodiscard]] expected<std::string> make_hook(std::string sql);
+
+/// The set in a folder: files `0007_add_lease.up.sql` and `0007_add_lease.down.sql`, and hooks: `before_each.sql`,
+/// `0007_add_lease.before.sql`. The set is called like the folder
 /// where no other name is given. `file_not_found` where there is no such folder, `bad_option` where files do not fit
 /// together.
 [[nodiscard]] expected<migration_set> read_migration_set(const std::filesystem::path& folder, std::string name = {});

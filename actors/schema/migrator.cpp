@@ -5,6 +5,9 @@
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <exception>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -17,12 +20,30 @@ namespace {
 
 constexpr std::chrono::milliseconds look_interval{20};
 
-/// Of the steps that are left those that were meant at first: what others do meanwhile adds none.
-void keep_wanted(migration_plan& plan, const migration_plan& wanted) {
+/// Of the steps that are left those that were meant at first: what others do meanwhile adds none, and no hook of the
+/// run is run again.
+void keep_wanted(migration_plan& plan, const migration_plan& wanted, const std::set<std::string>& hooks_run) {
   std::erase_if(plan, [&](const planned_change& one) {
-    return std::ranges::none_of(
-      wanted, [&](const planned_change& meant) { return meant.id == one.id && meant.change.step == one.change.step; });
+    return (one.change.step == schema_step::hook && hooks_run.contains(one.name))
+           || std::ranges::none_of(wanted, [&](const planned_change& meant) {
+                return meant.id == one.id && meant.change.step == one.change.step;
+              });
   });
+}
+
+/// What a hook of the program objects to.
+template <class Hook, class... Given>
+std::optional<failure> call(const char* name, const Hook& hook, const Given&... given) {
+  const auto threw = [name](const std::string& what) {
+    return failure{errc::unavailable, std::string{"the program's hook "} + name + " threw: " + what};
+  };
+  try {
+    return hook ? hook(given...) : std::nullopt;
+  } catch (const std::exception& problem) {
+    return threw(problem.what());
+  } catch (...) {
+    return threw("what is no std::exception");
+  }
 }
 
 } // namespace
@@ -58,6 +79,8 @@ expected<std::size_t> migrator::run(const planner& plan) {
   std::optional<migration_plan> wanted;
   std::size_t taken = 0;
   std::optional<sha256> refused_at;
+  std::set<std::string> hooks_run;
+  const auto& hooks = settings_.hooks;
   for (;;) {
     const auto now = state();
     if (!now) {
@@ -69,15 +92,18 @@ expected<std::size_t> migrator::run(const planner& plan) {
     }
     if (!wanted) {
       wanted = *steps;
+      if (auto no = wanted->empty() ? std::nullopt : call("before_run", hooks.before_run, *wanted)) {
+        return tl::unexpected{std::move(*no)};
+      }
     }
-    keep_wanted(*steps, *wanted);
+    keep_wanted(*steps, *wanted, hooks_run);
     std::optional<failure> refusal;
     for (auto& step : *steps) {
       if (settings_.stop && settings_.stop()) {
         return tl::unexpected{failure{errc::unavailable, "it was stopped between two migrations"}};
       }
-      if (settings_.on_begin) {
-        settings_.on_begin(step);
+      if (auto no = call("before_each", hooks.before_each, step)) {
+        return tl::unexpected{std::move(*no)};
       }
       const auto begun = std::chrono::steady_clock::now();
       step.change.author = settings_.author;
@@ -92,14 +118,22 @@ expected<std::size_t> migrator::run(const planner& plan) {
         break;
       }
       ++taken;
-      if (settings_.on_done) {
-        settings_.on_done(
-          step, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun));
+      if (step.change.step == schema_step::hook) {
+        hooks_run.insert(step.name);
+      }
+      const auto took = std::chrono::steady_clock::now() - begun;
+      if (auto no = call("after_each", hooks.after_each, step,
+                         std::chrono::duration_cast<std::chrono::milliseconds>(took))) {
+        return tl::unexpected{std::move(*no)};
       }
     }
-    if (!refusal) {
-      return taken;
+    if (refusal) {
+      continue;
     }
+    if (auto no = wanted->empty() ? std::nullopt : call("after_run", hooks.after_run, *wanted)) {
+      return tl::unexpected{std::move(*no)};
+    }
+    return taken;
   }
 }
 

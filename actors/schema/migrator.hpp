@@ -1,10 +1,10 @@
 #pragma once
 
+#include "migration_hooks.hpp"
 #include "plan.hpp"
 
 #include <millrace/messages/wire/interfaces.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -18,10 +18,9 @@ namespace millrace {
 struct migrator_options {
   /// Who is named in the history.
   std::string author{};
-  /// Told before each step is sent, and after it took effect. Called in the thread of the call.
-  std::function<void(const planned_change&)> on_begin{};
-  std::function<void(const planned_change&, std::chrono::milliseconds took)> on_done{};
-  /// Told once a second while a backfill goes on. Likewise.
+  /// What the program does itself.
+  migration_hooks hooks{};
+  /// Told once a second while a backfill goes on. Called in the thread of the call.
   std::function<void(const planned_change&, const backfill_state&)> on_progress{};
   /// Asked between two steps, and two parts of a backfill, whether to stop there.
   std::function<bool()> stop{};
@@ -46,8 +45,8 @@ public:
   using planner = std::function<expected<migration_plan>(const schema_state&)>;
 
   /// Carries out a plan, each step a transaction, and a backfill one for each of its parts, between which others have
-  /// their turn. What was done by then stands where one fails, and the next run goes on there. Gives how many steps it
-  /// took itself.
+  /// their turn, with the hooks around it. What was done by then stands where one fails, and the next run goes on
+  /// there. Gives how many steps it took itself.
   [[nodiscard]] expected<std::size_t> run(const planner& plan);
   /// Runs it and takes all of it back.
   [[nodiscard]] expected<schema_rehearsed> rehearse(const migration_plan& plan);

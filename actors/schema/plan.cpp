@@ -1,6 +1,7 @@
 #include "plan.hpp"
 
 #include "digest.hpp"
+#include "plan_hooks.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -74,6 +75,7 @@ planned_change planned(const std::string& set, const migration& file, schema_ste
     change.backfill = file.backfill;
     change.rows_max = 1; // Until it is known how long they take.
   }
+  change.timeout = step == schema_step::down ? file.down_timeout : file.timeout;
   change.migrations.push_back(std::move(record));
   return {.id = {set, file.version}, .name = file.name, .change = std::move(change)};
 }
@@ -262,6 +264,7 @@ expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const s
       return tl::unexpected{blocked(sets, set, *files.front(), *missing_need(*files.front(), seen), !goal.set.empty())};
     }
   }
+  add_hooks(plan, sets);
   return plan;
 }
 

@@ -54,8 +54,8 @@ applied_set applied_of(const schema_state& state, const std::string& set);
 
 /// A step, and what it is about.
 struct planned_change {
-  migration_id id{};
-  std::string name{};
+  migration_id id{};  ///< Without a version where it is of the set.
+  std::string name{}; ///< Of the migration; of a hook its file.
   schema_change change{};
 };
 
@@ -68,8 +68,8 @@ struct migration_goal {
   std::optional<std::uint64_t> version{}; ///< Up to this one.
 };
 
-/// Applies what is pending, each after what it needs. `schema_conflict` where something is wrong with the files, and
-/// where what one needs is not there, or needs it in turn.
+/// Applies what is pending, each after what it needs, with the hooks of each set. `schema_conflict` where something is
+/// wrong with the files, and where what one needs is not there, or needs it in turn.
 [[nodiscard]] expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const schema_state& state,
                                                const migration_goal& goal);
 /// Takes back so many of a set, the newest first; a backfill that is under way is the first of them.

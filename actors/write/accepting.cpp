@@ -15,6 +15,10 @@ namespace {
 /// So long nothing must have been accepted before those have their turn who are to wait while others have work.
 constexpr std::chrono::milliseconds quiet_min{100};
 
+std::size_t sql_bytes(const schema_script& script) noexcept {
+  return script.sql.size();
+}
+
 } // namespace
 
 /// What programs elsewhere send may have to wait for their turn.
@@ -129,7 +133,7 @@ void queue_state::answer_again(const admitted_transaction& request, outcome_prom
 template <class Script>
 caf::result<outcome> queue_state::accept_script(Script& script) {
   auto answer = self_->make_response_promise<outcome>();
-  const auto bytes = static_cast<std::uint32_t>(script.sql.size());
+  const auto bytes = static_cast<std::uint32_t>(sql_bytes(script));
   owe(std::move(script), {.answer = answer, .bytes = bytes});
   return answer;
 }

@@ -30,7 +30,10 @@ public:
                                                          storage::log& source);
 
   void skip(const storage::skipped_work& order) { skipped_.insert_or_assign(order.seq, order); }
-  bool is_skipped(std::uint64_t seq) const { return skipped_.contains(seq); }
+  bool is_skipped(std::uint64_t seq) const {
+    const auto order = skipped_.find(seq);
+    return order != skipped_.end() && order->second.why != errc::none;
+  }
 
 private:
   struct entry {

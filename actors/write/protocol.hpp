@@ -43,6 +43,7 @@ struct work_refused {
   std::uint64_t count = 1; ///< Pieces that met it together.
   bool proven = false;     ///< Whether the only one took more than it may.
   failure why;
+  bool overran = false; ///< Whether it is a change of the schema that took longer than its own timeout.
 };
 
 /// Writer to queue: somebody else committed to the database.

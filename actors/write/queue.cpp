@@ -216,6 +216,7 @@ void queue_state::feed_writer() {
     if (in_flight_.empty()) {
       progress_at_ = std::chrono::steady_clock::now();
     }
+    note_timeouts(**work);
     sent_seq_ = (*work)->last_seq();
     in_flight_.push_back(sent_seq_);
     self_->send(writer_, apply_batch{std::move(*work), opening_});
@@ -242,6 +243,7 @@ void queue_state::meet(const writer_ready& message) {
   }
   held_up_.reset();
   settings_.board->openings()->fetch_add(1);
+  record_in_time(applied_seq);
   // Where an earlier writer committed and ended before it could report, only names have their outcomes recorded.
   advance(applied_seq, [this](ledger::debt& owed, std::uint64_t seq, bool) {
     if (owed.named && owed.answer.pending() && owed.acknowledgement == ack::applied) {
@@ -268,6 +270,7 @@ void queue_state::settle(const batch_applied& message) {
   for (const auto& one : message.times) {
     shares_.took(one.seq, one.took, progress_at_);
   }
+  record_in_time(message.first_seq + answers.size() - 1);
   advance(message.first_seq + answers.size() - 1, [&](ledger::debt& owed, std::uint64_t seq, bool last) {
     if (seq < message.first_seq) {
       return deliver(owed.answer, tl::unexpected{failure{errc::outcome_unknown, "its outcome was not reported"}});

@@ -25,6 +25,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,7 @@ private:
   struct aside {
     storage::skip_order what;
     outcome_promise answer;
+    bool though_promised = false; ///< Also where somebody was told that it is durable.
   };
 
   void adopt(opened_log opened);
@@ -134,6 +136,8 @@ private:
   void take_requests_to_set_aside();
   void skip_expired(std::uint64_t first, std::uint64_t last);
   bool write_skip_order(storage::skip_order order);
+  void note_timeouts(const storage::batch& work);
+  void record_in_time(std::uint64_t applied);
   void count_death(std::uint64_t applied_seq);
   void count_against(std::uint64_t seq);
   void suspect(const work_refused& message);
@@ -173,6 +177,7 @@ private:
   std::uint64_t careful_count_max_ = 1; ///< so many.
   std::vector<aside> asides_asked_;     ///< Due once the writer holds nothing.
   std::vector<aside> asides_due_;       ///< Before the writer is given anything.
+  std::set<std::uint64_t> timed_;       ///< What the writer was given that has a timeout.
   std::optional<backlog> backlog_;
 
   std::optional<waiting_queries> waiting_;

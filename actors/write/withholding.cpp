@@ -28,7 +28,7 @@ failure not_waiting(std::uint64_t seq) {
 bool queue_state::set_aside_what_is_due() {
   while (!asides_due_.empty()) {
     keep_what_was_promised();
-    auto& [what, answer] = asides_due_.front();
+    auto& [what, answer, though_promised] = asides_due_.front();
     const auto first = what.seqs.front();
     std::erase_if(what.seqs, [this](std::uint64_t seq) { return seq <= applied_seq_ || backlog_->is_skipped(seq); });
     const bool waits = !what.seqs.empty();
@@ -46,8 +46,8 @@ bool queue_state::set_aside_what_is_due() {
 
 /// Who sends a name again may have been told that it is durable after it was wished to be given up.
 void queue_state::keep_what_was_promised() {
-  auto& [what, answer] = asides_due_.front();
-  if (what.why != errc::deadline_exceeded) {
+  auto& [what, answer, though_promised] = asides_due_.front();
+  if (what.why != errc::deadline_exceeded || though_promised) {
     return;
   }
   storage::skip_order promised{{}, errc::quarantined, what.deaths};
@@ -61,7 +61,7 @@ void queue_state::keep_what_was_promised() {
   if (what.seqs.empty()) {
     what = std::move(promised);
   } else if (!promised.seqs.empty()) {
-    asides_due_.push_back({std::move(promised), {}});
+    asides_due_.push_back({std::move(promised), {}, false});
   }
 }
 
@@ -90,7 +90,7 @@ caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& r
   if (request.seq <= sent_seq_) {
     wish_aside(std::move(order), answer);
   } else { // The writer holds nothing of it.
-    asides_due_.push_back({std::move(order), answer});
+    asides_due_.push_back({std::move(order), answer, false});
     set_aside_what_is_due();
     feed_writer();
   }
@@ -99,7 +99,7 @@ caf::result<outcome> queue_state::accept_set_aside(const quarantine_set_aside& r
 
 void queue_state::wish_aside(storage::skip_order what, outcome_promise answer) {
   const auto asked = !asides_asked_.empty(); // Then it has been told already.
-  asides_asked_.push_back({std::move(what), std::move(answer)});
+  asides_asked_.push_back({std::move(what), std::move(answer), false});
   if (writer_ && !asked) {
     settings_.board->called_off()->store(true);
     self_->send(writer_, atom::reopen::value);
@@ -161,6 +161,29 @@ bool queue_state::write_skip_order(storage::skip_order order) {
   return written;
 }
 
+void queue_state::note_timeouts(const storage::batch& work) {
+  for (auto seq = work.first_seq; const auto& item : work.items) {
+    const auto* const change = std::get_if<schema_change>(&item);
+    const auto decided = [&] { return std::ranges::binary_search(work.skipped, seq, {}, &storage::skipped_work::seq); };
+    if (change != nullptr && change->timeout.count() > 0 && !decided()) {
+      timed_.insert(seq);
+    }
+    ++seq;
+  }
+}
+
+/// That a change came to its end within its timeout is no function of the log, either: it must be there before anybody
+/// is told, so that a slower machine does not undo it that applies the log to an older copy.
+void queue_state::record_in_time(std::uint64_t applied) {
+  const auto end = timed_.upper_bound(applied);
+  storage::skip_order order{{timed_.begin(), end}, errc::none, 0};
+  timed_.erase(timed_.begin(), end);
+  std::erase_if(order.seqs, [this](std::uint64_t seq) { return backlog_->is_skipped(seq); });
+  if (!order.seqs.empty()) {
+    write_skip_order(std::move(order));
+  }
+}
+
 /// Whether the writer, or the process, died over what it was trying; then all of that is tried one by one.
 void queue_state::count_death(std::uint64_t applied_seq) {
   const auto broken = settings_.attempts == nullptr ? std::nullopt : settings_.attempts->broken();
@@ -203,10 +226,11 @@ void queue_state::suspect(const work_refused& message) {
   } else if (!message.proven) {
     count_against(message.first);
   } else if (message.why.code == errc::too_large) {
-    asides_due_.push_back({{{message.first}, errc::too_large, 1}, {}});
+    asides_due_.push_back({{{message.first}, errc::too_large, 1}, {}, false});
   } else {
-    const auto late = !ledger_.expired(message.first, message.first, now).empty();
-    asides_due_.push_back({{{message.first}, late ? errc::deadline_exceeded : errc::quarantined, 1}, {}});
+    const auto late = message.overran || !ledger_.expired(message.first, message.first, now).empty();
+    const auto why = late ? errc::deadline_exceeded : errc::quarantined;
+    asides_due_.push_back({{{message.first}, why, 1}, {}, message.overran});
   }
   give_up_overdrawn(now);
 }

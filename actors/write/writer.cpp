@@ -201,11 +201,14 @@ void writer_state::suspect(const storage::trouble& met) {
   if (met.suspects == 0) {
     return;
   }
-  suspected_ = work_refused{database_->applied_seq() + 1, met.suspects, met.proven, met.why};
+  suspected_ = work_refused{database_->applied_seq() + 1, met.suspects, met.proven, met.why, false};
   probe_bytes_ = probe_bytes_min;
   for (const auto& part : pending_) {
     if (part->first_seq <= suspected_->first && suspected_->first <= part->last_seq()) {
-      const auto* const changes = std::get_if<transaction>(&part->items[suspected_->first - part->first_seq]);
+      const auto& item = part->items[suspected_->first - part->first_seq];
+      suspected_->overran = met.proven && met.why.code == errc::deadline_exceeded
+                            && std::holds_alternative<schema_change>(item);
+      const auto* const changes = std::get_if<transaction>(&item);
       probe_bytes_ = std::max(probe_bytes_, changes != nullptr ? payload_bytes(*changes) : 0);
     }
   }

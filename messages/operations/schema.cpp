@@ -7,6 +7,17 @@
 
 namespace millrace {
 
+namespace {
+
+bool has_its_hooks(const schema_change& change) noexcept {
+  if (change.step == schema_step::hook) {
+    return change.before.size() == 1 && change.after.empty() && change.sql.empty();
+  }
+  return change.step == schema_step::up || (change.before.empty() && change.after.empty());
+}
+
+} // namespace
+
 const char* to_text(schema_step step) noexcept {
   switch (step) {
     case schema_step::script:
@@ -23,6 +34,8 @@ const char* to_text(schema_step step) noexcept {
       return "repair";
     case schema_step::adopt:
       return "adopt";
+    case schema_step::hook:
+      return "hook";
     case schema_step::seed:
       return "seed";
     case schema_step::pause:
@@ -42,6 +55,32 @@ bool is_set_name(std::string_view name) noexcept {
   return !name.empty() && name.size() <= bytes_max && name.front() != '.' && std::ranges::all_of(name, usual);
 }
 
+std::size_t sql_bytes(const schema_change& change) noexcept {
+  auto bytes = change.sql.size();
+  for (const auto* const hooks : {&change.before, &change.after}) {
+    for (const auto& one : *hooks) {
+      bytes += one.sql.size();
+    }
+  }
+  return bytes;
+}
+
+std::string whole_sql(const schema_change& change) {
+  if (change.before.empty() && change.after.empty()) {
+    return change.sql;
+  }
+  std::string whole;
+  const auto add = [&whole](std::string_view file, std::string_view sql) {
+    whole.append("-- ").append(file).append("\n").append(sql).append(sql.ends_with('\n') ? "" : "\n");
+  };
+  std::ranges::for_each(change.before, [&](const schema_hook& one) { add(one.file, one.sql); });
+  if (!change.sql.empty()) {
+    add("the migration itself", change.sql);
+  }
+  std::ranges::for_each(change.after, [&](const schema_hook& one) { add(one.file, one.sql); });
+  return whole;
+}
+
 std::optional<failure> check(const schema_change& change) {
   const auto malformed = [](std::string what) { return failure{errc::malformed, std::move(what)}; };
   const auto wrong_name = [&](std::string_view set) {
@@ -50,11 +89,18 @@ std::optional<failure> check(const schema_change& change) {
   if (change.step == schema_step::script || change.step > schema_step::resume) {
     return malformed("there is no such step of a schema change");
   }
-  if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
-    return change.migrations.empty() ? std::nullopt : std::optional{malformed("such a change is of no migration")};
+  if (change.timeout.count() < 0 || change.timeout > schema_timeout_max) {
+    return malformed("a change may run for a year at most");
   }
-  if (!is_set_name(change.set)) {
+  if (!has_its_hooks(change)) {
+    return malformed("hooks are run around a migration that is applied, or each as a step of its own");
+  }
+  const bool of_set = change.step != schema_step::ad_hoc && change.step != schema_step::adopt;
+  if (of_set && !is_set_name(change.set)) {
     return wrong_name(change.set);
+  }
+  if (!of_set || change.step == schema_step::hook) {
+    return change.migrations.empty() ? std::nullopt : std::optional{malformed("such a change is of no migration")};
   }
   const bool one = change.step != schema_step::baseline && change.step != schema_step::repair;
   if (change.step != schema_step::repair && (change.migrations.empty() || (one && change.migrations.size() > 1))) {

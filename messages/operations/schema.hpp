@@ -25,6 +25,7 @@ enum class schema_step : std::uint8_t {
   baseline = 4, ///< Says that migrations count as applied; nothing is run.
   repair = 5,   ///< Says anew which migrations of a set are applied, and of what files; nothing is run.
   adopt = 6,    ///< Says that the schema which is there is as it should be, whoever made it; nothing is run.
+  hook = 7,     ///< SQL that a set runs before the first of its migrations that a run applies, or after the last.
   seed = 8,     ///< Rows of an environment, which change no schema.
   pause = 9,    ///< Says that a backfill is to go no further; nothing is run.
   resume = 10,  ///< Says that it may go on.
@@ -55,6 +56,14 @@ struct applied_migration {
   friend bool operator==(const applied_migration&, const applied_migration&) = default;
 };
 
+/// SQL of a file that is run around a migration, or around all that a run applies.
+struct schema_hook {
+  std::string file{}; ///< For people: `main/before_each.sql`.
+  std::string sql{};
+
+  friend bool operator==(const schema_hook&, const schema_hook&) = default;
+};
+
 /// Changes the schema, as one transaction that stands in the log and in the history. What its set must look like
 /// before goes with it, so of two programs that migrate at once each migration is applied by one of them.
 struct schema_change {
@@ -69,6 +78,13 @@ struct schema_change {
   std::vector<applied_migration> migrations{};
   std::string sql{};
   std::string author{}; ///< Which program sends it, for whoever reads the history.
+  /// Run before `sql` in the same transaction, and after it: of a migration that is applied alone. A step `hook` is one
+  /// before, and nothing else.
+  std::vector<schema_hook> before{};
+  std::vector<schema_hook> after{};
+  /// How long it may run, from when the writer turns to it; 0 is as long as it takes. What runs longer is called off
+  /// without an effect: `deadline_exceeded`, for ever.
+  std::chrono::milliseconds timeout{0};
   /// The table of a backfill: a migration that changes its rows in parts, of which each change is the next one. Empty
   /// where it is all of a migration. Its SQL says `:first` and `:last` for the keys between which the part is.
   std::string backfill{};
@@ -79,8 +95,17 @@ struct schema_change {
   friend bool operator==(const schema_change&, const schema_change&) = default;
 };
 
+/// The longest that a change may give itself: a year.
+inline constexpr std::chrono::milliseconds schema_timeout_max = std::chrono::hours{365 * 24};
+
+/// How long the SQL of a change is, with its hooks.
+std::size_t sql_bytes(const schema_change& change) noexcept;
+
+/// All that a change runs, as a person reads it: where it has hooks, a comment before each part names its file.
+std::string whole_sql(const schema_change& change);
+
 /// What is wrong with a change in itself: a step that no program may ask for, no migration where there must be one,
-/// their versions in no order, a name that no set may have. Nothing where it may be applied.
+/// their versions in no order, a name that no set may have, hooks where none may be. Nothing where it may be applied.
 [[nodiscard]] std::optional<failure> check(const schema_change& change);
 
 /// One object of a schema in two states of it.

@@ -184,6 +184,7 @@ caf::error inspect_page(Inspector& f, row_page& x) {
 
 /// In one message about the schema.
 inline constexpr std::size_t migrations_max = 10'000;
+inline constexpr std::size_t hooks_max = 100;
 inline constexpr std::size_t objects_max = 1'000'000;
 
 template <class Inspector>
@@ -206,7 +207,20 @@ caf::error inspect_change(Inspector& f, schema_change& x) {
   if (auto problem = inspect_list(f, x.migrations, readable(migrations_max), weight_of)) {
     return problem;
   }
-  return f(x.sql, x.author, x.backfill, x.rows_max);
+  if (auto problem = f(x.sql, x.author)) {
+    return problem;
+  }
+  for (auto* const hooks : {&x.before, &x.after}) {
+    if (auto problem = inspect_list(f, *hooks, readable(hooks_max))) {
+      return problem;
+    }
+  }
+  auto timeout_ms = static_cast<std::int64_t>(x.timeout.count());
+  if (auto problem = f(timeout_ms, x.backfill, x.rows_max)) {
+    return problem;
+  }
+  x.timeout = std::chrono::milliseconds{timeout_ms};
+  return caf::none;
 }
 
 template <class Inspector>
@@ -220,7 +234,7 @@ caf::error inspect_set(Inspector& f, applied_set& x) {
 template <class Inspector>
 caf::error inspect_rehearsal(Inspector& f, schema_rehearsal& x) {
   return inspect_list(f, x.changes, readable(migrations_max), [](const schema_change& one) {
-    return sizeof one + one.migrations.size() * sizeof(applied_migration) + one.sql.size();
+    return sizeof one + one.migrations.size() * sizeof(applied_migration) + sql_bytes(one);
   });
 }
 
@@ -418,6 +432,11 @@ typename Inspector::result_type inspect(Inspector& f, backfill_state& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, applied_seed& x) {
   return f(caf::meta::type_name("applied_seed"), x.environment, x.name, x.checksum, x.seq);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, schema_hook& x) {
+  return f(caf::meta::type_name("schema_hook"), x.file, x.sql);
 }
 
 template <class Inspector>

@@ -43,9 +43,11 @@ constexpr std::size_t group_bytes_min = 3;
 /// The smallest encoded migration: version, name, two digests, number of needs; and one of those.
 constexpr std::size_t migration_bytes_min = 1 + 1 + 2 * sizeof(sha256) + 1;
 constexpr std::size_t needed_bytes_min = 2;
+constexpr std::size_t hook_bytes_min = 2;
 
 /// In one schema change.
 constexpr std::size_t migrations_max = 10'000;
+constexpr std::size_t hooks_max = 100;
 
 void put(byte_writer& out, record_kind kind) {
   out.put_byte(static_cast<std::uint8_t>(kind));
@@ -148,8 +150,12 @@ result<> put(byte_writer& out, encoder_dictionary&, const schema_script& script)
   return {};
 }
 
+bool has_reason(const skip_order& order) noexcept {
+  return rejects(order.why) || (order.why == errc::none && order.deaths == 0);
+}
+
 result<> put(byte_writer& out, encoder_dictionary&, const skip_order& order) {
-  if (order.seqs.empty() || !rejects(order.why)) {
+  if (order.seqs.empty() || !has_reason(order)) {
     return fail(errc::malformed, "the order skips nothing, or gives no reason that rejects");
   }
   if (order.seqs.size() > skipped_seqs_max) {
@@ -191,8 +197,22 @@ bool within_limits(const schema_change& change) noexcept {
       names += needed.set.size();
     }
   }
-  return change.sql.size() <= limits::transaction_bytes_max && names <= limits::sql_bytes_max
-         && change.migrations.size() <= migrations_max && needs <= migrations_max;
+  for (const auto* const hooks : {&change.before, &change.after}) {
+    for (const auto& one : *hooks) {
+      names += one.file.size();
+    }
+  }
+  return sql_bytes(change) <= limits::transaction_bytes_max && names <= limits::sql_bytes_max
+         && change.migrations.size() <= migrations_max && needs <= migrations_max && change.before.size() <= hooks_max
+         && change.after.size() <= hooks_max && change.timeout.count() >= 0 && change.timeout <= schema_timeout_max;
+}
+
+void put(byte_writer& out, const std::vector<schema_hook>& hooks) {
+  out.put_varint(hooks.size());
+  for (const auto& one : hooks) {
+    out.put_text(one.file);
+    out.put_text(one.sql);
+  }
 }
 
 result<> put(byte_writer& out, encoder_dictionary&, const schema_change& change) {
@@ -217,6 +237,9 @@ result<> put(byte_writer& out, encoder_dictionary&, const schema_change& change)
   }
   out.put_text(change.sql);
   out.put_text(change.author);
+  put(out, change.before);
+  put(out, change.after);
+  out.put_varint(static_cast<std::uint64_t>(change.timeout.count()));
   out.put_text(change.backfill);
   out.put_varint(change.rows_max);
   return {};
@@ -403,6 +426,15 @@ applied_migration read_migration(byte_reader& in) {
   return one;
 }
 
+std::vector<schema_hook> read_hooks(byte_reader& in) {
+  std::vector<schema_hook> hooks(static_cast<std::size_t>(in.bounded(std::min(hooks_max, in.left() / hook_bytes_min))));
+  for (auto& one : hooks) {
+    one.file = in.text(limits::sql_bytes_max);
+    one.sql = in.text(limits::transaction_bytes_max);
+  }
+  return hooks;
+}
+
 result<work> read_schema_change(byte_reader in) {
   schema_change change;
   const auto step = in.byte();
@@ -419,6 +451,9 @@ result<work> read_schema_change(byte_reader in) {
   }
   change.sql = in.text(limits::transaction_bytes_max);
   change.author = in.text(limits::sql_bytes_max);
+  change.before = read_hooks(in);
+  change.after = read_hooks(in);
+  change.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(in.bounded(schema_timeout_max.count()))};
   change.backfill = in.text(limits::sql_bytes_max);
   change.rows_max = in.varint();
   if (!within_limits(change)) {
@@ -436,7 +471,7 @@ result<work> read_skip_order(byte_reader in) {
   }
   order.why = static_cast<errc>(in.byte());
   order.deaths = static_cast<std::uint32_t>(in.bounded(UINT32_MAX));
-  if (count == 0 || !rejects(order.why)) {
+  if (count == 0 || !has_reason(order)) {
     in.reject();
   }
   return whole(in, std::move(order));

@@ -71,7 +71,7 @@ private:
 };
 
 /// Appends one record: its length, its kind, its body. `acknowledgement`, `deadline` and `priority` are no part of it.
-/// `too_large` where it exceeds `limits`, `malformed` where a `skip_order` skips nothing or for no reason that rejects;
+/// `too_large` where it exceeds `limits`, `malformed` where a `skip_order` names nothing or gives no reason;
 /// `out` and `texts` are then to be rolled back by the caller. What was encoded can always be decoded.
 [[nodiscard]] result<> encode(byte_writer& out, encoder_dictionary& texts, const work& item);
 

@@ -37,10 +37,10 @@ using namespace std::chrono_literals;
 [[maybe_unused]] const millrace::blob bytes{.bytes = "x"};
 [[maybe_unused]] const millrace::schema_script script{.name = "0001_idea"};
 [[maybe_unused]] const millrace::schema_change change{.sql = "CREATE TABLE idea(title)"};
-[[maybe_unused]] const millrace::migration_set migrations{.name = "main",
-                                                          .migrations = {{.version = 1, .up = "SELECT 1"}}};
+[[maybe_unused]] const millrace::migration_set migrations{
+  .name = "main", .migrations = {{.version = 1, .up = "SELECT 1"}}, .hooks = {.before_each = "SELECT 1"}};
 [[maybe_unused]] const millrace::migration_goal goal{.version = 3};
-[[maybe_unused]] const millrace::migrator_options migrating{.author = "me"};
+[[maybe_unused]] const millrace::migrator_options migrating{.author = "me", .hooks = {.before_run = {}}};
 [[maybe_unused]] const millrace::failure failed{.code = millrace::errc::constraint};
 [[maybe_unused]] const millrace::outcome done{.seq = 1};
 [[maybe_unused]] const millrace::statement_result result{.rows_changed = 1};

@@ -26,7 +26,7 @@ build(migrated)
 foreach(again first second)
   execute_process(COMMAND ${SCRATCH}/build/migrated/migrated WORKING_DIRECTORY ${SCRATCH}/run OUTPUT_VARIABLE output
                   COMMAND_ERROR_IS_FATAL ANY)
-  if(NOT output STREQUAL "idea 1\ncharacters 2\ncategory 3\n")
+  if(NOT output STREQUAL "idea 1\nscore 2\nafter each; \", before the second, after each; \"\n")
     message(FATAL_ERROR "The program with migrations built in printed: ${output}")
   endif()
 endforeach()

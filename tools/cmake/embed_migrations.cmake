@@ -1,6 +1,6 @@
 # millrace_embed_migrations(target NAME set FOLDER folder [FUNCTION name]): builds the migrations in a folder into a
 # program. Its sources declare `millrace::migration_set name();`, which gives them; the name is `set`_migrations where
-# none is given. A file that changes has the program built anew.
+# none is given. Its hooks come with it. A file that changes has the program built anew.
 function(millrace_embed_migrations target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "NAME;FOLDER;FUNCTION" "")
   if(NOT arg_NAME OR NOT arg_FOLDER)
@@ -31,7 +31,15 @@ function(millrace_embed_migrations target)
     if(EXISTS ${down})
       _millrace_literal(down_text ${down})
     endif()
-    string(APPEND entries "  add(${version}, \"${name}\", ${up_text}, ${down_text});\n")
+    string(REGEX REPLACE "\\.up\\.sql$" "" stem ${up})
+    _millrace_hook(before_text ${stem}.before.sql)
+    _millrace_hook(after_text ${stem}.after.sql)
+    string(APPEND entries
+           "  add(${version}, \"${name}\", ${up_text}, ${down_text}, ${before_text}, ${after_text});\n")
+  endforeach()
+  foreach(name before_run after_run before_each after_each)
+    _millrace_hook(text ${arg_FOLDER}/${name}.sql)
+    string(APPEND entries "  set.hooks.${name} = ${text};\n")
   endforeach()
   set(source ${CMAKE_CURRENT_BINARY_DIR}/${target}_${arg_FUNCTION}.cpp)
   file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [=[
@@ -45,19 +53,36 @@ function(millrace_embed_migrations target)
 #include <utility>
 
 millrace::migration_set @arg_FUNCTION@() {
-  millrace::migration_set set{.name = "@arg_NAME@", .migrations = {}};
-  const auto add = [&set](std::uint64_t version, std::string name, std::string up, std::optional<std::string> down) {
-    auto made = millrace::make_migration(version, std::move(name), std::move(up), std::move(down));
+  millrace::migration_set set{.name = "@arg_NAME@", .migrations = {}, .hooks = {}};
+  const auto checked = [](auto made) {
     if (!made) {
       throw std::logic_error{to_string(made.error())};
     }
-    set.migrations.push_back(std::move(*made));
+    return std::move(*made);
+  };
+  [[maybe_unused]] const auto hook = [&](std::string sql) { return checked(millrace::make_hook(std::move(sql))); };
+  const auto add = [&](std::uint64_t version, std::string name, std::string up, std::optional<std::string> down,
+                       std::string before, std::string after) {
+    auto made = checked(millrace::make_migration(version, std::move(name), std::move(up), std::move(down)));
+    made.before = std::move(before);
+    made.after = std::move(after);
+    set.migrations.push_back(std::move(made));
   };
 @entries@  std::ranges::sort(set.migrations, {}, &millrace::migration::version);
   return set;
 }
 ]=])
   target_sources(${target} PRIVATE ${source})
+endfunction()
+
+# The SQL of a hook as a C++ expression.
+function(_millrace_hook result file)
+  set(text "{}")
+  if(EXISTS ${file})
+    _millrace_literal(text ${file})
+    set(text "hook(${text})")
+  endif()
+  set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
 # The text of a file as a C++ literal.

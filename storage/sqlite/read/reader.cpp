@@ -31,7 +31,7 @@ transaction as_transaction(work item) {
     return execute(script->sql);
   }
   if (auto* const change = std::get_if<schema_change>(&item)) {
-    return execute(change->sql);
+    return execute(whole_sql(*change));
   }
   auto* const changes = std::get_if<transaction>(&item);
   return changes == nullptr ? transaction{} : std::move(*changes);

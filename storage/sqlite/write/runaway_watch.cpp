@@ -68,7 +68,10 @@ auto runaway_watch::look() noexcept -> finding {
     return finding::called_off;
   }
   if (!limited_) {
-    return keeps_deadline_ && std::chrono::steady_clock::now() > limits_.deadline ? finding::call_over : finding::none;
+    const auto now = std::chrono::steady_clock::now();
+    return now > until_                                ? finding::overtime
+           : keeps_deadline_ && now > limits_.deadline ? finding::call_over
+                                                       : finding::none;
   }
   const spending now{std::chrono::steady_clock::now(), computed_by_thread()};
   if (!began_) {

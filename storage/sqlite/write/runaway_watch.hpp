@@ -21,6 +21,7 @@ public:
     spent,     ///< It used up the time that it may compute.
     spilled,   ///< It changed more pages than it may: so many did not fit into the page cache.
     stalled,   ///< It has run for long, though it computed little: the machine may be at fault.
+    overtime,  ///< It has run for longer than it said itself.
     call_over, ///< The call that it is part of has run too long.
     called_off ///< Somebody called that off.
   };
@@ -46,10 +47,11 @@ public:
   /// are to be tried alone. Takes no look at the clock.
   void begin_work(bool first_of_call, std::chrono::milliseconds own_time) noexcept;
   /// From here on it may take as much as it takes, unless its call is called off, or, where the deadline of that is to
-  /// be kept, over.
-  void lift_limits(bool but_deadline = false) noexcept {
+  /// be kept, over. A timeout of its own begins here; 0 is none.
+  void lift_limits(std::chrono::milliseconds timeout, bool but_deadline = false) noexcept {
     limited_ = false;
     keeps_deadline_ = but_deadline;
+    until_ = timeout.count() > 0 ? std::chrono::steady_clock::now() + timeout : moment::max();
   }
   /// From here on nothing is interrupted.
   void end_work() noexcept { watching_ = false; }
@@ -85,7 +87,8 @@ private:
   write_limits limits_; ///< Of the call.
   bool watching_ = false;
   bool limited_ = true;
-  bool keeps_deadline_ = false; ///< Though it is not limited otherwise.
+  bool keeps_deadline_ = false;  ///< Though it is not limited otherwise.
+  moment until_ = moment::max(); ///< Likewise.
   bool first_ = true;
   std::chrono::milliseconds own_time_{0};
   finding found_ = finding::none;

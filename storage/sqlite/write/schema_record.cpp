@@ -80,7 +80,7 @@ progress<bool> schema_record::holds(const schema_script& script) {
 }
 
 progress<bool> schema_record::holds(const schema_change& change) {
-  if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
+  if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt || change.step == schema_step::hook) {
     return false;
   }
   if (change.step == schema_step::seed) {
@@ -203,10 +203,12 @@ progress<> schema_record::put(const schema_change& change, const applied_change&
   // A repair is of the whole set.
   const bool one = !change.migrations.empty() && change.step != schema_step::repair;
   const auto* const last = one ? &change.migrations.back() : nullptr;
+  const bool hook = change.step == schema_step::hook && !change.before.empty();
+  const std::string_view name = last != nullptr ? last->name : hook ? change.before.front().file : std::string_view{};
   return stored
     .and_then([&] {
-      return put_history(change.step, change.set, last == nullptr ? 0 : last->version,
-                         last == nullptr ? std::string_view{} : last->name, change.sql, change.author, done);
+      return put_history(change.step, change.set, last == nullptr ? 0 : last->version, name, whole_sql(change),
+                         change.author, done);
     })
     .and_then([&] { return put_differences(done); });
 }

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,7 +113,7 @@ std::string text_of(const std::string& set, const backfill_progress& one) {
 }
 
 std::string label_of(const schema_change& change) {
-  if (change.step == schema_step::ad_hoc || change.migrations.empty()) {
+  if (change.migrations.empty()) {
     return "";
   }
   const auto& one = change.migrations.back();
@@ -121,15 +122,28 @@ std::string label_of(const schema_change& change) {
                                           : "migration " + what + ", " + to_text(change.step) + ": ";
 }
 
+/// In the largest unit of which it is a whole number.
+std::string text_of(std::chrono::milliseconds time) {
+  constexpr std::pair<int, const char*> units[]{{3'600'000, " h"}, {60'000, " min"}, {1'000, " s"}, {1, " ms"}};
+  const auto unit = std::ranges::find_if(units, [time](const auto& one) { return time.count() % one.first == 0; });
+  return std::to_string(time.count() / unit->first) + unit->second;
+}
+
 } // namespace
 
-result<script_runner> script_runner::make(connection& owner, log_functions& functions) {
+failure overrun(const schema_change& change) {
+  return {errc::deadline_exceeded, label_of(change) + "it took longer than its timeout of " + text_of(change.timeout)
+                                     + ", and nothing of it was kept; give it a longer one, or less to do, and apply "
+                                       "it again"};
+}
+
+result<script_runner> script_runner::make(connection& owner, log_functions& functions, runaway_watch& watch) {
   auto record = schema_record::make(owner);
   auto backfills = backfill_record::make(owner);
   if (!record || !backfills) {
     return tl::unexpected{!record ? std::move(record).error() : std::move(backfills).error()};
   }
-  script_runner made{owner, functions, std::move(*record), std::move(*backfills)};
+  script_runner made{owner, functions, watch, std::move(*record), std::move(*backfills)};
   auto compiled = prepared_statement::prepare(owner.get(), meta::find_intruder);
   if (!compiled) {
     return tl::unexpected{std::move(compiled).error()};
@@ -144,7 +158,7 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
     return known ? progress<>{} : tl::unexpected{known.error()};
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto done = run_recorded(script.sql, "script " + script.name + ": ", guarding::no, authority::script);
+  auto done = run_recorded({{script.sql}}, "script " + script.name + ": ", guarding::no, authority::script);
   if (!done) {
     return tl::unexpected{std::move(done).error()};
   }
@@ -152,8 +166,9 @@ progress<> script_runner::run(const schema_script& script, std::uint64_t seq, st
 }
 
 progress<ran_script> script_runner::run(const schema_change& change, std::uint64_t seq, std::int64_t accept_time_ms) {
-  // An environment may be called like a set.
-  auto backfill = change.step == schema_step::seed ? progress<under_way>{} : backfills_.find(change.set);
+  // An environment may be called like a set, and hooks of a run are in no migration's way.
+  const bool apart = change.step == schema_step::seed || change.step == schema_step::hook;
+  auto backfill = apart ? progress<under_way>{} : backfills_.find(change.set);
   if (!backfill) {
     return tl::unexpected{std::move(backfill).error()};
   }
@@ -215,7 +230,10 @@ progress<ran_script> script_runner::run_step(const schema_change& change, under_
   }
   if (change.backfill.empty()) {
     const auto who = change.step == schema_step::seed ? authority::seed : authority::script;
-    return run_recorded(change.sql, label_of(change), guarding::yes, who);
+    auto pieces = pieces_of(change.before);
+    pieces.push_back({change.sql});
+    std::ranges::move(pieces_of(change.after), std::back_inserter(pieces));
+    return run_recorded(pieces, label_of(change), guarding::yes, who);
   }
   if (!backfill) {
     const auto& one = change.migrations.back();
@@ -228,9 +246,17 @@ progress<ran_script> script_runner::run_step(const schema_change& change, under_
 /// Runs a backfill's statements for the next rows of its table.
 progress<ran_script> script_runner::run_part(const schema_change& change, backfill_progress& now) {
   const auto changed = sqlite3_total_changes64(owner_->get());
+  constexpr manner rows_alone{.who = authority::transaction};
   auto part = next_keys(*owner_, change.backfill, now.reached, change.rows_max);
-  auto done = part ? run_statements(change.sql, {.who = authority::transaction, .guard = nullptr, .part = &*part})
-                   : tl::unexpected{std::move(part).error()};
+  auto done = part && now.rows_done == 0 ? run_pieces(pieces_of(change.before), rows_alone) : progress<>{};
+  if (!part) {
+    done = tl::unexpected{std::move(part).error()};
+  }
+  done = done.and_then(
+    [&] { return run_statements(change.sql, {.who = authority::transaction, .guard = nullptr, .part = &*part}); });
+  if (done && part->rows < change.rows_max) {
+    done = run_pieces(pieces_of(change.after), rows_alone);
+  }
   if (!done) {
     done.error().reason.detail = label_of(change) + done.error().reason.detail;
     return tl::unexpected{std::move(done).error()};
@@ -250,6 +276,15 @@ progress<> script_runner::keep(const schema_change& change, const backfill_progr
   return stored;
 }
 
+auto script_runner::pieces_of(const std::vector<schema_hook>& hooks) -> std::vector<piece> {
+  std::vector<piece> pieces;
+  pieces.reserve(hooks.size());
+  std::ranges::transform(hooks, std::back_inserter(pieces), [](const schema_hook& one) {
+    return piece{one.sql, one.file};
+  });
+  return pieces;
+}
+
 /// What others made of the schema.
 progress<ran_script> script_runner::drift() {
   const auto recorded = read_recorded_objects(*owner_);
@@ -261,14 +296,14 @@ progress<ran_script> script_runner::drift() {
 }
 
 /// Runs statements, and tells what they made of the schema.
-progress<ran_script> script_runner::run_recorded(const std::string& sql, const std::string& label, guarding care,
-                                                 authority who) {
+progress<ran_script> script_runner::run_recorded(const std::vector<piece>& pieces, const std::string& label,
+                                                 guarding care, authority who) {
   const auto before = read_objects(*owner_);
   const auto changed = sqlite3_total_changes64(owner_->get());
   if (!before) {
     return set_back(before.error());
   }
-  if (auto done = run_guarded(sql, care, who).and_then([this] { return check_names(); }); !done) {
+  if (auto done = run_guarded(pieces, care, who).and_then([this] { return check_names(); }); !done) {
     done.error().reason.detail = label + done.error().reason.detail;
     return tl::unexpected{std::move(done).error()};
   }
@@ -279,13 +314,25 @@ progress<ran_script> script_runner::run_recorded(const std::string& sql, const s
   return ran_script{differences(*before, *after, equal), sqlite3_total_changes64(owner_->get()) - changed};
 }
 
-progress<> script_runner::run_guarded(const std::string& sql, guarding care, authority who) {
+progress<> script_runner::run_guarded(const std::vector<piece>& pieces, guarding care, authority who) {
   if (care == guarding::no) {
-    return run_statements(sql, {.who = who});
+    return run_pieces(pieces, {.who = who});
   }
   auto guard = key_guard::begin(*owner_);
-  return guard ? run_statements(sql, {.who = who, .guard = &*guard}).and_then([&] { return guard->look_at_end(); })
+  return guard ? run_pieces(pieces, {.who = who, .guard = &*guard}).and_then([&] { return guard->look_at_end(); })
                : tl::unexpected{std::move(guard).error()};
+}
+
+progress<> script_runner::run_pieces(const std::vector<piece>& pieces, const manner& how) {
+  for (const auto& one : pieces) {
+    if (auto done = run_statements(one.sql, how); !done) {
+      if (!one.file.empty()) {
+        done.error().reason.detail.insert(0, std::string{one.file} + ": ");
+      }
+      return done;
+    }
+  }
+  return {};
 }
 
 progress<> script_runner::run_statements(const std::string& sql, const manner& how) {
@@ -365,6 +412,9 @@ progress<> script_runner::run_statement(prepared_statement& statement) {
   // What SQLite's own modules compile while this runs is not the script's.
   authorizer::scope running{owner_->rights(), authority::internal};
   failpoint("script.statement");
+  if (watch_->ends_before_statement()) {
+    return set_back({errc::deadline_exceeded, "what stands before it took too long"});
+  }
   const int code = statement.run();
   if (code == SQLITE_OK) {
     return {};

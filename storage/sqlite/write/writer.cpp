@@ -39,6 +39,20 @@ bool hold_script(std::span<const batch_ptr> batches) {
                              [](const batch_ptr& part) { return std::ranges::any_of(part->items, changes_schema); });
 }
 
+/// Where a call ends whose work begins after `applied_seq`: what has a timeout begins a call, since what is interrupted
+/// behind others runs a second time.
+std::uint64_t end_before_timeout(std::span<const batch_ptr> batches, std::uint64_t applied_seq, std::uint64_t last) {
+  for (const auto& part : batches) {
+    for (auto seq = std::max(part->first_seq, applied_seq + 2); seq <= part->last_seq(); ++seq) {
+      const auto* const change = std::get_if<schema_change>(&part->items[seq - part->first_seq]);
+      if (change != nullptr && change->timeout.count() > 0) {
+        return seq - 1;
+      }
+    }
+  }
+  return last;
+}
+
 /// What a transaction's deadline leaves it to compute; 0 is no wish. What was told to be durable has none.
 std::chrono::milliseconds own_time_of(const transaction* changes) {
   return changes != nullptr && changes->acknowledgement == ack::applied ? changes->deadline
@@ -90,7 +104,7 @@ result<> writer::prepare(const settings& chosen) {
   and_then([&] { return functions_.find_full_tables(); });
   and_then([&] { return keep(transaction_, bracket_statements::transaction(database_)); });
   and_then([&] { return keep(item_, bracket_statements::savepoint(database_, "millrace_item")); });
-  and_then([&] { return keep(scripts_, script_runner::make(database_, functions_)); });
+  and_then([&] { return keep(scripts_, script_runner::make(database_, functions_, watch_)); });
   and_then([&] { return keep(executor_, executor::make(database_, functions_, watch_, chosen.cached_statements)); });
   and_then([&] { return keep(outcomes_, outcome_store::make(database_, chosen.outcomes)); });
   and_then([&] { return keep(quarantine_, quarantine_table::make(database_)); });
@@ -151,8 +165,9 @@ tl::expected<std::vector<answer>, trouble> writer::apply(std::span<const batch_p
   }
   watch_.begin_call(limits);
   query_files_taken_ = query_files_->times_taken();
-  mark.begin(applied_seq_ + 1, *last);
-  auto answers = apply_somehow(batches, {mark, *last, choose_caution(), {}});
+  const auto end = end_before_timeout(batches, applied_seq_, *last);
+  mark.begin(applied_seq_ + 1, end);
+  auto answers = apply_somehow(batches, {mark, end, choose_caution(), {}});
   mark.end();
   if (answers) {
     query_files_->withhold(false);
@@ -265,8 +280,10 @@ auto writer::run_batch(const batch& part, const plan& aim, std::vector<answer>& 
   for (const auto last = std::min(part.last_seq(), aim.last_seq); seq <= last; ++seq) {
     const auto& item = part.items[seq - part.first_seq];
     attempt<answer> done;
-    if (skipped != part.skipped.end() && skipped->seq == seq) {
-      done = skip_item(item, part.accept_time_ms, *skipped++, aim.mark);
+    const auto* const order = skipped != part.skipped.end() && skipped->seq == seq ? &*skipped++ : nullptr;
+    came_to_end_ = order != nullptr && order->why == errc::none;
+    if (order != nullptr && !came_to_end_) {
+      done = skip_item(item, part.accept_time_ms, *order, aim.mark);
     } else {
       done = apply_item(item, seq, aim);
     }
@@ -295,6 +312,9 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
   mark.at(0);
   watch_.end_work();
   auto detail = "seq " + std::to_string(order.seq) + " was not applied";
+  if (const auto* const change = std::get_if<schema_change>(&item); change && order.why == errc::deadline_exceeded) {
+    return answer{tl::unexpected{overrun(*change)}};
+  }
   if (order.why == errc::deadline_exceeded && order.deaths > 0) {
     detail += ": what its program had sent before it took the writer too long, and others waited";
   }
@@ -395,17 +415,20 @@ progress<outcome> writer::run_item(const work& item, std::uint64_t seq) {
 /// A schema script or change.
 progress<outcome> writer::run_script(const work& item, std::uint64_t seq) {
   const auto* const script = std::get_if<schema_script>(&item);
-  if (script != nullptr || std::get<schema_change>(item).backfill.empty()) { // A backfill changes rows alone.
+  const auto* const change = std::get_if<schema_change>(&item);
+  if (script != nullptr || change->backfill.empty()) { // A backfill changes rows alone.
     schema_in_doubt_ = true;
     ran_script_ = true;
   }
-  watch_.lift_limits(); // It may have a whole table to change.
+  // It may have a whole table to change.
+  const bool timed = script == nullptr && !came_to_end_;
+  watch_.lift_limits(timed ? change->timeout : std::chrono::milliseconds{0});
   budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
   if (script != nullptr) {
     return scripts_->run(*script, seq, accept_time_ms_).map([seq] { return outcome{seq, {}}; });
   }
-  return scripts_->run(std::get<schema_change>(item), seq, accept_time_ms_).map([seq](const ran_script& ran) {
+  return scripts_->run(*change, seq, accept_time_ms_).map([seq](const ran_script& ran) {
     outcome done{seq, {}};
     if (ran.rows_covered) {
       done.results.push_back({.rows_changed = static_cast<std::int64_t>(*ran.rows_covered)});

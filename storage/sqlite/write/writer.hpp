@@ -134,7 +134,8 @@ private:
   /// Whether somebody else committed, or a script ran that is not committed yet: then the compiled statements may know
   /// a schema that is gone.
   bool schema_in_doubt_ = false;
-  bool ran_script_ = false; ///< The piece of work that runs, one from quarantine perhaps.
+  bool came_to_end_ = false; ///< Whether the log says of the work that runs that its timeout was kept.
+  bool ran_script_ = false;  ///< The piece of work that runs, one from quarantine perhaps.
   /// Of the transaction that the last order took out of quarantine and applied.
   bound_name resubmitted_;
   byte_writer scratch_; ///< Of what names are bound to.

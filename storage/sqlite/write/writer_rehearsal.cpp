@@ -31,7 +31,8 @@ tl::expected<rehearsal, trouble> writer::rehearse(std::span<const schema_change>
   for (auto seq = applied_seq_ + 1; const auto& change : changes) {
     auto one = rehearse_one(change, seq++);
     if (!one) {
-      done = tl::unexpected{std::move(one).error()};
+      using finding = runaway_watch::finding;
+      done = watch_.found() == finding::overtime ? set_back(overrun(change)) : tl::unexpected{std::move(one).error()};
       break;
     }
     all.changes.push_back(std::move(*one));
@@ -50,7 +51,7 @@ tl::expected<rehearsal, trouble> writer::rehearse(std::span<const schema_change>
 
 progress<rehearsed_change> writer::rehearse_one(const schema_change& change, std::uint64_t seq) {
   watch_.begin_work(seq == applied_seq_ + 1, std::chrono::milliseconds{0});
-  watch_.lift_limits(true); // Nobody is to wait for what nobody keeps.
+  watch_.lift_limits(change.timeout, true); // Nobody is to wait for what nobody keeps.
   budget spent{{.space = &*own_files_}};
   const budget::scope paying{spent};
   const auto begun = std::chrono::steady_clock::now();
@@ -75,7 +76,7 @@ tl::expected<rehearsal, trouble> writer::judge(progress<> done, schema_rehearsed
     return tl::unexpected{trouble{{errc::unavailable, "it was called off"}, remedy::none}};
   }
   return rehearsal{
-    tl::unexpected{watch_.found() == finding::none
+    tl::unexpected{watch_.found() == finding::none || watch_.found() == finding::overtime
                      ? std::move(done).error().reason
                      : failure{errc::deadline_exceeded, "it was interrupted, as nothing else is applied meanwhile"}}};
 }

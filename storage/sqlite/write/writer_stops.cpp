@@ -46,6 +46,9 @@ auto writer::stop_runaway(std::uint64_t seq) const -> stop {
               seq,
               1,
               true};
+    case finding::overtime:
+      return {
+        stop::next::run_before, {errc::deadline_exceeded, text + " runs for longer than its timeout"}, seq, 1, true};
     case finding::stalled:
       return {stop::next::run_before, {errc::deadline_exceeded, text + " does not come to its end"}, seq, 1};
     case finding::called_off:

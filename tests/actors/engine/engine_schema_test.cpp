@@ -1,13 +1,19 @@
 /// Migrations of a program, and a schema that another program changed.
 
+#include <millrace/actors/schema/migrator.hpp>
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 #include <millrace/tests/support/log_listener.hpp>
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
+#include <filesystem>
 #include <string>
+#include <thread>
+#include <vector>
 
 using namespace millrace;
+using millrace::test::eventually;
 
 namespace {
 
@@ -15,6 +21,31 @@ struct fixture : test::engine_fixture {
   fixture() {
     settings.migrations = {
       {.name = "main", .migrations = {{.version = 1, .name = "t", .up = "CREATE TABLE t(a)", .down = "DROP TABLE t"}}}};
+  }
+
+  /// As `millrace migrate up` does it.
+  expected<std::size_t> migrate(const std::vector<migration_set>& sets) {
+    return migrator{system, tested->operations()}.run([&](const schema_state& now) { return plan_up(sets, now, {}); });
+  }
+
+  /// A second migration that computes until it is interrupted.
+  std::vector<migration_set> with_endless(std::chrono::milliseconds timeout) {
+    auto sets = settings.migrations;
+    sets[0].migrations.push_back(
+      {.version = 2,
+       .name = "loop",
+       .up = "CREATE TABLE u(a); CREATE TABLE l AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL "
+             "SELECT i + 1 FROM c) SELECT count(*) AS n FROM c",
+       .timeout = timeout});
+    return sets;
+  }
+
+  std::size_t quarantined() {
+    caf::scoped_actor self{system};
+    std::size_t count = 99;
+    self->request(tested->operations(), std::chrono::minutes{1}, quarantine_list{})
+      .receive([&](const quarantine_listing& listing) { count = listing.entries.size(); }, [](const caf::error&) {});
+    return count;
   }
 
   void add_second() {
@@ -68,6 +99,74 @@ BOOST_AUTO_TEST_CASE(a_file_that_was_changed_keeps_the_engine_closed) {
   tested.reset();
   settings.migrations[0].migrations[0].up += " -- more";
   BOOST_TEST(refusal().detail.find("its file was changed or renamed after it was applied") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(hooks_run_while_the_engine_is_opened_and_one_that_objects_keeps_it_closed) {
+  settings.migrations[0].hooks.before_run = "CREATE TABLE said(what)";
+  settings.migrations[0].hooks.after_each = "INSERT INTO said VALUES ('after')";
+  int backups = 0;
+  settings.hooks.before_run = [&](const migration_plan& plan) -> std::optional<failure> {
+    BOOST_TEST(plan.size() == 2u);
+    return ++backups == 1 ? std::optional{failure{errc::disk_full, "there is no room for a backup"}} : std::nullopt;
+  };
+  const auto why = refusal();
+  BOOST_TEST(why.code == errc::disk_full);
+  BOOST_TEST(why.detail == "there is no room for a backup");
+  open();
+  BOOST_TEST(rows("SELECT what FROM said") == "after");
+  open();
+  BOOST_TEST(backups == 2);
+  tested.reset();
+  add_second();
+  settings.pending = pending_migrations::refuse;
+  BOOST_TEST(refusal().detail.find("main/0002_b is not applied") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_migration_beyond_its_timeout_is_called_off_and_others_go_on) {
+  open();
+  const auto done = migrate(with_endless(std::chrono::milliseconds{100}));
+  BOOST_REQUIRE(!done);
+  BOOST_TEST(done.error().code == errc::deadline_exceeded);
+  BOOST_TEST(done.error().detail
+             == "migration main/2 loop, up: it took longer than its timeout of 100 ms, and nothing of it was kept; give "
+                "it a longer one, or less to do, and apply it again");
+  BOOST_TEST(connect().execute("INSERT INTO t VALUES (1)").has_value());
+  BOOST_TEST(quarantined() == 0u);
+  BOOST_TEST(tested->restarts("writer") == 0);
+  BOOST_TEST(rows("SELECT group_concat(name) FROM sqlite_schema WHERE name IN ('t', 'u', 'l')") == "t");
+  auto mended = with_endless(std::chrono::minutes{10});
+  mended[0].migrations[1].up = "CREATE TABLE u(a)";
+  BOOST_TEST(migrate(mended).has_value());
+}
+
+/// As after a crash in the midst of it: the log holds it, and nothing says what became of it.
+BOOST_AUTO_TEST_CASE(a_timeout_holds_when_the_log_is_applied_again_and_once_more) {
+  settings.drain_deadline = std::chrono::milliseconds{0};
+  open();
+  const auto left = folder.path() / "left";
+  {
+    std::jthread waiting{[&] { (void) migrate(with_endless(std::chrono::seconds{1})); }};
+    auto db = connect();
+    BOOST_REQUIRE(eventually([&] {
+      const auto report = db.health();
+      return report && report->durable_seq == 2;
+    }));
+    auto work = execute("INSERT INTO t VALUES (1)");
+    work.acknowledgement = ack::durable;
+    BOOST_TEST(db.execute(work).has_value());
+    std::filesystem::copy(settings.data, left, std::filesystem::copy_options::recursive);
+    tested.reset();
+  }
+  const auto killed = settings.data;
+  for (const auto& data : {killed, left, left}) {
+    settings.data = data;
+    open();
+    BOOST_TEST(connect().execute("INSERT INTO t VALUES (2)").has_value());
+    BOOST_TEST(rows("SELECT min(a) FROM t") == "1");
+    BOOST_TEST(rows("SELECT max(version) FROM millrace_migrations") == "1");
+    BOOST_TEST(quarantined() == 0u);
+    tested.reset();
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_another_program_did_to_the_schema_is_logged_or_refused) {

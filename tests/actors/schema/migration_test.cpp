@@ -117,11 +117,92 @@ BOOST_AUTO_TEST_CASE(what_reads_like_a_heading_and_is_none_is_refused) {
   BOOST_TEST((checksum_of(*made("\xef\xbb\xbfSELECT 1")) == checksum_of(*made("SELECT 1"))));
 }
 
+BOOST_AUTO_TEST_CASE(hooks_are_files_beside_the_migrations_and_no_part_of_their_checksums) {
+  put("main/0001_one.up.sql", "CREATE TABLE t(a)");
+  const auto read = [&] {
+    auto set = read_migration_set(folder.path() / "main");
+    BOOST_REQUIRE_MESSAGE(set, (set ? "" : to_string(set.error())));
+    return std::move(*set);
+  };
+  const auto without = checksum_of(read().migrations[0]);
+  for (const auto* const name :
+       {"before_run", "after_run", "before_each", "after_each", "0001_one.before", "0001_one.after"}) {
+    put("main/" + std::string{name} + ".sql", "SELECT '" + std::string{name} + "'");
+  }
+  const auto set = read();
+  BOOST_TEST(set.hooks.before_run == "SELECT 'before_run'");
+  BOOST_TEST(set.hooks.after_run == "SELECT 'after_run'");
+  BOOST_TEST(set.hooks.before_each == "SELECT 'before_each'");
+  BOOST_TEST(set.hooks.after_each == "SELECT 'after_each'");
+  BOOST_TEST(set.migrations[0].before == "SELECT '0001_one.before'");
+  BOOST_TEST(set.migrations[0].after == "SELECT '0001_one.after'");
+  BOOST_TEST((checksum_of(set.migrations[0]) == without));
+}
+
+BOOST_AUTO_TEST_CASE(hooks_that_would_not_run_are_refused) {
+  const auto refused = [&](const std::string& name, const std::string& text, const std::string& part) {
+    std::filesystem::remove_all(folder.path() / "main");
+    put("main/0001_one.up.sql");
+    put("main/" + name, text);
+    const auto why = refusal();
+    BOOST_TEST((why.code == errc::bad_option));
+    BOOST_TEST(why.detail.find(name) != std::string::npos, why.detail);
+    BOOST_TEST(why.detail.find(part) != std::string::npos, why.detail);
+  };
+  refused("0002_two.before.sql", "SELECT 1", ".up.sql, is missing");
+  refused("0001_other.after.sql", "SELECT 1", "0001_one.up.sql has the same number");
+  refused("before_each_down.sql", "SELECT 1", "no hook");
+  refused("Before_each.sql", "SELECT 1", "no hook");
+  refused("after_run.sql", "-- Later.", "no statement in it");
+  refused("0001_one.before.sql", " ", "no statement in it");
+  refused("before_each.sql", "-- timeout: 3s\nSELECT 1", "said of migrations alone");
+  std::filesystem::remove_all(folder.path() / "main");
+  put("before_run.sql");
+  put("main/0001_one.up.sql");
+  const auto above = read_migration_sets(folder.path());
+  BOOST_REQUIRE(!above);
+  BOOST_TEST(above.error().detail.find("move it into the folder of a set") != std::string::npos, above.error().detail);
+  std::filesystem::remove(folder.path() / "before_run.sql");
+  std::filesystem::create_symlink("nowhere", folder.path() / "main/after_each.sql");
+  BOOST_TEST(refusal().detail.find("a link that leads nowhere") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_timeout_is_a_number_with_its_unit_said_once_at_the_top) {
+  using namespace std::chrono_literals;
+  const auto time = [](const std::string& up) -> std::chrono::milliseconds {
+    const auto made = make_migration(1, "a", up, std::nullopt);
+    return made ? made->timeout : -1ms;
+  };
+  for (const auto& [text, expected] : {std::pair{"30s", 30'000ms},
+                                       {"250 ms", 250ms},
+                                       {"2min", 120'000ms},
+                                       {"1h", 3'600'000ms},
+                                       {"8760h", 365 * 24h}}) {
+    BOOST_TEST((time("-- Timeout: " + std::string{text} + "\nSELECT 1") == expected), text);
+  }
+  for (const std::string text : {"-- timeout: 30", "-- timeout: 0s", "-- timeout: -1s", "-- timeout 30s", "-- timeout:",
+                                 "-- timeout: 8761h", "-- timeout: 1d", "-- timeout: 99999999999999999999s",
+                                 "-- timeout: 1s\n-- timeout: 2s", "SELECT 1;\n-- timeout: 30s"}) {
+    BOOST_TEST((time(text + "\nSELECT 1") == -1ms), text);
+  }
+  BOOST_TEST((time("CREATE TABLE lease(\n-- timeout in seconds\ntimeout INTEGER)") == 0ms));
+}
+
 BOOST_AUTO_TEST_CASE(a_file_without_a_statement_is_refused) {
   for (const std::string text : {"", " \n", "-- What this migration does.\n\n", "/* SELECT 1;", ";;"}) {
     BOOST_TEST(!make_migration(1, "a", text, std::nullopt));
     BOOST_TEST(!make_migration(1, "a", "SELECT 1", text));
   }
+}
+
+BOOST_AUTO_TEST_CASE(what_takes_a_migration_back_says_nothing_of_it_but_its_own_timeout) {
+  const auto why = [](const std::string& down) {
+    const auto made = make_migration(1, "a", "SELECT 1", down);
+    return made ? "" : made.error().detail;
+  };
+  BOOST_TEST(why("-- timeout: 30s\nSELECT 1") == "");
+  BOOST_TEST(why("-- requires: core/1\nSELECT 1").find("belongs at the top of the .up.sql") != std::string::npos);
+  BOOST_TEST(why("-- timeout: 30\nSELECT 1").find("its .down.sql: `-- timeout: 30`") == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_taken_back_has_no_file_for_that) {

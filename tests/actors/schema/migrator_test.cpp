@@ -2,6 +2,7 @@
 #include <millrace/tests/support/actors/engine_fixture.hpp>
 
 #include <atomic>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -45,7 +46,12 @@ BOOST_AUTO_TEST_CASE(migrations_are_applied_and_taken_back_through_the_log) {
   add("CREATE TABLE t(a)", "DROP TABLE t");
   add("ALTER TABLE t ADD COLUMN b", "ALTER TABLE t DROP COLUMN b");
   std::vector<std::string> told;
-  auto by = make({.author = "ada", .on_begin = [&](const planned_change& one) { told.push_back(one.name); }});
+  migrator_options how{.author = "ada"};
+  how.hooks.before_each = [&](const planned_change& one) {
+    told.push_back(one.name);
+    return std::nullopt;
+  };
+  auto by = make(std::move(how));
   BOOST_TEST(steps(by.run(all())) == 2u);
   BOOST_TEST(steps(by.run(all())) == 0u);
   BOOST_TEST((told == std::vector<std::string>{"m1", "m2"}));
@@ -134,6 +140,99 @@ BOOST_AUTO_TEST_CASE(an_engine_may_refuse_ad_hoc_changes_and_takes_migrations_al
   BOOST_TEST(steps(by.run(all())) == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(hooks_of_a_set_run_around_what_is_applied_and_once_around_the_run) {
+  open("CREATE TABLE said(what)");
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  add("CREATE TABLE u(a)", "DROP TABLE u");
+  const auto say = [](const std::string& what) { return "INSERT INTO said VALUES ('" + what + "')"; };
+  sets[0].hooks = {.before_run = say("before run"),
+                   .after_run = say("after run"),
+                   .before_each = say("before each"),
+                   .after_each = say("after each")};
+  sets[0].migrations[1].before = say("before 2");
+  sets[0].migrations[1].after = say("after 2");
+  auto by = make();
+  const auto tried = by.rehearse(*plan_up(sets, {}, {}));
+  BOOST_REQUIRE_MESSAGE(tried, (tried ? "" : to_string(tried.error())));
+  BOOST_TEST(tried->changes.size() == 4u);
+  BOOST_TEST(rows("SELECT count(*) FROM said") == "0");
+  BOOST_TEST(steps(by.run(all())) == 4u);
+  BOOST_TEST(rows("SELECT group_concat(what) FROM (SELECT what FROM said ORDER BY rowid)")
+             == "before run,before each,after each,before each,before 2,after 2,after each,after run");
+  BOOST_TEST(steps(by.run(all())) == 0u);
+  BOOST_TEST(steps(by.run(none())) == 2u);
+  BOOST_TEST(rows("SELECT count(*) FROM said") == "8");
+}
+
+BOOST_AUTO_TEST_CASE(the_hooks_of_a_run_are_run_once_though_it_is_planned_anew) {
+  open("CREATE TABLE said(what)");
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  add("CREATE TABLE u(a)", "DROP TABLE u");
+  sets[0].hooks.before_run = "INSERT INTO said VALUES ('before')";
+  sets[0].hooks.after_run = "INSERT INTO said VALUES ('after')";
+  auto other = sets;
+  other[0].hooks = {};
+  migrator_options how;
+  bool first = true;
+  how.hooks.before_each = [&](const planned_change& one) { // Another one applies and takes back, so the plan is old.
+    if (one.id.version == 2 && std::exchange(first, false)) {
+      BOOST_TEST(steps(make().run([&](const schema_state& now) { return plan_down(other[0], now, 1); })) == 1u);
+    }
+    return std::nullopt;
+  };
+  auto by = make(std::move(how));
+  const auto done = by.run(all());
+  BOOST_TEST(rows("SELECT group_concat(what) FROM (SELECT what FROM said ORDER BY rowid)") == "before,after");
+  BOOST_TEST(steps(done) == 5u); // One migration twice.
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_of_the_program_ends_a_run_and_what_took_effect_stands) {
+  open();
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  add("CREATE TABLE u(a)", "DROP TABLE u");
+  std::string told;
+  const auto run = [&](auto set_up) {
+    migrator_options how;
+    how.hooks = {.before_run = [&](const migration_plan& plan) -> std::optional<failure> {
+                   told += "<" + std::to_string(plan.size());
+                   return std::nullopt;
+                 },
+                 .after_run = [&](const migration_plan&) -> std::optional<failure> {
+                   told += '>';
+                   return std::nullopt;
+                 },
+                 .before_each = [&](const planned_change& one) -> std::optional<failure> {
+                   told += '(' + one.name;
+                   return std::nullopt;
+                 },
+                 .after_each = [&](const planned_change&, std::chrono::milliseconds) -> std::optional<failure> {
+                   told += ')';
+                   return std::nullopt;
+                 }};
+    set_up(how.hooks);
+    const auto done = make(std::move(how)).run(all());
+    return done ? "" : to_string(done.error());
+  };
+  const failure no{errc::disk_full, "no backup"};
+  const auto applied = [&] { return rows("SELECT count(*) FROM millrace_migrations"); };
+  BOOST_TEST(run([&](auto& own) { own.before_run = [&](const auto&) { return no; }; }) == to_string(no));
+  BOOST_TEST(run([&](auto& own) { own.before_each = [&](const auto&) { return no; }; }) == to_string(no));
+  BOOST_TEST(applied() == "0");
+  told.clear();
+  const auto thrown = run([&](auto& own) {
+    own.after_each = [](const auto&, auto) -> std::optional<failure> { throw std::runtime_error{"out of paper"}; };
+  });
+  BOOST_TEST(thrown.find("the program's hook after_each threw: out of paper") != std::string::npos, thrown);
+  BOOST_TEST(applied() == "1");
+  BOOST_TEST(told == "<2(m1");
+  told.clear();
+  BOOST_TEST(run([](auto&) {}) == "");
+  BOOST_TEST(told == "<1(m2)>");
+  told.clear();
+  BOOST_TEST(run([](auto&) {}) == ""); // There is nothing to do.
+  BOOST_TEST(told == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_change_that_makes_no_sense_is_malformed) {
   open();
   caf::scoped_actor self{system};
@@ -153,6 +252,17 @@ BOOST_AUTO_TEST_CASE(a_change_that_makes_no_sense_is_malformed) {
   BOOST_TEST(code({.step = schema_step::baseline, .set = "main", .migrations = {one, one}}) == errc::malformed);
   BOOST_TEST(code({.step = schema_step::up, .set = "main", .migrations = {{.version = 1, .needs = {{"/", 1}}}}})
              == errc::malformed);
+  for (const auto step : {schema_step::down, schema_step::baseline, schema_step::repair, schema_step::ad_hoc}) {
+    schema_change hooked{.step = step, .set = "main", .after = {{"x", "SELECT 1"}}};
+    if (step != schema_step::ad_hoc) {
+      hooked.migrations = {one};
+    }
+    BOOST_TEST(code(hooked) == errc::malformed);
+  }
+  BOOST_TEST(code({.step = schema_step::hook, .set = "main", .sql = "SELECT 1"}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::hook, .before = {{"x", "SELECT 1"}}}) == errc::malformed);
+  BOOST_TEST(code({.timeout = std::chrono::milliseconds{-1}}) == errc::malformed);
+  BOOST_TEST(code({.timeout = std::chrono::milliseconds::max()}) == errc::malformed);
   BOOST_TEST(code({.step = schema_step::up, .set = "main", .migrations = {one}}) == errc::none);
 }
 

@@ -101,6 +101,44 @@ BOOST_AUTO_TEST_CASE(each_step_follows_the_one_before_it) {
   BOOST_TEST((applied(sets).sets[0].migrations[1] == plan->at(1).change.migrations[0]));
 }
 
+BOOST_AUTO_TEST_CASE(hooks_stand_around_what_is_applied_and_nothing_that_is_taken_back) {
+  auto a = set_of("a", {file(1), file(2, {{"b", 1}}), file(3)});
+  a.hooks = {.before_run = "br", .after_run = "ar", .before_each = "be", .after_each = "ae"};
+  a.migrations[1].before = "b2";
+  a.migrations[1].after = "a2";
+  auto b = set_of("b", {file(1)});
+  b.hooks.after_run = "bar";
+  const auto plan = plan_up({a, b}, {}, {});
+  const auto plain = plan_up({set_of("a", {file(1)})}, {}, {});
+  BOOST_TEST(text_of(plan) == "a0 a1 b1 b0 a2 a3 a0");
+  std::string names;
+  for (const auto& step : *plan) {
+    BOOST_TEST((!check(step.change)));
+    names += step.id.version == 0 ? step.name + ' ' : "";
+  }
+  BOOST_TEST(names == "a/before_run.sql b/after_run.sql a/after_run.sql ");
+  using hooks = std::vector<schema_hook>;
+  BOOST_TEST((plan->at(4).change.before == hooks{{"a/before_each.sql", "be"}, {"a/0002_m2.before.sql", "b2"}}));
+  BOOST_TEST((plan->at(4).change.after == hooks{{"a/0002_m2.after.sql", "a2"}, {"a/after_each.sql", "ae"}}));
+  BOOST_TEST(plan->at(2).change.before.empty());
+  BOOST_TEST((plan->at(1).change.migrations == plain.value().at(0).change.migrations));
+  BOOST_TEST(text_of(plan_up({a, b}, applied({a, b}), {})) == "");
+  const auto back = plan_down(a, applied({a, b}), 1);
+  BOOST_TEST(text_of(back) == "a3-");
+  BOOST_TEST(back->at(0).change.before.empty());
+  BOOST_TEST(text_of(plan_goto({a, b}, applied({set_of("a", {file(1)}), b}), "a", 2)) == "a0 a2 a0");
+}
+
+BOOST_AUTO_TEST_CASE(each_way_has_the_timeout_of_its_own_file) {
+  const auto one = make_migration(1, "a", "-- timeout: 30s\nSELECT 1", "-- timeout: 5 min\nSELECT 2");
+  BOOST_REQUIRE(one);
+  const auto files = set_of("a", {*one});
+  const auto up = plan_up({files}, {}, {});
+  const auto down = plan_down(files, applied({files}), 1);
+  BOOST_TEST((up.value().at(0).change.timeout == std::chrono::seconds{30}));
+  BOOST_TEST((down.value().at(0).change.timeout == std::chrono::minutes{5}));
+}
+
 BOOST_AUTO_TEST_CASE(cycles_and_what_is_nowhere_are_refused) {
   BOOST_TEST(
     why(plan_up({set_of("a", {file(1, {{"b", 1}})}), set_of("b", {file(1, {{"a", 1}})})}, {}, {})).find("a cycle")

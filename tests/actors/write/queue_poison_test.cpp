@@ -214,6 +214,39 @@ BOOST_AUTO_TEST_CASE(what_computes_beyond_its_own_deadline_is_refused_for_that_u
   BOOST_TEST((received.at(0)->skipped.at(0).why == errc::quarantined));
 }
 
+BOOST_AUTO_TEST_CASE(a_change_that_took_longer_than_its_own_timeout_is_skipped_though_nobody_knows_who_was_told) {
+  start();
+  start_writer();
+  send(durable(insert(1)));
+  scheduler.run();
+  received.clear();
+  caf::send_as(writer, waq, work_refused{1, 1, true, {errc::deadline_exceeded, "injected"}, true});
+  caf::send_as(writer, waq, writer_ready{0});
+  scheduler.run();
+  BOOST_TEST(skipped_in(0) == 1);
+  BOOST_TEST((received[0]->skipped[0].why == errc::deadline_exceeded));
+}
+
+BOOST_AUTO_TEST_CASE(that_a_change_came_to_its_end_in_time_stands_in_the_log_once) {
+  start();
+  start_writer();
+  const auto asked = ask<outcome>(waq, schema_change{.sql = "CREATE TABLE t(a)", .timeout = std::chrono::seconds{1}});
+  scheduler.run();
+  BOOST_TEST(received.at(0)->skipped.empty());
+  applied(1, 1);
+  BOOST_TEST(look().durable_seq == 2u);
+  BOOST_TEST(asked->value.has_value());
+  kill(waq);
+  kill(writer);
+  received.clear();
+  start(); // Over an older copy.
+  start_writer();
+  BOOST_TEST(skipped_in(0) == 1u);
+  BOOST_TEST((received.at(0)->skipped.at(0).why == errc::none));
+  applied(1, 2);
+  BOOST_TEST(look().durable_seq == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_promised_after_it_was_to_be_given_up_is_kept) {
   start();
   start_writer();

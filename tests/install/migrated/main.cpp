@@ -28,4 +28,6 @@ int main() {
   for (auto row : *rows) {
     std::cout << row["name"].as_text() << ' ' << row["version"].as_integer() << '\n';
   }
+  auto made_by_hooks = db.query("SELECT group_concat(title, ', ') AS titles FROM idea");
+  std::cout << (made_by_hooks ? (*made_by_hooks)[0]["titles"].as_text() : to_string(made_by_hooks.error())) << '\n';
 }

@@ -121,6 +121,9 @@ inline schema_change sample_change() {
           .migrations = {sample_migration()},
           .sql = "ALTER TABLE t ADD COLUMN lease",
           .author = "millrace 0.1.0",
+          .before = {{"main/before_each.sql", "SELECT 1"}},
+          .after = {{"main/after_each.sql", "SELECT 2"}},
+          .timeout = std::chrono::milliseconds{30'000},
           .backfill = "t",
           .rows_max = 1'000};
 }

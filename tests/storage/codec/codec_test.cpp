@@ -150,6 +150,7 @@ BOOST_AUTO_TEST_CASE(groups_names_and_row_expectations_come_back) {
 
 BOOST_AUTO_TEST_CASE(orders_and_the_end_of_a_stretch_come_back) {
   check_round_trip(skip_order{{7}, errc::quarantined, 3});
+  check_round_trip(skip_order{{7}, errc::none, 0});
   check_round_trip(skip_order{{1, UINT64_MAX, 0, 300}, errc::deadline_exceeded, UINT32_MAX});
   check_round_trip(stretch_end{});
   check_round_trip(quarantine_order{UINT64_MAX, quarantine_order::action::resubmit});
@@ -433,6 +434,10 @@ BOOST_AUTO_TEST_CASE(a_schema_change_survives_and_a_step_that_is_none_does_not) 
     {.version = 1'000'000'007, .name = "a", .checksum = digest, .chain = digest, .needs = {{"b", 3}}},
     {.version = 1'000'000'008, .name = "", .checksum = {}, .chain = {}, .needs = {}}};
   check_round_trip(change);
+  change.before = {{"main/before_each.sql", "SELECT 1"}, {"", ""}};
+  change.after = {{"main/0007_a.after.sql", "SELECT 2"}};
+  change.timeout = schema_timeout_max;
+  check_round_trip(change);
   encoder_dictionary texts;
   auto bytes = encoded(change, texts);
   decoder_dictionary known;
@@ -450,9 +455,14 @@ BOOST_AUTO_TEST_CASE(a_schema_change_beyond_the_limits_is_too_large) {
   encoder_dictionary texts;
   byte_writer out;
   BOOST_CHECK(encode(out, texts, schema_change{.sql = std::string(limits::transaction_bytes_max, 'x')}));
-  for (const auto& change : {schema_change{.sql = std::string(limits::transaction_bytes_max + 1, 'x')},
-                             schema_change{.set = std::string(limits::sql_bytes_max, 'x'), .author = "y"},
-                             schema_change{.migrations = std::vector<applied_migration>(10'001)}}) {
+  for (const auto& change :
+       {schema_change{.sql = std::string(limits::transaction_bytes_max + 1, 'x')},
+        schema_change{.set = std::string(limits::sql_bytes_max, 'x'), .author = "y"},
+        schema_change{.sql = "x", .before = {{"", std::string(limits::transaction_bytes_max, 'x')}}},
+        schema_change{.after = {{std::string(limits::sql_bytes_max + 1, 'x'), ""}}},
+        schema_change{.after = std::vector<schema_hook>(101)},
+        schema_change{.timeout = schema_timeout_max + std::chrono::milliseconds{1}},
+        schema_change{.migrations = std::vector<applied_migration>(10'001)}}) {
     const auto done = encode(out, texts, change);
     BOOST_REQUIRE(!done);
     BOOST_CHECK(done.error().code == errc::too_large);

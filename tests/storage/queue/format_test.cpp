@@ -133,6 +133,9 @@ BOOST_AUTO_TEST_CASE(a_queue_of_format_version_3_opens_for_ever) {
                   .expected = digest,
                   .migrations = {lease},
                   .sql = "UPDATE a SET b = 1 WHERE b BETWEEN :first AND :last",
+                  .before = {{"main/before_each.sql", "SELECT 1"}},
+                  .after = {{"main/0300_add_lease.after.sql", "SELECT 2"}, {"main/after_each.sql", "SELECT 3"}},
+                  .timeout = std::chrono::milliseconds{30'000},
                   .backfill = "a",
                   .rows_max = 1'000}};
   if (golden(".v3").empty() && std::getenv("MILLRACE_MAKE_GOLDEN") != nullptr) {

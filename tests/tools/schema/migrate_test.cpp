@@ -162,6 +162,46 @@ BOOST_AUTO_TEST_CASE(an_interrupt_ends_a_migration_that_does_not_end_and_says_wh
   BOOST_TEST(contains(ended.out, "`millrace migrate status` tells"), ended.out);
 }
 
+BOOST_AUTO_TEST_CASE(hooks_in_files_are_run_tried_and_told) {
+  BOOST_TEST(shell("cd migrations/main && echo 'CREATE TABLE IF NOT EXISTS said(what)' > before_run.sql &&"
+                   "printf -- \"-- Who was here.\\nINSERT INTO said VALUES ('each');\\n\" > after_each.sql &&"
+                   "echo \"INSERT INTO said VALUES ('two')\" > 0002_born.before.sql")
+               .code
+             == 0);
+  const auto tried = run("migrate up --data data --dry-run");
+  BOOST_TEST(contains(tried, "main/before_run.sql: would take"), tried);
+  const auto done = run("migrate up --data data");
+  BOOST_TEST(contains(done, "main/before_run.sql: "), done);
+  BOOST_TEST(run("sql --data data --csv 'SELECT group_concat(what) AS w FROM said'") == "w\n\"each,two,each\"\n");
+  const auto history = run("schema history --data data");
+  BOOST_TEST(contains(history, "main/before_run.sql"), history);
+  BOOST_TEST(contains(run("schema history --data data --json"), "-- main/after_each.sql"));
+  BOOST_TEST(contains(run("migrate up --data data"), "There is nothing to do."));
+  BOOST_TEST(
+    shell("cd migrations/main && echo 'CREATE TABLE x(a);' > 0003_x.up.sql && printf 'SELECT 1;\\n\\nSELECT y;' > "
+          "before_each.sql")
+      .code
+    == 0);
+  const auto failed = run("migrate up --data data", 1);
+  BOOST_TEST(contains(failed, "migration main/3 x, up: main/before_each.sql: statement 2 (line 3): "), failed);
+}
+
+BOOST_AUTO_TEST_CASE(a_migration_beyond_its_timeout_is_called_off_also_after_it_was_killed_in_the_midst) {
+  const auto ended = shell(
+    "printf -- '-- timeout: 2s\\nCREATE TABLE l AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) "
+    "SELECT count(*) AS n FROM c;' > migrations/main/0003_loop.up.sql; $M migrate up --data data > out 2> err & job=$!;"
+    "until grep -q 'main/0002_born up' out; do kill -0 $job || exit 9; sleep 0.05; done; sleep 0.5; kill -9 $job; "
+    "wait $job; $M sql --data data --csv 'SELECT count(*) AS n FROM person' && $M migrate up --data data; echo $?;"
+    "$M quarantine list --data data; echo 'CREATE TABLE l(n);' > migrations/main/0003_loop.up.sql; $M migrate up "
+    "--data "
+    "data");
+  BOOST_TEST(ended.out.starts_with("n\n0\n1\n"), ended.out);
+  BOOST_TEST(
+    contains(ended.err, "migration main/3 loop, up: it took longer than its timeout of 2 s, and nothing of it"),
+    ended.err);
+  BOOST_TEST(contains(ended.out, "main/0003_loop up: "), ended.out);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_file_or_no_set_is_refused_by_name) {
   BOOST_TEST(shell("mkfifo migrations/main/0003_pipe.up.sql").code == 0);
   BOOST_TEST(contains(run("migrate up --data data", 2), "0003_pipe.up.sql: it is no file"));

@@ -4,6 +4,7 @@
 #include <millrace/tools/millrace/common/exit_code.hpp>
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -61,14 +62,15 @@ public:
     if (auto back = by.run([&](const schema_state& now) { return plan_down(whole(set, now), now, SIZE_MAX); }); !back) {
       return back;
     }
-    return migrator{system_,
-                    target_,
-                    {.on_done =
-                       [&](const planned_change& step, std::chrono::milliseconds took) {
-                         add_latency(result, (step.id.version == 6 ? "backfill" : step.name) + "_ms",
-                                     step.id.version == 6 ? "backfill of all rows, alone" : step.name, took);
-                       }}}
-      .run([&](const schema_state& now) { return plan_up({set}, now, {}); });
+    migration_hooks hooks;
+    hooks.after_each = [&](const planned_change& step, std::chrono::milliseconds took) {
+      const bool last = step.id.version == 6;
+      add_latency(result, (last ? "backfill" : step.name) + "_ms", last ? "backfill of all rows, alone" : step.name,
+                  took);
+      return std::optional<failure>{};
+    };
+    return migrator{system_, target_, {.hooks = std::move(hooks)}}.run(
+      [&](const schema_state& now) { return plan_up({set}, now, {}); });
   }
 
   /// Applies one backfill of all rows after another until it is to stop.

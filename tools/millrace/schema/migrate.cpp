@@ -292,6 +292,9 @@ itself where there is one set. Each is applied as one transaction: where it fail
 the top of the first say:
   -- requires: main/0003    what must be applied before it, of other sets, too
   -- irreversible           there is no way back
+  -- timeout: 30s           after which it is called off (ms, s, min, h)
+before_each.sql, after_each.sql and 0007_add_lease.before.sql, .after.sql run around it, in its transaction;
+before_run.sql and after_run.sql around all that a run applies.
   -- backfill: lease        it changes the rows of that table in parts, each a transaction of its own, from :first to
                             :last by its key, while others work
 A file that is applied never changes; a correction is a new one.

@@ -11,6 +11,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -54,22 +55,23 @@ int complain_of(const failure& reason, const plan_manner& how) {
 
 migrator_options told_steps(std::vector<taken_step>& taken, const plan_manner& how) {
   const auto note = std::make_shared<std::unique_ptr<waiting_note>>();
+  migration_hooks hooks;
+  hooks.before_each = [note](const planned_change& step) {
+    note->reset();
+    *note = std::make_unique<waiting_note>(step_text(step) + " …");
+    return std::optional<failure>{};
+  };
+  hooks.after_each = [&taken, note, json = how.json](const planned_change& step, std::chrono::milliseconds took) {
+    note->reset();
+    taken.push_back({step, took});
+    if (!json && step.change.step != schema_step::repair) {
+      std::cout << step_text(step) << ": " << grouped(static_cast<std::uint64_t>(took.count())) << " ms" << std::endl;
+    }
+    vouch(step_text(step) + " took effect.");
+    return std::optional<failure>{};
+  };
   return {.author = user_name(),
-          .on_begin =
-            [note](const planned_change& step) {
-              note->reset();
-              *note = std::make_unique<waiting_note>(step_text(step) + " …");
-            },
-          .on_done =
-            [&taken, note, json = how.json](const planned_change& step, std::chrono::milliseconds took) {
-              note->reset();
-              taken.push_back({step, took});
-              if (!json && step.change.step != schema_step::repair) {
-                std::cout << step_text(step) << ": " << grouped(static_cast<std::uint64_t>(took.count())) << " ms"
-                          << std::endl;
-              }
-              vouch(step_text(step) + " took effect.");
-            },
+          .hooks = std::move(hooks),
           .on_progress =
             [note](const planned_change& step, const backfill_state& now) {
               note->reset();

@@ -55,7 +55,9 @@ void print_sql(std::ostream& out, std::string_view head, const std::string& sql)
 } // namespace
 
 std::string step_text(const planned_change& step) {
-  return label_of(step.id.set, step.id.version, step.name) + ' ' + to_text(step.change.step);
+  return step.change.step == schema_step::hook
+           ? step.name
+           : label_of(step.id.set, step.id.version, step.name) + ' ' + to_text(step.change.step);
 }
 
 std::string progress_text(const backfill_state& now) {

@@ -204,7 +204,7 @@ int run_transaction(const sql_job& job, const sql_piece& piece) {
 }
 
 int run_schema_change(const sql_job& job, const sql_piece& piece) {
-  migrator by{job.system, job.operations, {.author = user_name(), .on_begin = {}, .on_done = {}, .stop = {}}};
+  migrator by{job.system, job.operations, {.author = user_name()}};
   const auto done = patiently(job.voice, [&] { return by.apply_ad_hoc(piece.source); });
   if (!done) {
     return complain_of_statement(job, piece, done.error());

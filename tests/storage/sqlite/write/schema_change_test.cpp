@@ -31,6 +31,10 @@ applied_migration record(std::uint64_t version, std::vector<migration_id> needs 
           .needs = std::move(needs)};
 }
 
+/// Computes until it is interrupted.
+constexpr auto endless =
+  "CREATE TABLE t AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS n FROM c";
+
 /// A migration of a set that follows the one with the number before, whose chain is that number.
 schema_change up(std::uint64_t version, std::string sql, const std::string& set = "main",
                  std::vector<migration_id> needs = {}) {
@@ -346,9 +350,6 @@ BOOST_AUTO_TEST_CASE(a_rehearsal_counts_the_rows_that_it_would_change) {
 }
 
 BOOST_AUTO_TEST_CASE(a_rehearsal_ends_with_its_call_and_a_change_has_no_parameters) {
-  const std::string endless =
-    "CREATE TABLE t AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT "
-    "count(*) AS n FROM c";
   const std::vector<schema_change> changes{ad_hoc(endless)};
   const auto done = writer->rehearse(changes, time_ms, {moment::clock::now() + std::chrono::milliseconds{50}});
   BOOST_REQUIRE(done);
@@ -360,6 +361,136 @@ BOOST_AUTO_TEST_CASE(a_rehearsal_ends_with_its_call_and_a_change_has_no_paramete
   BOOST_TEST((called_off.error().next == remedy::none));
   BOOST_TEST(code_of(apply_one(ad_hoc("CREATE TABLE t AS SELECT :x AS a"))) == errc::parameter_mismatch);
   BOOST_TEST(code_of(apply_one(ad_hoc("CREATE TABLE t(a)"))) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(hooks_run_around_a_migration_in_its_transaction_and_stand_in_the_history) {
+  schema("CREATE TABLE said(what)");
+  auto change = up(1, "CREATE TABLE t(a); INSERT INTO said VALUES ('itself')");
+  change.before = {{"main/before_each.sql", "INSERT INTO said VALUES ('before each')"},
+                   {"main/0001_m1.before.sql", "INSERT INTO said VALUES ('before')\n"}};
+  change.after = {{"main/0001_m1.after.sql", "INSERT INTO said SELECT 'after ' || count(*) FROM t"}};
+  BOOST_TEST(code_of(apply_one(change)) == errc::none);
+  BOOST_TEST(rows("SELECT what FROM said ORDER BY rowid") == "before each\nbefore\nitself\nafter 0");
+  BOOST_TEST(state().history.back().sql
+             == "-- main/before_each.sql\nINSERT INTO said VALUES ('before each')\n"
+                "-- main/0001_m1.before.sql\nINSERT INTO said VALUES ('before')\n"
+                "-- the migration itself\nCREATE TABLE t(a); INSERT INTO said VALUES ('itself')\n"
+                "-- main/0001_m1.after.sql\nINSERT INTO said SELECT 'after ' || count(*) FROM t\n");
+  BOOST_TEST(code_of(apply_one(change)) == errc::none); // It is applied, so nothing runs.
+  BOOST_TEST(rows("SELECT count(*) FROM said") == "4");
+  BOOST_TEST(state().drift.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_that_fails_is_named_with_its_own_line_and_nothing_of_the_migration_stays) {
+  auto change = up(1, "CREATE TABLE t(a);\n\n\nINSERT INTO t VALUES (1)");
+  const std::vector<schema_hook> good{{"main/before_each.sql", "SELECT 1;\nSELECT 2;\nSELECT 3"}};
+  const std::vector<schema_hook> bad{{"main/bad.sql", "SELECT 1;\n\nINSERT INTO nowhere VALUES (1);"}};
+  for (const bool before : {true, false}) {
+    change.before = before ? std::vector{good[0], bad[0]} : good;
+    change.after = before ? good : bad;
+    const auto reply = apply_one(change);
+    BOOST_TEST(code_of(reply) == errc::bad_sql);
+    BOOST_TEST(detail_of(reply).find("migration main/1 m1, up: main/bad.sql: statement 2 (line 3): ") == 0u,
+               detail_of(reply));
+    const auto tried = rehearse({change});
+    BOOST_REQUIRE(!tried);
+    BOOST_TEST(tried.error().detail == detail_of(reply));
+    BOOST_TEST(rows("SELECT count(*) FROM sqlite_schema WHERE name = 't'") == "0");
+  }
+  change.before = good;
+  change.after = good;
+  change.sql += "; INSERT INTO nowhere VALUES (1)";
+  BOOST_TEST(detail_of(apply_one(change)).find("migration main/1 m1, up: statement 3 (line 4)") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(each_part_of_a_migration_has_a_frame_of_its_own) {
+  schema(
+    "CREATE TABLE parent(id INTEGER PRIMARY KEY); CREATE TABLE child(p REFERENCES parent(id) ON DELETE CASCADE);"
+    "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1)");
+  auto change = up(1,
+                   "PRAGMA foreign_keys=OFF; BEGIN; CREATE TABLE other(id INTEGER PRIMARY KEY);"
+                   "INSERT INTO other SELECT id FROM parent; DROP TABLE parent; ALTER TABLE other RENAME TO parent; "
+                   "COMMIT");
+  change.before = {{"main/before_each.sql", "BEGIN; CREATE TABLE log(a); COMMIT"}};
+  change.after = {{"main/after_each.sql", "INSERT INTO log SELECT count(*) FROM child"}};
+  BOOST_TEST(detail_of(apply_one(change)) == "");
+  BOOST_TEST(rows("SELECT a FROM log") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_of_a_run_is_a_step_of_its_own_that_may_come_again) {
+  const schema_change hook{
+    .step = schema_step::hook,
+    .set = "main",
+    .author = "ada",
+    .before = {{"main/before_run.sql", "CREATE TABLE IF NOT EXISTS t(a);\nINSERT INTO t VALUES (1)"}}};
+  BOOST_TEST((!check(hook)));
+  BOOST_TEST(code_of(apply_one(hook)) == errc::none);
+  BOOST_TEST(code_of(apply_one(hook)) == errc::none);
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "2");
+  const auto last = state().history.back();
+  BOOST_TEST((last.step == schema_step::hook));
+  BOOST_TEST(last.set == "main");
+  BOOST_TEST(last.name == "main/before_run.sql");
+  BOOST_TEST(versions() == "NULL");
+  auto wrong = hook;
+  wrong.before[0].sql += "; nonsense";
+  BOOST_TEST(detail_of(apply_one(wrong)).find("main/before_run.sql: statement 3 (line 2): ") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_migration_that_takes_longer_than_its_timeout_begins_a_call_and_is_called_off_once_and_for_all) {
+  auto change = up(1, "CREATE TABLE u(a); " + std::string{endless});
+  change.timeout = std::chrono::milliseconds{50};
+  const auto next = next_batch({ad_hoc("CREATE TABLE v(a)"), change, ad_hoc("CREATE TABLE w(a)")});
+  const auto before = try_to_apply(next);
+  BOOST_REQUIRE(before);
+  BOOST_TEST(before->size() == 1u);
+  BOOST_TEST(mark.now.last == 1u); // The second was not begun.
+  const auto met = try_to_apply(next);
+  BOOST_REQUIRE(!met);
+  BOOST_TEST((met.error().why.code == errc::deadline_exceeded));
+  BOOST_TEST(met.error().suspects == 1u);
+  BOOST_TEST(met.error().proven);
+  next->skipped = {{2, errc::deadline_exceeded, 1}};
+  const auto after = try_to_apply(next);
+  BOOST_REQUIRE((after && after->size() == 2u));
+  BOOST_TEST(code_of(after->at(0)) == errc::deadline_exceeded);
+  BOOST_TEST(detail_of(after->at(0))
+             == "migration main/1 m1, up: it took longer than its timeout of 50 ms, and nothing of it was kept; give it "
+                "a longer one, or less to do, and apply it again");
+  BOOST_TEST(code_of(after->at(1)) == errc::none);
+  BOOST_TEST(writer->quarantined() == 0u);
+  BOOST_TEST(rows("SELECT group_concat(name) FROM millrace_objects") == "v,w");
+  const auto tried = rehearse({change});
+  BOOST_REQUIRE(!tried);
+  BOOST_TEST(tried.error().detail == detail_of(after->at(0)));
+  change.sql = "CREATE TABLE u(a)";
+  change.timeout = std::chrono::minutes{10};
+  BOOST_TEST(code_of(apply_one(change)) == errc::none);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_log_says_came_to_its_end_in_time_is_applied_in_whatever_time) {
+  auto change = up(1,
+                   "CREATE TABLE t AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 500000) "
+                   "SELECT count(*) AS n FROM c");
+  change.timeout = std::chrono::milliseconds{1};
+  const auto next = next_batch({change, change});
+  BOOST_TEST(!try_to_apply(next));
+  next->skipped = {{1, errc::none, 0}};
+  BOOST_TEST(try_to_apply(next).has_value());
+  BOOST_TEST(rows("SELECT n FROM t") == "500000");
+  BOOST_TEST(versions() == "1");
+}
+
+BOOST_AUTO_TEST_CASE(many_short_statements_are_called_off_like_a_long_one) {
+  std::string sql = "CREATE TABLE t(a);";
+  for (int i = 0; i < 200'000; ++i) {
+    sql += "INSERT INTO t VALUES (1);";
+  }
+  auto change = up(1, std::move(sql));
+  change.timeout = std::chrono::milliseconds{1};
+  const auto met = try_to_apply(next_batch({change}));
+  BOOST_REQUIRE(!met);
+  BOOST_TEST((met.error().why.code == errc::deadline_exceeded));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

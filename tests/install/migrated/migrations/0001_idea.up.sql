@@ -1,0 +1,1 @@
+CREATE TABLE idea(title TEXT NOT NULL DEFAULT '\"')  ;

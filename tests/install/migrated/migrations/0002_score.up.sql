@@ -1,0 +1,2 @@
+-- irreversible
+ALTER TABLE idea ADD COLUMN score REAL;

@@ -1,0 +1,1 @@
+INSERT INTO idea(title) VALUES ('after each; "');
