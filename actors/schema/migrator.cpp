@@ -76,11 +76,7 @@ expected<schema_state> migrator::history(std::uint64_t after, std::uint32_t limi
 }
 
 expected<std::size_t> migrator::run(const planner& plan) {
-  std::optional<migration_plan> wanted;
-  std::size_t taken = 0;
-  std::optional<sha256> refused_at;
-  std::set<std::string> hooks_run;
-  const auto& hooks = settings_.hooks;
+  std::optional<progress> so_far;
   for (;;) {
     const auto now = state();
     if (!now) {
@@ -90,51 +86,56 @@ expected<std::size_t> migrator::run(const planner& plan) {
     if (!steps) {
       return tl::unexpected{steps.error()};
     }
-    if (!wanted) {
-      wanted = *steps;
-      if (auto no = wanted->empty() ? std::nullopt : call("before_run", hooks.before_run, *wanted)) {
+    if (!so_far) {
+      so_far = progress{.wanted = *steps};
+      if (auto no = steps->empty() ? std::nullopt : call("before_run", settings_.hooks.before_run, *steps)) {
         return tl::unexpected{std::move(*no)};
       }
     }
-    keep_wanted(*steps, *wanted, hooks_run);
-    std::optional<failure> refusal;
-    for (auto& step : *steps) {
-      if (settings_.stop && settings_.stop()) {
-        return tl::unexpected{failure{errc::unavailable, "it was stopped between two migrations"}};
-      }
-      if (auto no = call("before_each", hooks.before_each, step)) {
-        return tl::unexpected{std::move(*no)};
-      }
-      const auto begun = std::chrono::steady_clock::now();
-      step.change.author = settings_.author;
-      const auto done = carry_out(step);
-      if (!done) {
-        const bool again = done.error().code == errc::schema_conflict && refused_at != step.change.expected;
-        if (!again) {
-          return tl::unexpected{done.error()};
-        }
-        refused_at = step.change.expected;
-        refusal = done.error();
-        break;
-      }
-      ++taken;
-      if (step.change.step == schema_step::hook) {
-        hooks_run.insert(step.name);
-      }
-      const auto took = std::chrono::steady_clock::now() - begun;
-      if (auto no = call("after_each", hooks.after_each, step,
-                         std::chrono::duration_cast<std::chrono::milliseconds>(took))) {
-        return tl::unexpected{std::move(*no)};
-      }
+    keep_wanted(*steps, so_far->wanted, so_far->hooks_run);
+    const auto done = take(*steps, *so_far);
+    if (!done) {
+      return tl::unexpected{done.error()};
     }
-    if (refusal) {
-      continue;
+    if (*done) {
+      break;
     }
-    if (auto no = wanted->empty() ? std::nullopt : call("after_run", hooks.after_run, *wanted)) {
+  }
+  if (auto no = so_far->wanted.empty() ? std::nullopt : call("after_run", settings_.hooks.after_run, so_far->wanted)) {
+    return tl::unexpected{std::move(*no)};
+  }
+  return so_far->taken;
+}
+
+/// False where others changed what the steps were planned for, so that they must be planned anew.
+expected<bool> migrator::take(migration_plan& steps, progress& so_far) {
+  for (auto& step : steps) {
+    if (settings_.stop && settings_.stop()) {
+      return tl::unexpected{failure{errc::unavailable, "it was stopped between two migrations"}};
+    }
+    if (auto no = call("before_each", settings_.hooks.before_each, step)) {
       return tl::unexpected{std::move(*no)};
     }
-    return taken;
+    const auto begun = std::chrono::steady_clock::now();
+    step.change.author = settings_.author;
+    if (const auto done = carry_out(step); !done) {
+      if (done.error().code != errc::schema_conflict || so_far.refused_at == step.change.expected) {
+        return tl::unexpected{done.error()};
+      }
+      so_far.refused_at = step.change.expected;
+      return false;
+    }
+    ++so_far.taken;
+    if (step.change.step == schema_step::hook) {
+      so_far.hooks_run.insert(step.name);
+    }
+    const auto took = std::chrono::steady_clock::now() - begun;
+    if (auto no = call("after_each", settings_.hooks.after_each, step,
+                       std::chrono::duration_cast<std::chrono::milliseconds>(took))) {
+      return tl::unexpected{std::move(*no)};
+    }
   }
+  return true;
 }
 
 expected<outcome> migrator::carry_out(planned_change& step) {
@@ -165,9 +166,9 @@ expected<outcome> migrator::run_parts(planned_change& step) {
         return tl::unexpected{seen.error()};
       }
       if (const auto* const at = backfill_of(*seen, step.id.set)) {
-        const auto rows = at->rows_done - (before ? before->rows_done : 0);
-        const std::chrono::microseconds took{at->took_us - (before ? before->took_us : 0)};
-        size.learn(rows, took);
+        const bool goes_on = before && before->rows_done <= at->rows_done; // Others may have begun it anew.
+        size.learn(at->rows_done - (goes_on ? before->rows_done : 0),
+                   std::chrono::microseconds{at->took_us - (goes_on ? before->took_us : 0)});
         before = *at;
         if (settings_.on_progress && now >= next_word) {
           settings_.on_progress(step, *at);

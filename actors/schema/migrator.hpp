@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,15 @@ public:
   [[nodiscard]] expected<outcome> adopt();
 
 private:
+  /// Of a run.
+  struct progress {
+    migration_plan wanted{}; ///< What was planned first.
+    std::size_t taken = 0;
+    std::optional<sha256> refused_at{}; ///< After which state of its set a step was refused.
+    std::set<std::string> hooks_run{};
+  };
+
+  expected<bool> take(migration_plan& steps, progress& so_far);
   template <class Answer, class Request>
   expected<Answer> ask(Request request);
   expected<outcome> carry_out(planned_change& step);

@@ -1,7 +1,6 @@
 #include "key_range.hpp"
 
 #include <millrace/storage/sqlite/common/error.hpp>
-#include <millrace/storage/sqlite/common/prepared_statement.hpp>
 #include <millrace/storage/sqlite/common/sql_tokens.hpp>
 #include <millrace/storage/sqlite/common/table_key.hpp>
 
@@ -12,6 +11,21 @@ namespace millrace::storage::sqlite {
 progress<kept_value> keep_value(sqlite3_stmt* row, int column) {
   kept_value kept{sqlite3_value_dup(sqlite3_column_value(row, column))};
   return kept ? progress<kept_value>{std::move(kept)} : set_back({errc::out_of_memory, "a key could not be copied"});
+}
+
+std::optional<failure> bind_ends(prepared_statement& target, const key_range& part) {
+  const int first = sqlite3_bind_parameter_index(target.get(), ":first");
+  const int last = sqlite3_bind_parameter_index(target.get(), ":last");
+  if (first == 0 || last == 0 || sqlite3_bind_parameter_count(target.get()) != 2) {
+    return failure{errc::parameter_mismatch,
+                   "each statement of a backfill is about the rows from :first to :last, such "
+                   "as WHERE id BETWEEN :first AND :last, and has no other parameters"};
+  }
+  if (part.rows > 0) {
+    sqlite3_bind_value(target.get(), first, part.first.get());
+    sqlite3_bind_value(target.get(), last, part.last.get());
+  }
+  return std::nullopt;
 }
 
 progress<key_range> next_keys(connection& owner, const std::string& table, const kept_value& after,

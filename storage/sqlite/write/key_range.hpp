@@ -3,9 +3,11 @@
 #include "setback.hpp"
 
 #include <millrace/storage/sqlite/common/connection.hpp>
+#include <millrace/storage/sqlite/common/prepared_statement.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <sqlite3.h>
@@ -28,6 +30,10 @@ struct key_range {
   kept_value last;
   std::uint64_t rows = 0;
 };
+
+/// Binds its ends to `:first` and `:last`, unless it has no rows. Why that cannot be done; nothing where it was, and a
+/// statement has no other parameters.
+std::optional<failure> bind_ends(prepared_statement& target, const key_range& part);
 
 /// The next rows after a key, or from the first one where that is null; `rows_max` at most.
 [[nodiscard]] progress<key_range> next_keys(connection& owner, const std::string& table, const kept_value& after,

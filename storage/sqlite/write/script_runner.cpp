@@ -92,25 +92,14 @@ bool equal(std::string_view one, std::string_view other) noexcept {
   return one == other;
 }
 
-/// Why the parameters of a statement are not as they must be.
-std::optional<failure> bind_part(prepared_statement& target, const key_range& part) {
-  const int first = sqlite3_bind_parameter_index(target.get(), ":first");
-  const int last = sqlite3_bind_parameter_index(target.get(), ":last");
-  if (first == 0 || last == 0 || sqlite3_bind_parameter_count(target.get()) != 2) {
-    return failure{errc::parameter_mismatch,
-                   "each statement of a backfill is about the rows from :first to :last, such "
-                   "as WHERE id BETWEEN :first AND :last, and has no other parameters"};
-  }
-  if (part.rows > 0) {
-    sqlite3_bind_value(target.get(), first, part.first.get());
-    sqlite3_bind_value(target.get(), last, part.last.get());
-  }
-  return std::nullopt;
+/// In the largest unit of which it is a whole number.
+std::string text_of(std::chrono::milliseconds time) {
+  constexpr std::pair<int, const char*> units[]{{3'600'000, " h"}, {60'000, " min"}, {1'000, " s"}, {1, " ms"}};
+  const auto unit = std::ranges::find_if(units, [time](const auto& one) { return time.count() % one.first == 0; });
+  return std::to_string(time.count() / unit->first) + unit->second;
 }
 
-std::string text_of(const std::string& set, const backfill_progress& one) {
-  return "backfill " + set + '/' + std::to_string(one.version) + ' ' + one.name;
-}
+} // namespace
 
 std::string label_of(const schema_change& change) {
   if (change.migrations.empty()) {
@@ -121,15 +110,6 @@ std::string label_of(const schema_change& change) {
   return change.step == schema_step::seed ? "seed " + what + ": "
                                           : "migration " + what + ", " + to_text(change.step) + ": ";
 }
-
-/// In the largest unit of which it is a whole number.
-std::string text_of(std::chrono::milliseconds time) {
-  constexpr std::pair<int, const char*> units[]{{3'600'000, " h"}, {60'000, " min"}, {1'000, " s"}, {1, " ms"}};
-  const auto unit = std::ranges::find_if(units, [time](const auto& one) { return time.count() % one.first == 0; });
-  return std::to_string(time.count() / unit->first) + unit->second;
-}
-
-} // namespace
 
 failure overrun(const schema_change& change) {
   return {errc::deadline_exceeded, label_of(change) + "it took longer than its timeout of " + text_of(change.timeout)
@@ -194,29 +174,6 @@ progress<ran_script> script_runner::run(const schema_change& change, std::uint64
   return stored ? std::move(done) : tl::unexpected{std::move(stored).error()};
 }
 
-/// Whether a change is applied already; `schema_conflict` where it is not its time.
-progress<bool> script_runner::holds(const schema_change& change, const under_way& backfill) {
-  const auto wrong = [](std::string why) { return set_back({errc::schema_conflict, std::move(why)}); };
-  const bool its = backfill && !change.migrations.empty() && change.migrations.back().version == backfill->version;
-  const bool goes_on = its && change.step == schema_step::up && change.migrations.back().chain == backfill->chain;
-  if (change.step == schema_step::pause || change.step == schema_step::resume) {
-    return its ? progress<bool>{backfill->paused == (change.step == schema_step::pause)}
-               : wrong("no backfill of that migration is under way");
-  }
-  if (its && change.step == schema_step::down) {
-    return false;
-  }
-  if (backfill && !goes_on) {
-    return wrong(text_of(change.set, *backfill)
-                 + (its ? " is under way with another text; put that back, or begin anew after `millrace migrate down`"
-                        : " is under way; `millrace migrate up` ends it, and `millrace migrate down` takes it back"));
-  }
-  if (goes_on && backfill->paused) {
-    return wrong(text_of(change.set, *backfill) + " is paused; `millrace migrate resume` lets it go on");
-  }
-  return record_.holds(change);
-}
-
 progress<ran_script> script_runner::run_step(const schema_change& change, under_way& backfill) {
   switch (change.step) {
     case schema_step::adopt:
@@ -241,39 +198,6 @@ progress<ran_script> script_runner::run_step(const schema_change& change, under_
       .version = one.version, .name = one.name, .chain = one.chain, .table = change.backfill, .reached = {}};
   }
   return run_part(change, *backfill);
-}
-
-/// Runs a backfill's statements for the next rows of its table.
-progress<ran_script> script_runner::run_part(const schema_change& change, backfill_progress& now) {
-  const auto changed = sqlite3_total_changes64(owner_->get());
-  constexpr manner rows_alone{.who = authority::transaction};
-  auto part = next_keys(*owner_, change.backfill, now.reached, change.rows_max);
-  auto done = part && now.rows_done == 0 ? run_pieces(pieces_of(change.before), rows_alone) : progress<>{};
-  if (!part) {
-    done = tl::unexpected{std::move(part).error()};
-  }
-  done = done.and_then(
-    [&] { return run_statements(change.sql, {.who = authority::transaction, .guard = nullptr, .part = &*part}); });
-  if (done && part->rows < change.rows_max) {
-    done = run_pieces(pieces_of(change.after), rows_alone);
-  }
-  if (!done) {
-    done.error().reason.detail = label_of(change) + done.error().reason.detail;
-    return tl::unexpected{std::move(done).error()};
-  }
-  now.rows_done += part->rows;
-  if (part->rows > 0) {
-    now.reached = std::move(part->last);
-  }
-  return ran_script{{}, sqlite3_total_changes64(owner_->get()) - changed, part->rows};
-}
-
-/// Of a backfill that is at its end, or taken back, nothing is kept.
-progress<> script_runner::keep(const schema_change& change, const backfill_progress& now, bool goes_on) {
-  const bool rests = change.step == schema_step::pause || change.step == schema_step::resume;
-  auto stored = goes_on || rests ? backfills_.put(change.set, now) : backfills_.forget(change.set);
-  failpoint("backfill.recorded");
-  return stored;
 }
 
 auto script_runner::pieces_of(const std::vector<schema_hook>& hooks) -> std::vector<piece> {
@@ -361,7 +285,7 @@ progress<> script_runner::run_statements(const std::string& sql, const manner& h
       continue;
     }
     if (how.part != nullptr) {
-      if (auto wrong = bind_part(*statement, *how.part)) {
+      if (auto wrong = bind_ends(*statement, *how.part)) {
         return placed(std::move(*wrong));
       }
     } else if (how.guard != nullptr && sqlite3_bind_parameter_count(statement->get()) > 0) {

@@ -29,6 +29,9 @@ struct ran_script {
   std::optional<std::uint64_t> rows_covered{};
 };
 
+/// What is said before a failure of a change: `migration main/7 add_lease, up: `; nothing before one of no migration.
+std::string label_of(const schema_change& change);
+
 /// What a change comes to that was called off, as it ran for longer than its timeout.
 failure overrun(const schema_change& change);
 

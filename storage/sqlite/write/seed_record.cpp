@@ -1,5 +1,6 @@
 #include "seed_record.hpp"
 
+#include <millrace/storage/sqlite/common/bind.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/rows.hpp>
 
@@ -11,9 +12,8 @@ namespace {
 
 /// Of either statement the first two parameters.
 void bind_name(prepared_statement& target, const schema_change& change) noexcept {
-  const auto& name = change.migrations.front().name;
-  sqlite3_bind_text64(target.get(), 1, change.set.data(), change.set.size(), SQLITE_STATIC, SQLITE_UTF8);
-  sqlite3_bind_text64(target.get(), 2, name.data(), name.size(), SQLITE_STATIC, SQLITE_UTF8);
+  bind_to(target, 1, change.set);
+  bind_to(target, 2, change.migrations.front().name);
 }
 
 } // namespace
@@ -46,10 +46,9 @@ progress<bool> seed_record::holds(const schema_change& change) {
 }
 
 progress<> seed_record::put(const schema_change& change, std::uint64_t seq) {
-  const auto& checksum = change.migrations.front().checksum;
   bind_name(record_, change);
-  sqlite3_bind_blob64(record_.get(), 3, checksum.data(), checksum.size(), SQLITE_STATIC);
-  sqlite3_bind_int64(record_.get(), 4, static_cast<sqlite3_int64>(seq));
+  bind_to(record_, 3, change.migrations.front().checksum);
+  bind_to(record_, 4, seq);
   return run(record_);
 }
 
