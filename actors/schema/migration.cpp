@@ -227,6 +227,18 @@ expected<migration> make_migration(std::uint64_t version, std::string name, std:
                    .backfill = std::move(said->backfill)};
 }
 
+expected<migration> make_seed(std::uint64_t number, std::string name, std::string sql) {
+  remove_byte_order_mark(sql);
+  const auto said = read_directives(sql);
+  if (said && *said != directives{.timeout = said->timeout}) {
+    return tl::unexpected{
+      failure{errc::bad_option,
+              "of a seed only `-- timeout:` can be said: what must come before it has a lower number, "
+              "and it is one transaction"}};
+  }
+  return make_migration(number, std::move(name), std::move(sql), std::nullopt);
+}
+
 expected<std::string> make_hook(std::string sql) {
   const auto wrong = [](std::string why) { return tl::unexpected{failure{errc::bad_option, std::move(why)}}; };
   remove_byte_order_mark(sql);

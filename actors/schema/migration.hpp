@@ -54,6 +54,9 @@ struct migration_set {
 [[nodiscard]] expected<migration> make_migration(std::uint64_t version, std::string name, std::string up,
                                                  std::optional<std::string> down);
 
+/// The same from the text of a seed, of which comments say a timeout alone.
+[[nodiscard]] expected<migration> make_seed(std::uint64_t number, std::string name, std::string sql);
+
 /// The SQL of a hook from the text of its file. `bad_option` where there is no statement in it, or a comment that is
 /// one of a migration.
 [[nodiscard]] expected<std::string> make_hook(std::string sql);

@@ -75,6 +75,9 @@ expected<paths_by_version> find_paths(const fs::path& folder) {
       continue;
     }
     if (hook) {
+      if (auto text = read_text(file); !text) {
+        return tl::unexpected{std::move(text).error()};
+      }
       continue;
     }
     if (auto wrong = note(all, file, name.substr(0, name.size() - ending->first.size()), ending->second)) {

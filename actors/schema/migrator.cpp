@@ -119,7 +119,8 @@ expected<bool> migrator::take(migration_plan& steps, progress& so_far) {
     const auto begun = std::chrono::steady_clock::now();
     step.change.author = settings_.author;
     if (const auto done = carry_out(step); !done) {
-      if (done.error().code != errc::schema_conflict || so_far.refused_at == step.change.expected) {
+      const bool again = so_far.refused_at != step.change.expected && !step.change.goes_on;
+      if (done.error().code != errc::schema_conflict || !again) {
         return tl::unexpected{done.error()};
       }
       so_far.refused_at = step.change.expected;
@@ -146,6 +147,7 @@ expected<outcome> migrator::carry_out(planned_change& step) {
 expected<outcome> migrator::run_parts(planned_change& step) {
   constexpr std::chrono::milliseconds first_look{50};
   constexpr std::chrono::seconds usual_look{1};
+  const auto own_timeout = step.change.timeout;
   part_size size;
   std::optional<backfill_state> before;
   auto next_look = std::chrono::steady_clock::now();
@@ -155,11 +157,23 @@ expected<outcome> migrator::run_parts(planned_change& step) {
       return tl::unexpected{failure{errc::unavailable, "it was stopped between two parts of a backfill"}};
     }
     step.change.rows_max = size.rows();
+    const bool cuttable = size.rows() > 1;
+    step.change.timeout = own_timeout;
+    if (cuttable && (own_timeout.count() == 0 || own_timeout > part_size::longest)) {
+      step.change.timeout = part_size::longest;
+    }
     auto done = ask<outcome>(step.change);
+    if (!done && done.error().code == errc::deadline_exceeded && cuttable) {
+      size.cut();
+      before.reset();
+      next_look = std::chrono::steady_clock::now();
+      continue;
+    }
     if (!done || done->results.empty()
         || done->results.front().rows_changed < static_cast<std::int64_t>(step.change.rows_max)) {
       return done;
     }
+    step.change.goes_on = true;
     if (const auto now = std::chrono::steady_clock::now(); now >= next_look) {
       const auto seen = state();
       if (!seen) {
@@ -188,6 +202,7 @@ expected<schema_rehearsed> migrator::rehearse(const migration_plan& plan) {
     wanted.changes.push_back(step.change);
     if (!step.change.backfill.empty()) {
       wanted.changes.back().rows_max = INT64_MAX; // Nobody is let in between anyway.
+      wanted.changes.back().timeout = {};         // Of a part.
     }
   }
   return ask<schema_rehearsed>(std::move(wanted));

@@ -15,4 +15,9 @@ void part_size::learn(std::uint64_t rows, std::chrono::microseconds took) noexce
   time_ = std::chrono::microseconds{static_cast<std::int64_t>(each * static_cast<double>(rows_))};
 }
 
+void part_size::cut() noexcept {
+  rows_ = std::max<std::uint64_t>(rows_ / 8, 1);
+  time_ = wanted;
+}
+
 } // namespace millrace

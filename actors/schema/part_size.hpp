@@ -10,6 +10,8 @@ class part_size {
 public:
   /// What a part is to take the writer: little beside a commit's sync, and much beside its own overhead.
   static constexpr std::chrono::microseconds wanted{4'000};
+  /// After which one is called off and cut up, unless it has one row: what comes next may be of another kind.
+  static constexpr std::chrono::milliseconds longest{500};
 
   std::uint64_t rows() const noexcept { return rows_; }
   /// What a part of that size is expected to take. As long others are to have the writer for themselves.
@@ -17,6 +19,8 @@ public:
 
   /// Takes note of what so many rows took. The size at most doubles.
   void learn(std::uint64_t rows, std::chrono::microseconds took) noexcept;
+  /// After one that was called off.
+  void cut() noexcept;
 
 private:
   std::uint64_t rows_ = 64;

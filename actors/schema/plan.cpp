@@ -33,38 +33,34 @@ std::string label_of(const migration_status& one) {
   return millrace::label_of(one.id.set, one.id.version, one.name);
 }
 
-/// Parts of one text and parts of another would be no migration.
-std::optional<failure> check_begun(const migration_set& files, const applied_set& applied,
-                                   const backfill_state& begun) {
-  const auto* const file = find_version(files.migrations, begun.id.version);
-  if (file != nullptr && record_of(*file, tip_of(applied)).chain == begun.chain) {
-    return std::nullopt;
-  }
-  return failure{
-    errc::schema_conflict,
-    millrace::label_of(begun.id.set, begun.id.version, begun.name)
-      + (file == nullptr ? ": its backfill is under way, and its file is missing; put it back"
-                         : ": its file was changed while its backfill was under way; put back the text, or "
-                           "take it back by `millrace migrate down` and begin anew")};
-}
-
 /// The first thing that is wrong with a set, as far as a plan may not pass over it.
 std::optional<failure> first_wrong(const migration_set& files, const schema_state& state) {
-  const auto applied = applied_of(state, files.name);
-  if (auto broken = check_chain(applied)) {
+  if (auto broken = check_chain(applied_of(state, files.name))) {
     return broken;
   }
-  if (const auto* const begun = backfill_of(state, files.name)) {
-    if (auto wrong = check_begun(files, applied, *begun)) {
-      return wrong;
+  for (const auto& one : compare(files, state)) {
+    if (auto remedy = remedy_for(one); !remedy.empty()) {
+      return failure{errc::schema_conflict, label_of(one) + ": " + remedy};
     }
   }
-  for (const auto& one : compare(files, applied)) {
-    if (one.state != migration_state::applied && one.state != migration_state::pending) {
-      return failure{errc::schema_conflict, label_of(one) + ": " + remedy_for(one)};
-    }
+  const auto* const begun = backfill_of(state, files.name);
+  if (begun != nullptr && begun->paused) {
+    return failure{errc::schema_conflict, "backfill "
+                                            + millrace::label_of(begun->id.set, begun->id.version, begun->name)
+                                            + " is paused; `millrace migrate resume` lets it go on"};
   }
   return std::nullopt;
+}
+
+/// What is recorded stays as it is while a backfill is under way.
+std::optional<failure> check_rest(const migration_set& files, const schema_state& state) {
+  const auto* const begun = backfill_of(state, files.name);
+  return begun == nullptr ? std::nullopt
+                          : std::optional{failure{
+                            errc::schema_conflict,
+                            "backfill " + millrace::label_of(begun->id.set, begun->id.version, begun->name)
+                              + " is under way; `millrace migrate up` ends it, and `millrace migrate down` takes "
+                                "it back"}};
 }
 
 planned_change planned(const std::string& set, const migration& file, schema_step step, const sha256& expected,
@@ -138,6 +134,8 @@ const char* to_text(migration_state state) noexcept {
       return "applied";
     case migration_state::begun:
       return "under way";
+    case migration_state::stuck:
+      return "stuck";
     case migration_state::pending:
       return "pending";
     case migration_state::late:
@@ -157,6 +155,10 @@ std::string remedy_for(const migration_status& one) {
     case migration_state::changed:
       return "its file was changed or renamed after it was applied; put back the text, and let a new migration correct "
              "it, or, where the change has no effect, `millrace migrate repair` records the new one";
+    case migration_state::stuck:
+      return "its file was changed, renamed or removed while its backfill was under way; put it back as it was, or "
+             "take "
+             "back what is done by `millrace migrate down`, and begin anew";
     case migration_state::missing:
       return "it is applied, and its file is missing; put it back, or forget it by `millrace migrate repair --set "
              + one.id.set + '`';
@@ -196,13 +198,21 @@ std::vector<migration_status> compare(const migration_set& files, const applied_
 }
 
 std::vector<migration_status> compare(const migration_set& files, const schema_state& state) {
-  auto all = compare(files, applied_of(state, files.name));
-  if (const auto* const begun = backfill_of(state, files.name)) {
-    const auto found = std::ranges::find(all, begun->id.version, [](const auto& one) { return one.id.version; });
-    if (found != all.end() && found->state == migration_state::pending) {
-      found->state = migration_state::begun;
-    }
+  const auto applied = applied_of(state, files.name);
+  auto all = compare(files, applied);
+  const auto* const begun = backfill_of(state, files.name);
+  if (begun == nullptr) {
+    return all;
   }
+  const auto version = [](const migration_status& one) { return one.id.version; };
+  const auto* const file = find_version(files.migrations, begun->id.version);
+  const bool same = file != nullptr && record_of(*file, tip_of(applied)).chain == begun->chain;
+  std::erase_if(all, [&](const migration_status& one) { return one.id == begun->id; });
+  const auto place = std::ranges::lower_bound(all, begun->id.version, {}, version);
+  for (auto one = all.begin(); one != place; ++one) {
+    one->state = one->state == migration_state::pending ? migration_state::late : one->state;
+  }
+  all.insert(place, {begun->id, begun->name, same ? migration_state::begun : migration_state::stuck});
   return all;
 }
 
@@ -334,6 +344,9 @@ expected<migration_plan> plan_goto(const std::vector<migration_set>& sets, const
 expected<migration_plan> plan_baseline(const migration_set& files, const schema_state& state, std::uint64_t version) {
   const auto applied = applied_of(state, files.name);
   const auto newest = applied.migrations.empty() ? 0 : applied.migrations.back().version;
+  if (auto begun = check_rest(files, state)) {
+    return tl::unexpected{std::move(*begun)};
+  }
   if (version <= newest) {
     return conflict(
       fmt::format("of set {} all up to {} that are recorded count as applied already", files.name, newest));
@@ -370,6 +383,9 @@ expected<migration_plan> plan_pause(const migration_set& files, const schema_sta
 }
 
 expected<migration_plan> plan_repair(const migration_set& files, const schema_state& state) {
+  if (auto begun = check_rest(files, state)) {
+    return tl::unexpected{std::move(*begun)};
+  }
   const auto applied = applied_of(state, files.name);
   schema_change change{.step = schema_step::repair, .set = files.name, .expected = tip_of(applied)};
   sha256 before{};

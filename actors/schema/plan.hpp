@@ -15,6 +15,7 @@ namespace millrace {
 enum class migration_state : std::uint8_t {
   applied,
   begun,   ///< It is a backfill, and some of its parts are done.
+  stuck,   ///< The same, and its file is not as it was when it was begun.
   pending, ///< Its file is there; it comes after all that is applied.
   late,    ///< Its file is there, and a later one is applied.
   changed, ///< It is applied, and its file says something else now.

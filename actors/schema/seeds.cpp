@@ -24,12 +24,8 @@ expected<migration> read_seed(const fs::path& file) {
   if (!text) {
     return tl::unexpected{std::move(text).error()};
   }
-  auto made = make_migration(called->number, called->name, std::move(*text), std::nullopt);
-  if (!made) {
-    return unusable(file, made.error().detail);
-  }
-  return made->needs.empty() ? std::move(made)
-                             : unusable(file, "a seed requires nothing; what must come before it has a lower number");
+  auto made = make_seed(called->number, called->name, std::move(*text));
+  return made ? std::move(made) : unusable(file, made.error().detail);
 }
 
 /// Puts a seed where it belongs by its number.
@@ -131,12 +127,7 @@ migration_plan plan_seeds(const migration_set& environment, const schema_state& 
     if (state_of(one, applied) == migration_state::applied) {
       continue;
     }
-    schema_change change{.step = schema_step::seed,
-                         .set = environment.name,
-                         .expected = {},
-                         .migrations = {},
-                         .sql = one.up,
-                         .author = {}};
+    schema_change change{.step = schema_step::seed, .set = environment.name, .sql = one.up, .timeout = one.timeout};
     change.migrations.push_back(
       {.version = one.version, .name = one.name, .checksum = checksum_of(one), .chain = {}, .needs = {}});
     plan.push_back({.id = {environment.name, one.version}, .name = one.name, .change = std::move(change)});

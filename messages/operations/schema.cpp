@@ -99,16 +99,16 @@ std::optional<failure> check(const schema_change& change) {
   if (of_set && !is_set_name(change.set)) {
     return wrong_name(change.set);
   }
+  const bool part = !change.backfill.empty();
+  if (part != (change.rows_max > 0) || (change.goes_on && !part) || (part && change.step != schema_step::up)) {
+    return malformed("a part of a backfill is a step up, and says how many rows it covers");
+  }
   if (!of_set || change.step == schema_step::hook) {
     return change.migrations.empty() ? std::nullopt : std::optional{malformed("such a change is of no migration")};
   }
   const bool one = change.step != schema_step::baseline && change.step != schema_step::repair;
   if (change.step != schema_step::repair && (change.migrations.empty() || (one && change.migrations.size() > 1))) {
     return malformed("a change by a migration names it, and no other");
-  }
-  if (change.backfill.empty() != (change.rows_max == 0)
-      || (!change.backfill.empty() && change.step != schema_step::up)) {
-    return malformed("a part of a backfill is a step up, and says how many rows it covers");
   }
   std::uint64_t before = 0;
   for (const auto& migration : change.migrations) {

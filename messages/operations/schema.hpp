@@ -91,6 +91,8 @@ struct schema_change {
   /// Of a backfill, how many rows the part covers at most. The outcome's one result says how many those were
   /// (`rows_changed`): fewer say that it was the last.
   std::uint64_t rows_max = 0;
+  /// Of a backfill, that it is not the first part: `schema_conflict` where it was taken back meanwhile.
+  bool goes_on = false;
 
   friend bool operator==(const schema_change&, const schema_change&) = default;
 };

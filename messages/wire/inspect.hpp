@@ -216,7 +216,7 @@ caf::error inspect_change(Inspector& f, schema_change& x) {
     }
   }
   auto timeout_ms = static_cast<std::int64_t>(x.timeout.count());
-  if (auto problem = f(timeout_ms, x.backfill, x.rows_max)) {
+  if (auto problem = f(timeout_ms, x.backfill, x.rows_max, x.goes_on)) {
     return problem;
   }
   x.timeout = std::chrono::milliseconds{timeout_ms};

@@ -111,6 +111,7 @@ void put_change(byte_writer& out, const schema_change& change) {
   out.put_varint(static_cast<std::uint64_t>(change.timeout.count()));
   out.put_text(change.backfill);
   out.put_varint(change.rows_max);
+  out.put_byte(change.goes_on ? 1 : 0);
 }
 
 schema_change read_change(byte_reader& in) {
@@ -134,6 +135,7 @@ schema_change read_change(byte_reader& in) {
   change.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(in.bounded(schema_timeout_max.count()))};
   change.backfill = in.text(limits::sql_bytes_max);
   change.rows_max = in.varint();
+  change.goes_on = in.byte() != 0;
   if (!within_limits(change)) {
     in.reject();
   }

@@ -10,4 +10,7 @@ namespace millrace::storage::sqlite {
 /// a table that has none. `bad_sql` where there is no such table, or that key has several columns.
 [[nodiscard]] result<std::string> key_of(connection& database, const std::string& table);
 
+/// Whether no column of a table is the row id by which its rows follow each other, so that SQL must call that by name.
+[[nodiscard]] result<bool> has_nameless_key(connection& database, const std::string& table);
+
 } // namespace millrace::storage::sqlite

@@ -112,9 +112,12 @@ std::string label_of(const schema_change& change) {
 }
 
 failure overrun(const schema_change& change) {
-  return {errc::deadline_exceeded, label_of(change) + "it took longer than its timeout of " + text_of(change.timeout)
-                                     + ", and nothing of it was kept; give it a longer one, or less to do, and apply "
-                                       "it again"};
+  const auto* const what_now =
+    change.backfill.empty() ? ", and nothing of it was kept; give it a longer one, or less to do, and apply it again"
+                            : " for a part, which was not kept, as those before it are; let it have less to do and "
+                              "apply it again, or take it back by `millrace migrate down` and give it a longer one";
+  return {errc::deadline_exceeded,
+          label_of(change) + "it took longer than its timeout of " + text_of(change.timeout) + what_now};
 }
 
 result<script_runner> script_runner::make(connection& owner, log_functions& functions, runaway_watch& watch) {
@@ -288,7 +291,8 @@ progress<> script_runner::run_statements(const std::string& sql, const manner& h
       if (auto wrong = bind_ends(*statement, *how.part)) {
         return placed(std::move(*wrong));
       }
-    } else if (how.guard != nullptr && sqlite3_bind_parameter_count(statement->get()) > 0) {
+    } else if ((how.guard != nullptr || how.who == authority::transaction)
+               && sqlite3_bind_parameter_count(statement->get()) > 0) {
       return placed({errc::parameter_mismatch, "a change of the schema has no parameters"});
     }
     const auto part = owner_->rights().frame();
@@ -340,6 +344,12 @@ progress<> script_runner::run_statement(prepared_statement& statement) {
     return set_back({errc::deadline_exceeded, "what stands before it took too long"});
   }
   const int code = statement.run();
+  if (const auto& stray = functions_->stray(); stray && code == SQLITE_OK) {
+    return set_back(
+      {errc::parameter_mismatch, "it changed row " + std::to_string(*stray)
+                                   + ", which is none of its part; say `WHERE rowid BETWEEN "
+                                     ":first AND :last`, or the INTEGER PRIMARY KEY, and give no row a new key"});
+  }
   if (code == SQLITE_OK) {
     return {};
   }

@@ -2,7 +2,11 @@
 
 #include <millrace/storage/base/failpoint.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
+#include <millrace/storage/sqlite/common/names.hpp>
+#include <millrace/storage/sqlite/common/sql_tokens.hpp>
+#include <millrace/storage/sqlite/common/table_key.hpp>
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,6 +25,10 @@ std::string text_of(const std::string& set, const backfill_progress& one) {
 progress<bool> script_runner::holds(const schema_change& change, const under_way& backfill) {
   const auto wrong = [](std::string why) { return set_back({errc::schema_conflict, std::move(why)}); };
   const bool its = backfill && !change.migrations.empty() && change.migrations.back().version == backfill->version;
+  if (change.goes_on && !backfill) {
+    auto ended = record_.holds(change);
+    return !ended || *ended ? std::move(ended) : wrong(label_of(change) + "it was taken back meanwhile");
+  }
   const bool goes_on = its && change.step == schema_step::up && change.migrations.back().chain == backfill->chain;
   if (change.step == schema_step::pause || change.step == schema_step::resume) {
     return its ? progress<bool>{backfill->paused == (change.step == schema_step::pause)}
@@ -31,8 +39,9 @@ progress<bool> script_runner::holds(const schema_change& change, const under_way
   }
   if (backfill && !goes_on) {
     return wrong(text_of(change.set, *backfill)
-                 + (its ? " is under way with another text; put that back, or begin anew after `millrace migrate down`"
-                        : " is under way; `millrace migrate up` ends it, and `millrace migrate down` takes it back"));
+                 + (its && change.step == schema_step::up
+                      ? " is under way with another text; put that back, or begin anew after `millrace migrate down`"
+                      : " is under way; `millrace migrate up` ends it, and `millrace migrate down` takes it back"));
   }
   if (goes_on && backfill->paused) {
     return wrong(text_of(change.set, *backfill) + " is paused; `millrace migrate resume` lets it go on");
@@ -49,13 +58,14 @@ progress<ran_script> script_runner::run_part(const schema_change& change, backfi
   if (!part) {
     done = tl::unexpected{std::move(part).error()};
   }
-  done = done.and_then(
-    [&] { return run_statements(change.sql, {.who = authority::transaction, .guard = nullptr, .part = &*part}); });
+  done = done.and_then([&] { return run_on_part(change, *part); });
   if (done && part->rows < change.rows_max) {
     done = run_pieces(pieces_of(change.after), rows_alone);
   }
   if (!done) {
-    done.error().reason.detail = label_of(change) + done.error().reason.detail;
+    auto& [code, detail, after] = done.error().reason;
+    detail = label_of(change) + (code == errc::not_permitted ? "a backfill and its hooks change rows alone: " : "")
+             + detail;
     return tl::unexpected{std::move(done).error()};
   }
   now.rows_done += part->rows;
@@ -63,6 +73,42 @@ progress<ran_script> script_runner::run_part(const schema_change& change, backfi
     now.reached = std::move(part->last);
   }
   return ran_script{{}, sqlite3_total_changes64(owner_->get()) - changed, part->rows};
+}
+
+/// Why SQL cannot mean the rows of a part, whatever it says of `:first` and `:last`.
+std::optional<failure> script_runner::names_no_key(const schema_change& change) {
+  const auto nameless = has_nameless_key(*owner_, change.backfill);
+  const auto key = key_of(*owner_, change.backfill);
+  if (!nameless || !key) {
+    return !nameless ? nameless.error() : key.error();
+  }
+  token_reader tokens{change.sql};
+  for (auto token = tokens.next(); *nameless && !token.empty(); token = tokens.next()) {
+    if (same(token, "rowid") || same(token, "_rowid_") || same(token, "oid")) {
+      return std::nullopt;
+    }
+  }
+  return *nameless ? std::optional{failure{errc::parameter_mismatch, "no column of " + change.backfill
+                                                                       + " is its row id, by which its parts are; say "
+                                                                         "`WHERE "
+                                                                       + *key + " BETWEEN :first AND :last`"}}
+                   : std::nullopt;
+}
+
+/// Where rows have ids, it is seen whether they are those of the part that were changed: a statement that means others
+/// would change them once more with theirs.
+progress<> script_runner::run_on_part(const schema_change& change, const key_range& part) {
+  if (auto wrong = names_no_key(change)) {
+    return set_back(std::move(*wrong));
+  }
+  const bool ids = part.rows > 0 && sqlite3_value_type(part.first.get()) == SQLITE_INTEGER;
+  const auto first = ids ? sqlite3_value_int64(part.first.get()) : 0;
+  const auto last = ids ? sqlite3_value_int64(part.last.get()) : 0;
+  const log_functions::row_range rows{change.backfill, first, last};
+  functions_->keep_to(ids ? &rows : nullptr);
+  auto done = run_statements(change.sql, {.who = authority::transaction, .guard = nullptr, .part = &part});
+  functions_->keep_to(nullptr);
+  return done;
 }
 
 /// Of a backfill that is at its end, or taken back, nothing is kept.

@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_backfill_names_its_table_once) {
   }
   put("main/0001_fill.up.sql");
   put("main/0001_fill.down.sql", "-- backfill: t\nSELECT 1");
-  BOOST_TEST(refusal().detail.find("the way back is one transaction") != std::string::npos);
+  BOOST_TEST(refusal().detail.find("its .down.sql says what belongs at the top of the .up.sql") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(files_that_do_not_fit_together_are_named_with_what_to_do) {

@@ -309,6 +309,21 @@ BOOST_AUTO_TEST_CASE(a_backfill_runs_between_the_work_of_others_and_goes_on_wher
   BOOST_TEST(steps(make().run(none())) == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_part_that_takes_too_long_is_cut_up_and_its_rows_are_done_all_the_same) {
+  open(
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, n NOT NULL);"
+    "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 70) INSERT INTO t SELECT n, 0 FROM i");
+  // Each of the last three rows takes longer than many of the others.
+  add(
+    "UPDATE t SET n = n + 1 + 0 * (WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i "
+    "WHERE x < iif(t.id > 67, 3000000, 1)) SELECT count(*) FROM i) WHERE id BETWEEN :first AND :last",
+    "UPDATE t SET n = 0");
+  sets[0].migrations[0].backfill = "t";
+  BOOST_TEST(steps(make().run(all())) == 1u);
+  BOOST_TEST(rows("SELECT min(n), max(n) FROM t") == "1|1");
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_quarantine") == "0");
+}
+
 BOOST_AUTO_TEST_CASE(a_backfill_that_is_paused_elsewhere_says_so_and_one_that_is_begun_can_be_taken_back) {
   open("CREATE TABLE t(id INTEGER PRIMARY KEY, n NOT NULL); INSERT INTO t VALUES (1, 0), (2, 0)");
   add("UPDATE t SET n = n + 1 WHERE id BETWEEN :first AND :last", "UPDATE t SET n = 0");
@@ -330,7 +345,7 @@ BOOST_AUTO_TEST_CASE(a_backfill_that_is_paused_elsewhere_says_so_and_one_that_is
   BOOST_TEST(pause(schema_step::pause) == 1u);
   const auto refused = by.run(all());
   BOOST_REQUIRE(!refused);
-  BOOST_TEST(refused.error().detail == "backfill main/1 m1 is paused; `millrace migrate resume` lets it go on");
+  BOOST_TEST(refused.error().detail == "backfill main/0001_m1 is paused; `millrace migrate resume` lets it go on");
   BOOST_TEST(pause(schema_step::resume) == 1u);
   BOOST_TEST(steps(by.run([this](const schema_state& now) { return plan_down(sets[0], now, 1); })) == 1u);
   BOOST_TEST(rows("SELECT sum(n) FROM t") == "0");

@@ -26,6 +26,17 @@ BOOST_AUTO_TEST_CASE(a_part_grows_by_doubling_at_most_and_shrinks_at_once) {
   BOOST_TEST(size.time().count() == 1000 * part_size::wanted.count());
 }
 
+BOOST_AUTO_TEST_CASE(a_part_that_was_called_off_is_cut_up_until_it_has_one_row) {
+  part_size size;
+  const auto first = size.rows();
+  size.cut();
+  BOOST_TEST(size.rows() == first / 8);
+  for (int i = 0; i < 10; ++i) {
+    size.cut();
+  }
+  BOOST_TEST(size.rows() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(what_nobody_did_teaches_nothing) {
   part_size size;
   const auto before = size.rows();

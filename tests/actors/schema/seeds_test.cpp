@@ -76,7 +76,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_not_understood_is_refused_with_what_to_do) {
   BOOST_TEST(says(refused("dev/1_others.sql"), "dev/0001_people has the same number"));
   BOOST_TEST(says(refused("dev/02_people.sql"), "has the same name"));
   BOOST_TEST(says(refused("dev/02_more.sql", "-- nothing\n"), "there is no statement in it"));
-  BOOST_TEST(says(refused("dev/02_more.sql", "-- requires: main/1\nSELECT 1;\n"), "a seed requires nothing"));
+  BOOST_TEST(
+    says(refused("dev/02_more.sql", "-- requires: main/1\nSELECT 1;\n"), "of a seed only `-- timeout:` can be said"));
   BOOST_TEST(says(refused("02_more.sql"), "it is of no environment"));
   BOOST_TEST(says(refused("a b/01_x.sql"), "no environment may be called so"));
 }

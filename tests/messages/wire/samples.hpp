@@ -125,7 +125,8 @@ inline schema_change sample_change() {
           .after = {{"main/after_each.sql", "SELECT 2"}},
           .timeout = std::chrono::milliseconds{30'000},
           .backfill = "t",
-          .rows_max = 1'000};
+          .rows_max = 1'000,
+          .goes_on = true};
 }
 
 inline schema_difference sample_difference() {

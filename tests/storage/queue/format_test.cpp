@@ -137,7 +137,8 @@ BOOST_AUTO_TEST_CASE(a_queue_of_format_version_3_opens_for_ever) {
                   .after = {{"main/0300_add_lease.after.sql", "SELECT 2"}, {"main/after_each.sql", "SELECT 3"}},
                   .timeout = std::chrono::milliseconds{30'000},
                   .backfill = "a",
-                  .rows_max = 1'000}};
+                  .rows_max = 1'000,
+                  .goes_on = true}};
   if (golden(".v3").empty() && std::getenv("MILLRACE_MAKE_GOLDEN") != nullptr) {
     memory_file_system made;
     require_ok(made.make_folder(queue_path));

@@ -242,6 +242,10 @@ int make_new(const migrate_settings& settings) {
   if (!is_set_name(settings.name) || (!settings.set.empty() && !is_set_name(settings.set))) {
     return complain("Migrations and sets are called by letters, digits, _, - and . alone.", exit_code::usage);
   }
+  if (settings.set == "seeds") {
+    return complain("In `seeds` are the rows of environments, no migrations; call the set otherwise.",
+                    exit_code::usage);
+  }
   const auto folder = place_of_new(settings);
   if (!folder) {
     return complain_of(folder.error());
@@ -293,10 +297,10 @@ the top of the first say:
   -- requires: main/0003    what must be applied before it, of other sets, too
   -- irreversible           there is no way back
   -- timeout: 30s           after which it is called off (ms, s, min, h)
+  -- backfill: lease        it changes the rows of that table in parts, each a transaction of its own, while others work:
+                            UPDATE lease SET … WHERE id BETWEEN :first AND :last
 before_each.sql, after_each.sql and 0007_add_lease.before.sql, .after.sql run around it, in its transaction;
 before_run.sql and after_run.sql around all that a run applies.
-  -- backfill: lease        it changes the rows of that table in parts, each a transaction of its own, from :first to
-                            :last by its key, while others work
 A file that is applied never changes; a correction is a new one.
 
 Examples:

@@ -68,7 +68,8 @@ std::string progress_text(const backfill_state& now) {
   if (now.rows_done > 0) {
     const auto left = static_cast<double>(now.took_us) * static_cast<double>(now.rows_left)
                       / static_cast<double>(now.rows_done) / 1e6;
-    text += fmt::format(", {:.{}f} s of work", left, left < 10 ? 1 : 0);
+    // As long as it works it lets others work.
+    text += fmt::format(", some {:.{}f} s", 2 * left, left < 5 ? 1 : 0);
   }
   return text;
 }

@@ -16,7 +16,7 @@ void print_status(std::ostream& out, const std::vector<migration_status>& all,
 void print_status_json(std::ostream& out, const std::vector<migration_status>& all,
                        const std::vector<backfill_state>& backfills);
 
-/// `2,000 rows done, about 8,000 left, 0.4 s of work`.
+/// `2,000 rows done, about 8,000 left, some 0.8 s`.
 std::string progress_text(const backfill_state& now);
 
 /// A line for each object that differs, `+ table person`, and the SQL below it, as a terminal may have it.

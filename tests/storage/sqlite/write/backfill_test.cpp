@@ -220,6 +220,64 @@ BOOST_AUTO_TEST_CASE(what_is_added_above_is_done_too_and_what_is_deleted_is_in_n
   BOOST_TEST(numbers() == "11,14,15,16");
 }
 
+BOOST_AUTO_TEST_CASE(a_part_that_changes_other_rows_of_its_table_is_refused) {
+  schema(
+    "CREATE TABLE k(name TEXT PRIMARY KEY, n);"
+    "WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 200) INSERT INTO k SELECT x, 0 FROM i;");
+  const auto by_name = apply_one(part(2, "UPDATE k SET n = n + 1 WHERE name BETWEEN :first AND :last", "k"));
+  BOOST_TEST(code_of(by_name) == errc::parameter_mismatch);
+  BOOST_TEST(mentions(by_name, "no column of k is its row id"), detail_of(by_name));
+  for (const auto& [table, sql] : {std::pair{"k", "UPDATE k SET n = rowid WHERE name BETWEEN :first AND :last"},
+                                   std::pair{"t", "UPDATE t SET id = id + 100000 WHERE id BETWEEN :first AND :last"},
+                                   std::pair{"t", "INSERT INTO t(n) SELECT n FROM t WHERE id BETWEEN :first AND :last"},
+                                   std::pair{"t", "DELETE FROM t WHERE id > :last AND id > :first"}}) {
+    const auto reply = apply_one(part(2, sql, table));
+    BOOST_TEST(code_of(reply) == errc::parameter_mismatch, sql);
+    BOOST_TEST(mentions(reply, "which is none of its part"), detail_of(reply));
+  }
+  BOOST_TEST(numbers() == "1,2,3,4,5");
+  BOOST_TEST(rows("SELECT sum(n) FROM k") == "0");
+  BOOST_TEST(state().backfills.empty());
+  // Rows of other tables are its own affair.
+  BOOST_TEST(covered(apply_one(part(9, "INSERT INTO k SELECT 'x' || id, 1 FROM t WHERE id BETWEEN :first AND :last")))
+             == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_goes_on_with_what_was_taken_back_is_a_conflict) {
+  auto next = part(2);
+  BOOST_TEST(covered(apply_one(next)) == 2);
+  next.goes_on = true;
+  BOOST_TEST(covered(apply_one(next)) == 2);
+  auto back = with(schema_step::down, "UPDATE t SET n = n - 10 WHERE n > 10");
+  back.expected = {};
+  BOOST_TEST(code_of(apply_one(back)) == errc::none);
+  const auto reply = apply_one(next);
+  BOOST_TEST(code_of(reply) == errc::schema_conflict);
+  BOOST_TEST(mentions(reply, "it was taken back meanwhile"), detail_of(reply));
+  BOOST_TEST(numbers() == "1,2,3,4,5");
+  BOOST_TEST(covered(apply_one(part(9))) == 5);
+  BOOST_TEST(covered(apply_one(next)) == -1); // It is applied.
+}
+
+BOOST_AUTO_TEST_CASE(hooks_beside_it_are_run_with_the_first_part_and_the_last_and_change_rows_alone) {
+  schema("CREATE TABLE note(what)");
+  auto next = part(2);
+  next.before = {{"b.sql", "INSERT INTO note VALUES ('before')"}};
+  next.after = {{"a.sql", "INSERT INTO note VALUES ('after')"}};
+  const auto notes = [&] { return rows("SELECT group_concat(what) FROM note"); };
+  BOOST_TEST(covered(apply_one(next)) == 2);
+  BOOST_TEST(notes() == "before");
+  BOOST_TEST(covered(apply_one(next)) == 2);
+  BOOST_TEST(notes() == "before");
+  next.after[0].sql = "CREATE TABLE u(a)";
+  const auto reply = apply_one(next);
+  BOOST_TEST(code_of(reply) == errc::not_permitted);
+  BOOST_TEST(mentions(reply, "a backfill and its hooks change rows alone: a.sql: "), detail_of(reply));
+  next.after[0].sql = "INSERT INTO note VALUES ('after')";
+  BOOST_TEST(covered(apply_one(next)) == 1);
+  BOOST_TEST(notes() == "before,after");
+}
+
 BOOST_AUTO_TEST_CASE(a_rehearsal_runs_all_of_it_and_keeps_nothing) {
   const auto done = writer->rehearse(std::vector{part(INT64_MAX)}, time_ms, {});
   BOOST_REQUIRE(done);
