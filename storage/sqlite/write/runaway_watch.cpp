@@ -105,4 +105,12 @@ bool runaway_watch::ends_before_statement() noexcept {
   return ++statements_ % statements_between_looks == 0 && on_progress(this) != 0;
 }
 
+bool runaway_watch::overran() noexcept {
+  if (watching_ && !limited_ && until_ != moment::max() && std::chrono::steady_clock::now() > until_) {
+    found_ = finding::overtime;
+    watching_ = false; // What rolls the work back is not to be interrupted.
+  }
+  return found_ == finding::overtime;
+}
+
 } // namespace millrace::storage::sqlite

@@ -59,6 +59,9 @@ public:
   /// Asked before each statement, as one may be too short to be interrupted, and many of them not: whether the work
   /// ends there.
   bool ends_before_statement() noexcept;
+  /// Asked after each statement of what has a timeout of its own, as SQLite empties a table without a look at the
+  /// clock: whether that is over.
+  bool overran() noexcept;
   /// Why the work was interrupted, or is to be undone at its end.
   finding found() const noexcept { return found_; }
   /// After each piece of work that came to its end. Takes no look at the clock either.

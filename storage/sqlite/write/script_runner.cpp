@@ -351,7 +351,7 @@ progress<> script_runner::run_statement(prepared_statement& statement) {
                                      ":first AND :last`, or the INTEGER PRIMARY KEY, and give no row a new key"});
   }
   if (code == SQLITE_OK) {
-    return {};
+    return watch_->overran() ? set_back({errc::deadline_exceeded, "it took too long"}) : progress<>{};
   }
   auto trouble = set_back(functions_->explain(failure_of(owner_->get(), code)));
   auto& how_far = trouble.value().how_far;

@@ -32,11 +32,12 @@ public:
   }
 
   void look() {
-    ask(schema_state_request{.after = INT64_MAX, .limit = 1}, [this](const schema_state& now) { change(now); });
+    ask<schema_state>(schema_state_request{.after = INT64_MAX, .limit = 1},
+                      [this](const schema_state& now) { change(now); });
   }
 
 private:
-  template <class Request, class Take>
+  template <class Answer, class Request, class Take>
   void ask(Request request, Take take) {
     if (around_->stopped) {
       return;
@@ -44,7 +45,7 @@ private:
     ++around_->unanswered;
     self_->request(around_->operations, time_limit, std::move(request))
       .then(
-        [this, take](const auto& answer) {
+        [this, take](const Answer& answer) {
           --around_->unanswered;
           take(answer);
         },
@@ -61,7 +62,7 @@ private:
 
   void change(const schema_state& now) {
     const auto wanted = next(now);
-    ask(wanted, [this, wanted](const outcome& done) {
+    ask<outcome>(wanted, [this, wanted](const outcome& done) {
       {
         const std::lock_guard lock{around_->recording};
         around_->answers.add(std::to_string(done.seq) + ' ' + to_text(wanted.step) + ' ' + wanted.set + ' '

@@ -437,6 +437,20 @@ BOOST_AUTO_TEST_CASE(a_hook_of_a_run_is_a_step_of_its_own_that_may_come_again) {
   BOOST_TEST(detail_of(apply_one(wrong)).find("main/before_run.sql: statement 3 (line 2): ") == 0u);
 }
 
+/// SQLite empties a table in one step.
+BOOST_AUTO_TEST_CASE(a_timeout_holds_for_what_cannot_be_interrupted) {
+  schema(
+    "CREATE TABLE t(a);"
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO t "
+    "SELECT zeroblob(9000) FROM n");
+  auto change = up(1, "DELETE FROM t");
+  change.timeout = std::chrono::milliseconds{1};
+  const auto met = try_to_apply(next_batch({change}));
+  BOOST_REQUIRE(!met);
+  BOOST_TEST((met.error().why.code == errc::deadline_exceeded));
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "3000");
+}
+
 BOOST_AUTO_TEST_CASE(a_migration_that_takes_longer_than_its_timeout_begins_a_call_and_is_called_off_once_and_for_all) {
   auto change = up(1, "CREATE TABLE u(a); " + std::string{endless});
   change.timeout = std::chrono::milliseconds{50};
