@@ -52,21 +52,14 @@ progress<bool> script_runner::holds(const schema_change& change, const under_way
 /// Runs a backfill's statements for the next rows of its table.
 progress<ran_script> script_runner::run_part(const schema_change& change, backfill_progress& now) {
   const auto changed = sqlite3_total_changes64(owner_->get());
-  constexpr manner rows_alone{.who = authority::transaction};
   auto part = next_keys(*owner_, change.backfill, now.reached, change.rows_max);
-  auto done = part && now.rows_done == 0 ? run_pieces(pieces_of(change.before), rows_alone) : progress<>{};
-  if (!part) {
-    done = tl::unexpected{std::move(part).error()};
-  }
-  done = done.and_then([&] { return run_on_part(change, *part); });
-  if (done && part->rows < change.rows_max) {
-    done = run_pieces(pieces_of(change.after), rows_alone);
-  }
+  const auto done = part ? run_around(change, *part, now.rows_done == 0) : tl::unexpected{part.error()};
   if (!done) {
-    auto& [code, detail, after] = done.error().reason;
+    auto trouble = done.error();
+    auto& [code, detail, after] = trouble.reason;
     detail = label_of(change) + (code == errc::not_permitted ? "a backfill and its hooks change rows alone: " : "")
              + detail;
-    return tl::unexpected{std::move(done).error()};
+    return tl::unexpected{std::move(trouble)};
   }
   now.rows_done += part->rows;
   if (part->rows > 0) {
@@ -93,6 +86,15 @@ std::optional<failure> script_runner::names_no_key(const schema_change& change) 
                                                                          "`WHERE "
                                                                        + *key + " BETWEEN :first AND :last`"}}
                    : std::nullopt;
+}
+
+/// With the hooks beside it, at its beginning and its end.
+progress<> script_runner::run_around(const schema_change& change, const key_range& part, bool first) {
+  constexpr manner rows_alone{.who = authority::transaction};
+  return (first ? run_pieces(pieces_of(change.before), rows_alone) : progress<>{})
+    .and_then([&] { return run_on_part(change, part); })
+    .and_then(
+      [&] { return part.rows < change.rows_max ? run_pieces(pieces_of(change.after), rows_alone) : progress<>{}; });
 }
 
 /// Where rows have ids, it is seen whether they are those of the part that were changed: a statement that means others
