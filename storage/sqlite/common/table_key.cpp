@@ -50,24 +50,7 @@ result<std::string> row_id_beside(const std::vector<column>& columns, const std:
 
 } // namespace
 
-result<bool> has_nameless_key(connection& database, const std::string& table) {
-  bool has_row_id = false;
-  bool has_key = false;
-  bool apart = false; // A key that is no row id has an index.
-  return each_row(database, "SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'", table,
-                  [&](sqlite3_stmt* row) { has_row_id = sqlite3_column_int(row, 0) == 0; })
-    .and_then([&] {
-      return each_row(database, "SELECT 1 FROM pragma_table_info(?1) WHERE pk > 0", table,
-                      [&](sqlite3_stmt*) { has_key = true; });
-    })
-    .and_then([&] {
-      return each_row(database, "SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk'", table,
-                      [&](sqlite3_stmt*) { apart = true; });
-    })
-    .map([&] { return has_row_id && (!has_key || apart); });
-}
-
-result<std::string> key_of(connection& database, const std::string& table) {
+result<table_key> key_of(connection& database, const std::string& table) {
   bool there = false;
   bool has_row_id = false;
   auto done = each_row(database,
@@ -90,7 +73,12 @@ result<std::string> key_of(connection& database, const std::string& table) {
     return unusable(table, "there is no such table");
   }
   if (has_row_id) {
-    return row_id_beside(columns, table);
+    bool named = std::ranges::any_of(columns, &column::in_key);
+    done = each_row(database, "SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk'", table,
+                    [&](sqlite3_stmt*) { named = false; }); // A key that is no row id has an index.
+    return done.and_then([&] { return row_id_beside(columns, table); }).map([&](std::string name) {
+      return table_key{std::move(name), named};
+    });
   }
   const column* key = nullptr;
   for (const auto& one : columns) {
@@ -99,7 +87,7 @@ result<std::string> key_of(connection& database, const std::string& table) {
     }
     key = one.in_key ? &one : key;
   }
-  return quoted_name(key->name);
+  return table_key{quoted_name(key->name), true};
 }
 
 } // namespace millrace::storage::sqlite

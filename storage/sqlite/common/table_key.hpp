@@ -6,11 +6,14 @@
 
 namespace millrace::storage::sqlite {
 
-/// By what the rows of a table are told apart and follow each other, as SQL takes it: its row id, or the primary key of
-/// a table that has none. `bad_sql` where there is no such table, or that key has several columns.
-[[nodiscard]] result<std::string> key_of(connection& database, const std::string& table);
+/// By what the rows of a table are told apart and follow each other: its row id, or the primary key of a table that has
+/// none.
+struct table_key {
+  std::string sql;           ///< As SQL takes it.
+  bool has_a_column = false; ///< Whether it is one. Otherwise it is the row id, which SQL must call by that name.
+};
 
-/// Whether no column of a table is the row id by which its rows follow each other, so that SQL must call that by name.
-[[nodiscard]] result<bool> has_nameless_key(connection& database, const std::string& table);
+/// `bad_sql` where there is no such table, or its key has several columns.
+[[nodiscard]] result<table_key> key_of(connection& database, const std::string& table);
 
 } // namespace millrace::storage::sqlite

@@ -68,8 +68,9 @@ std::uint64_t estimate_rows_left(connection& database, const std::string& table,
   }
   const bool numbers = sqlite3_column_type(row, reached) == SQLITE_INTEGER;
   const auto from = " FROM main." + quoted_name(table);
-  const auto sql = numbers ? "SELECT (SELECT min(" + *key + ")" + from + "), (SELECT max(" + *key + ")" + from + ")"
-                           : "SELECT count(*)" + from + " WHERE " + *key + " > ?1";
+  const auto sql = numbers
+                     ? "SELECT (SELECT min(" + key->sql + ")" + from + "), (SELECT max(" + key->sql + ")" + from + ")"
+                     : "SELECT count(*)" + from + " WHERE " + key->sql + " > ?1";
   auto counted = prepared_statement::prepare(database.get(), sql.c_str());
   if (!counted) {
     return 0;

@@ -2,7 +2,6 @@
 
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/sql_tokens.hpp>
-#include <millrace/storage/sqlite/common/table_key.hpp>
 
 #include <utility>
 
@@ -28,15 +27,11 @@ std::optional<failure> bind_ends(prepared_statement& target, const key_range& pa
   return std::nullopt;
 }
 
-progress<key_range> next_keys(connection& owner, const std::string& table, const kept_value& after,
-                              std::uint64_t rows_max) {
-  const auto key = key_of(owner, table);
-  if (!key) {
-    return set_back(key.error());
-  }
+progress<key_range> next_keys(connection& owner, const std::string& table, const table_key& key,
+                              const kept_value& after, std::uint64_t rows_max) {
   auto rows = prepared_statement::prepare(
-    owner.get(), ("SELECT " + *key + " FROM main." + quoted_name(table) + (after ? " WHERE " + *key + " > ?1" : "")
-                  + " ORDER BY " + *key + " LIMIT ?2")
+    owner.get(), ("SELECT " + key.sql + " FROM main." + quoted_name(table)
+                  + (after ? " WHERE " + key.sql + " > ?1" : "") + " ORDER BY " + key.sql + " LIMIT ?2")
                    .c_str());
   if (!rows) {
     return set_back(std::move(rows).error());

@@ -4,6 +4,7 @@
 
 #include <millrace/storage/sqlite/common/connection.hpp>
 #include <millrace/storage/sqlite/common/prepared_statement.hpp>
+#include <millrace/storage/sqlite/common/table_key.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -36,7 +37,7 @@ struct key_range {
 std::optional<failure> bind_ends(prepared_statement& target, const key_range& part);
 
 /// The next rows after a key, or from the first one where that is null; `rows_max` at most.
-[[nodiscard]] progress<key_range> next_keys(connection& owner, const std::string& table, const kept_value& after,
-                                            std::uint64_t rows_max);
+[[nodiscard]] progress<key_range> next_keys(connection& owner, const std::string& table, const table_key& key,
+                                            const kept_value& after, std::uint64_t rows_max);
 
 } // namespace millrace::storage::sqlite

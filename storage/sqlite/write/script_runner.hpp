@@ -79,7 +79,6 @@ private:
   [[nodiscard]] progress<bool> holds(const schema_change& change, const under_way& backfill);
   [[nodiscard]] progress<ran_script> run_step(const schema_change& change, under_way& backfill);
   [[nodiscard]] progress<ran_script> run_part(const schema_change& change, backfill_progress& now);
-  std::optional<failure> names_no_key(const schema_change& change);
   [[nodiscard]] progress<> run_around(const schema_change& change, const key_range& part, bool first);
   [[nodiscard]] progress<> run_on_part(const schema_change& change, const key_range& part);
   [[nodiscard]] progress<> keep(const schema_change& change, const backfill_progress& now, bool goes_on);

@@ -6,8 +6,8 @@
 #include <millrace/storage/sqlite/common/sql_tokens.hpp>
 #include <millrace/storage/sqlite/common/table_key.hpp>
 
-#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 /// Migrations in parts.
@@ -17,6 +17,16 @@ namespace {
 
 std::string text_of(const std::string& set, const backfill_progress& one) {
   return "backfill " + set + '/' + std::to_string(one.version) + ' ' + one.name;
+}
+
+bool names_row_id(std::string_view sql) {
+  token_reader tokens{sql};
+  for (auto token = tokens.next(); !token.empty(); token = tokens.next()) {
+    if (same(token, "rowid") || same(token, "_rowid_") || same(token, "oid")) {
+      return true;
+    }
+  }
+  return false;
 }
 
 } // namespace
@@ -52,7 +62,13 @@ progress<bool> script_runner::holds(const schema_change& change, const under_way
 /// Runs a backfill's statements for the next rows of its table.
 progress<ran_script> script_runner::run_part(const schema_change& change, backfill_progress& now) {
   const auto changed = sqlite3_total_changes64(owner_->get());
-  auto part = next_keys(*owner_, change.backfill, now.reached, change.rows_max);
+  const auto key = key_of(*owner_, change.backfill);
+  auto part = key ? next_keys(*owner_, change.backfill, *key, now.reached, change.rows_max) : set_back(key.error());
+  if (key && !key->has_a_column && !names_row_id(change.sql)) {
+    part = set_back({errc::parameter_mismatch, "no column of " + change.backfill
+                                                 + " is its row id, by which its parts are; say `WHERE " + key->sql
+                                                 + " BETWEEN :first AND :last`"});
+  }
   const auto done = part ? run_around(change, *part, now.rows_done == 0) : tl::unexpected{part.error()};
   if (!done) {
     auto trouble = done.error();
@@ -68,26 +84,6 @@ progress<ran_script> script_runner::run_part(const schema_change& change, backfi
   return ran_script{{}, sqlite3_total_changes64(owner_->get()) - changed, part->rows};
 }
 
-/// Why SQL cannot mean the rows of a part, whatever it says of `:first` and `:last`.
-std::optional<failure> script_runner::names_no_key(const schema_change& change) {
-  const auto nameless = has_nameless_key(*owner_, change.backfill);
-  const auto key = key_of(*owner_, change.backfill);
-  if (!nameless || !key) {
-    return !nameless ? nameless.error() : key.error();
-  }
-  token_reader tokens{change.sql};
-  for (auto token = tokens.next(); *nameless && !token.empty(); token = tokens.next()) {
-    if (same(token, "rowid") || same(token, "_rowid_") || same(token, "oid")) {
-      return std::nullopt;
-    }
-  }
-  return *nameless ? std::optional{failure{errc::parameter_mismatch, "no column of " + change.backfill
-                                                                       + " is its row id, by which its parts are; say "
-                                                                         "`WHERE "
-                                                                       + *key + " BETWEEN :first AND :last`"}}
-                   : std::nullopt;
-}
-
 /// With the hooks beside it, at its beginning and its end.
 progress<> script_runner::run_around(const schema_change& change, const key_range& part, bool first) {
   constexpr manner rows_alone{.who = authority::transaction};
@@ -100,9 +96,6 @@ progress<> script_runner::run_around(const schema_change& change, const key_rang
 /// Where rows have ids, it is seen whether they are those of the part that were changed: a statement that means others
 /// would change them once more with theirs.
 progress<> script_runner::run_on_part(const schema_change& change, const key_range& part) {
-  if (auto wrong = names_no_key(change)) {
-    return set_back(std::move(*wrong));
-  }
   const bool ids = part.rows > 0 && sqlite3_value_type(part.first.get()) == SQLITE_INTEGER;
   const auto first = ids ? sqlite3_value_int64(part.first.get()) : 0;
   const auto last = ids ? sqlite3_value_int64(part.last.get()) : 0;
