@@ -75,9 +75,6 @@ expected<paths_by_version> find_paths(const fs::path& folder) {
       continue;
     }
     if (hook) {
-      if (auto text = read_text(file); !text) {
-        return tl::unexpected{std::move(text).error()};
-      }
       continue;
     }
     if (auto wrong = note(all, file, name.substr(0, name.size() - ending->first.size()), ending->second)) {
@@ -87,10 +84,10 @@ expected<paths_by_version> find_paths(const fs::path& folder) {
   return all;
 }
 
-/// Nothing where there is no such file.
+/// Nothing where there is no such file. A link that leads nowhere is one.
 expected<std::string> read_hook(const fs::path& file) {
   std::error_code none;
-  if (file.empty() || !fs::exists(file, none)) {
+  if (file.empty() || !fs::exists(fs::symlink_status(file, none))) {
     return {};
   }
   auto text = read_text(file);
