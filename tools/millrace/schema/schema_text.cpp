@@ -79,8 +79,9 @@ void print_status(std::ostream& out, const std::vector<migration_status>& all,
   text_table table{{"migration", "state", "what to do"}};
   for (const auto& one : all) {
     const auto begun = std::ranges::find(backfills, one.id, &backfill_state::id);
-    table.add({label_of(one.id.set, one.id.version, one.name), to_text(one.state),
-               begun == backfills.end() ? remedy_for(one) : progress_text(*begun)});
+    table.add(
+      {label_of(one.id.set, one.id.version, one.name), to_text(one.state),
+       one.state == migration_state::begun && begun != backfills.end() ? progress_text(*begun) : remedy_for(one)});
   }
   table.print(out);
 }
