@@ -212,6 +212,10 @@ public:
   /// script shows as a transaction of one statement.
   [[nodiscard]] virtual result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) = 0;
 
+  /// Why that is there, at most 10,000 of them.
+  [[nodiscard]] virtual result<millrace::quarantine_reasons> quarantine_reasons(std::uint64_t after,
+                                                                                std::uint32_t limit) = 0;
+
   /// What is recorded of the schema, and how it differs from the one that is there. Of the history at most `limit`
   /// changes above `after`, oldest first, and fewer where they are large.
   [[nodiscard]] virtual result<schema_state> schema(std::uint64_t after, std::uint32_t limit) = 0;

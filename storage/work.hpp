@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct skip_order {
   /// the schema: they came to their end within their timeouts, which are not looked at any more.
   errc why = errc::none;
   std::uint32_t deaths = 0; ///< How often an attempt at it failed, or the writer or the process ended over it.
+  /// What the last attempt failed with, for people; empty where that is not known.
+  std::string reason{};
 
   friend bool operator==(const skip_order&, const skip_order&) = default;
 };
@@ -64,6 +67,7 @@ struct skipped_work {
   std::uint64_t seq = 0;
   errc why = errc::none;
   std::uint32_t deaths = 0;
+  std::string reason{};
 };
 
 /// What one frame of the write-ahead queue holds: consecutive work, accepted at one time and synced together.

@@ -32,6 +32,11 @@ void operations::serve(std::type_identity<quarantine_list>, caf::mailbox_element
   ask_reader(std::move(message), host);
 }
 
+void operations::serve(std::type_identity<quarantine_reasons_request>, caf::mailbox_element_ptr message,
+                       caf::execution_unit* host) {
+  ask_reader(std::move(message), host);
+}
+
 void operations::serve(std::type_identity<quarantine_resubmit>, caf::mailbox_element_ptr message,
                        caf::execution_unit* host) {
   const auto seq = message->content().get_as<quarantine_resubmit>(0).seq;

@@ -29,6 +29,8 @@ public:
 private:
   // One for each of `operations_requests`.
   void serve(std::type_identity<quarantine_list>, caf::mailbox_element_ptr message, caf::execution_unit* host);
+  void serve(std::type_identity<quarantine_reasons_request>, caf::mailbox_element_ptr message,
+             caf::execution_unit* host);
   void serve(std::type_identity<quarantine_resubmit>, caf::mailbox_element_ptr message, caf::execution_unit* host);
   void serve(std::type_identity<quarantine_discard>, caf::mailbox_element_ptr message, caf::execution_unit* host);
   void serve(std::type_identity<quarantine_set_aside>, caf::mailbox_element_ptr message, caf::execution_unit* host);

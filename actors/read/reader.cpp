@@ -100,6 +100,7 @@ reader_actor::behavior_type reader_state::make_behavior(reader_options settings)
     [this](atom::run) { take_turn(); },
     [this](const recorded_outcome_request& request) { return look_up(request); },
     [this](const quarantine_list& request) { return list(request); },
+    [this](const quarantine_reasons_request& request) { return list_reasons(request); },
     [this](const schema_state_request& request) { return look_at_schema(request); },
     [this](atom::drain) { return drain(); },
     [this](atom::look) { look_again(); },
@@ -385,6 +386,11 @@ caf::result<outcome> reader_state::look_up(const recorded_outcome_request& reque
 caf::result<quarantine_listing> reader_state::list(const quarantine_list& request) {
   return answer_with(
     ask([&](storage::database_reader& database) { return database.quarantine(request.after, request.limit); }));
+}
+
+caf::result<quarantine_reasons> reader_state::list_reasons(const quarantine_reasons_request& request) {
+  return answer_with(
+    ask([&](storage::database_reader& database) { return database.quarantine_reasons(request.after, request.limit); }));
 }
 
 caf::result<schema_state> reader_state::look_at_schema(const schema_state_request& request) {

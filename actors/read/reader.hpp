@@ -42,6 +42,7 @@ using reader_actor = caf::typed_actor<
   caf::replies_to<recorded_outcome_request>::with<outcome>,
   // Lists what is in quarantine.
   caf::replies_to<quarantine_list>::with<quarantine_listing>,
+  caf::replies_to<quarantine_reasons_request>::with<quarantine_reasons>,
   // Tells what is recorded of the schema.
   caf::replies_to<schema_state_request>::with<schema_state>,
   // Answers with the number of requests answered so far, once nothing waits for any reader and it has answered what it
@@ -90,6 +91,7 @@ public:
 private:
   caf::result<outcome> look_up(const recorded_outcome_request& request);
   caf::result<quarantine_listing> list(const quarantine_list& request);
+  caf::result<quarantine_reasons> list_reasons(const quarantine_reasons_request& request);
   caf::result<schema_state> look_at_schema(const schema_state_request& request);
   caf::result<std::uint64_t> drain();
   sample take_sample() const;

@@ -21,7 +21,7 @@ storage::result<opened_log> open_log(storage::file_system& files, const std::fil
           {storage::bound_name_of(*work, scratch), seq, unapplied.accept_time_ms, storage::says_forgotten(*work)});
       } else if (const auto* order = std::get_if<storage::skip_order>(&item)) {
         for (const auto target : order->seqs) {
-          skipped.push_back({target, order->why, order->deaths});
+          skipped.push_back({target, order->why, order->deaths, order->reason});
         }
       }
       ++seq;

@@ -27,6 +27,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <caf/stateful_actor.hpp>
@@ -177,6 +178,7 @@ private:
   std::uint64_t careful_count_max_ = 1; ///< so many.
   std::vector<aside> asides_asked_;     ///< Due once the writer holds nothing.
   std::vector<aside> asides_due_;       ///< Before the writer is given anything.
+  std::pair<std::uint64_t, std::string> accused_; ///< What counted as a death last, and what it failed with.
   std::set<std::uint64_t> timed_;       ///< What the writer was given that has a timeout.
   std::optional<backlog> backlog_;
 

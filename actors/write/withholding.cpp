@@ -3,6 +3,7 @@
 #include <millrace/actors/base/logger.hpp>
 #include <millrace/actors/base/obstacle.hpp>
 #include <millrace/storage/base/failpoint.hpp>
+#include <millrace/storage/codec/codec.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +18,19 @@ namespace {
 
 /// After which the writer looks again whether a database is there that can be brought up to date.
 constexpr std::chrono::seconds reopen_interval{1};
+
+/// What an attempt failed with, as long as an order to skip may say it, in whole characters.
+std::string reason_of(const failure& why) {
+  auto text = obstacle_text(why);
+  if (text.size() > storage::skip_reason_max) {
+    auto end = storage::skip_reason_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+      --end;
+    }
+    text.resize(end);
+  }
+  return text;
+}
 
 failure not_waiting(std::uint64_t seq) {
   return {errc::not_found, "seq " + std::to_string(seq) + " does not wait to be applied"};
@@ -50,7 +64,7 @@ void queue_state::keep_what_was_promised() {
   if (what.why != errc::deadline_exceeded || though_promised) {
     return;
   }
-  storage::skip_order promised{{}, errc::quarantined, what.deaths};
+  storage::skip_order promised{{}, errc::quarantined, what.deaths, what.reason};
   std::erase_if(what.seqs, [&](std::uint64_t seq) {
     const auto kept = !ledger_.is_unpromised(seq);
     if (kept) {
@@ -76,7 +90,9 @@ bool queue_state::look_at_suspect() {
   if (due) {
     logger()->error("each of {} attempts at seq {} failed, and it is set aside", suspect.deaths, suspect.seq);
   }
-  return !due || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths});
+  const auto known = accused_.first == suspect.seq; // Otherwise that process is gone.
+  return !due
+         || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths, known ? accused_.second : std::string{}});
 }
 
 /// Not before the writer has reported anew: as long as it holds the work, it may commit it. What it computes is called
@@ -117,7 +133,9 @@ void queue_state::give_up_overdrawn(monotonic_time now) {
     "{} transactions of programs that took the writer too long, from seq {} on, are not tried, as others "
     "wait",
     seqs.size(), seqs.front());
-  wish_aside({std::move(seqs), errc::deadline_exceeded, 1}, {});
+  wish_aside({std::move(seqs), errc::deadline_exceeded, 1,
+              "what its program had sent before it took the writer too long, and others waited"},
+             {});
 }
 
 void queue_state::take_requests_to_set_aside() {
@@ -143,8 +161,7 @@ void queue_state::skip_expired(std::uint64_t first, std::uint64_t last) {
 /// That work is skipped must be in the log before anything after it is applied (storage/DESIGN.md §1 rule 3).
 bool queue_state::write_skip_order(storage::skip_order order) {
   const auto seqs = order.seqs;
-  const auto why = order.why;
-  const auto deaths = order.deaths;
+  storage::skipped_work skipped{0, order.why, order.deaths, order.reason};
   open_->items.emplace_back(std::move(order));
   ledger_.add({});
   storage::failpoint("skip.before_order");
@@ -153,7 +170,8 @@ bool queue_state::write_skip_order(storage::skip_order order) {
   skip_wanted_ = !written;
   if (written) {
     for (const auto seq : seqs) {
-      backlog_->skip({seq, why, deaths});
+      skipped.seq = seq;
+      backlog_->skip(skipped);
     }
   } else {
     arm_tick();
@@ -224,13 +242,14 @@ void queue_state::suspect(const work_refused& message) {
   if (message.count > 1) {
     be_careful(message.first + message.count - 1, message.count / 2);
   } else if (!message.proven) {
+    accused_ = {message.first, reason_of(message.why)};
     count_against(message.first);
   } else if (message.why.code == errc::too_large) {
-    asides_due_.push_back({{{message.first}, errc::too_large, 1}, {}, false});
+    asides_due_.push_back({{{message.first}, errc::too_large, 1, reason_of(message.why)}, {}, false});
   } else {
     const auto late = message.overran || !ledger_.expired(message.first, message.first, now).empty();
     const auto why = late ? errc::deadline_exceeded : errc::quarantined;
-    asides_due_.push_back({{{message.first}, why, 1}, {}, message.overran});
+    asides_due_.push_back({{{message.first}, why, 1, reason_of(message.why)}, {}, message.overran});
   }
   give_up_overdrawn(now);
 }

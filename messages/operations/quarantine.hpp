@@ -33,6 +33,26 @@ struct quarantine_listing {
   friend bool operator==(const quarantine_listing&, const quarantine_listing&) = default;
 };
 
+/// Asks why they were set aside, for the same ones as `quarantine_list` with these bounds, though no more than 10,000.
+struct quarantine_reasons_request {
+  std::uint64_t after = 0;
+  std::uint32_t limit = 100;
+};
+
+/// What the last attempt at a transaction in quarantine failed with.
+struct quarantine_reason {
+  std::uint64_t seq = 0;
+  std::string text{}; ///< For people; empty where that is not known, as the process died over it.
+
+  friend bool operator==(const quarantine_reason&, const quarantine_reason&) = default;
+};
+
+struct quarantine_reasons {
+  std::vector<quarantine_reason> entries{};
+
+  friend bool operator==(const quarantine_reasons&, const quarantine_reasons&) = default;
+};
+
 /// Applies a transaction in quarantine as if it had been sent now, under a `seq` of its own, and takes it out of
 /// quarantine in the same step. Where it fails it stays there.
 struct quarantine_resubmit {

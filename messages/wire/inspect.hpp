@@ -404,6 +404,21 @@ typename Inspector::result_type inspect(Inspector& f, quarantine_listing& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_reasons_request& x) {
+  return f(caf::meta::type_name("quarantine_reasons_request"), x.after, x.limit);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_reason& x) {
+  return f(caf::meta::type_name("quarantine_reason"), x.seq, x.text);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, quarantine_reasons& x) {
+  return f(caf::meta::type_name("quarantine_reasons"), x.entries);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, quarantine_resubmit& x) {
   return f(caf::meta::type_name("quarantine_resubmit"), x.seq);
 }

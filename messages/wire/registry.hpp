@@ -43,6 +43,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::schema_rehearsed))
   CAF_ADD_TYPE_ID(millrace, (millrace::schema_state_request))
   CAF_ADD_TYPE_ID(millrace, (millrace::schema_state))
+  CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_reasons_request))
+  CAF_ADD_TYPE_ID(millrace, (millrace::quarantine_reasons))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {

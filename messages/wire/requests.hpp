@@ -40,7 +40,9 @@ using requests = table<
   // Runs such changes and takes them back.
   exchange<schema_rehearsal,    schema_rehearsed,   role::operations, 3>,
   // What is recorded of the schema.
-  exchange<schema_state_request, schema_state,      role::operations, 3>>;
+  exchange<schema_state_request, schema_state,      role::operations, 3>,
+  // Why what is in quarantine was set aside.
+  exchange<quarantine_reasons_request, quarantine_reasons, role::operations, 3>>;
 // clang-format on
 
 /// What an engine sends beside answers: errors, and events to those who subscribed.

@@ -154,6 +154,9 @@ result<> put(byte_writer& out, encoder_dictionary&, const skip_order& order) {
   if (order.seqs.size() > skipped_seqs_max) {
     return fail(errc::too_large, "the order skips too much at once");
   }
+  if (order.reason.size() > skip_reason_max) {
+    return fail(errc::too_large, "the order's reason is too long");
+  }
   put(out, record_kind::skip_order);
   out.put_varint(order.seqs.size());
   for (const auto seq : order.seqs) {
@@ -161,6 +164,9 @@ result<> put(byte_writer& out, encoder_dictionary&, const skip_order& order) {
   }
   out.put_byte(static_cast<std::uint8_t>(order.why));
   out.put_varint(order.deaths);
+  if (!order.reason.empty()) { // Logs of before version 3 have none.
+    out.put_text(order.reason);
+  }
   return {};
 }
 
@@ -358,6 +364,9 @@ result<work> read_skip_order(byte_reader in) {
   }
   order.why = static_cast<errc>(in.byte());
   order.deaths = static_cast<std::uint32_t>(in.bounded(UINT32_MAX));
+  if (in.left() > 0) {
+    order.reason = in.text(skip_reason_max);
+  }
   if (count == 0 || !has_reason(order)) {
     in.reject();
   }

@@ -29,6 +29,9 @@ inline constexpr std::size_t work_bytes_max = limits::transaction_bytes_max + li
 /// How many numbers one `skip_order` may hold, so that it takes no more memory than a transaction may.
 inline constexpr std::size_t skipped_seqs_max = limits::transaction_bytes_max / sizeof(std::uint64_t);
 
+/// How long the reason of one may be, in bytes.
+inline constexpr std::size_t skip_reason_max = 500;
+
 /// The SQL texts that the segment being written has defined so far.
 class encoder_dictionary {
 public:

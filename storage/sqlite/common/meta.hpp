@@ -58,7 +58,7 @@ UPDATE millrace_meta SET format_version = 4;
 )";
 
 /// What format 5 adds to format 4: which migrations and seeds are applied, how the schema came to be, what it consists
-/// of by that, and which backfills are under way. The schema that is there counts as what the scripts made, since
+/// of by that, which backfills are under way, and why work is in quarantine. The schema that is there counts as what the scripts made, since
 /// nothing else is known of it.
 inline constexpr auto upgrade_to_5 = R"(
 CREATE TABLE millrace_migrations(
@@ -106,6 +106,7 @@ CREATE TABLE millrace_backfills(
   took_us INTEGER NOT NULL,
   paused INTEGER NOT NULL
 ) WITHOUT ROWID;
+ALTER TABLE millrace_quarantine ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 INSERT OR IGNORE INTO millrace_history SELECT seq, 0, 0, '', 0, name, '', '', 0 FROM millrace_schema;
 INSERT INTO millrace_objects SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL
   AND name NOT LIKE 'millrace\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\';

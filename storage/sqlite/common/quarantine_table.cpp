@@ -1,5 +1,6 @@
 #include "quarantine_table.hpp"
 
+#include "bind.hpp"
 #include "error.hpp"
 #include "rows.hpp"
 
@@ -14,7 +15,7 @@ namespace millrace::storage::sqlite {
 result<quarantine_table> quarantine_table::make(connection& owner) {
   quarantine_table made{owner};
   const std::pair<prepared_statement*, const char*> statements[] = {
-    {&made.insert_, "INSERT INTO millrace_quarantine(seq, accept_time_ms, deaths, record) VALUES (?1, ?2, ?3, ?4)"},
+    {&made.insert_, "INSERT INTO millrace_quarantine(seq, accept_time_ms, deaths, record, reason) VALUES (?1, ?2, ?3, ?4, ?5)"},
     {&made.remove_, "DELETE FROM millrace_quarantine WHERE seq = ?1 RETURNING record"},
     {&made.count_, "SELECT count(*) FROM millrace_quarantine WHERE seq > 0"},
   };
@@ -32,7 +33,7 @@ result<quarantine_table> quarantine_table::make(connection& owner) {
   return made;
 }
 
-result<> quarantine_table::put(std::uint64_t seq, std::int64_t accept_time_ms, std::uint32_t deaths, const work& item) {
+result<> quarantine_table::put(const skipped_work& order, std::int64_t accept_time_ms, const work& item) {
   encoder_dictionary texts;
   record_.clear();
   if (auto done = encode(record_, texts, item); !done) {
@@ -40,10 +41,11 @@ result<> quarantine_table::put(std::uint64_t seq, std::int64_t accept_time_ms, s
   }
   changed_ = true;
   auto* const insert = insert_.get();
-  sqlite3_bind_int64(insert, 1, static_cast<sqlite3_int64>(seq));
+  sqlite3_bind_int64(insert, 1, static_cast<sqlite3_int64>(order.seq));
   sqlite3_bind_int64(insert, 2, accept_time_ms);
-  sqlite3_bind_int64(insert, 3, deaths);
+  sqlite3_bind_int64(insert, 3, order.deaths);
   int code = sqlite3_bind_blob64(insert, 4, record_.view().data(), record_.size(), SQLITE_STATIC);
+  bind_to(insert_, 5, order.reason);
   code = code == SQLITE_OK ? insert_.run() : code;
   failpoint("quarantine.put");
   return code == SQLITE_OK ? result<>{} : tl::unexpected{failure_of(owner_->get(), code)};

@@ -17,8 +17,8 @@ class quarantine_table {
 public:
   [[nodiscard]] static result<quarantine_table> make(connection& owner);
 
-  /// Sets the work aside.
-  [[nodiscard]] result<> put(std::uint64_t seq, std::int64_t accept_time_ms, std::uint32_t deaths, const work& item);
+  /// Sets the work aside that an order says is skipped.
+  [[nodiscard]] result<> put(const skipped_work& order, std::int64_t accept_time_ms, const work& item);
 
   /// Takes it out. `not_found` where there is nothing under this `seq`, `malformed` where its record is damaged.
   [[nodiscard]] result<work> take(std::uint64_t seq);

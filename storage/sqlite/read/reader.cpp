@@ -5,6 +5,7 @@
 #include "schema_reading.hpp"
 
 #include <millrace/messages/limits.hpp>
+#include <millrace/storage/sqlite/common/bind.hpp>
 #include <millrace/storage/sqlite/common/error.hpp>
 #include <millrace/storage/sqlite/common/meta.hpp>
 #include <millrace/storage/sqlite/common/outcome_record.hpp>
@@ -156,6 +157,7 @@ result<> reader::prepare() {
      "SELECT first_seq, outcomes FROM millrace_outcomes WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1"},
     {&list_quarantine_,
      "SELECT seq, accept_time_ms, deaths, record FROM millrace_quarantine WHERE seq > ?1 ORDER BY seq"},
+    {&list_reasons_, "SELECT seq, reason FROM millrace_quarantine WHERE seq > ?1 ORDER BY seq LIMIT ?2"},
   };
   for (const auto& [place, sql] : statements) {
     auto compiled = prepared_statement::prepare(database_.get(), sql);
@@ -342,6 +344,23 @@ result<quarantine_listing> reader::quarantine(std::uint64_t after, std::uint32_t
     return tl::unexpected{failure_of(database_.get(), code)};
   }
   return listing;
+}
+
+result<quarantine_reasons> reader::quarantine_reasons(std::uint64_t after, std::uint32_t limit) {
+  constexpr std::uint32_t reasons_max = 10'000;
+  reset_at_end guard{list_reasons_};
+  bind_to(list_reasons_, 1, after);
+  bind_to(list_reasons_, 2, std::uint64_t{std::min(limit, reasons_max)});
+  millrace::quarantine_reasons found;
+  int code = list_reasons_.step();
+  for (; code == SQLITE_ROW; code = list_reasons_.step()) {
+    auto* const row = list_reasons_.get();
+    found.entries.push_back({static_cast<std::uint64_t>(sqlite3_column_int64(row, 0)), std::string{blob_at(row, 1)}});
+  }
+  if (code != SQLITE_DONE) {
+    return tl::unexpected{failure_of(database_.get(), code)};
+  }
+  return found;
 }
 
 result<schema_state> reader::schema(std::uint64_t after, std::uint32_t limit) {

@@ -27,6 +27,8 @@ public:
   [[nodiscard]] result<std::unique_ptr<row_cursor>> start(const query& question, const read_limits& limits) override;
   [[nodiscard]] result<std::optional<answer>> recorded_outcome(std::uint64_t seq) override;
   [[nodiscard]] result<quarantine_listing> quarantine(std::uint64_t after, std::uint32_t limit) override;
+  [[nodiscard]] result<millrace::quarantine_reasons> quarantine_reasons(std::uint64_t after,
+                                                                        std::uint32_t limit) override;
   [[nodiscard]] result<schema_state> schema(std::uint64_t after, std::uint32_t limit) override;
   [[nodiscard]] result<std::uint64_t> applied_seq() override;
   bool superseded() const noexcept override { return guard_.trouble().has_value(); }
@@ -59,6 +61,7 @@ private:
   std::uint64_t snapshot_seq_ = 0; ///< Its `applied_seq`.
   prepared_statement find_outcome_;
   prepared_statement list_quarantine_;
+  prepared_statement list_reasons_;
 };
 
 } // namespace millrace::storage::sqlite

@@ -319,12 +319,12 @@ auto writer::skip_item(const work& item, std::int64_t accept_time_ms, const skip
     detail += ": what its program had sent before it took the writer too long, and others waited";
   }
   if (order.why == errc::quarantined) {
-    detail += order.deaths == 0   ? ", as an operator wished"
-              : order.deaths == 1 ? ": alone, it takes more time or memory than it may, or meets an index out of step"
-                                  : ": each of " + std::to_string(order.deaths) + " attempts at it failed";
+    detail += order.deaths == 0 ? ", as an operator wished" : "";
+    detail += order.deaths > 1 ? ": each of " + std::to_string(order.deaths) + " attempts at it failed" : "";
+    detail += order.reason.empty() ? "" : ": " + order.reason;
     // An order about work in quarantine says nothing that is worth keeping; what it is about stays there.
     if (!std::holds_alternative<quarantine_order>(item)) {
-      if (auto done = quarantine_->put(order.seq, accept_time_ms, order.deaths, item); !done) {
+      if (auto done = quarantine_->put(order, accept_time_ms, item); !done) {
         return tl::unexpected{stop{stop::next::give_up, std::move(done).error()}};
       }
     }

@@ -10,8 +10,6 @@
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/send.hpp>
 
 using namespace millrace;
 using namespace millrace::test;
@@ -25,7 +23,7 @@ struct async_fixture {
   engine_actor address = front.spawn(system);
   std::optional<async_client> tested{std::in_place, system, address};
 
-  ~async_fixture() { caf::anon_send_exit(address, caf::exit_reason::kill); }
+  ~async_fixture() { front.end(system); }
 
   void keep_all() {
     front.on_transaction = [](const transaction&, std::size_t) { return std::nullopt; };

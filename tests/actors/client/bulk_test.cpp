@@ -13,8 +13,6 @@
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/send.hpp>
 
 using namespace millrace;
 using namespace millrace::test;
@@ -33,7 +31,7 @@ struct bulk_fixture {
       return outcome{.seq = nth, .results = std::vector<statement_result>(work.statements.size(), {.rows_changed = 1})};
     };
   }
-  ~bulk_fixture() { caf::anon_send_exit(address, caf::exit_reason::kill); }
+  ~bulk_fixture() { front.end(system); }
 
   std::vector<std::size_t> sizes() const {
     std::vector<std::size_t> result;

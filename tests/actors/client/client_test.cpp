@@ -13,9 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include <caf/exit_reason.hpp>
-#include <caf/send.hpp>
-
 using namespace millrace;
 using namespace millrace::test;
 using namespace std::chrono_literals;
@@ -32,7 +29,7 @@ struct client_fixture {
 
   ~client_fixture() { end_front(); }
 
-  void end_front() const { caf::anon_send_exit(address, caf::exit_reason::kill); }
+  void end_front() { front.end(system); }
 
   /// The transactions up to the given one are refused like this, later ones are answered.
   void refuse_first(std::size_t times, errc code) {

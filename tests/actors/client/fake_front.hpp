@@ -15,7 +15,9 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/exit_reason.hpp>
 #include <caf/response_promise.hpp>
+#include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <tl/expected.hpp>
 
@@ -92,6 +94,15 @@ public:
       result.push_back(work.name.number);
     }
     return result;
+  }
+
+  /// Returns once its actor has ended, which calls nothing here any more. Before this is destroyed, where an answer may
+  /// come before its request is over here.
+  void end(caf::actor_system& system) const {
+    caf::anon_send_exit(actor_, caf::exit_reason::kill);
+    caf::scoped_actor {
+      system
+      } -> wait_for(actor_);
   }
 
   /// Answers what was kept before any request that is sent from now on, oldest first.

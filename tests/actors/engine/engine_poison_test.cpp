@@ -37,6 +37,12 @@ struct fixture : engine_fixture {
   std::vector<quarantined_transaction> quarantine() {
     return std::get<quarantine_listing>(order(quarantine_list{})).entries;
   }
+  std::string reason_of(std::uint64_t seq) {
+    const auto told = std::get<quarantine_reasons>(order(quarantine_reasons_request{.after = seq - 1, .limit = 1}));
+    BOOST_REQUIRE_EQUAL(told.entries.size(), 1u);
+    BOOST_TEST(told.entries[0].seq == seq);
+    return told.entries[0].text;
+  }
   /// Waits until health names what the writer runs.
   bool is_named(std::uint64_t seq) {
     auto db = connect();
@@ -82,6 +88,8 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_nei
   BOOST_REQUIRE_EQUAL(set_aside.size(), 1u);
   BOOST_TEST(set_aside[0].deaths == 1u); // It was no accident.
   BOOST_TEST(set_aside[0].work.statements.at(0).sql == endless);
+  const auto why = reason_of(set_aside[0].seq);
+  BOOST_TEST(why.find("computes for more than") != std::string::npos, why);
 }
 
 /// SQLite calls it a full disk when it commits, with whatever is committed at the same time.

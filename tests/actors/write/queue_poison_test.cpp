@@ -179,6 +179,7 @@ BOOST_AUTO_TEST_CASE(what_is_refused_alone_though_the_machine_is_well_is_set_asi
   }
   BOOST_TEST(skipped_in(0) == 1);
   BOOST_TEST((received[0]->skipped[0].why == errc::quarantined));
+  BOOST_TEST(received[0]->skipped[0].reason != "");
   BOOST_TEST(look().durable_seq == 3); // The order stands in the log.
 }
 
@@ -192,6 +193,7 @@ BOOST_AUTO_TEST_CASE(what_took_more_than_it_may_is_set_aside_at_once) {
     refused(first, 1, why, true);
     BOOST_TEST(skipped_in(0) == first);
     BOOST_TEST((received.at(0)->skipped.at(0).why == skipped_as));
+    BOOST_TEST(received[0]->skipped[0].reason != "");
     applied(first, 2, {first});
     kill(waq);
     kill(writer);

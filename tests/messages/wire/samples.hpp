@@ -170,6 +170,10 @@ T sample() {
     return {.after = 4, .limit = 5};
   } else if constexpr (std::is_same_v<T, quarantine_listing>) {
     return {{{.seq = 4, .accepted_ms = 1'700'000'000'000, .deaths = 3, .work = sample_transaction()}}, true};
+  } else if constexpr (std::is_same_v<T, quarantine_reasons_request>) {
+    return {.after = 8, .limit = 9};
+  } else if constexpr (std::is_same_v<T, quarantine_reasons>) {
+    return {{{.seq = 4, .text = "no space left on device"}}};
   } else if constexpr (std::is_same_v<T, quarantine_resubmit>) {
     return {.seq = 4};
   } else if constexpr (std::is_same_v<T, quarantine_discard>) {

@@ -229,7 +229,7 @@ void examiner::note_log() {
         work.who = {number_in(parameters.at(1)), number_in(parameters.at(2))};
       } else if (const auto* order = std::get_if<storage::skip_order>(&item)) {
         for (const auto seq : order->seqs) {
-          skipped.push_back({seq, order->why, order->deaths});
+          skipped.push_back({seq, order->why, order->deaths, order->reason});
         }
       }
       noted.push_back(work);

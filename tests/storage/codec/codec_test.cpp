@@ -95,6 +95,7 @@ work random_work(std::mt19937_64& random) {
       for (auto count = 1 + random() % 20; count > 0; --count) {
         order.seqs.push_back(random() >> (random() % 64));
       }
+      order.reason.assign(random() % 20, 'r');
       return order;
     }
     case 2:
@@ -150,6 +151,7 @@ BOOST_AUTO_TEST_CASE(groups_names_and_row_expectations_come_back) {
 
 BOOST_AUTO_TEST_CASE(orders_and_the_end_of_a_stretch_come_back) {
   check_round_trip(skip_order{{7}, errc::quarantined, 3});
+  check_round_trip(skip_order{{7}, errc::quarantined, 3, std::string(skip_reason_max, 'r')});
   check_round_trip(skip_order{{7}, errc::none, 0});
   check_round_trip(skip_order{{1, UINT64_MAX, 0, 300}, errc::deadline_exceeded, UINT32_MAX});
   check_round_trip(stretch_end{});
@@ -275,6 +277,7 @@ BOOST_AUTO_TEST_CASE(what_exceeds_a_limit_is_refused) {
   grouped.groups.resize(limits::groups_max + 1);
   BOOST_CHECK(refused(grouped));
   BOOST_CHECK(refused(skip_order{std::vector<std::uint64_t>(skipped_seqs_max + 1, 1), errc::quarantined, 0}));
+  BOOST_CHECK(refused(skip_order{{1}, errc::quarantined, 1, std::string(skip_reason_max + 1, 'r')}));
 }
 
 BOOST_AUTO_TEST_CASE(an_order_that_skips_nothing_or_for_no_reason_is_refused) {

@@ -138,7 +138,8 @@ BOOST_AUTO_TEST_CASE(a_queue_of_format_version_3_opens_for_ever) {
                   .timeout = std::chrono::milliseconds{30'000},
                   .backfill = "a",
                   .rows_max = 1'000,
-                  .goes_on = true}};
+                  .goes_on = true},
+    skip_order{{1}, errc::quarantined, 3, "no space left on device"}};
   if (golden(".v3").empty() && std::getenv("MILLRACE_MAKE_GOLDEN") != nullptr) {
     memory_file_system made;
     require_ok(made.make_folder(queue_path));
@@ -152,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_queue_of_format_version_3_opens_for_ever) {
   disk.put(first_segment, bytes);
   BOOST_CHECK_EQUAL(header_of(1).version, 3u);
   auto queue = open_log(disk);
-  BOOST_CHECK_EQUAL(queue.last_seq(), 3u);
+  BOOST_CHECK_EQUAL(queue.last_seq(), 4u);
   auto cursor = queue.read_from(1);
   require_ok(cursor);
   const auto read = (*cursor)->next().value();

@@ -57,7 +57,7 @@ void answer_recorder::ledger::note(caf::message_id id, const caf::message& conte
   }
   auto& replies = exchanges[number].replies;
   unanswered -= replies.empty() ? 1 : 0;
-  replies.push_back({++events, read<outcome, row_set, row_page, quarantine_listing>(content)});
+  replies.push_back({++events, read<outcome, row_set, row_page, quarantine_listing, quarantine_reasons>(content)});
   changed.notify_all();
 }
 

@@ -20,7 +20,7 @@
 
 namespace millrace::test {
 
-using reply_content = std::variant<outcome, row_set, row_page, quarantine_listing, failure>;
+using reply_content = std::variant<outcome, row_set, row_page, quarantine_listing, quarantine_reasons, failure>;
 
 /// One request and all that came in answer to it. Sendings and answers of one recorder are numbered in one order.
 struct exchange {

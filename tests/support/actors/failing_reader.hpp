@@ -23,6 +23,9 @@ public:
   storage::result<quarantine_listing> quarantine(std::uint64_t, std::uint32_t) override {
     return storage::fail(code_, "injected");
   }
+  storage::result<millrace::quarantine_reasons> quarantine_reasons(std::uint64_t, std::uint32_t) override {
+    return storage::fail(code_, "injected");
+  }
   storage::result<schema_state> schema(std::uint64_t, std::uint32_t) override {
     return storage::fail(code_, "injected");
   }

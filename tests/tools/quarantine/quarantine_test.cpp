@@ -71,7 +71,7 @@ struct quarantine_fixture {
     work->accept_time_ms = 1'700'000'000'000;
     work->items = {schema_script{"t", "CREATE TABLE t(a, b)"}, execute("INSERT INTO t VALUES (?1, ?2)", 7, "it's"),
                    execute("INSERT INTO nowhere VALUES (1)")};
-    work->skipped = {{2, errc::quarantined, 3}, {3, errc::quarantined, 4}};
+    work->skipped = {{2, errc::quarantined, 3}, {3, errc::quarantined, 4, "no space left on device"}};
     const auto writer = storage::sqlite::make_database(made.database_file())->open_writer().value();
     silent_mark mark;
     const std::array<storage::batch_ptr, 1> batches{work};
@@ -130,18 +130,18 @@ BOOST_FIXTURE_TEST_CASE(all_that_are_in_quarantine_are_listed, quarantine_fixtur
   const auto table = quarantine({"list"});
   BOOST_TEST(table.code == exit_code::ok);
   BOOST_TEST(contains(table.out, "INSERT INTO t VALUES (?1, ?2)"), table.out);
-  BOOST_TEST(contains(table.out, "each of 3 attempts failed"), table.out);
+  BOOST_TEST(contains(table.out, "each of 3 attempts failed  "), table.out);
+  BOOST_TEST(contains(table.out, "each of 4 attempts failed: no space left on device"), table.out);
 }
 
 BOOST_AUTO_TEST_CASE(why_each_was_set_aside_is_told) {
-  std::vector<quarantined_transaction> entries(3);
-  for (std::uint32_t deaths = 0; deaths < 3; ++deaths) {
-    entries[deaths].deaths = deaths;
-  }
-  const std::array<const char*, 3> reasons{
-    "an operator wished it",
-    "alone, it takes more time or memory than it may, or meets an index out of step (see the log)",
-    "each of 2 attempts failed"};
+  const auto entry = [](std::uint32_t deaths, const char* failed_with = "") {
+    return quarantine_entry{{.deaths = deaths}, failed_with};
+  };
+  const std::vector entries{entry(0), entry(1), entry(1, "too slow"), entry(2), entry(2, "a full disk")};
+  const std::vector<std::string> reasons{
+    "an operator wished it", "alone, it takes more time or memory than it may, or meets an index out of step",
+    "too slow", "each of 2 attempts failed", "each of 2 attempts failed: a full disk"};
   std::ostringstream table;
   print_quarantine(table, entries);
   std::ostringstream list;
@@ -202,12 +202,12 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_discarded_is_gone_and_had_no_effect, quarant
 }
 
 BOOST_AUTO_TEST_CASE(values_of_every_type_and_names_are_printed) {
-  quarantined_transaction entry;
-  entry.seq = 9;
-  entry.work.name = {new_client_id(0), 4};
-  entry.work.add("INSERT INTO t VALUES (:a, :b, :c, :d, :e, :f, :g)", named{":a", nullptr}, named{":b", 1.5},
-                 named{":c", blob{"\x01\xff"}}, named{":d", -3}, named{":e", -std::numeric_limits<double>::infinity()},
-                 named{":f", "\xff"}, named{":g", 2.0});
+  quarantine_entry entry{{.seq = 9}};
+  auto& work = entry.what.work;
+  work.name = {new_client_id(0), 4};
+  work.add("INSERT INTO t VALUES (:a, :b, :c, :d, :e, :f, :g)", named{":a", nullptr}, named{":b", 1.5},
+           named{":c", blob{"\x01\xff"}}, named{":d", -3}, named{":e", -std::numeric_limits<double>::infinity()},
+           named{":f", "\xff"}, named{":g", 2.0});
   std::ostringstream text;
   print_quarantined(text, entry);
   for (const auto* const part : {":a  NULL", ":b  1.5", ":c  x'01ff'", ":d  -3", ":e  -1e999", ":g  2.0"}) {

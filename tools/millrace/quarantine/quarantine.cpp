@@ -23,6 +23,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -106,11 +107,36 @@ int complain_of_no_such(operator_desk& desk, const failure& reason) {
   return code;
 }
 
-tl::expected<std::vector<quarantined_transaction>, failure> all_entries(operator_desk& desk) {
-  std::vector<quarantined_transaction> entries;
+struct quarantine_page {
+  std::vector<quarantine_entry> entries;
+  bool more = false;
+};
+
+/// Entries above `after`, each with its reason, which a server of before version 3 does not tell.
+tl::expected<quarantine_page, failure> entries_after(operator_desk& desk, std::uint64_t after, std::uint32_t limit) {
+  auto listing = desk.ask<quarantine_listing>(quarantine_list{after, limit});
+  if (!listing) {
+    return tl::unexpected{std::move(listing).error()};
+  }
+  std::unordered_map<std::uint64_t, std::string> reasons;
+  if (auto told = desk.ask<quarantine_reasons>(quarantine_reasons_request{after, limit})) {
+    for (auto& one : told->entries) {
+      reasons.emplace(one.seq, std::move(one.text));
+    }
+  }
+  quarantine_page page{{}, listing->more};
+  for (auto& one : listing->entries) {
+    auto& reason = reasons[one.seq];
+    page.entries.push_back({std::move(one), std::move(reason)});
+  }
+  return page;
+}
+
+tl::expected<std::vector<quarantine_entry>, failure> all_entries(operator_desk& desk) {
+  constexpr std::uint32_t page_size = 100;
+  std::vector<quarantine_entry> entries;
   for (bool more = true; more;) {
-    const auto after = entries.empty() ? 0 : entries.back().seq;
-    auto page = desk.ask<quarantine_listing>(quarantine_list{.after = after});
+    auto page = entries_after(desk, entries.empty() ? 0 : entries.back().what.seq, page_size);
     if (!page) {
       return tl::unexpected{page.error()};
     }
@@ -130,11 +156,11 @@ int list(operator_desk& desk, const quarantine_settings& settings) {
 }
 
 int show(operator_desk& desk, const quarantine_settings& settings) {
-  const auto page = desk.ask<quarantine_listing>(quarantine_list{.after = settings.seq - 1, .limit = 1});
+  const auto page = entries_after(desk, settings.seq - 1, 1);
   if (!page) {
     return complain(page.error());
   }
-  if (page->entries.empty() || page->entries.front().seq != settings.seq) {
+  if (page->entries.empty() || page->entries.front().what.seq != settings.seq) {
     return complain_of_no_such(desk,
                                {errc::not_found, "seq " + std::to_string(settings.seq) + " is not in quarantine"});
   }

@@ -33,15 +33,17 @@ std::string first_statement(const transaction& work) {
 }
 
 /// Why it was set aside. What takes more than it may, alone, is tried once.
-std::string reason(const quarantined_transaction& entry) {
-  switch (entry.deaths) {
-    case 0:
-      return "an operator wished it";
-    case 1:
-      return "alone, it takes more time or memory than it may, or meets an index out of step (see the log)";
-    default:
-      return "each of " + std::to_string(entry.deaths) + " attempts failed";
+std::string reason(const quarantine_entry& entry) {
+  const auto& [what, failed_with] = entry;
+  if (what.deaths == 0) {
+    return "an operator wished it";
   }
+  if (what.deaths > 1) {
+    return "each of " + std::to_string(what.deaths) + " attempts failed" + (failed_with.empty() ? "" : ": ")
+           + failed_with;
+  }
+  return failed_with.empty() ? "alone, it takes more time or memory than it may, or meets an index out of step"
+                             : failed_with;
 }
 
 /// SQL has no other word for infinity.
@@ -105,18 +107,19 @@ json to_json(const statement& one) {
   return object;
 }
 
-json to_json(const quarantined_transaction& entry) {
-  json object{{"seq", entry.seq},
-              {"accepted", time_text(entry.accepted_ms)},
-              {"deaths", entry.deaths},
+json to_json(const quarantine_entry& entry) {
+  const auto& what = entry.what;
+  json object{{"seq", what.seq},
+              {"accepted", time_text(what.accepted_ms)},
+              {"deaths", what.deaths},
               {"reason", reason(entry)}};
-  if (const auto& name = entry.work.name; name.given()) {
+  if (const auto& name = what.work.name; name.given()) {
     const auto* const bytes = reinterpret_cast<const char*>(name.client.data());
     object["client"] = hexadecimal({bytes, name.client.size()});
     object["number"] = name.number;
   }
   auto statements = json::array();
-  for (const auto& one : entry.work.statements) {
+  for (const auto& one : what.work.statements) {
     statements.push_back(to_json(one));
   }
   object["statements"] = std::move(statements);
@@ -129,7 +132,7 @@ void print(std::ostream& out, const json& document) {
 
 } // namespace
 
-void print_quarantine(std::ostream& out, const std::vector<quarantined_transaction>& entries) {
+void print_quarantine(std::ostream& out, const std::vector<quarantine_entry>& entries) {
   if (entries.empty()) {
     out << "Nothing is in quarantine.\n";
     return;
@@ -137,19 +140,21 @@ void print_quarantine(std::ostream& out, const std::vector<quarantined_transacti
   using side = text_table::align;
   text_table table{{"seq", "accepted", "set aside because", "statements", "the first of them"}};
   for (const auto& entry : entries) {
-    table.add({std::to_string(entry.seq), time_text(entry.accepted_ms), reason(entry),
-               std::to_string(entry.work.statements.size()), first_statement(entry.work)},
+    const auto& what = entry.what;
+    table.add({std::to_string(what.seq), time_text(what.accepted_ms), reason(entry),
+               std::to_string(what.work.statements.size()), first_statement(what.work)},
               {side::right, side::left, side::left, side::right, side::left});
   }
   table.print(out);
 }
 
-void print_quarantined(std::ostream& out, const quarantined_transaction& entry) {
-  print_pairs(out, {{"seq", std::to_string(entry.seq)},
-                    {"accepted", time_text(entry.accepted_ms)},
-                    {"deaths", std::to_string(entry.deaths)},
+void print_quarantined(std::ostream& out, const quarantine_entry& entry) {
+  const auto& what = entry.what;
+  print_pairs(out, {{"seq", std::to_string(what.seq)},
+                    {"accepted", time_text(what.accepted_ms)},
+                    {"deaths", std::to_string(what.deaths)},
                     {"set aside because", reason(entry)}});
-  for (const auto& one : entry.work.statements) {
+  for (const auto& one : what.work.statements) {
     out << '\n' << printable(one.sql) << '\n';
     std::vector<std::pair<std::string, std::string>> parameters;
     for (std::size_t i = 0; i < one.parameters.size(); ++i) {
@@ -159,7 +164,7 @@ void print_quarantined(std::ostream& out, const quarantined_transaction& entry) 
   }
 }
 
-void print_quarantine_json(std::ostream& out, const std::vector<quarantined_transaction>& entries) {
+void print_quarantine_json(std::ostream& out, const std::vector<quarantine_entry>& entries) {
   auto list = json::array();
   for (const auto& entry : entries) {
     list.push_back(to_json(entry));
@@ -167,7 +172,7 @@ void print_quarantine_json(std::ostream& out, const std::vector<quarantined_tran
   print(out, list);
 }
 
-void print_quarantined_json(std::ostream& out, const quarantined_transaction& entry) {
+void print_quarantined_json(std::ostream& out, const quarantine_entry& entry) {
   print(out, to_json(entry));
 }
 

@@ -25,7 +25,7 @@ CREATE TABLE millrace_quarantine(
   accept_time_ms INTEGER NOT NULL,
   deaths INTEGER NOT NULL,
   record BLOB NOT NULL
-);
+, reason TEXT NOT NULL DEFAULT '');
 CREATE TABLE millrace_migrations(
   set_name TEXT NOT NULL,
   version INTEGER NOT NULL,
