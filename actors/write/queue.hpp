@@ -171,15 +171,15 @@ private:
   std::uint64_t sent_seq_ = 0; ///< The last that the writer was given.
   std::uint64_t quarantined_ = 0;
 
-  batch_applier writer_;                ///< Null until one has reported.
-  std::uint64_t opening_ = 0;           ///< Its last.
-  std::deque<std::uint64_t> in_flight_; ///< Last `seq` of each batch the writer holds.
-  std::uint64_t careful_until_ = 0;     ///< Up to here few pieces of work are tried at a time,
-  std::uint64_t careful_count_max_ = 1; ///< so many.
-  std::vector<aside> asides_asked_;     ///< Due once the writer holds nothing.
-  std::vector<aside> asides_due_;       ///< Before the writer is given anything.
+  batch_applier writer_;                          ///< Null until one has reported.
+  std::uint64_t opening_ = 0;                     ///< Its last.
+  std::deque<std::uint64_t> in_flight_;           ///< Last `seq` of each batch the writer holds.
+  std::uint64_t careful_until_ = 0;               ///< Up to here few pieces of work are tried at a time,
+  std::uint64_t careful_count_max_ = 1;           ///< so many.
+  std::vector<aside> asides_asked_;               ///< Due once the writer holds nothing.
+  std::vector<aside> asides_due_;                 ///< Before the writer is given anything.
   std::pair<std::uint64_t, std::string> accused_; ///< What counted as a death last, and what it failed with.
-  std::set<std::uint64_t> timed_;       ///< What the writer was given that has a timeout.
+  std::set<std::uint64_t> timed_;                 ///< What the writer was given that has a timeout.
   std::optional<backlog> backlog_;
 
   std::optional<waiting_queries> waiting_;

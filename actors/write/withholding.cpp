@@ -92,7 +92,8 @@ bool queue_state::look_at_suspect() {
   }
   const auto known = accused_.first == suspect.seq; // Otherwise that process is gone.
   return !due
-         || write_skip_order({{suspect.seq}, errc::quarantined, suspect.deaths, known ? accused_.second : std::string{}});
+         || write_skip_order(
+           {{suspect.seq}, errc::quarantined, suspect.deaths, known ? accused_.second : std::string{}});
 }
 
 /// Not before the writer has reported anew: as long as it holds the work, it may commit it. What it computes is called

@@ -23,6 +23,7 @@ enum class record_kind : std::uint8_t {
   stretch_end = 5,
   quarantine_order = 6,
   schema_change = 7,
+  explained_skip_order = 8,
 };
 
 enum class value_tag : std::uint8_t { null = 0, integer = 1, real = 2, text = 3, blob = 4 };
@@ -157,14 +158,14 @@ result<> put(byte_writer& out, encoder_dictionary&, const skip_order& order) {
   if (order.reason.size() > skip_reason_max) {
     return fail(errc::too_large, "the order's reason is too long");
   }
-  put(out, record_kind::skip_order);
+  put(out, order.reason.empty() ? record_kind::skip_order : record_kind::explained_skip_order);
   out.put_varint(order.seqs.size());
   for (const auto seq : order.seqs) {
     out.put_varint(seq);
   }
   out.put_byte(static_cast<std::uint8_t>(order.why));
   out.put_varint(order.deaths);
-  if (!order.reason.empty()) { // Logs of before version 3 have none.
+  if (!order.reason.empty()) {
     out.put_text(order.reason);
   }
   return {};
@@ -355,7 +356,7 @@ result<work> read_schema_change(byte_reader in) {
   return whole(in, std::move(change));
 }
 
-result<work> read_skip_order(byte_reader in) {
+result<work> read_skip_order(byte_reader in, bool explained) {
   skip_order order;
   const auto count = static_cast<std::size_t>(in.bounded(std::min(skipped_seqs_max, in.left())));
   order.seqs.reserve(count);
@@ -364,10 +365,10 @@ result<work> read_skip_order(byte_reader in) {
   }
   order.why = static_cast<errc>(in.byte());
   order.deaths = static_cast<std::uint32_t>(in.bounded(UINT32_MAX));
-  if (in.left() > 0) {
+  if (explained) {
     order.reason = in.text(skip_reason_max);
   }
-  if (count == 0 || !has_reason(order)) {
+  if (count == 0 || explained == order.reason.empty() || !has_reason(order)) {
     in.reject();
   }
   return whole(in, std::move(order));
@@ -489,7 +490,9 @@ result<work> decode(std::string_view record, decoder_dictionary& texts) {
     case record_kind::schema_script:
       return read_schema_script(in);
     case record_kind::skip_order:
-      return read_skip_order(in);
+      return read_skip_order(in, false);
+    case record_kind::explained_skip_order:
+      return read_skip_order(in, true);
     case record_kind::stretch_end:
       return whole(in, stretch_end{});
     case record_kind::quarantine_order:

@@ -58,8 +58,8 @@ UPDATE millrace_meta SET format_version = 4;
 )";
 
 /// What format 5 adds to format 4: which migrations and seeds are applied, how the schema came to be, what it consists
-/// of by that, which backfills are under way, and why work is in quarantine. The schema that is there counts as what the scripts made, since
-/// nothing else is known of it.
+/// of by that, which backfills are under way, and why work is in quarantine. The schema that is there counts as what
+/// the scripts made, since nothing else is known of it.
 inline constexpr auto upgrade_to_5 = R"(
 CREATE TABLE millrace_migrations(
   set_name TEXT NOT NULL,

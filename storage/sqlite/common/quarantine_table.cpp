@@ -15,7 +15,8 @@ namespace millrace::storage::sqlite {
 result<quarantine_table> quarantine_table::make(connection& owner) {
   quarantine_table made{owner};
   const std::pair<prepared_statement*, const char*> statements[] = {
-    {&made.insert_, "INSERT INTO millrace_quarantine(seq, accept_time_ms, deaths, record, reason) VALUES (?1, ?2, ?3, ?4, ?5)"},
+    {&made.insert_,
+     "INSERT INTO millrace_quarantine(seq, accept_time_ms, deaths, record, reason) VALUES (?1, ?2, ?3, ?4, ?5)"},
     {&made.remove_, "DELETE FROM millrace_quarantine WHERE seq = ?1 RETURNING record"},
     {&made.count_, "SELECT count(*) FROM millrace_quarantine WHERE seq > 0"},
   };

@@ -308,6 +308,19 @@ BOOST_AUTO_TEST_CASE(malformed_orders_are_errors) {
   BOOST_CHECK(!decodes(skip(1, 25, 3)));
   BOOST_CHECK(!decodes(skip(1, 255, 3)));
   BOOST_CHECK(!decodes(skip(1, 11, std::uint64_t{UINT32_MAX} + 1)));
+  const auto explained = [](std::string_view reason) {
+    byte_writer out;
+    out.put_byte(8);
+    out.put_varint(1);
+    out.put_varint(5);
+    out.put_byte(11);
+    out.put_varint(3);
+    out.put_text(reason);
+    return out;
+  };
+  BOOST_CHECK(decodes(explained("no room")));
+  BOOST_CHECK(!decodes(explained("")));
+  BOOST_CHECK(!decodes(explained(std::string(skip_reason_max + 1, 'r'))));
   byte_writer nothing;
   nothing.put_byte(2);
   nothing.put_varint(0);
@@ -327,7 +340,7 @@ BOOST_AUTO_TEST_CASE(malformed_orders_are_errors) {
   byte_writer end;
   end.put_byte(5);
   BOOST_CHECK(decodes(end));
-  for (auto record : {skip(1, 11, 3), quarantine(0), end}) {
+  for (auto record : {skip(1, 11, 3), explained("no room"), quarantine(0), end}) {
     record.put_byte(0);
     BOOST_CHECK(!decodes(record));
   }

@@ -64,7 +64,9 @@ inline operations_actor spawn_fake_operations(caf::actor_system& system) {
       [](quarantine_list) {
         return quarantine_listing{{{.seq = 7, .deaths = 3, .work = execute("DELETE FROM t")}}, false};
       },
-      [](quarantine_reasons_request) { return quarantine_reasons{{{7, "out of memory"}}}; },
+      [](quarantine_reasons_request) {
+        return quarantine_reasons{{{7, "out of memory"}}};
+      },
       [](quarantine_resubmit asked) { return outcome{.seq = asked.seq + 1, .results = {}}; },
       [](quarantine_discard asked) { return outcome{.seq = asked.seq + 1, .results = {}}; },
       [](quarantine_set_aside asked) { return outcome{.seq = asked.seq, .results = {}}; },

@@ -109,10 +109,8 @@ json to_json(const statement& one) {
 
 json to_json(const quarantine_entry& entry) {
   const auto& what = entry.what;
-  json object{{"seq", what.seq},
-              {"accepted", time_text(what.accepted_ms)},
-              {"deaths", what.deaths},
-              {"reason", reason(entry)}};
+  json object{
+    {"seq", what.seq}, {"accepted", time_text(what.accepted_ms)}, {"deaths", what.deaths}, {"reason", reason(entry)}};
   if (const auto& name = what.work.name; name.given()) {
     const auto* const bytes = reinterpret_cast<const char*>(name.client.data());
     object["client"] = hexadecimal({bytes, name.client.size()});
