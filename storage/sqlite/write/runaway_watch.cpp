@@ -32,6 +32,7 @@ void runaway_watch::begin_work(bool first_of_call, std::chrono::milliseconds own
   first_ = first_of_call;
   own_time_ = own_time.count() > 0 ? std::min(own_time, time_max_) : time_max_;
   found_ = finding::none;
+  statements_ = 0;
   began_.reset();
 }
 
