@@ -85,6 +85,7 @@ private:
   bool saw_changes_ = false;
   bool saw_module_pragma_ = false;
   int actions_ = 0;
+  bool alters_ = false;     ///< Whether the SQL compiled since the last scope began is ALTER TABLE.
   bool moves_page_ = false; ///< Whether the last action was that a schema table gets the page on which a table begins.
   std::string change_;
   std::vector<std::string> indexes_read_;

@@ -362,6 +362,7 @@ progress<> script_runner::run_statement(prepared_statement& statement) {
 }
 
 progress<> script_runner::check_keys() {
+  const authorizer::scope looking{owner_->rights(), authority::internal}; // The script's own is compiled to nothing.
   auto check = prepared_statement::prepare(owner_->get(), "PRAGMA foreign_key_check");
   if (!check) {
     return set_back(std::move(check).error());

@@ -247,12 +247,30 @@ BOOST_AUTO_TEST_CASE(a_table_is_rebuilt_in_the_twelve_steps_and_broken_keys_keep
     "PRAGMA foreign_key_check;\nCOMMIT;\nPRAGMA foreign_keys=ON;\n";
   const auto broken = apply_one(up(1, rebuild + " WHERE id = 1" + rest));
   BOOST_TEST(code_of(broken) == errc::constraint);
-  BOOST_TEST(detail_of(broken).find("FOREIGN KEY constraint failed") != std::string::npos, detail_of(broken));
+  BOOST_TEST(detail_of(broken).find("statement 7 (line 7): FOREIGN KEY constraint failed") != std::string::npos,
+             detail_of(broken));
   BOOST_TEST(rows("SELECT count(*) FROM parent") == "2");
   BOOST_TEST(code_of(apply_one(up(1, rebuild + rest))) == errc::none);
   BOOST_TEST(rows("SELECT sql FROM sqlite_schema WHERE name = 'child'")
              == "CREATE TABLE child(p REFERENCES parent(id))");
   BOOST_TEST(code_of(apply_one(execute("INSERT INTO child VALUES (3)"))) == errc::constraint);
+}
+
+BOOST_AUTO_TEST_CASE(a_column_is_added_with_a_check_that_all_rows_keep) {
+  schema("CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)");
+  for (const std::string sql :
+       {"ALTER TABLE t ADD COLUMN b CHECK (b < 2)", "ALTER TABLE t ADD COLUMN c AS (a + 1) NOT NULL"}) {
+    const auto done = apply_one(ad_hoc(sql));
+    BOOST_TEST(code_of(done) == errc::none, sql << ": " << detail_of(done));
+  }
+  const auto broken = apply_one(ad_hoc("ALTER TABLE t ADD COLUMN d AS (a) CHECK (d < 2)"));
+  BOOST_TEST(detail_of(broken).find("CHECK constraint failed") != std::string::npos, detail_of(broken));
+  BOOST_TEST(rows("SELECT count(*) FROM pragma_table_xinfo('t')") == "3");
+  for (const std::string sql :
+       {"INSERT INTO t(a) SELECT count(*) FROM pragma_quick_check('t')",
+        "ALTER TABLE t ADD COLUMN d; INSERT INTO t(a) SELECT count(*) FROM pragma_quick_check"}) {
+    BOOST_TEST(code_of(apply_one(ad_hoc(sql))) == errc::not_permitted, sql);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_history_is_read_in_parts_and_long_texts_are_left_out) {
