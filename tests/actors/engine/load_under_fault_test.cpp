@@ -1,6 +1,5 @@
-#include "load_clients.hpp"
-
 #include <millrace/tests/support/actors/engine_fixture.hpp>
+#include <millrace/tests/support/actors/load_clients.hpp>
 #include <millrace/tests/support/environment.hpp>
 #include <millrace/tests/support/first_cell.hpp>
 

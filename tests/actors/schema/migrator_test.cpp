@@ -1,5 +1,4 @@
-#include <millrace/actors/schema/migrator.hpp>
-#include <millrace/tests/support/actors/engine_fixture.hpp>
+#include "migrator_fixture.hpp"
 
 #include <atomic>
 #include <stdexcept>
@@ -11,35 +10,9 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace millrace;
+using millrace::test::steps;
 
-namespace {
-
-struct fixture : test::engine_fixture {
-  std::vector<migration_set> sets{{.name = "main", .migrations = {}}};
-
-  void add(std::string up, std::string down) {
-    const auto version = sets[0].migrations.size() + 1;
-    sets[0].migrations.push_back(
-      {.version = version, .name = "m" + std::to_string(version), .up = std::move(up), .down = std::move(down)});
-  }
-
-  migrator make(migrator_options how = {}) { return {system, tested->operations(), std::move(how)}; }
-  migrator::planner all() {
-    return [this](const schema_state& now) { return plan_up(sets, now, {}); };
-  }
-  migrator::planner none() {
-    return [this](const schema_state& now) { return plan_down(sets[0], now, SIZE_MAX); };
-  }
-};
-
-std::size_t steps(const expected<std::size_t>& done) {
-  BOOST_REQUIRE_MESSAGE(done, (done ? "" : to_string(done.error())));
-  return *done;
-}
-
-} // namespace
-
-BOOST_FIXTURE_TEST_SUITE(migrator_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(migrator_suite, test::migrator_fixture)
 
 BOOST_AUTO_TEST_CASE(migrations_are_applied_and_taken_back_through_the_log) {
   open();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include <boost/test/unit_test.hpp>
 #include <caf/sec.hpp>
 #include <caf/skip.hpp>
 
@@ -59,10 +60,12 @@ private:
       return;
     }
     auto work = execute("INSERT INTO entry(client, number) VALUES (?1, ?2)", id_, number_);
-    work.acknowledgement = number_ % 2 == 0 ? ack::applied : ack::durable;
+    work.acknowledgement = waits() ? ack::applied : ack::durable;
     self_->request(run_->front, time_limit, std::move(work))
       .then([this](const outcome& done) { acknowledged(done); }, [this](const caf::error& why) { failed(why); });
   }
+
+  bool waits() const { return run_->wanted.all_applied || number_ % 2 == 0; }
 
   void acknowledged(const outcome& done) {
     ++run_->acknowledged;
@@ -73,7 +76,7 @@ private:
   void look_up(std::uint64_t seq) {
     auto own = select("SELECT count(*) FROM entry WHERE client = ?1 AND number = ?2", id_, number_);
     // What is only durable is seen by who asks for its number; what is applied, by everybody.
-    own.consistency = number_ % 2 == 0 ? consistency::any : consistency::at_least;
+    own.consistency = waits() ? consistency::any : consistency::at_least;
     own.at_least_seq = seq;
     own.deadline = time_limit;
     self_->request(run_->front, time_limit, std::move(own))
@@ -83,7 +86,11 @@ private:
           next();
         },
         [this](const caf::error& why) { // A reader or the queue was killed: reading has no effect to doubt.
-          run_->unanswered += why == caf::sec::request_timeout ? 1 : 0;
+          if (why == caf::sec::request_timeout) {
+            ++run_->unanswered;
+          } else if (const auto reason = failure_of(why); kind(reason.code) == error_kind::rejected) {
+            refused(reason);
+          }
           next();
         });
   }
@@ -110,10 +117,15 @@ private:
         note(fate::unknown);
         return next();
       case error_kind::rejected:
-        ++run_->rejected;
+        refused(reason);
         note(fate::without);
         return next();
     }
+  }
+
+  void refused(const failure& reason) {
+    const auto& may = run_->wanted.may_refuse;
+    ++(may && may(reason) ? run_->explained : run_->rejected);
   }
 
   void note(fate what) { run_->records[static_cast<std::size_t>(id_)].numbers[number_] = what; }
@@ -137,7 +149,8 @@ std::vector<counts> read_table(const load_run& run, caf::actor_system& system, c
   client db{system, front};
   constexpr std::uint32_t page = 100'000;
   for (std::int64_t last = 0;;) {
-    auto question = select("SELECT id, client, number FROM entry WHERE id > ?1 ORDER BY id", last);
+    auto question = select("SELECT id, client, number FROM entry WHERE id > ?1 AND client IS NOT NULL ORDER BY id",
+                           last);
     question.max_rows = page;
     question.consistency = consistency::linearizable;
     const auto rows = db.query(question);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/error.hpp>
 #include <millrace/messages/wire/interfaces.hpp>
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -17,7 +19,7 @@
 namespace millrace::test {
 
 /// The table that load clients write to. Without a key of its own on (client, number), so that a row applied twice
-/// shows; `id` shows the order of application.
+/// shows; `id` shows the order of application. It may have more columns, and rows of no client.
 inline constexpr auto load_schema =
   "CREATE TABLE entry(id INTEGER PRIMARY KEY, client INTEGER, number INTEGER);"
   "CREATE INDEX entry_by_client ON entry(client, number);";
@@ -38,7 +40,11 @@ public:
   struct settings {
     std::size_t clients = 1'000;
     std::int64_t transactions_each = INT64_MAX; ///< They end after so many, or when told to.
-    std::chrono::milliseconds pause{0};         ///< Between an answer and the next transaction.
+    /// Whether all wait until they are applied, where that may fail; otherwise every other one is only durable.
+    bool all_applied = false;
+    std::chrono::milliseconds pause{0}; ///< Between an answer and the next transaction.
+    /// What may be refused for good; nothing, where it is empty. Called from many threads at once.
+    std::function<bool(const failure&)> may_refuse{};
   };
 
   load_run(caf::actor_system& system, engine_actor front, settings wanted);
@@ -59,7 +65,8 @@ public:
   std::atomic<std::uint64_t> overloaded{0};
   std::atomic<std::uint64_t> refused{0}; ///< Retryable answers other than that.
   std::atomic<std::uint64_t> unknown{0};
-  std::atomic<std::uint64_t> rejected{0};    ///< Must not happen.
+  std::atomic<std::uint64_t> explained{0};   ///< Refused for good, as it may be.
+  std::atomic<std::uint64_t> rejected{0};    ///< Must not happen: the same, as it may not be.
   std::atomic<std::uint64_t> unanswered{0};  ///< Must not happen: no answer within the time limit.
   std::atomic<std::uint64_t> extra{0};       ///< Must not happen: messages that answer nothing.
   std::atomic<std::uint64_t> own_reads{0};   ///< Own writes that were looked up and found.
