@@ -97,8 +97,10 @@ tl::expected<void, failure> engine::impl::migrate() {
     return tl::unexpected{plan.error()};
   }
   if (!plan->empty()) {
-    const auto& first = *std::ranges::find_if(*plan, [](const auto& one) { return one.id.version > 0; });
-    return tl::unexpected{failure{errc::schema_conflict, label_of(first.id.set, first.id.version, first.name)
+    const auto first = std::ranges::find_if(*plan, [](const auto& one) { return one.id.version > 0; });
+    return tl::unexpected{failure{errc::schema_conflict,
+                                  first == plan->end() ? plan->front().name + " is owed; `millrace migrate up` runs it"
+                                                       : label_of(first->id.set, first->id.version, first->name)
                                                            + " is not applied; `millrace migrate up` applies it"}};
   }
   return {};

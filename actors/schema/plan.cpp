@@ -52,6 +52,22 @@ std::optional<failure> first_wrong(const migration_set& files, const schema_stat
   return std::nullopt;
 }
 
+bool is_owed(const migration_set& files, const schema_state& state) {
+  return !files.hooks.after_run.empty()
+         && std::ranges::find(state.owed, files.name, &migration_id::set) != state.owed.end();
+}
+
+/// What is pending before a backfill that is under way comes too late.
+void put_under_way(std::vector<migration_status>& all, migration_status begun) {
+  const auto version = [](const migration_status& one) { return one.id.version; };
+  std::erase_if(all, [&](const migration_status& one) { return one.id == begun.id; });
+  const auto place = std::ranges::lower_bound(all, begun.id.version, {}, version);
+  for (auto one = all.begin(); one != place; ++one) {
+    one->state = one->state == migration_state::pending ? migration_state::late : one->state;
+  }
+  all.insert(place, std::move(begun));
+}
+
 /// What is recorded stays as it is while a backfill is under way.
 std::optional<failure> check_rest(const migration_set& files, const schema_state& state) {
   const auto* const begun = backfill_of(state, files.name);
@@ -146,6 +162,8 @@ const char* to_text(migration_state state) noexcept {
       return "missing";
     case migration_state::newer:
       return "newer";
+    case migration_state::owed:
+      return "owed";
   }
   return "unknown";
 }
@@ -200,19 +218,14 @@ std::vector<migration_status> compare(const migration_set& files, const applied_
 std::vector<migration_status> compare(const migration_set& files, const schema_state& state) {
   const auto applied = applied_of(state, files.name);
   auto all = compare(files, applied);
-  const auto* const begun = backfill_of(state, files.name);
-  if (begun == nullptr) {
-    return all;
+  if (const auto* const begun = backfill_of(state, files.name)) {
+    const auto* const file = find_version(files.migrations, begun->id.version);
+    const bool same = file != nullptr && record_of(*file, tip_of(applied)).chain == begun->chain;
+    put_under_way(all, {begun->id, begun->name, same ? migration_state::begun : migration_state::stuck});
   }
-  const auto version = [](const migration_status& one) { return one.id.version; };
-  const auto* const file = find_version(files.migrations, begun->id.version);
-  const bool same = file != nullptr && record_of(*file, tip_of(applied)).chain == begun->chain;
-  std::erase_if(all, [&](const migration_status& one) { return one.id == begun->id; });
-  const auto place = std::ranges::lower_bound(all, begun->id.version, {}, version);
-  for (auto one = all.begin(); one != place; ++one) {
-    one->state = one->state == migration_state::pending ? migration_state::late : one->state;
+  if (is_owed(files, state)) {
+    all.push_back({{files.name, 0}, after_run_of(files), migration_state::owed});
   }
-  all.insert(place, {begun->id, begun->name, same ? migration_state::begun : migration_state::stuck});
   return all;
 }
 
@@ -244,12 +257,16 @@ expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const s
                                  const migration_goal& goal) {
   outlook seen{state};
   std::map<std::string, std::vector<const migration*>> pending;
+  std::set<std::string> owing;
   for (const auto& set : sets) {
     if (!goal.set.empty() && set.name != goal.set) {
       continue;
     }
     if (auto wrong = first_wrong(set, state)) {
       return tl::unexpected{std::move(*wrong)};
+    }
+    if (is_owed(set, state)) {
+      owing.insert(set.name);
     }
     for (const auto& file : set.migrations) {
       if (!seen.has({set.name, file.version}) && file.version <= goal.version.value_or(INT64_MAX)) {
@@ -274,7 +291,7 @@ expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const s
       return tl::unexpected{blocked(sets, set, *files.front(), *missing_need(*files.front(), seen), !goal.set.empty())};
     }
   }
-  add_hooks(plan, sets);
+  add_hooks(plan, sets, owing);
   return plan;
 }
 
@@ -323,6 +340,7 @@ expected<migration_plan> plan_goto(const std::vector<migration_set>& sets, const
     above = 1;
     std::erase_if(after.backfills, [&](const backfill_state& one) { return one.id.set == set; });
   }
+  std::erase_if(after.owed, [&](const migration_id& since) { return since.set == set && since.version > version; });
   for (auto& one : after.sets) {
     if (one.name == set) {
       above += std::erase_if(one.migrations, [version](const auto& applied) { return applied.version > version; });

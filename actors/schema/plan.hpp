@@ -21,6 +21,7 @@ enum class migration_state : std::uint8_t {
   changed, ///< It is applied, and its file says something else now.
   missing, ///< It is applied, and there is no file of it, though there are later ones.
   newer,   ///< It is applied, and comes after all files: by a newer program.
+  owed,    ///< It is no migration, but the hook after a run that has not come to it. The next run does.
 };
 
 /// `applied`, `missing`.
@@ -34,13 +35,13 @@ struct migration_status {
   friend bool operator==(const migration_status&, const migration_status&) = default;
 };
 
-/// What is wrong, and the one thing that mends it, as a sentence; empty of what is applied, begun or pending.
+/// What is wrong, and the one thing that mends it, as a sentence; empty of what is applied, begun, pending or owed.
 std::string remedy_for(const migration_status& one);
 
 /// All migrations of a set, by version.
 [[nodiscard]] std::vector<migration_status> compare(const migration_set& files, const applied_set& applied);
 
-/// The same, where what is under way is known, too.
+/// The same, where what is under way is known, too, and last what is owed.
 [[nodiscard]] std::vector<migration_status> compare(const migration_set& files, const schema_state& state);
 
 /// The backfill of a set that is under way; null where there is none.
@@ -69,8 +70,9 @@ struct migration_goal {
   std::optional<std::uint64_t> version{}; ///< Up to this one.
 };
 
-/// Applies what is pending, each after what it needs, with the hooks of each set. `schema_conflict` where something is
-/// wrong with the files, and where what one needs is not there, or needs it in turn.
+/// Applies what is pending, each after what it needs, with the hooks of each set, and those that are owed.
+/// `schema_conflict` where something is wrong with the files, and where what one needs is not there, or needs it in
+/// turn.
 [[nodiscard]] expected<migration_plan> plan_up(const std::vector<migration_set>& sets, const schema_state& state,
                                                const migration_goal& goal);
 /// Takes back so many of a set, the newest first; a backfill that is under way is the first of them.

@@ -22,28 +22,39 @@ void surround(planned_change& step, const migration_set& set) {
   add(step.change.before, stem + ".before.sql", file->before);
   add(step.change.after, stem + ".after.sql", file->after);
   add(step.change.after, set.name + "/after_each.sql", set.hooks.after_each);
+  step.change.after_run = !set.hooks.after_run.empty();
 }
 
-void insert(migration_plan& plan, migration_plan::iterator at, const std::string& set, std::string file,
-            const std::string& sql) {
+void insert(migration_plan& plan, migration_plan::iterator at, const migration_set& set,
+            std::string set_hooks::*which) {
+  const auto& sql = set.hooks.*which;
   if (sql.empty()) {
     return;
   }
-  planned_change step{.id = {set, 0}, .name = file, .change = {}};
+  const bool after_run = which == &set_hooks::after_run;
+  planned_change step{.id = {set.name, 0}, .name = after_run ? after_run_of(set) : set.name + "/before_run.sql"};
   step.change.step = schema_step::hook;
-  step.change.set = set;
-  add(step.change.before, std::move(file), sql);
+  step.change.set = set.name;
+  step.change.after_run = after_run;
+  add(step.change.before, step.name, sql);
   plan.insert(at, std::move(step));
 }
 
 } // namespace
 
-void add_hooks(migration_plan& plan, const std::vector<migration_set>& sets) {
+std::string after_run_of(const migration_set& set) {
+  return set.name + "/after_run.sql";
+}
+
+void add_hooks(migration_plan& plan, const std::vector<migration_set>& sets, const std::set<std::string>& owing) {
   for (const auto& set : sets) {
     const auto applies = [&](const planned_change& one) {
       return one.id.set == set.name && one.change.step == schema_step::up;
     };
     if (std::ranges::none_of(plan, applies)) {
+      if (owing.contains(set.name)) {
+        insert(plan, plan.end(), set, &set_hooks::after_run);
+      }
       continue;
     }
     for (auto& step : plan) {
@@ -52,9 +63,9 @@ void add_hooks(migration_plan& plan, const std::vector<migration_set>& sets) {
       }
     }
     const auto last = std::find_if(plan.rbegin(), plan.rend(), applies).base();
-    insert(plan, last, set.name, set.name + "/after_run.sql", set.hooks.after_run);
+    insert(plan, last, set, &set_hooks::after_run);
     const auto first = std::ranges::find_if(plan, applies);
-    insert(plan, first, set.name, set.name + "/before_run.sql", set.hooks.before_run);
+    insert(plan, first, set, &set_hooks::before_run);
   }
 }
 

@@ -95,6 +95,9 @@ std::optional<failure> check(const schema_change& change) {
   if (!has_its_hooks(change)) {
     return malformed("hooks are run around a migration that is applied, or each as a step of its own");
   }
+  if (change.after_run && change.step != schema_step::up && change.step != schema_step::hook) {
+    return malformed("runs that apply migrations alone end with a hook");
+  }
   const bool of_set = change.step != schema_step::ad_hoc && change.step != schema_step::adopt;
   if (of_set && !is_set_name(change.set)) {
     return wrong_name(change.set);

@@ -93,6 +93,9 @@ struct schema_change {
   std::uint64_t rows_max = 0;
   /// Of a backfill, that it is not the first part: `schema_conflict` where it was taken back meanwhile.
   bool goes_on = false;
+  /// Of a migration that is applied, that its run ends with a hook of its set, which is owed from then on. Of a step
+  /// `hook`, that it is that one: it is run where it is owed alone, and settles that.
+  bool after_run = false;
 
   friend bool operator==(const schema_change&, const schema_change&) = default;
 };
@@ -203,6 +206,8 @@ struct schema_state {
   std::vector<applied_set> sets{};         ///< By name.
   std::vector<backfill_state> backfills{}; ///< By set, of which each has one at most.
   std::vector<applied_seed> seeds{};       ///< By environment and name.
+  /// The first migration of each set that runs applied which did not come to the hook after them; by set.
+  std::vector<migration_id> owed{};
   /// How the schema that is there differs from what scripts, migrations and ad-hoc changes made: what somebody else
   /// did to the file. Comments and spacing aside.
   std::vector<schema_difference> drift{};

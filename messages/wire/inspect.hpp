@@ -216,7 +216,7 @@ caf::error inspect_change(Inspector& f, schema_change& x) {
     }
   }
   auto timeout_ms = static_cast<std::int64_t>(x.timeout.count());
-  if (auto problem = f(timeout_ms, x.backfill, x.rows_max, x.goes_on)) {
+  if (auto problem = f(timeout_ms, x.backfill, x.rows_max, x.goes_on, x.after_run)) {
     return problem;
   }
   x.timeout = std::chrono::milliseconds{timeout_ms};
@@ -260,6 +260,9 @@ caf::error inspect_schema(Inspector& f, schema_state& x) {
     return problem;
   }
   if (auto problem = inspect_list(f, x.seeds, readable(migrations_max))) {
+    return problem;
+  }
+  if (auto problem = inspect_list(f, x.owed, readable(migrations_max))) {
     return problem;
   }
   if (auto problem = inspect_list(f, x.drift, objects_max)) {

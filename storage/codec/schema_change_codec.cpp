@@ -19,6 +19,9 @@ constexpr std::size_t migration_bytes_min = 1 + 1 + 2 * sizeof(sha256) + 1;
 constexpr std::size_t needed_bytes_min = 2;
 constexpr std::size_t hook_bytes_min = 2;
 
+constexpr std::uint8_t goes_on_bit = 1;
+constexpr std::uint8_t after_run_bit = 2;
+
 /// In one schema change.
 constexpr std::size_t migrations_max = 10'000;
 constexpr std::size_t hooks_max = 100;
@@ -111,7 +114,7 @@ void put_change(byte_writer& out, const schema_change& change) {
   out.put_varint(static_cast<std::uint64_t>(change.timeout.count()));
   out.put_text(change.backfill);
   out.put_varint(change.rows_max);
-  out.put_byte(change.goes_on ? 1 : 0);
+  out.put_byte(static_cast<std::uint8_t>((change.goes_on ? goes_on_bit : 0) | (change.after_run ? after_run_bit : 0)));
 }
 
 schema_change read_change(byte_reader& in) {
@@ -135,8 +138,10 @@ schema_change read_change(byte_reader& in) {
   change.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(in.bounded(schema_timeout_max.count()))};
   change.backfill = in.text(limits::sql_bytes_max);
   change.rows_max = in.varint();
-  change.goes_on = in.byte() != 0;
-  if (!within_limits(change)) {
+  const auto said = in.byte();
+  change.goes_on = (said & goes_on_bit) != 0;
+  change.after_run = (said & after_run_bit) != 0;
+  if (!within_limits(change) || said > (goes_on_bit | after_run_bit)) {
     in.reject();
   }
   return change;

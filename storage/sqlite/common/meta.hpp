@@ -58,8 +58,8 @@ UPDATE millrace_meta SET format_version = 4;
 )";
 
 /// What format 5 adds to format 4: which migrations and seeds are applied, how the schema came to be, what it consists
-/// of by that, which backfills are under way, and why work is in quarantine. The schema that is there counts as what
-/// the scripts made, since nothing else is known of it.
+/// of by that, which backfills are under way, which hooks are owed, and why work is in quarantine. The schema that is
+/// there counts as what the scripts made, since nothing else is known of it.
 inline constexpr auto upgrade_to_5 = R"(
 CREATE TABLE millrace_migrations(
   set_name TEXT NOT NULL,
@@ -106,6 +106,10 @@ CREATE TABLE millrace_backfills(
   took_us INTEGER NOT NULL,
   paused INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE millrace_owed_hooks(
+  set_name TEXT PRIMARY KEY,
+  since INTEGER NOT NULL
+) WITHOUT ROWID;
 ALTER TABLE millrace_quarantine ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 INSERT OR IGNORE INTO millrace_history SELECT seq, 0, 0, '', 0, name, '', '', 0 FROM millrace_schema;
 INSERT INTO millrace_objects SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL
@@ -121,7 +125,8 @@ inline constexpr auto store_position = "UPDATE millrace_meta SET applied_seq = ?
 inline constexpr auto find_intruder =
   "SELECT name FROM sqlite_schema WHERE name LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT IN "
   "('millrace_meta', 'millrace_schema', 'millrace_outcomes', 'millrace_quarantine', 'millrace_migrations', "
-  "'millrace_history', 'millrace_objects', 'millrace_backfills', 'millrace_seeds') "
+  "'millrace_history', 'millrace_objects', 'millrace_backfills', 'millrace_seeds', "
+  "'millrace_owed_hooks') "
   "AND name NOT LIKE 'millrace\\_load\\_%' ESCAPE '\\' LIMIT 1";
 
 } // namespace millrace::storage::sqlite::meta

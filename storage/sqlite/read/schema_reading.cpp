@@ -126,6 +126,18 @@ result<> read_seeds(connection& database, schema_state& into) {
   });
 }
 
+result<> read_owed_hooks(connection& database, schema_state& into) {
+  auto rows = prepared_statement::prepare(database.get(),
+                                          "SELECT set_name, since FROM millrace_owed_hooks ORDER BY set_name");
+  if (!rows) {
+    return tl::unexpected{std::move(rows).error()};
+  }
+  return each_row(database, *rows, [&](sqlite3_stmt* row) {
+    into.owed.push_back({text_at(row, 0), number_at(row, 1)});
+    return true;
+  });
+}
+
 result<> read_history(connection& database, std::uint64_t after, std::uint32_t limit, schema_state& into) {
   auto rows = prepared_statement::prepare(
     database.get(),
@@ -170,6 +182,7 @@ result<schema_state> read_schema_state(connection& database, std::uint64_t after
   schema_state state;
   auto done = read_sets(database, state)
                 .and_then([&] { return read_seeds(database, state); })
+                .and_then([&] { return read_owed_hooks(database, state); })
                 .and_then([&] { return read_history(database, after, limit, state); })
                 .and_then([&] { return read_backfills(database, state); })
                 .and_then([&] { return read_drift(database, state); });

@@ -31,10 +31,11 @@ tl::unexpected<setback> conflict(std::string detail) {
 
 result<schema_record> schema_record::make(connection& owner) {
   auto seeds = seed_record::make(owner);
-  if (!seeds) {
-    return tl::unexpected{std::move(seeds).error()};
+  auto owed = owed_hooks::make(owner);
+  if (!seeds || !owed) {
+    return tl::unexpected{!seeds ? std::move(seeds).error() : std::move(owed).error()};
   }
-  schema_record made{owner, std::move(*seeds)};
+  schema_record made{owner, std::move(*seeds), std::move(*owed)};
   const std::pair<prepared_statement*, const char*> statements[] = {
     {&made.find_script_, "SELECT sql_hash FROM millrace_schema WHERE name = ?1"},
     {&made.record_script_, "INSERT INTO millrace_schema(name, seq, sql_hash) VALUES (?1, ?2, ?3)"},
@@ -80,8 +81,11 @@ progress<bool> schema_record::holds(const schema_script& script) {
 }
 
 progress<bool> schema_record::holds(const schema_change& change) {
-  if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt || change.step == schema_step::hook) {
+  if (change.step == schema_step::ad_hoc || change.step == schema_step::adopt) {
     return false;
+  }
+  if (change.step == schema_step::hook) {
+    return owed_.settled(change);
   }
   if (change.step == schema_step::seed) {
     return seeds_.holds(change);
@@ -200,6 +204,7 @@ progress<> schema_record::put(const schema_change& change, const applied_change&
       stored = record(change.set, one);
     }
   }
+  stored = stored.and_then([&] { return owed_.note(change); });
   // A repair is of the whole set.
   const bool one = !change.migrations.empty() && change.step != schema_step::repair;
   const auto* const last = one ? &change.migrations.back() : nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "owed_hooks.hpp"
 #include "seed_record.hpp"
 #include "setback.hpp"
 
@@ -46,7 +47,8 @@ private:
     sha256 chain{};
   };
 
-  schema_record(connection& owner, seed_record seeds) : owner_(&owner), seeds_(std::move(seeds)) {}
+  schema_record(connection& owner, seed_record seeds, owed_hooks owed)
+    : owner_(&owner), seeds_(std::move(seeds)), owed_(std::move(owed)) {}
 
   [[nodiscard]] progress<tip> tip_of(const std::string& set);
   [[nodiscard]] progress<std::optional<sha256>> chain_of(const migration_id& one);
@@ -61,6 +63,7 @@ private:
 
   connection* owner_;
   seed_record seeds_;
+  owed_hooks owed_;
   prepared_statement find_script_;
   prepared_statement record_script_;
   prepared_statement find_tip_;

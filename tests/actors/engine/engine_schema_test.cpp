@@ -122,6 +122,23 @@ BOOST_AUTO_TEST_CASE(hooks_run_while_the_engine_is_opened_and_one_that_objects_k
   BOOST_TEST(refusal().detail.find("main/0002_b is not applied") == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_hook_that_is_owed_is_pending_too) {
+  open();
+  tested.reset();
+  add_second();
+  settings.migrations[0].hooks.after_run = "CREATE VIEW v AS SELECT * FROM nowhere; SELECT * FROM v";
+  BOOST_TEST(refusal().detail.find("main/after_run.sql: statement 2") != std::string::npos);
+  settings.migrations[0].hooks.after_run = "CREATE VIEW v AS SELECT * FROM t";
+  settings.pending = pending_migrations::refuse;
+  BOOST_TEST(refusal().detail == "main/after_run.sql is owed; `millrace migrate up` runs it");
+  settings.pending = pending_migrations::apply;
+  open();
+  BOOST_TEST(rows("SELECT count(*) FROM v") == "0");
+  tested.reset();
+  settings.pending = pending_migrations::refuse;
+  open();
+}
+
 BOOST_AUTO_TEST_CASE(a_migration_beyond_its_timeout_is_called_off_and_others_go_on) {
   open();
   const auto done = migrate(with_endless(std::chrono::milliseconds{100}));

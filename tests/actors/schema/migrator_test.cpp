@@ -159,6 +159,44 @@ BOOST_AUTO_TEST_CASE(the_hooks_of_a_run_are_run_once_though_it_is_planned_anew) 
   BOOST_TEST(steps(done) == 5u); // One migration twice.
 }
 
+BOOST_AUTO_TEST_CASE(the_hook_after_a_run_that_failed_is_run_by_the_next_one_and_once) {
+  open("CREATE TABLE said(what)");
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  sets[0].hooks.after_run = "INSERT INTO nowhere VALUES (1)";
+  BOOST_TEST(!make().run(all()));
+  open();
+  const auto left = make().state();
+  BOOST_REQUIRE(left);
+  BOOST_TEST((left->owed == std::vector<migration_id>{{"main", 1}}));
+  sets[0].hooks.after_run = "INSERT INTO said VALUES ('after')";
+  const auto due = plan_up(sets, *left, {});
+  BOOST_REQUIRE(due);
+  BOOST_TEST(make().rehearse(*due).has_value());
+  BOOST_TEST(steps(make().run(all())) == 1u);
+  BOOST_TEST(steps(make().run([&](const schema_state&) { return due; })) == 1u); // Another one, which saw the same.
+  BOOST_TEST(steps(make().run(all())) == 0u);
+  BOOST_TEST(rows("SELECT count(*) FROM said") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(of_two_runs_that_applied_the_same_one_runs_the_hook_after_it) {
+  open("CREATE TABLE said(what)");
+  sets[0].hooks.after_run = "INSERT INTO said VALUES ('after')";
+  const auto both = [&] {
+    const auto now = make().state();
+    BOOST_REQUIRE(now);
+    const auto due = plan_up(sets, *now, {});
+    BOOST_REQUIRE(due);
+    for (int i = 0; i < 2; ++i) {
+      BOOST_TEST(steps(make().run([&](const schema_state&) { return due; })) == 2u);
+    }
+  };
+  add("CREATE TABLE t(a)", "DROP TABLE t");
+  both();
+  add("CREATE TABLE u(a)", "DROP TABLE u");
+  both();
+  BOOST_TEST(rows("SELECT count(*) FROM said") == "2");
+}
+
 BOOST_AUTO_TEST_CASE(a_hook_of_the_program_ends_a_run_and_what_took_effect_stands) {
   open();
   add("CREATE TABLE t(a)", "DROP TABLE t");
@@ -234,6 +272,8 @@ BOOST_AUTO_TEST_CASE(a_change_that_makes_no_sense_is_malformed) {
   }
   BOOST_TEST(code({.step = schema_step::hook, .set = "main", .sql = "SELECT 1"}) == errc::malformed);
   BOOST_TEST(code({.step = schema_step::hook, .before = {{"x", "SELECT 1"}}}) == errc::malformed);
+  BOOST_TEST(code({.step = schema_step::down, .set = "main", .migrations = {one}, .after_run = true})
+             == errc::malformed);
   BOOST_TEST(code({.timeout = std::chrono::milliseconds{-1}}) == errc::malformed);
   BOOST_TEST(code({.timeout = std::chrono::milliseconds::max()}) == errc::malformed);
   BOOST_TEST(code({.step = schema_step::up, .set = "main", .migrations = {one}}) == errc::none);

@@ -129,6 +129,36 @@ BOOST_AUTO_TEST_CASE(hooks_stand_around_what_is_applied_and_nothing_that_is_take
   BOOST_TEST(text_of(plan_goto({a, b}, applied({set_of("a", {file(1)}), b}), "a", 2)) == "a0 a2 a0");
 }
 
+BOOST_AUTO_TEST_CASE(a_hook_that_is_owed_is_run_after_all_else_or_alone) {
+  auto a = set_of("a", {file(1), file(2)});
+  a.hooks = {.before_run = "br", .after_run = "ar"};
+  const std::vector<migration_set> sets{a, set_of("b", {file(1)})};
+  auto state = applied(sets);
+  state.owed = {{"a", 2}};
+  const auto alone = plan_up(sets, state, {});
+  BOOST_TEST(text_of(alone) == "a0");
+  BOOST_TEST(alone->at(0).name == "a/after_run.sql");
+  BOOST_TEST(alone->at(0).change.after_run);
+  BOOST_TEST((!check(alone->at(0).change)));
+  BOOST_TEST(text_of(plan_up(sets, state, {.set = "b"})) == "");
+  BOOST_TEST(text_of(plan_goto(sets, state, "a", 2)) == "a0");
+  BOOST_TEST(text_of(plan_goto(sets, state, "a", 1)) == "a2-"); // Nothing of that run is left.
+  const auto all = compare(a, state);
+  BOOST_REQUIRE(all.size() == 3u);
+  BOOST_TEST((all[2] == migration_status{{"a", 0}, "a/after_run.sql", migration_state::owed}));
+  BOOST_TEST(remedy_for(all[2]).empty());
+
+  auto half = state;
+  half.sets[0].migrations.pop_back();
+  const auto rest = plan_up(sets, half, {});
+  BOOST_TEST(text_of(rest) == "a0 a2 a0");
+  BOOST_TEST(!rest->at(0).change.after_run);
+  BOOST_TEST(rest->at(1).change.after_run);
+  a.hooks.after_run.clear();
+  BOOST_TEST(text_of(plan_up({a}, state, {})) == "");
+  BOOST_TEST(compare(a, state).size() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(each_way_has_the_timeout_of_its_own_file) {
   const auto one = make_migration(1, "a", "-- timeout: 30s\nSELECT 1", "-- timeout: 5 min\nSELECT 2");
   BOOST_REQUIRE(one);

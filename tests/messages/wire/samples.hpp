@@ -126,7 +126,8 @@ inline schema_change sample_change() {
           .timeout = std::chrono::milliseconds{30'000},
           .backfill = "t",
           .rows_max = 1'000,
-          .goes_on = true};
+          .goes_on = true,
+          .after_run = true};
 }
 
 inline schema_difference sample_difference() {
@@ -200,6 +201,7 @@ T sample() {
                            .took_us = 11,
                            .paused = true}},
             .seeds = {{.environment = "dev", .name = "people", .checksum = sample_digest(51), .seq = 4}},
+            .owed = {{"main", 6}},
             .drift = {sample_difference()},
             .history = {{.seq = 5,
                          .accepted_ms = 1'700'000'000'000,

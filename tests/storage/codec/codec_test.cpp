@@ -463,6 +463,8 @@ BOOST_AUTO_TEST_CASE(a_schema_change_survives_and_a_step_that_is_none_does_not) 
   change.backfill = "t";
   change.rows_max = UINT64_MAX;
   check_round_trip(change);
+  change.after_run = true;
+  check_round_trip(change);
   bytes[1] = 11; // One beyond the last step.
   BOOST_CHECK(!decode(bytes, known));
 }

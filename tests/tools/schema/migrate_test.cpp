@@ -186,6 +186,21 @@ BOOST_AUTO_TEST_CASE(hooks_in_files_are_run_tried_and_told) {
   BOOST_TEST(contains(failed, "migration main/3 x, up: main/before_each.sql: statement 2 (line 3): "), failed);
 }
 
+BOOST_AUTO_TEST_CASE(a_hook_that_a_run_did_not_come_to_is_told_and_run_by_the_next_one) {
+  shell("echo 'SELECT nothing;' > migrations/main/after_run.sql");
+  BOOST_TEST(contains(run("migrate up --data data", 1), "main/after_run.sql: statement 1 (line 1): "));
+  const auto status = run("migrate status --data data");
+  BOOST_TEST((contains(status, "main/after_run.sql  owed ") && contains(status, "`millrace migrate up` runs it")),
+             status);
+  BOOST_TEST(contains(run("migrate status --data data --json"), R"("name":"main/after_run.sql","state":"owed")"));
+  run("migrate verify --data data");
+  shell("echo 'CREATE VIEW v AS SELECT 1;' > migrations/main/after_run.sql");
+  const auto done = run("migrate up --data data");
+  BOOST_TEST(done.starts_with("main/after_run.sql: "), done);
+  BOOST_TEST(contains(run("migrate up --data data"), "There is nothing to do."));
+  BOOST_TEST(!contains(run("migrate status --data data"), "after_run"));
+}
+
 BOOST_AUTO_TEST_CASE(a_migration_beyond_its_timeout_is_called_off_also_after_it_was_killed_in_the_midst) {
   const auto ended = shell(
     "printf -- '-- timeout: 2s\\nCREATE TABLE l AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) "

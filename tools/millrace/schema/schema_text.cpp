@@ -74,14 +74,25 @@ std::string progress_text(const backfill_state& now) {
   return text;
 }
 
+namespace {
+
+std::string what_to_do(const migration_status& one, const std::vector<backfill_state>& backfills) {
+  const auto begun = std::ranges::find(backfills, one.id, &backfill_state::id);
+  if (one.state == migration_state::begun && begun != backfills.end()) {
+    return progress_text(*begun);
+  }
+  return one.state == migration_state::owed ? "a run has not come to it; `millrace migrate up` runs it"
+                                            : remedy_for(one);
+}
+
+} // namespace
+
 void print_status(std::ostream& out, const std::vector<migration_status>& all,
                   const std::vector<backfill_state>& backfills) {
   text_table table{{"migration", "state", "what to do"}};
   for (const auto& one : all) {
-    const auto begun = std::ranges::find(backfills, one.id, &backfill_state::id);
-    table.add(
-      {label_of(one.id.set, one.id.version, one.name), to_text(one.state),
-       one.state == migration_state::begun && begun != backfills.end() ? progress_text(*begun) : remedy_for(one)});
+    table.add({one.state == migration_state::owed ? one.name : label_of(one.id.set, one.id.version, one.name),
+               to_text(one.state), what_to_do(one, backfills)});
   }
   table.print(out);
 }

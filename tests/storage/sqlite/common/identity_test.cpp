@@ -311,6 +311,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_format_5_is_opened_as_it_is) {
   BOOST_TEST(state->history[0].sql == "ALTER TABLE t ADD COLUMN b");
   BOOST_TEST((state->history[1].step == schema_step::ad_hoc));
   BOOST_TEST(state->drift.empty());
+  BOOST_TEST((state->owed == std::vector<migration_id>{{"main", 1}}));
   BOOST_REQUIRE(state->backfills.size() == 1u);
   BOOST_TEST(state->backfills[0].rows_done == 3u);
   check_as_if_new(file, place);

@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(scripts_may_not_control_transactions_or_touch_what_is_not_t
   }
   BOOST_TEST(rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
              == "millrace_backfills\nmillrace_history\nmillrace_meta\nmillrace_migrations\nmillrace_objects\n"
-                "millrace_outcomes\nmillrace_quarantine\nmillrace_schema\nmillrace_seeds");
+                "millrace_outcomes\nmillrace_owed_hooks\nmillrace_quarantine\nmillrace_schema\nmillrace_seeds");
 }
 
 BOOST_AUTO_TEST_CASE(a_script_may_stand_in_the_frame_that_a_dump_has) {

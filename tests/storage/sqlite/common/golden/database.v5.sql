@@ -71,6 +71,11 @@ CREATE TABLE millrace_backfills(
   paused INTEGER NOT NULL
 ) WITHOUT ROWID;
 INSERT INTO millrace_backfills VALUES('main',2,'fill',x'8800000000000000000000000000000000000000000000000000000000000000','t',7,3,1234,0);
+CREATE TABLE millrace_owed_hooks(
+  set_name TEXT PRIMARY KEY,
+  since INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO millrace_owed_hooks VALUES('main',1);
 CREATE TABLE millrace_objects(
   type TEXT NOT NULL,
   name TEXT NOT NULL,

@@ -1,0 +1,102 @@
+#include <millrace/storage/database.hpp>
+#include <millrace/tests/support/storage/sqlite_fixture.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace millrace;
+using namespace millrace::storage;
+using namespace millrace::storage::test;
+
+namespace {
+
+sha256 chain(std::uint8_t number) {
+  sha256 digest{};
+  digest.fill(number);
+  return digest;
+}
+
+schema_change migration(schema_step step, std::uint8_t version, bool after_run = false) {
+  const auto before = static_cast<std::uint8_t>(version - 1);
+  return {.step = step,
+          .set = "main",
+          .expected = chain(step == schema_step::down ? version : before),
+          .migrations = {{.version = version, .name = "m", .chain = chain(version)}},
+          .sql = "SELECT 1",
+          .after_run = after_run};
+}
+
+schema_change up(std::uint8_t version) {
+  return migration(schema_step::up, version, true);
+}
+
+schema_change hook(std::string sql = "INSERT INTO said VALUES ('after')") {
+  return {
+    .step = schema_step::hook, .set = "main", .before = {{"main/after_run.sql", std::move(sql)}}, .after_run = true};
+}
+
+struct fixture : database_fixture {
+  fixture() { schema("CREATE TABLE said(what)"); }
+
+  void take(const schema_change& change) {
+    const auto reply = apply_one(change);
+    BOOST_TEST(code_of(reply) == errc::none, detail_of(reply));
+  }
+
+  std::string owed() { return rows("SELECT group_concat(set_name || since) FROM millrace_owed_hooks"); }
+  std::string said() { return rows("SELECT count(*) FROM said"); }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(owed_hooks_suite, fixture)
+
+BOOST_AUTO_TEST_CASE(what_a_run_owes_is_noted_with_its_migrations_and_settled_once) {
+  take(up(1));
+  BOOST_TEST(owed() == "main1");
+  take(up(2));
+  BOOST_TEST(owed() == "main1");
+  BOOST_TEST(code_of(apply_one(hook("INSERT INTO nowhere VALUES (1)"))) == errc::bad_sql);
+  BOOST_TEST(owed() == "main1");
+  open();
+  take(hook());
+  BOOST_TEST(owed() == "NULL");
+  take(hook()); // Of another run that applied the same.
+  BOOST_TEST(said() == "1");
+  BOOST_TEST(rows("SELECT count(*) FROM millrace_history WHERE step = 7") == "1");
+  take(up(3));
+  BOOST_TEST(owed() == "main3");
+  take(hook());
+  BOOST_TEST(said() == "2");
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_owed_for_a_run_that_is_taken_back_whole) {
+  take(migration(schema_step::up, 1));
+  take(up(2));
+  take(up(3));
+  take(migration(schema_step::down, 3));
+  BOOST_TEST(owed() == "main2");
+  take(migration(schema_step::down, 2));
+  BOOST_TEST(owed() == "NULL");
+}
+
+BOOST_AUTO_TEST_CASE(a_run_without_such_a_hook_owes_none_whatever_was_owed) {
+  take(up(1));
+  take(migration(schema_step::up, 2));
+  BOOST_TEST(owed() == "NULL");
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_before_a_run_is_run_whatever_is_owed_and_settles_nothing) {
+  take(up(1));
+  auto before = hook();
+  before.after_run = false;
+  take(before);
+  take(before);
+  BOOST_TEST(said() == "2");
+  BOOST_TEST(owed() == "main1");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
