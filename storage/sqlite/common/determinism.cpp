@@ -213,10 +213,6 @@ failure log_functions::explain(failure met) {
 
 void log_functions::row_changed(void* self, int action, const char*, const char* table, sqlite3_int64 row_id) noexcept {
   auto& seen = *static_cast<log_functions*>(self);
-  if (const auto* const rows = seen.kept_to_;
-      rows != nullptr && (row_id < rows->first || row_id > rows->last) && same(table, rows->table)) {
-    seen.stray_ = row_id;
-  }
   if (seen.full_now_.empty() && row_id != largest_row_id) {
     return; // As nearly always; asking for the table's name costs more than the rest.
   }

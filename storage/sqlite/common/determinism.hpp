@@ -4,9 +4,7 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -64,21 +62,6 @@ public:
   std::string take_row_id_fault();
   bool has_row_id_fault() const noexcept { return gave_largest_id_ || overfilled_ != nullptr; }
 
-  /// Rows of a table that its row ids tell apart.
-  struct row_range {
-    std::string_view table;
-    sqlite3_int64 first = 0;
-    sqlite3_int64 last = 0;
-  };
-
-  /// Looks from now on for changes of other rows of that table, until it is given null. Not owned.
-  void keep_to(const row_range* rows) noexcept {
-    kept_to_ = rows;
-    stray_.reset();
-  }
-  /// The last row that was changed and is none of those.
-  const std::optional<sqlite3_int64>& stray() const noexcept { return stray_; }
-
   /// `met`, or what is wrong where SQLite calls it a full disk that a table has no row id left.
   failure explain(failure met);
 
@@ -97,8 +80,6 @@ private:
   random_source random_;
   std::vector<std::string> full_tables_; ///< As somebody else left them, most often none.
   std::vector<std::string> full_now_;    ///< Those that still were when the work began.
-  const row_range* kept_to_ = nullptr;
-  std::optional<sqlite3_int64> stray_;
   bool gave_largest_id_ = false;
   const std::string* overfilled_ = nullptr; ///< To which of them a row was added.
 };

@@ -17,9 +17,10 @@ namespace {
 struct column {
   std::string name;
   bool in_key = false;
+  bool is_stored = true; ///< Not computed where it is read.
 };
 
-/// One text parameter, rows of two columns.
+/// One text parameter.
 template <class Take>
 result<> each_row(connection& database, const char* sql, const std::string& parameter, Take take) {
   auto rows = prepared_statement::prepare(database.get(), sql);
@@ -62,9 +63,12 @@ result<table_key> key_of(connection& database, const std::string& table) {
                        });
   std::vector<column> columns;
   done = done.and_then([&] {
-    return each_row(database, "SELECT name, pk FROM pragma_table_xinfo(?1, 'main')", table, [&](sqlite3_stmt* row) {
-      columns.push_back({std::string{blob_at(row, 0)}, sqlite3_column_int(row, 1) > 0});
-    });
+    return each_row(
+      database, "SELECT name, pk, hidden FROM pragma_table_xinfo(?1, 'main')", table, [&](sqlite3_stmt* row) {
+        constexpr int computed = 2;
+        columns.push_back(
+          {std::string{blob_at(row, 0)}, sqlite3_column_int(row, 1) > 0, sqlite3_column_int(row, 2) != computed});
+      });
   });
   if (!done) {
     return tl::unexpected{std::move(done).error()};
@@ -80,14 +84,20 @@ result<table_key> key_of(connection& database, const std::string& table) {
       return table_key{std::move(name), named};
     });
   }
-  const column* key = nullptr;
-  for (const auto& one : columns) {
-    if (one.in_key && key != nullptr) {
-      return unusable(table, "the primary key of a table WITHOUT ROWID must be one column for that");
-    }
-    key = one.in_key ? &one : key;
+  if (std::ranges::count_if(columns, &column::in_key) != 1) {
+    return unusable(table, "the primary key of a table WITHOUT ROWID must be one column for that");
   }
-  return table_key{quoted_name(key->name), true};
+  const auto key = std::ranges::find_if(columns, &column::in_key);
+  const char* collation = nullptr;
+  const int code = sqlite3_table_column_metadata(database.get(), "main", table.c_str(), key->name.c_str(), nullptr,
+                                                 &collation, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) {
+    return tl::unexpected{failure_of(database.get(), code)};
+  }
+  const table_key::position place{
+    static_cast<int>(key - columns.begin()),
+    static_cast<int>(std::count_if(columns.begin(), key, [](const column& one) { return one.is_stored; }))};
+  return table_key{quoted_name(key->name), true, place, collation};
 }
 
 } // namespace millrace::storage::sqlite

@@ -312,7 +312,10 @@ progress<> script_runner::run_statements(const std::string& sql, const manner& h
       }
       const auto noted = how.guard == nullptr || keys.ignored() ? progress<>{}
                                                                 : how.guard->note_drops(owner_->rights().drops());
-      if (auto done = noted.and_then([&] { return run_statement(*statement); }); !done) {
+      auto done = noted.and_then([&] { return run_statement(*statement); }).and_then([&] {
+        return how.watch == nullptr ? progress<>{} : how.watch->look();
+      });
+      if (!done) {
         done.error().reason.detail = place_of(number, sql, begin) + done.error().reason.detail;
         return done;
       }
@@ -344,12 +347,6 @@ progress<> script_runner::run_statement(prepared_statement& statement) {
     return set_back({errc::deadline_exceeded, "what stands before it took too long"});
   }
   const int code = statement.run();
-  if (const auto& stray = functions_->stray(); stray && code == SQLITE_OK) {
-    return set_back(
-      {errc::parameter_mismatch, "it changed row " + std::to_string(*stray)
-                                   + ", which is none of its part; say `WHERE rowid BETWEEN "
-                                     ":first AND :last`, or the INTEGER PRIMARY KEY, and give no row a new key"});
-  }
   if (code == SQLITE_OK) {
     return watch_->overran() ? set_back({errc::deadline_exceeded, "it took too long"}) : progress<>{};
   }

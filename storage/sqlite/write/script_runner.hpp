@@ -3,6 +3,7 @@
 #include "backfill_record.hpp"
 #include "key_guard.hpp"
 #include "key_range.hpp"
+#include "part_watch.hpp"
 #include "runaway_watch.hpp"
 #include "schema_record.hpp"
 #include "setback.hpp"
@@ -72,6 +73,7 @@ private:
     authority who = authority::script;
     key_guard* guard = nullptr;      ///< Looks at what becomes of rows of others.
     const key_range* part = nullptr; ///< What every statement is about; where that is no row, nothing is run.
+    const part_watch* watch = nullptr;
   };
 
   using under_way = std::optional<backfill_progress>;
@@ -79,8 +81,8 @@ private:
   [[nodiscard]] progress<bool> holds(const schema_change& change, const under_way& backfill);
   [[nodiscard]] progress<ran_script> run_step(const schema_change& change, under_way& backfill);
   [[nodiscard]] progress<ran_script> run_part(const schema_change& change, backfill_progress& now);
-  [[nodiscard]] progress<> run_around(const schema_change& change, const key_range& part, bool first);
-  [[nodiscard]] progress<> run_on_part(const schema_change& change, const key_range& part);
+  [[nodiscard]] progress<> run_around(const schema_change& change, const table_key& key, const key_range& part,
+                                      bool first);
   [[nodiscard]] progress<> keep(const schema_change& change, const backfill_progress& now, bool goes_on);
   [[nodiscard]] progress<ran_script> run_recorded(const std::vector<piece>& pieces, const std::string& label,
                                                   guarding care, authority who);

@@ -69,7 +69,7 @@ progress<ran_script> script_runner::run_part(const schema_change& change, backfi
                                                  + " is its row id, by which its parts are; say `WHERE " + key->sql
                                                  + " BETWEEN :first AND :last`"});
   }
-  const auto done = part ? run_around(change, *part, now.rows_done == 0) : tl::unexpected{part.error()};
+  const auto done = part ? run_around(change, *key, *part, now.rows_done == 0) : tl::unexpected{part.error()};
   if (!done) {
     auto trouble = done.error();
     auto& [code, detail, after] = trouble.reason;
@@ -84,26 +84,19 @@ progress<ran_script> script_runner::run_part(const schema_change& change, backfi
   return ran_script{{}, sqlite3_total_changes64(owner_->get()) - changed, part->rows};
 }
 
-/// With the hooks beside it, at its beginning and its end.
-progress<> script_runner::run_around(const schema_change& change, const key_range& part, bool first) {
+/// With the hooks beside it, at its beginning and its end. A statement that means other rows than its part's would
+/// change them once more with theirs.
+progress<> script_runner::run_around(const schema_change& change, const table_key& key, const key_range& part,
+                                     bool first) {
   constexpr manner rows_alone{.who = authority::transaction};
   return (first ? run_pieces(pieces_of(change.before), rows_alone) : progress<>{})
-    .and_then([&] { return run_on_part(change, part); })
+    .and_then([&] {
+      const part_watch watch{*owner_, change.backfill, key, part};
+      return run_statements(change.sql,
+                            {.who = authority::transaction, .guard = nullptr, .part = &part, .watch = &watch});
+    })
     .and_then(
       [&] { return part.rows < change.rows_max ? run_pieces(pieces_of(change.after), rows_alone) : progress<>{}; });
-}
-
-/// Where rows have ids, it is seen whether they are those of the part that were changed: a statement that means others
-/// would change them once more with theirs.
-progress<> script_runner::run_on_part(const schema_change& change, const key_range& part) {
-  const bool ids = part.rows > 0 && sqlite3_value_type(part.first.get()) == SQLITE_INTEGER;
-  const auto first = ids ? sqlite3_value_int64(part.first.get()) : 0;
-  const auto last = ids ? sqlite3_value_int64(part.last.get()) : 0;
-  const log_functions::row_range rows{change.backfill, first, last};
-  functions_->keep_to(ids ? &rows : nullptr);
-  auto done = run_statements(change.sql, {.who = authority::transaction, .guard = nullptr, .part = &part});
-  functions_->keep_to(nullptr);
-  return done;
 }
 
 /// Of a backfill that is at its end, or taken back, nothing is kept.
