@@ -80,12 +80,24 @@ struct time_taken {
   std::chrono::nanoseconds took{0};
 };
 
+/// Who asked for something.
+class requester {
+public:
+  virtual ~requester() = default;
+  /// Whether nobody waits for the answer any more. Asked in the thread that works for it, often.
+  virtual bool gone() const noexcept = 0;
+  /// Whether others have waited for too long for what reads.
+  virtual bool yields() const noexcept { return false; }
+};
+
 /// When a call of a writer ends though there is more to do.
 struct write_limits {
   moment deadline = moment::max(); ///< Soon after it.
   /// Soon after one of these is set, whatever runs; null means never. Not owned.
   const std::atomic<bool>* called_off = nullptr;
   const std::atomic<bool>* closing = nullptr;
+  /// Of a rehearsal: likewise once they are gone; null means never. Not owned.
+  const requester* asked_by = nullptr;
 };
 
 /// The sole write connection: opening another ends what this one may do (`database::open_writer`). Used by one thread
@@ -145,16 +157,6 @@ public:
   /// beginning anew; the report says 0 for its length where it does. Where this fails nothing counts as checkpointed. A
   /// failed sync is final (`remedy::end_process`).
   [[nodiscard]] virtual tl::expected<checkpoint_report, trouble> checkpoint(std::uint32_t journal_max = UINT32_MAX) = 0;
-};
-
-/// Who asked for a read.
-class requester {
-public:
-  virtual ~requester() = default;
-  /// Whether nobody waits for the answer any more. Asked in the thread that reads, often.
-  virtual bool gone() const noexcept = 0;
-  /// Whether others have waited for too long for what reads.
-  virtual bool yields() const noexcept { return false; }
 };
 
 /// How long a read may take, and how new the state must be that it sees.

@@ -1,5 +1,6 @@
 #include "writer.hpp"
 
+#include <millrace/actors/base/answer.hpp>
 #include <millrace/actors/base/invariant.hpp>
 #include <millrace/actors/base/logger.hpp>
 #include <millrace/actors/base/obstacle.hpp>
@@ -36,6 +37,15 @@ public:
   void begin(std::uint64_t, std::uint64_t) noexcept override {}
   void at(std::uint64_t) noexcept override {}
   void end() noexcept override {}
+};
+
+class actor_asking final : public storage::requester {
+public:
+  explicit actor_asking(caf::strong_actor_ptr who) : who_(std::move(who)) {}
+  bool gone() const noexcept override { return is_gone(who_); }
+
+private:
+  caf::strong_actor_ptr who_;
 };
 
 } // namespace
@@ -153,16 +163,24 @@ void writer_state::report(std::uint64_t first_seq, std::vector<storage::answer> 
 }
 
 storage::write_limits writer_state::limits_from(monotonic_time started) const {
-  return {started + settings_.apply_time_max, settings_.called_off.get(), settings_.closing.get()};
+  return {.deadline = started + settings_.apply_time_max,
+          .called_off = settings_.called_off.get(),
+          .closing = settings_.closing.get()};
 }
 
 caf::result<schema_rehearsed> writer_state::rehearse(const schema_rehearsal& wanted) {
   if (database_ == nullptr) {
     return to_error(obstacle_.value_or(failure{errc::unavailable, "the database is being opened"}));
   }
+  const actor_asking asker{self_->current_sender()};
+  if (asker.gone()) {
+    return to_error({errc::unavailable, "nobody waits for the answer any more"});
+  }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
+  auto limits = limits_from(std::chrono::steady_clock::now());
+  limits.asked_by = &asker;
   auto done = database_->rehearse(wanted.changes, std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
-                                  limits_from(std::chrono::steady_clock::now()));
+                                  limits);
   if (!done) {
     auto why = done.error().why;
     if (done.error().next != storage::remedy::same_connection) {

@@ -45,7 +45,8 @@ std::uint64_t runaway_watch::pages_spilled() const noexcept {
 
 bool runaway_watch::is_called_off() const noexcept {
   return (limits_.called_off != nullptr && limits_.called_off->load(std::memory_order_relaxed))
-         || (limits_.closing != nullptr && limits_.closing->load(std::memory_order_relaxed));
+         || (limits_.closing != nullptr && limits_.closing->load(std::memory_order_relaxed))
+         || (limits_.asked_by != nullptr && limits_.asked_by->gone());
 }
 
 bool runaway_watch::spills_too_much(std::uint64_t spilled) const noexcept {

@@ -38,7 +38,7 @@ public:
     spilled_before_ = pages_spilled();
   }
   /// The call begins anew, and may take as long as it takes unless it is called off.
-  void forget_deadline() noexcept { begin_call({moment::max(), limits_.called_off, limits_.closing}); }
+  void forget_deadline() noexcept { begin_call({.called_off = limits_.called_off, .closing = limits_.closing}); }
   /// Whether the call is to end with what it has.
   bool call_is_over() const noexcept { return is_called_off() || std::chrono::steady_clock::now() > limits_.deadline; }
 

@@ -102,6 +102,22 @@ BOOST_AUTO_TEST_CASE(a_rehearsal_keeps_nothing_and_is_not_in_the_log) {
   BOOST_TEST(steps(by.run([this](const schema_state& now) { return plan_up(sets, now, {.count = 2}); })) == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_rehearsal_that_nobody_waits_for_any_more_keeps_nobody_waiting) {
+  open("CREATE TABLE others(a)");
+  add("CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS n FROM n",
+      "DROP TABLE t");
+  for (int patience : {0, 5}) { // Before it is begun, perhaps, and while it runs.
+    migrator_options how;
+    how.abandon = [&] {
+      return patience-- > 0 ? std::nullopt : std::optional{failure{errc::outcome_unknown, "it took too long"}};
+    };
+    const auto left = make(std::move(how)).rehearse(*plan_up(sets, {}, {}));
+    BOOST_REQUIRE(!left);
+    BOOST_TEST(left.error().detail == "it took too long");
+    BOOST_TEST(connect().execute("INSERT INTO others VALUES (1)").has_value());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_engine_may_refuse_ad_hoc_changes_and_takes_migrations_all_the_same) {
   settings.ad_hoc_schema = ad_hoc_changes::refuse;
   open();

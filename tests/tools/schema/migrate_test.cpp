@@ -162,6 +162,22 @@ BOOST_AUTO_TEST_CASE(an_interrupt_ends_a_migration_that_does_not_end_and_says_wh
   BOOST_TEST(contains(ended.out, "`millrace migrate status` tells"), ended.out);
 }
 
+BOOST_AUTO_TEST_CASE(a_dry_run_that_is_interrupted_is_called_off_at_a_server_too) {
+  const auto ended = shell(
+    "trap 'kill $server' EXIT; $M serve --data data --listen 127.0.0.1:0 --listen-operator 127.0.0.1:0 > up & "
+    "server=$!;"
+    "until grep -q Serving up; do kill -0 $server || exit 1; sleep 0.05; done; set -- $(cat up); place=${4%,}; desk=$5;"
+    "$M migrate up --connect $desk > said; "
+    "echo 'CREATE TABLE l AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS n FROM "
+    "c;' > migrations/main/0003_loop.up.sql; $M migrate up --dry-run --connect $desk > out 2> err & job=$!;"
+    "until grep -q 'Trying it' err; do kill -0 $job || exit 9; sleep 0.05; done; kill -INT $job; wait $job; echo $?;"
+    "cat err;"
+    "$M sql --connect $place \"INSERT INTO person(name) VALUES ('Ada')\"");
+  BOOST_TEST(ended.out.starts_with("130\n"), ended.out);
+  BOOST_TEST(contains(ended.out, "Interrupted. Nothing of it was kept.\n"), ended.out);
+  BOOST_TEST(contains(ended.out, "1 row changed."), ended.out << ended.err);
+}
+
 BOOST_AUTO_TEST_CASE(hooks_in_files_are_run_tried_and_told) {
   BOOST_TEST(shell("cd migrations/main && echo 'CREATE TABLE IF NOT EXISTS said(what)' > before_run.sql &&"
                    "printf -- \"-- Who was here.\\nINSERT INTO said VALUES ('each');\\n\" > after_each.sql &&"

@@ -28,6 +28,9 @@ int rehearse(migrator& by, const migration_plan& plan, const plan_manner& how) {
     const waiting_note note{"Trying it …"};
     return by.rehearse(plan);
   }();
+  if (!done && interrupted()) {
+    return complain("Interrupted. Nothing of it was kept.", exit_code::interrupted);
+  }
   if (!done) {
     return complain_of(done.error(), how);
   }

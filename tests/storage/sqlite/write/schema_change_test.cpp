@@ -367,6 +367,18 @@ BOOST_AUTO_TEST_CASE(a_rehearsal_counts_the_rows_that_it_would_change) {
   BOOST_TEST(done->changes[0].rows_changed == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_rehearsal_is_called_off_once_nobody_waits_for_it_any_more) {
+  struct : requester {
+    bool gone() const noexcept override { return ++asked > 3; }
+    mutable int asked = 0;
+  } somebody;
+  const std::vector changes{up(1, endless)};
+  const auto done = writer->rehearse(changes, time_ms, {.asked_by = &somebody});
+  BOOST_REQUIRE(!done);
+  BOOST_TEST((done.error().next == remedy::none));
+  BOOST_TEST(code_of(apply_one(up(1, "CREATE TABLE u(a)"))) == errc::none); // The next call is nothing of theirs.
+}
+
 BOOST_AUTO_TEST_CASE(a_rehearsal_ends_with_its_call_and_a_change_has_no_parameters) {
   const std::vector<schema_change> changes{ad_hoc(endless)};
   const auto done = writer->rehearse(changes, time_ms, {moment::clock::now() + std::chrono::milliseconds{50}});
