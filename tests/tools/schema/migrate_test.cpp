@@ -178,6 +178,22 @@ BOOST_AUTO_TEST_CASE(a_dry_run_that_is_interrupted_is_called_off_at_a_server_too
   BOOST_TEST(contains(ended.out, "1 row changed."), ended.out << ended.err);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_in_the_log_and_not_applied_yet_is_not_called_pending_in_silence) {
+  const auto ended = shell(
+    "trap 'kill $server' EXIT; $M serve --data data --listen 127.0.0.1:0 --listen-operator 127.0.0.1:0 > up & "
+    "server=$!;"
+    "until grep -q Serving up; do kill -0 $server || exit 1; sleep 0.05; done; set -- $(cat up); desk=$5;"
+    "$M migrate up --connect $desk > said; $M migrate status --connect $desk;"
+    "echo 'CREATE TABLE l AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS n FROM "
+    "c;' > migrations/main/0003_loop.up.sql; $M migrate up --connect $desk 2> err & job=$!;"
+    "until grep -q 0003_loop err; do kill -0 $job || exit 9; sleep 0.05; done; kill -INT $job; wait $job; echo $?;"
+    "$M migrate status --connect $desk");
+  BOOST_TEST(contains(ended.out, "\n130\n"), ended.out);
+  BOOST_TEST(contains(ended.out, "main/0003_loop    pending"), ended.out);
+  BOOST_TEST(contains(ended.err, "Of the log 1 entry is still to be applied, and what it does is not shown here.\n"),
+             ended.err);
+}
+
 BOOST_AUTO_TEST_CASE(hooks_in_files_are_run_tried_and_told) {
   BOOST_TEST(shell("cd migrations/main && echo 'CREATE TABLE IF NOT EXISTS said(what)' > before_run.sql &&"
                    "printf -- \"-- Who was here.\\nINSERT INTO said VALUES ('each');\\n\" > after_each.sql &&"

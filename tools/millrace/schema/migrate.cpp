@@ -48,6 +48,8 @@ struct migrate_settings {
 struct migrate_job {
   const migrate_settings& settings;
   const std::vector<migration_set>& sets;
+  caf::actor_system& system;
+  const engine_actor& front;
   migrator& by;
   std::vector<taken_step>& taken;
 };
@@ -166,6 +168,7 @@ std::vector<migration_status> all_statuses(const migrate_job& job, const schema_
 }
 
 int status(const migrate_job& job) {
+  await_log(job.system, job.front);
   const auto now = job.by.state();
   if (!now) {
     return complain_of(now.error());
@@ -180,6 +183,7 @@ int status(const migrate_job& job) {
 }
 
 int verify(const migrate_job& job) {
+  await_log(job.system, job.front);
   const auto now = job.by.state();
   if (!now) {
     return complain_of(now.error());
@@ -283,10 +287,10 @@ int run(const migrate_settings& settings, verb wanted) {
              : code;
   }
   catch_interrupts();
-  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor&, operations_actor target) {
+  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
     std::vector<taken_step> taken;
     migrator by{system, std::move(target), told_steps(taken, {.json = settings.json})};
-    return wanted({settings, *sets, by, taken});
+    return wanted({settings, *sets, system, front, by, taken});
   });
 }
 

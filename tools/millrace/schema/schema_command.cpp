@@ -35,6 +35,7 @@ struct schema_job {
 };
 
 int diff(const schema_job& job) {
+  await_log(job.system, job.front);
   const auto now = job.by.state();
   if (!now) {
     return complain(now.error());
@@ -50,6 +51,7 @@ int diff(const schema_job& job) {
 }
 
 int history(const schema_job& job) {
+  await_log(job.system, job.front);
   constexpr std::uint32_t page = 1'000;
   std::vector<recorded_change> all;
   for (bool more = true; more;) {

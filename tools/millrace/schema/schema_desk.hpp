@@ -25,4 +25,8 @@ using schema_work = std::function<int(caf::actor_system& system, const engine_ac
 /// Opens the folder, or connects, and does the work. Gives the exit code.
 int at_schema(const schema_place& place, const schema_work& work);
 
+/// Waits for what is in the log by now to be applied, for a moment; where it is not, says on stderr how much that is.
+/// What is read afterwards may be without it.
+void await_log(caf::actor_system& system, const engine_actor& front);
+
 } // namespace millrace::tools

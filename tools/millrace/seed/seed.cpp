@@ -132,13 +132,15 @@ int run_seeds(const seed_settings& settings) {
                         .json = settings.generated.json,
                         .one = "A seed",
                         .told_by = "millrace seed"};
-  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor&, operations_actor target) {
+  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
     std::vector<taken_step> taken;
     migrator by{system, std::move(target), told_steps(taken, how)};
-    return settings.environment.empty()
-             ? list_seeds(*environments, by, how)
-             : carry_out(
-               by, [&](const schema_state& now) { return plan_seeds(*found, now); }, taken, how);
+    if (settings.environment.empty()) {
+      await_log(system, front);
+      return list_seeds(*environments, by, how);
+    }
+    return carry_out(
+      by, [&](const schema_state& now) { return plan_seeds(*found, now); }, taken, how);
   });
 }
 
