@@ -138,6 +138,44 @@ BOOST_AUTO_TEST_CASE(tables_that_have_rows_are_added_to_only_where_that_is_said)
   BOOST_TEST(contains(run("seed --rows 25 --table nobody --data data", 2), "no table nobody that could be filled"));
 }
 
+BOOST_AUTO_TEST_CASE(rows_come_in_the_place_of_deleted_ones_whatever_must_be_unique) {
+  sql(
+    "CREATE TABLE mail(email TEXT NOT NULL UNIQUE); CREATE TABLE pass(owner INTEGER PRIMARY KEY REFERENCES person(id));"
+    "CREATE TABLE knows(one INTEGER REFERENCES person(id), other INTEGER REFERENCES person(id), PRIMARY KEY (one, "
+    "other))");
+  run("seed --rows 30 --data data");
+  sql(
+    "DELETE FROM mail WHERE rowid IN (3, 7) OR rowid < 2; DELETE FROM pass WHERE owner % 7 = 1; DELETE FROM knows "
+    "WHERE "
+    "rowid % 5 = 1");
+  const auto made = run("seed --rows 30 --data data --yes");
+  BOOST_TEST(contains(made, "mail: 3 rows\n"), made);
+  for (const std::string table : {"mail", "pass", "knows"}) {
+    BOOST_TEST(sql("SELECT count(*) FROM " + table) == "30\n");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(rows_that_a_trigger_ignores_are_not_counted) {
+  sql(
+    "CREATE TABLE note(n INTEGER); CREATE TRIGGER few BEFORE INSERT ON note WHEN (SELECT count(*) FROM note) > 4 "
+    "BEGIN SELECT raise(IGNORE); END");
+  const auto failed = run("seed --rows 10 --table note --data data", 1);
+  BOOST_TEST(contains(failed, "note: 5 rows\n"), failed);
+  BOOST_TEST(contains(failed, "Table note has 5 rows: others were not taken, by a trigger"), failed);
+}
+
+BOOST_AUTO_TEST_CASE(several_that_fill_at_once_make_as_many_rows_as_one) {
+  sql("CREATE TABLE tick(n INTEGER NOT NULL)");
+  const auto ended = shell(
+    "trap 'kill $server' EXIT; $M serve --data data --listen 127.0.0.1:0 --listen-operator 127.0.0.1:0 > up & "
+    "server=$!;"
+    "until grep -q Serving up; do kill -0 $server || exit 1; sleep 0.05; done; set -- $(cat up); desk=$5;"
+    "fill() { $M seed --rows 20000 --yes --connect $desk; }; fill & one=$!; fill & two=$!; fill; wait $one; echo $?; "
+    "wait $two; echo $?; kill $server; wait $server; trap - EXIT");
+  BOOST_TEST(contains(ended.out, "0\n0\n"), ended.out << ended.err);
+  BOOST_TEST(sql("SELECT count(*), (SELECT count(*) FROM person) FROM tick") == "20000,20000\n");
+}
+
 BOOST_AUTO_TEST_CASE(rows_that_cannot_be_made_are_named_by_table_row_and_constraint) {
   sql("CREATE TABLE small(word TEXT NOT NULL CHECK (length(word) < 2))");
   const auto failed = run("seed --rows 10 --table small --data data", 1);

@@ -53,7 +53,8 @@ std::optional<std::uint64_t> take_place(std::string& detail) {
   return number;
 }
 
-int complain_of_row(const filled_table& table, failure reason) {
+/// `first` is the place of the batch's first row in its table, from 0.
+int complain_of_row(const filled_table& table, std::uint64_t first, failure reason) {
   const auto place = reason.code == errc::constraint ? take_place(reason.detail) : std::nullopt;
   if (!place) {
     return complain(reason);
@@ -61,32 +62,84 @@ int complain_of_row(const filled_table& table, failure reason) {
   return complain(fmt::format("Table {}, row {}: {}. Generated rows do not meet every constraint; fill this table by a "
                               "seed file, such as migrations/seeds/dev/01_rows.sql, and others by --table. {} rows of "
                               "it are in.",
-                              table.name, grouped(table.had + table.made + *place), reason.detail, grouped(table.made)),
+                              table.name, grouped(first + *place - 1), reason.detail, grouped(table.made)),
                   exit_code::failed);
+}
+
+int complain_of_others(const filled_table& table, std::uint64_t present) {
+  return complain(fmt::format("Table {} has {} rows: others were not taken, by a trigger, or as what must be unique is "
+                              "there.",
+                              table.name, grouped(present)),
+                  exit_code::failed);
+}
+
+expected<std::uint64_t> count_rows(client& database, const std::string& table) {
+  const auto rows = database.query("SELECT count(*) FROM " + quote_identifier(table));
+  return rows ? expected<std::uint64_t>{static_cast<std::uint64_t>((*rows)[0][std::size_t{0}].as_integer())}
+              : tl::unexpected{rows.error()};
+}
+
+/// The first statement of a batch, which fails it where the table has not so many rows: somebody else fills it, too.
+statement guard(const std::string& table, std::uint64_t present) {
+  // Of the integer that has no opposite SQLite makes an error (lang_corefunc.html, abs).
+  return make_statement(
+    "SELECT abs(iif((SELECT count(*) FROM " + quote_identifier(table) + ") = ?1, 1, -9223372036854775808))", present);
+}
+
+bool met_others(failure reason) {
+  return reason.code != errc::constraint && take_place(reason.detail) == 1;
+}
+
+transaction batch_of(const row_maker& maker, const filled_table& table, std::uint64_t present, std::uint64_t first,
+                     std::uint64_t last) {
+  transaction batch;
+  batch.statements.push_back(guard(table.name, present));
+  for (auto place = first; place < last; ++place) {
+    batch.statements.push_back({.sql = maker.sql(), .parameters = maker.row(place)});
+  }
+  return batch;
+}
+
+std::uint64_t rows_added(const outcome& done) {
+  std::uint64_t added = 0;
+  std::ranges::for_each(done.results,
+                        [&](const statement_result& one) { added += static_cast<std::uint64_t>(one.rows_changed); });
+  return added;
 }
 
 /// Adds what a table lacks. Nothing, or the exit code where that failed or was interrupted.
 std::optional<int> fill_table(client& database, const row_maker& maker, std::uint64_t rows, filled_table& table,
                               progress_line& progress) {
-  while (table.had + table.made < rows) {
+  const auto end = maker.places(rows);
+  auto present = table.had;
+  for (auto first = table.had; present < rows;) {
     if (interrupted()) {
       return complain(fmt::format("Interrupted. {} rows of {} are in; the same command with --yes goes on.",
                                   grouped(table.made), table.name),
                       exit_code::interrupted);
     }
-    const auto first = table.had + table.made;
-    std::vector<std::vector<value>> batch;
-    for (auto place = first; place < std::min(rows, first + batch_rows); ++place) {
-      batch.push_back(maker.row(place));
+    if (first >= end) {
+      return complain_of_others(table, present);
     }
-    const auto done = database.execute_many(maker.sql(), batch);
+    const auto last = std::min(first + std::min(batch_rows, rows - present), end);
+    const auto done = database.execute(batch_of(maker, table, present, first, last));
+    if (!done && met_others(done.error())) {
+      const auto counted = count_rows(database, table.name);
+      if (!counted) {
+        return complain(counted.error());
+      }
+      present = *counted;
+      continue;
+    }
     if (!done) {
-      table.made += done.error().done.rows;
-      return complain_of_row(table, done.error());
+      return complain_of_row(table, first, done.error());
     }
-    table.made += done->rows;
-    progress.update(fmt::format("{}: {} rows", on_one_line(table.name), grouped(table.had + table.made)),
-                    static_cast<double>(table.had + table.made) / static_cast<double>(rows));
+    const auto added = rows_added(*done);
+    table.made += added;
+    present += added;
+    first = last;
+    progress.update(fmt::format("{}: {} rows", on_one_line(table.name), grouped(present)),
+                    static_cast<double>(present) / static_cast<double>(rows));
   }
   return std::nullopt;
 }
@@ -115,11 +168,11 @@ void print(const fill_job& job, const std::vector<filled_table>& all) {
 expected<std::vector<filled_table>> count_rows(client& database, const std::vector<table_shape>& tables) {
   std::vector<filled_table> all;
   for (const auto& one : tables) {
-    const auto rows = database.query("SELECT count(*) FROM " + quote_identifier(one.name));
+    const auto rows = count_rows(database, one.name);
     if (!rows) {
       return tl::unexpected{rows.error()};
     }
-    all.push_back({.name = one.name, .had = static_cast<std::uint64_t>((*rows)[0][std::size_t{0}].as_integer())});
+    all.push_back({.name = one.name, .had = *rows});
   }
   return all;
 }

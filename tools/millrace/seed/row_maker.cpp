@@ -193,7 +193,7 @@ void row_maker::write_sql() {
   std::ranges::transform(places_, std::back_inserter(names),
                          [this](std::size_t place) { return table_->columns[place].name; });
   sql_ = names.empty() ? "INSERT INTO " + quote_identifier(table_->name) + " DEFAULT VALUES"
-                       : insert_statement(table_->name, names);
+                       : insert_statement(table_->name, names) + " ON CONFLICT DO NOTHING";
 }
 
 std::size_t row_maker::parent_of(const made_reference& one, std::uint64_t place) const {

@@ -25,7 +25,10 @@ public:
 
   /// How many rows the table had.
   std::uint64_t had() const noexcept { return had_; }
-  /// What inserts a row.
+  /// How many places are tried so that the table has so many rows: each row that is there may be in the way of one by
+  /// each of its keys.
+  std::uint64_t places(std::uint64_t rows) const noexcept { return had_ + rows * (1 + table_->keys.size()); }
+  /// What inserts a row, unless what must be unique is there.
   const std::string& sql() const noexcept { return sql_; }
   /// The parameters of a row, by its place in the table, from 0.
   std::vector<value> row(std::uint64_t place) const;
