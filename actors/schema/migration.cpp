@@ -23,6 +23,8 @@ struct directives {
   friend bool operator==(const directives&, const directives&) = default;
 };
 
+constexpr auto no_statement = "there is no statement in it; write what it does, or remove it";
+
 constexpr std::string_view spaces = " \t\r";
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -198,7 +200,7 @@ expected<migration> make_migration(std::uint64_t version, std::string name, std:
     return wrong("it says `-- irreversible`, and has a file that takes it back; leave out one of both");
   }
   if (!has_statement(up)) {
-    return wrong("there is no statement in it; write what it does, or remove it");
+    return wrong(no_statement);
   }
   directives back;
   if (down) {
@@ -228,15 +230,21 @@ expected<migration> make_migration(std::uint64_t version, std::string name, std:
 }
 
 expected<migration> make_seed(std::uint64_t number, std::string name, std::string sql) {
+  const auto wrong = [](std::string why) { return tl::unexpected{failure{errc::bad_option, std::move(why)}}; };
   remove_byte_order_mark(sql);
   const auto said = read_directives(sql);
-  if (said && *said != directives{.timeout = said->timeout}) {
-    return tl::unexpected{
-      failure{errc::bad_option,
-              "of a seed only `-- timeout:` can be said: what must come before it has a lower number, "
-              "and it is one transaction"}};
+  if (!said) {
+    return tl::unexpected{said.error()};
   }
-  return make_migration(number, std::move(name), std::move(sql), std::nullopt);
+  if (*said != directives{.timeout = said->timeout}) {
+    return wrong(
+      "of a seed only `-- timeout:` can be said: what must come before it has a lower number, and it is one "
+      "transaction");
+  }
+  if (!has_statement(sql)) {
+    return wrong(no_statement);
+  }
+  return migration{.version = number, .name = std::move(name), .up = std::move(sql), .timeout = said->timeout};
 }
 
 expected<std::string> make_hook(std::string sql) {
@@ -251,8 +259,7 @@ expected<std::string> make_hook(std::string sql) {
       "it is a hook, and what its comments say can be said of migrations alone; move that to one, or remove "
       "it");
   }
-  return has_statement(sql) ? expected<std::string>{std::move(sql)}
-                            : wrong("there is no statement in it; write what it does, or remove it");
+  return has_statement(sql) ? expected<std::string>{std::move(sql)} : wrong(no_statement);
 }
 
 sha256 checksum_of(const migration& one) {

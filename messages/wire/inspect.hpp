@@ -183,8 +183,6 @@ caf::error inspect_page(Inspector& f, row_page& x) {
 }
 
 /// In one message about the schema.
-inline constexpr std::size_t migrations_max = 10'000;
-inline constexpr std::size_t hooks_max = 100;
 inline constexpr std::size_t objects_max = 1'000'000;
 
 template <class Inspector>
@@ -192,7 +190,7 @@ caf::error inspect_migration(Inspector& f, applied_migration& x) {
   if (auto problem = f(x.version, x.name, x.checksum, x.chain)) {
     return problem;
   }
-  return inspect_list(f, x.needs, readable(migrations_max));
+  return inspect_list(f, x.needs, readable(limits::migrations_max));
 }
 
 inline std::size_t weight_of(const applied_migration& one) noexcept {
@@ -204,14 +202,14 @@ caf::error inspect_change(Inspector& f, schema_change& x) {
   if (auto problem = f(x.step, x.set, x.expected)) {
     return problem;
   }
-  if (auto problem = inspect_list(f, x.migrations, readable(migrations_max), weight_of)) {
+  if (auto problem = inspect_list(f, x.migrations, readable(limits::migrations_max), weight_of)) {
     return problem;
   }
   if (auto problem = f(x.sql, x.author)) {
     return problem;
   }
   for (auto* const hooks : {&x.before, &x.after}) {
-    if (auto problem = inspect_list(f, *hooks, readable(hooks_max))) {
+    if (auto problem = inspect_list(f, *hooks, readable(limits::hooks_max))) {
       return problem;
     }
   }
@@ -228,12 +226,12 @@ caf::error inspect_set(Inspector& f, applied_set& x) {
   if (auto problem = f(x.name)) {
     return problem;
   }
-  return inspect_list(f, x.migrations, readable(migrations_max), weight_of);
+  return inspect_list(f, x.migrations, readable(limits::migrations_max), weight_of);
 }
 
 template <class Inspector>
 caf::error inspect_rehearsal(Inspector& f, schema_rehearsal& x) {
-  return inspect_list(f, x.changes, readable(migrations_max), [](const schema_change& one) {
+  return inspect_list(f, x.changes, readable(limits::migrations_max), [](const schema_change& one) {
     return sizeof one + one.migrations.size() * sizeof(applied_migration) + sql_bytes(one);
   });
 }
@@ -253,22 +251,22 @@ caf::error inspect_schema(Inspector& f, schema_state& x) {
   if (auto problem = f(x.seq)) {
     return problem;
   }
-  if (auto problem = inspect_list(f, x.sets, readable(migrations_max))) {
+  if (auto problem = inspect_list(f, x.sets, readable(limits::migrations_max))) {
     return problem;
   }
-  if (auto problem = inspect_list(f, x.backfills, readable(migrations_max))) {
+  if (auto problem = inspect_list(f, x.backfills, readable(limits::migrations_max))) {
     return problem;
   }
-  if (auto problem = inspect_list(f, x.seeds, readable(migrations_max))) {
+  if (auto problem = inspect_list(f, x.seeds, readable(limits::migrations_max))) {
     return problem;
   }
-  if (auto problem = inspect_list(f, x.owed, readable(migrations_max))) {
+  if (auto problem = inspect_list(f, x.owed, readable(limits::migrations_max))) {
     return problem;
   }
   if (auto problem = inspect_list(f, x.drift, objects_max)) {
     return problem;
   }
-  if (auto problem = inspect_list(f, x.history, readable(migrations_max))) {
+  if (auto problem = inspect_list(f, x.history, readable(limits::migrations_max))) {
     return problem;
   }
   return f(x.more);
@@ -328,7 +326,7 @@ MILLRACE_INSPECT(applied_migration, detail::inspect_migration(f, x))
 MILLRACE_INSPECT(schema_change, detail::inspect_change(f, x))
 MILLRACE_INSPECT(schema_rehearsal, detail::inspect_rehearsal(f, x))
 MILLRACE_INSPECT(rehearsed_change, detail::inspect_rehearsed(f, x))
-MILLRACE_INSPECT(schema_rehearsed, detail::inspect_list(f, x.changes, detail::readable(detail::migrations_max)))
+MILLRACE_INSPECT(schema_rehearsed, detail::inspect_list(f, x.changes, detail::readable(limits::migrations_max)))
 MILLRACE_INSPECT(applied_set, detail::inspect_set(f, x))
 MILLRACE_INSPECT(schema_state, detail::inspect_schema(f, x))
 

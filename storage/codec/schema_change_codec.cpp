@@ -22,10 +22,6 @@ constexpr std::size_t hook_bytes_min = 2;
 constexpr std::uint8_t goes_on_bit = 1;
 constexpr std::uint8_t after_run_bit = 2;
 
-/// In one schema change.
-constexpr std::size_t migrations_max = 10'000;
-constexpr std::size_t hooks_max = 100;
-
 void put(byte_writer& out, const sha256& digest) {
   out.put_raw({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
@@ -50,7 +46,8 @@ applied_migration read_migration(byte_reader& in) {
   one.name = in.text(limits::sql_bytes_max);
   one.checksum = read_digest(in);
   one.chain = read_digest(in);
-  const auto needs = static_cast<std::size_t>(in.bounded(std::min(migrations_max, in.left() / needed_bytes_min)));
+  const auto needs = static_cast<std::size_t>(
+    in.bounded(std::min(limits::migrations_max, in.left() / needed_bytes_min)));
   one.needs.reserve(needs);
   for (std::size_t i = 0; i < needs && in.ok(); ++i) {
     auto& needed = one.needs.emplace_back();
@@ -61,7 +58,8 @@ applied_migration read_migration(byte_reader& in) {
 }
 
 std::vector<schema_hook> read_hooks(byte_reader& in) {
-  std::vector<schema_hook> hooks(static_cast<std::size_t>(in.bounded(std::min(hooks_max, in.left() / hook_bytes_min))));
+  std::vector<schema_hook> hooks(
+    static_cast<std::size_t>(in.bounded(std::min(limits::hooks_max, in.left() / hook_bytes_min))));
   for (auto& one : hooks) {
     one.file = in.text(limits::sql_bytes_max);
     one.sql = in.text(limits::transaction_bytes_max);
@@ -87,8 +85,9 @@ bool within_limits(const schema_change& change) noexcept {
     }
   }
   return sql_bytes(change) <= limits::transaction_bytes_max && names <= limits::sql_bytes_max
-         && change.migrations.size() <= migrations_max && needs <= migrations_max && change.before.size() <= hooks_max
-         && change.after.size() <= hooks_max && change.timeout.count() >= 0 && change.timeout <= schema_timeout_max;
+         && change.migrations.size() <= limits::migrations_max && needs <= limits::migrations_max
+         && change.before.size() <= limits::hooks_max && change.after.size() <= limits::hooks_max
+         && change.timeout.count() >= 0 && change.timeout <= schema_timeout_max;
 }
 
 void put_change(byte_writer& out, const schema_change& change) {
@@ -126,7 +125,8 @@ schema_change read_change(byte_reader& in) {
   change.step = static_cast<schema_step>(step);
   change.set = in.text(limits::sql_bytes_max);
   change.expected = read_digest(in);
-  const auto count = static_cast<std::size_t>(in.bounded(std::min(migrations_max, in.left() / migration_bytes_min)));
+  const auto count = static_cast<std::size_t>(
+    in.bounded(std::min(limits::migrations_max, in.left() / migration_bytes_min)));
   change.migrations.reserve(count);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     change.migrations.push_back(read_migration(in));

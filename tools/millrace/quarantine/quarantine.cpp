@@ -4,11 +4,10 @@
 
 #include <millrace/actors/client/client.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/tools/millrace/common/connect.hpp>
+#include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/engine_voice.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
-#include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
@@ -39,8 +38,7 @@ constexpr auto interrupted_sentence =
   "Interrupted. Whether what was asked for took effect is not known; `millrace quarantine list` shows it.";
 
 struct quarantine_settings {
-  std::string data;
-  connect_settings remote;
+  work_place place;
   std::uint64_t seq = 0;
   bool json = false;
 };
@@ -218,21 +216,16 @@ int set_aside(operator_desk& desk, const quarantine_settings& settings) {
 using action = int (*)(operator_desk&, const quarantine_settings&);
 
 int run(const quarantine_settings& settings, action wanted) {
-  const auto work = [&](caf::actor_system& system, const auto& target) {
-    operator_desk desk{system, target.front(), target.operations()};
-    const interrupt_watch watch{interrupted_sentence};
-    return wanted(desk, settings);
-  };
-  if (!settings.remote.server.empty()) {
-    return at_server(settings.remote, work);
-  }
-  options engine_options;
-  engine_options.data = settings.data;
-  engine_options.read.readers = 1;
-  if (wanted != set_aside) { // Which may be what the rest waits for.
-    engine_options.replay_wait = whole_replay;
-  }
-  return in_folder(engine_options, work);
+  // What is to be set aside may be what the rest waits for.
+  const auto replay_wait = wanted == set_aside ? options{}.replay_wait : whole_replay;
+  return at_place(
+    settings.place,
+    [&](caf::actor_system& system, const engine_actor& front, operations_actor operations) {
+      operator_desk desk{system, front, std::move(operations)};
+      const interrupt_watch watch{interrupted_sentence};
+      return wanted(desk, settings);
+    },
+    replay_wait);
 }
 
 constexpr const char* footer = R"(
@@ -258,13 +251,11 @@ void add_quarantine_command(CLI::App& program, int& result) {
   auto& command = *program.add_subcommand("quarantine", "Look at transactions that were set aside, and decide");
   command.footer(footer);
   command.require_subcommand(1);
-  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")
-                 ->check(a_name());
-  add_connect_options(command, settings->remote, data);
+  add_place(command, settings->place);
   const auto add = [&](const char* name, const char* description, action wanted) {
     auto& verb = *command.add_subcommand(name, description);
     verb.callback([settings, wanted, &result] {
-      require_place(settings->data, settings->remote);
+      require_place(settings->place);
       result = run(*settings, wanted);
     });
     return &verb;

@@ -1,10 +1,11 @@
 #include "migrate.hpp"
 
+#include "await_log.hpp"
 #include "plan_run.hpp"
-#include "schema_desk.hpp"
 #include "schema_text.hpp"
 
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
@@ -34,7 +35,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct migrate_settings {
-  schema_place place;
+  work_place place;
   std::string folder = "migrations";
   std::string set;
   std::string name;
@@ -287,7 +288,7 @@ int run(const migrate_settings& settings, verb wanted) {
              : code;
   }
   catch_interrupts();
-  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
+  return at_place(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
     std::vector<taken_step> taken;
     migrator by{system, std::move(target), told_steps(taken, {.json = settings.json})};
     return wanted({settings, *sets, system, front, by, taken});
@@ -335,7 +336,7 @@ void add_migrate_command(CLI::App& program, int& result) {
   const auto add = [&](const char* name, const char* description, verb wanted) {
     auto* const one = command.add_subcommand(name, description);
     one->callback([settings, wanted, &result] {
-      require_place(settings->place.data, settings->place.remote);
+      require_place(settings->place);
       if (settings->dry_run && wanted != up && wanted != down && wanted != go_to) {
         throw CLI::ValidationError{"--dry-run", "it is for up, down and goto"};
       }

@@ -1,10 +1,12 @@
 #include "schema_command.hpp"
 
-#include "schema_desk.hpp"
+#include "await_log.hpp"
 #include "schema_text.hpp"
 
 #include <millrace/actors/client/client.hpp>
+#include <millrace/actors/schema/migrator.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
@@ -23,7 +25,7 @@ namespace millrace::tools {
 namespace {
 
 struct schema_settings {
-  schema_place place;
+  work_place place;
   bool json = false;
 };
 
@@ -99,7 +101,7 @@ int accept(const schema_job& job) {
 using verb = int (*)(const schema_job&);
 
 int run(const schema_settings& settings, verb wanted) {
-  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
+  return at_place(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
     migrator by{system, std::move(target), {.author = user_name()}};
     return wanted({settings, system, front, by});
   });
@@ -128,7 +130,7 @@ void add_schema_command(CLI::App& program, int& result) {
   const auto add = [&](const char* name, const char* description, verb wanted) {
     auto* const one = command.add_subcommand(name, description);
     one->callback([settings, wanted, &result] {
-      require_place(settings->place.data, settings->place.remote);
+      require_place(settings->place);
       result = run(*settings, wanted);
     });
     return one;

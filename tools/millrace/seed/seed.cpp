@@ -4,14 +4,15 @@
 
 #include <millrace/actors/schema/seeds.hpp>
 #include <millrace/messages/wire/registry.hpp>
+#include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/readable_file.hpp>
 #include <millrace/tools/millrace/common/table.hpp>
+#include <millrace/tools/millrace/schema/await_log.hpp>
 #include <millrace/tools/millrace/schema/plan_run.hpp>
-#include <millrace/tools/millrace/schema/schema_desk.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -33,7 +34,7 @@ namespace millrace::tools {
 namespace {
 
 struct seed_settings {
-  schema_place place;
+  work_place place;
   std::string folder = "migrations";
   std::string environment;
   fill_job generated;
@@ -132,7 +133,7 @@ int run_seeds(const seed_settings& settings) {
                         .json = settings.generated.json,
                         .one = "A seed",
                         .told_by = "millrace seed"};
-  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
+  return at_place(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
     std::vector<taken_step> taken;
     migrator by{system, std::move(target), told_steps(taken, how)};
     if (settings.environment.empty()) {
@@ -145,7 +146,7 @@ int run_seeds(const seed_settings& settings) {
 }
 
 int run_fill(const seed_settings& settings) {
-  return at_schema(settings.place, [&](caf::actor_system& system, const engine_actor& front, const operations_actor&) {
+  return at_place(settings.place, [&](caf::actor_system& system, const engine_actor& front, const operations_actor&) {
     return fill(system, front, settings.generated);
   });
 }
@@ -193,7 +194,7 @@ void add_seed_command(CLI::App& program, int& result) {
     ->needs(rows);
   command.add_flag("--yes", made.add_to_rows, "Add rows to tables that have some")->needs(rows);
   command.callback([settings, &result] {
-    require_place(settings->place.data, settings->place.remote);
+    require_place(settings->place);
     catch_interrupts();
     result = settings->generated.rows > 0 ? run_fill(*settings) : run_seeds(*settings);
   });

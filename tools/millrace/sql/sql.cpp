@@ -6,11 +6,10 @@
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/schema/migrator.hpp>
 #include <millrace/messages/wire/registry.hpp>
-#include <millrace/tools/millrace/common/connect.hpp>
+#include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/engine_voice.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
-#include <millrace/tools/millrace/common/in_folder.hpp>
 #include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
@@ -44,8 +43,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 struct sql_settings {
-  std::string data;
-  connect_settings remote;
+  work_place place;
   std::string statement; ///< Or several.
   std::string file;      ///< Where they are instead; `-` is standard input.
   std::string null_text;
@@ -108,7 +106,7 @@ int complain_of_statement(const sql_job& job, const sql_piece& piece, const fail
 /// where it ended one long before its own deadline.
 std::string more_time(const sql_settings& settings, clock::duration took) {
   constexpr auto own = "--timeout SECONDS gives it longer";
-  if (settings.remote.server.empty()) {
+  if (settings.place.remote.server.empty()) {
     return fmt::format("{}.", own);
   }
   const std::chrono::duration<double> allowed = settings.query_time();
@@ -281,18 +279,11 @@ int run_text(const sql_settings& settings, std::string_view text) {
   if (pieces->empty()) {
     return complain("There is no statement in it.", exit_code::usage);
   }
-  const auto work = [&](caf::actor_system& system, const auto& target) {
-    engine_voice voice{system, target.front()};
-    return run_pieces({system, target.front(), target.operations(), settings, voice}, *pieces);
-  };
-  if (!settings.remote.server.empty()) {
-    return at_server(settings.remote, work);
-  }
-  options engine_options;
-  engine_options.data = settings.data;
-  engine_options.read.readers = 1;
-  engine_options.replay_wait = whole_replay;
-  return in_folder(engine_options, work);
+  return at_place(settings.place,
+                  [&](caf::actor_system& system, const engine_actor& front, operations_actor operations) {
+                    engine_voice voice{system, front};
+                    return run_pieces({system, front, std::move(operations), settings, voice}, *pieces);
+                  });
 }
 
 int run_sql(const sql_settings& settings) {
@@ -347,9 +338,7 @@ void add_sql_command(CLI::App& program, int& result) {
   command.add_option("-f,--file", settings->file, "Run the SQL in this file instead; - is standard input")
     ->check(CLI::Validator{check_file, "FILE"})
     ->excludes(statement);
-  auto* data = command.add_option("--data", settings->data, "The data folder; it is recovered where that is needed")
-                 ->check(a_name());
-  add_connect_options(command, settings->remote, data);
+  add_place(command, settings->place);
   auto* csv = command.add_flag("--csv", settings->csv, "Print comma-separated values with a header");
   command.add_option("--null", settings->null_text, "With --csv: how NULL is written; nothing where not given")
     ->needs(csv);
@@ -361,7 +350,7 @@ void add_sql_command(CLI::App& program, int& result) {
       "that was not begun has no effect")
     ->check(number_between(0.001, 7 * 24 * 3600.0));
   command.callback([settings, &result] {
-    require_place(settings->data, settings->remote);
+    require_place(settings->place);
     if (settings->statement.empty() && settings->file.empty()) {
       throw CLI::RequiredError{"QUERY, or --file,"};
     }
