@@ -230,7 +230,10 @@ progress<ran_script> script_runner::run_recorded(const std::vector<piece>& piece
   if (!before) {
     return set_back(before.error());
   }
-  if (auto done = run_guarded(pieces, care, who).and_then([this] { return check_names(); }); !done) {
+  auto done = run_guarded(pieces, care, who).and_then([this] { return check_names(); }).and_then([this] {
+    return check_deferred_keys();
+  });
+  if (!done) {
     done.error().reason.detail = label + done.error().reason.detail;
     return tl::unexpected{std::move(done).error()};
   }
@@ -374,6 +377,23 @@ progress<> script_runner::check_keys() {
                                          + " refers to one of " + column(2) + " that is not there"});
   }
   return code == SQLITE_DONE ? progress<>{} : set_back(owner_->get(), code);
+}
+
+/// SQLite counts what deferred keys miss, and looks at none while foreign keys are off.
+progress<> script_runner::check_deferred_keys() {
+  int open = 0;
+  int highest = 0;
+  sqlite3_db_status(owner_->get(), SQLITE_DBSTATUS_DEFERRED_FKS, &open, &highest, 0);
+  if (open == 0) {
+    return {};
+  }
+  auto broken = check_keys();
+  return !broken
+           ? broken
+           : set_back({errc::constraint,
+                       "FOREIGN KEY constraint failed: one part of it left a deferred foreign key open, and "
+                       "another, which says PRAGMA foreign_keys=OFF, mended that unseen; mend it in the part that "
+                       "left it open, or leave that line out"});
 }
 
 progress<> script_runner::check_names() {

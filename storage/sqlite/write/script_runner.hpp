@@ -94,6 +94,7 @@ private:
   std::optional<failure> refusal_of(const result<prepared_statement>& compiled) const;
   [[nodiscard]] progress<> run_statement(prepared_statement& statement);
   [[nodiscard]] progress<> check_keys();
+  [[nodiscard]] progress<> check_deferred_keys();
   [[nodiscard]] progress<> check_names();
 
   connection* owner_;

@@ -367,6 +367,29 @@ BOOST_AUTO_TEST_CASE(a_rehearsal_counts_the_rows_that_it_would_change) {
   BOOST_TEST(done->changes[0].rows_changed == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_deferred_key_that_is_left_open_is_named_also_where_it_was_mended_unseen) {
+  schema("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE d(p REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+  const auto with_hook = [](std::string sql) {
+    auto change = up(1, std::move(sql));
+    change.before = {{"main/before_each.sql", "INSERT INTO d VALUES (1)"}};
+    return change;
+  };
+  const auto broken = apply_one(with_hook("SELECT 1"));
+  BOOST_TEST(code_of(broken) == errc::constraint);
+  BOOST_TEST(detail_of(broken).find("migration main/1") == 0u, detail_of(broken));
+  BOOST_TEST(detail_of(broken).find("a row of d refers to one of p that is not there") != std::string::npos);
+  const auto unseen = apply_one(with_hook("PRAGMA foreign_keys=OFF; INSERT INTO p VALUES (1)"));
+  BOOST_TEST(code_of(unseen) == errc::constraint);
+  BOOST_TEST(
+    detail_of(unseen).find("mend it in the part that left it open, or leave that line out") != std::string::npos,
+    detail_of(unseen));
+  BOOST_TEST(rows("SELECT count(*) FROM d") == "0");
+  BOOST_TEST(code_of(apply_one(with_hook("INSERT INTO p VALUES (1)"))) == errc::none);
+  auto both = up(2, "PRAGMA foreign_keys=OFF; INSERT INTO p VALUES (2)");
+  both.before = {{"main/before_each.sql", "PRAGMA foreign_keys=OFF; INSERT INTO d VALUES (2)"}};
+  BOOST_TEST(code_of(apply_one(both)) == errc::constraint); // What the first says ends with it.
+}
+
 BOOST_AUTO_TEST_CASE(a_rehearsal_is_called_off_once_nobody_waits_for_it_any_more) {
   struct : requester {
     bool gone() const noexcept override { return ++asked > 3; }
