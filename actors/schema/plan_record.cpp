@@ -94,7 +94,7 @@ expected<migration_plan> plan_repair(const migration_set& files, const schema_st
   if (change.migrations == applied.migrations) {
     return migration_plan{};
   }
-  change.sql = told.empty() ? "-- the record had been changed" : told;
+  change.sql = told.empty() ? "-- the record had been changed\n" : told;
   return migration_plan{{{files.name, 0}, "", std::move(change)}};
 }
 

@@ -68,8 +68,7 @@ std::string remedy_for(const migration_status& one) {
              "it, or, where the change has no effect, `millrace migrate repair` records the new one";
     case migration_state::stuck:
       return "its file was changed, renamed or removed while its backfill was under way; put it back as it was, or "
-             "take "
-             "back what is done by `millrace migrate down`, and begin anew";
+             "take back what is done by `millrace migrate down`, and begin anew";
     case migration_state::missing:
       return "it is applied, and its file is missing; put it back, or forget it by `millrace migrate repair --set "
              + one.id.set + '`';
@@ -77,7 +76,8 @@ std::string remedy_for(const migration_status& one) {
       return "a later one is applied already; give its files a number above all others";
     case migration_state::newer:
       return "a newer program applied it, which this one does not know; use that program, or take it back with that "
-             "program's files: `millrace migrate down`";
+             "program's files: `millrace migrate down`; where its files are lost, write them anew, and `millrace "
+             "migrate repair` records them";
     default:
       return "";
   }

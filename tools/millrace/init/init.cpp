@@ -49,9 +49,9 @@ int make_folder(const std::string& folder) {
   if (!was_there) {
     const auto name = in_shell(folder);
     std::cout << fmt::format(R"--(
-  millrace sql --data {0} "CREATE TABLE person(name TEXT NOT NULL)"
-  millrace sql --data {0} "INSERT INTO person VALUES ('Ada')"
-  millrace sql --data {0} "SELECT * FROM person"
+  millrace sql --data {0} "CREATE TABLE note(text TEXT NOT NULL)"
+  millrace sql --data {0} "INSERT INTO note VALUES ('It holds.')"
+  millrace sql --data {0} "SELECT * FROM note"
   millrace migrate new person          # for a schema that is kept in files; then: millrace migrate up --data {0}
   millrace serve --data {0}            # for programs elsewhere
 )--",
