@@ -17,7 +17,7 @@ namespace {
 
 struct registry {
   std::mutex mutex;
-  std::unordered_map<caf::node_id, std::shared_ptr<peer_room>> rooms;
+  std::unordered_map<peer_id, std::shared_ptr<peer_room>> rooms;
 };
 
 registry& all() {
@@ -27,17 +27,17 @@ registry& all() {
 
 } // namespace
 
-void enter(const caf::node_id& peer, std::shared_ptr<peer_room> room) {
+void enter(const peer_id& peer, std::shared_ptr<peer_room> room) {
   const std::lock_guard lock{all().mutex};
   all().rooms.insert_or_assign(peer, std::move(room));
 }
 
-void leave(const caf::node_id& peer) {
+void leave(const peer_id& peer) {
   const std::lock_guard lock{all().mutex};
   all().rooms.erase(peer);
 }
 
-std::shared_ptr<peer_room> find(const caf::node_id& peer) {
+std::shared_ptr<peer_room> find(const peer_id& peer) {
   const std::lock_guard lock{all().mutex};
   const auto found = all().rooms.find(peer);
   return found == all().rooms.end() ? nullptr : found->second;

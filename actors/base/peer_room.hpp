@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 
+#include <caf/fwd.hpp>
 #include <caf/node_id.hpp>
 
 namespace millrace {
@@ -33,14 +35,34 @@ private:
   std::atomic<std::size_t> expected_bytes_{40 * 1024 * 1024};
 };
 
-/// The peers of this process's connections, by the nodes that CAF knows them as, which no two of them share. Any
-/// thread.
+/// Who asks on behalf of a peer: any actor of the node that CAF knows its connection as, or one actor of this process.
+struct peer_id {
+  caf::node_id node{};
+  caf::actor_id actor = 0;
+
+  friend bool operator==(const peer_id& one, const peer_id& other) noexcept {
+    return one.actor == other.actor && one.node == other.node;
+  }
+};
+
+} // namespace millrace
+
+template <>
+struct std::hash<millrace::peer_id> {
+  std::size_t operator()(const millrace::peer_id& one) const noexcept {
+    return one.node ? std::hash<caf::node_id>{}(one.node) : std::hash<caf::actor_id>{}(one.actor);
+  }
+};
+
+namespace millrace {
+
+/// The peers of this process's connections, no two of which share an id. Any thread.
 namespace peer_rooms {
 
-void enter(const caf::node_id& peer, std::shared_ptr<peer_room> room);
-void leave(const caf::node_id& peer);
+void enter(const peer_id& peer, std::shared_ptr<peer_room> room);
+void leave(const peer_id& peer);
 /// Null where no connection has said anything of it.
-std::shared_ptr<peer_room> find(const caf::node_id& peer);
+std::shared_ptr<peer_room> find(const peer_id& peer);
 
 } // namespace peer_rooms
 

@@ -48,7 +48,7 @@ asker_id id_of(const caf::strong_actor_ptr& asker) {
   return here ? asker_id{.actor = asker->id()} : asker_id{.node = asker->node()};
 }
 
-waiting_line::waiting_line(const asker_id& who) : peer_(who.node ? peer_rooms::find(who.node) : nullptr) {}
+waiting_line::waiting_line(const asker_id& who) : peer_(peer_rooms::find(who)) {}
 
 bool waiting_line::has_room() {
   if (!peer_) {

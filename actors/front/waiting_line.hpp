@@ -21,15 +21,9 @@
 
 namespace millrace {
 
-/// Whose requests share the readers: an actor of this process, or whatever comes over one connection.
-struct asker_id {
-  caf::node_id node{};     ///< By which CAF knows the connection; none in this process.
-  caf::actor_id actor = 0; ///< 0 over a connection, and for what was sent without a sender.
-
-  friend bool operator==(const asker_id& one, const asker_id& other) noexcept {
-    return one.actor == other.actor && one.node == other.node;
-  }
-};
+/// Whose requests share the readers: an actor of this process, or whatever comes over one connection. Without node and
+/// actor where it was sent without a sender.
+using asker_id = peer_id;
 
 /// Who asked; null where nobody waits for an answer.
 asker_id id_of(const caf::strong_actor_ptr& asker);
@@ -138,10 +132,3 @@ private:
 };
 
 } // namespace millrace
-
-template <>
-struct std::hash<millrace::asker_id> {
-  std::size_t operator()(const millrace::asker_id& one) const noexcept {
-    return one.node ? std::hash<caf::node_id>{}(one.node) : std::hash<caf::actor_id>{}(one.actor);
-  }
-};

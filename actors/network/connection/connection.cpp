@@ -48,7 +48,7 @@ connection::connection(std::shared_ptr<connection_book> book, const guard_scope&
 
 connection::~connection() {
   if (introduced_) {
-    peer_rooms::leave(node_of(alias_.name()));
+    peer_rooms::leave({node_of(alias_.name())});
     book_->forget(alias_.name());
   }
   book_->count_actors(actors_counted_, 0);
@@ -234,7 +234,7 @@ void connection::settle(time_point now) {
 bool connection::settle_peer() {
   if (!std::exchange(introduced_, true)) {
     book_->introduce(alias_.name(), identity_);
-    peer_rooms::enter(node_of(alias_.name()), unsent_);
+    peer_rooms::enter({node_of(alias_.name())}, unsent_);
   }
   if (const auto actors = guard_.actors(); actors != actors_counted_) {
     if (!book_->count_actors(actors_counted_, actors)) {

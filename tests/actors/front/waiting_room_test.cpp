@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(all_actors_behind_one_connection_are_one_asker) {
 BOOST_AUTO_TEST_CASE(who_does_not_read_its_answers_is_passed_over_until_it_does_or_its_time_is_over) {
   const auto there = caf::make_node_id(9, "0011223344556677889900112233445566778899").value();
   const auto peer = std::make_shared<told_peer>();
-  peer_rooms::enter(there, peer);
+  peer_rooms::enter({there}, peer);
   const auto far = make_asker(there);
   peer->unread = 90'000'000;
   put(far, 1, {.left = 1s});
@@ -152,14 +152,14 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_its_answers_is_passed_over_until_it_does_
   BOOST_TEST((codes(far) == std::vector{errc::deadline_exceeded}));
   peer->unread = 0;
   BOOST_TEST(next(0) == 2);
-  peer_rooms::leave(there);
-  BOOST_TEST(!peer_rooms::find(there));
+  peer_rooms::leave({there});
+  BOOST_TEST(!peer_rooms::find({there}));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_being_made_for_a_connection_and_on_its_way_takes_of_its_room) {
   const auto there = caf::make_node_id(9, "0011223344556677889900112233445566778899").value();
   const auto peer = std::make_shared<told_peer>();
-  peer_rooms::enter(there, peer);
+  peer_rooms::enter({there}, peer);
   const auto far = make_asker(there);
   for (int i = 1; i <= 9; ++i) {
     put(far, i);
@@ -177,13 +177,13 @@ BOOST_AUTO_TEST_CASE(what_is_being_made_for_a_connection_and_on_its_way_takes_of
   BOOST_TEST(next(1) == 3);
   BOOST_TEST(next(0) == 4);
   BOOST_TEST(next(0, true) + next(1) == 11);
-  peer_rooms::leave(there);
+  peer_rooms::leave({there});
 }
 
 BOOST_AUTO_TEST_CASE(nobody_makes_way_for_who_does_not_read) {
   const auto there = caf::make_node_id(9, "0011223344556677889900112233445566778899").value();
   const auto peer = std::make_shared<told_peer>();
-  peer_rooms::enter(there, peer);
+  peer_rooms::enter({there}, peer);
   peer->unread = 90'000'000;
   put(a, 1);
   put(a, 2);
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(nobody_makes_way_for_who_does_not_read) {
   peer->unread = 0;
   tested->look(now + 1s);
   BOOST_TEST((tested->yields(0) || tested->yields(1)));
-  peer_rooms::leave(there);
+  peer_rooms::leave({there});
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_at_rest_is_woken_and_no_request_is_left_to_nobody) {
