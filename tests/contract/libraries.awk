@@ -13,6 +13,7 @@ BEGIN {
   instead["OpenSSL::SSL"] = "OpenSSL::Crypto"
   word["/nlohmann/"] = "nlohmann_json::nlohmann_json"
   word["/CLI/"] = "CLI11::CLI11"
+  word["/microhttpd.h"] = "libmicrohttpd::microhttpd"
   word["/csv.h"] = "libcsv::csv"
 }
 FNR == NR {

@@ -81,10 +81,18 @@ public:
     if (!fill(bytes)) {
       return {};
     }
-    auto whole = read_.substr(0, bytes);
-    read_.erase(0, bytes);
-    return whole;
+    return take(bytes);
   }
+
+  /// Reads up to and with what ends it, or exactly so many bytes; nothing where that does not come.
+  std::string until(std::string_view end) {
+    auto found = read_.find(end);
+    while (found == std::string::npos && receive()) {
+      found = read_.find(end);
+    }
+    return found == std::string::npos ? std::string{} : take(found + end.size());
+  }
+  std::string exactly(std::size_t bytes) { return fill(bytes) ? take(bytes) : std::string{}; }
 
   /// Waits until the other end has closed, or for long. Whether it has.
   bool closed() {
@@ -96,6 +104,12 @@ private:
   static constexpr std::chrono::milliseconds patience{20'000};
 
   raw_peer(int connected, std::nullptr_t) : socket_(connected) {}
+
+  std::string take(std::size_t bytes) {
+    auto taken = read_.substr(0, bytes);
+    read_.erase(0, bytes);
+    return taken;
+  }
 
   bool fill(std::size_t bytes) {
     while (read_.size() < bytes && receive()) {}

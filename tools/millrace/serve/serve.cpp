@@ -5,6 +5,7 @@
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/tls.hpp>
+#include <millrace/actors/network/http/http_server.hpp>
 #include <millrace/actors/network/server/listener.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
@@ -19,6 +20,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -39,6 +41,8 @@ struct serve_settings {
   std::string listen = "127.0.0.1:7400"; ///< For programs that read and write.
   std::string listen_read;               ///< Empty where nobody may only read.
   std::string listen_operator;
+  std::string listen_http; ///< Empty where no program speaks HTTP.
+  std::string http_tokens;
   std::vector<std::string> schema;
   bool create = false;
   std::string ad_hoc = "allow";
@@ -166,6 +170,31 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
   return all;
 }
 
+/// Nothing where no program speaks HTTP. The error is a sentence.
+tl::expected<std::optional<network::http::http_settings>, std::string> http_of(const serve_settings& settings) {
+  if (settings.listen_http.empty()) {
+    return std::nullopt;
+  }
+  const auto where = network::parse_endpoint(settings.listen_http);
+  if (!where) {
+    return tl::unexpected{where.error()};
+  }
+  if (!network::is_numeric(where->address)) {
+    return tl::unexpected{"\"" + where->address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
+  }
+  if (!network::is_loopback(where->address) && (settings.tls.empty() || settings.http_tokens.empty())) {
+    return tl::unexpected{"Other machines can reach " + where->address
+                          + ". Give --tls-certificate, --tls-key and --http-tokens, or listen at 127.0.0.1."};
+  }
+  network::http::http_settings http;
+  http.at = *where;
+  http.tokens = settings.http_tokens;
+  http.tls = settings.tls;
+  http.connections = settings.limits;
+  http.query_time_max = std::chrono::seconds{settings.query_seconds};
+  return http;
+}
+
 std::string ready_line(const serve_settings& settings, const std::vector<network::listen_settings>& places,
                        const std::vector<network::listener>& listeners) {
   std::string line = "Serving " + settings.data + " at ";
@@ -212,6 +241,10 @@ int serve(const serve_settings& settings) {
   if (const auto are_free = look_whether_free(*places); !are_free) {
     return complain(are_free.error(), exit_code::usage);
   }
+  const auto http = http_of(settings);
+  if (!http) {
+    return complain(http.error(), exit_code::usage);
+  }
   const auto engine_options = engine_options_of(settings);
   if (const auto refused = refuse_folder(engine_options)) {
     return *refused;
@@ -237,13 +270,28 @@ int serve(const serve_settings& settings) {
     }
     listeners.push_back(std::move(*made));
   }
-  announce(ready_line(settings, *places, listeners));
+  std::optional<network::http::http_server> web;
+  if (*http) {
+    auto made = network::http::http_server::open(system, **http, {engine->front(), engine->operations()});
+    if (!made) {
+      return complain(made.error(), exit_code::usage);
+    }
+    web.emplace(std::move(*made));
+  }
+  announce(ready_line(settings, *places, listeners)
+           + (web ? ", HTTP at " + network::to_string({(*http)->at.address, web->port()}) : ""));
   wait_for_interrupt();
   announce("Ending: what was accepted is being answered");
   for (auto& one : listeners) {
     one.stop_accepting();
   }
+  if (web) {
+    web->stop_accepting();
+  }
   engine->close();
+  if (web) {
+    web->close(std::chrono::seconds{2});
+  }
   for (auto& one : listeners) {
     one.close(std::chrono::seconds{2});
   }
@@ -290,6 +338,7 @@ Examples:
   millrace serve --data /srv/people --listen 0.0.0.0:7400 --tls-certificate server.pem --tls-key server-key.pem \
     --tls-ca ca.pem
   millrace serve --data /srv/people --listen-read 127.0.0.1:7401 --listen-operator 127.0.0.1:7402
+  millrace serve --data /srv/people --listen-http 127.0.0.1:7480 --http-tokens tokens
 
 Exit codes: 0 ended by a signal, 1 the system grants too few files or threads, 2 usage or an address that cannot be
 listened at, 70 the folder could not be opened, or the engine stopped serving.)";
@@ -310,6 +359,13 @@ void add_serve_command(CLI::App& program, int& result) {
   command.add_option("--listen-read", settings->listen_read, "The same, for programs that may only read");
   command.add_option("--listen-operator", settings->listen_operator,
                      "The same, for operators, who may also change the schema and decide about quarantine");
+  command.add_option("--listen-http", settings->listen_http,
+                     "The same, for programs in any language, by HTTP and JSON; on other addresses than this machine's "
+                     "with TLS and tokens");
+  command
+    .add_option("--http-tokens", settings->http_tokens,
+                "A file with a line for each token that may ask by HTTP: its role, and sha256: and its hash")
+    ->check(readable_file());
   command.add_flag("--create", settings->create, "Make the folder where it is missing");
   command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order")
     ->check(readable_file()); // Before a folder is made for a schema that cannot be had.

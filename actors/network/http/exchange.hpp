@@ -1,0 +1,107 @@
+#pragma once
+
+#include "caller.hpp"
+#include "json_writer.hpp"
+#include "settings.hpp"
+
+#include <millrace/actors/network/server/served_actors.hpp>
+#include <millrace/messages/error.hpp>
+#include <millrace/messages/paging.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <caf/actor_control_block.hpp>
+#include <caf/message.hpp>
+
+struct MHD_Connection;
+struct MHD_Response;
+
+namespace millrace::network::http {
+
+/// What all exchanges of a server share.
+struct service {
+  http_settings settings;
+  caf::strong_actor_ptr engine;
+  std::atomic<std::size_t> bodies_bytes{0};
+};
+
+/// One request and its answer. The server's thread that has its connection calls everything but `answered` and
+/// `give_up`.
+class exchange : public std::enable_shared_from_this<exchange> {
+public:
+  exchange(std::shared_ptr<service> of, MHD_Connection* connection, caf::strong_actor_ptr asker, wire::role granted);
+  exchange(const exchange&) = delete;
+  exchange& operator=(const exchange&) = delete;
+  ~exchange();
+
+  /// Called in the server's thread with all answers, in the order of the requests.
+  using completion = std::function<void(exchange&, std::vector<caf::message>&)>;
+
+  const service& of() const noexcept { return *service_; }
+  wire::role granted() const noexcept { return granted_; }
+  std::string_view body() const noexcept { return body_; }
+  std::string_view header(const char* name) const;
+  big_integers integers() const;
+
+  /// Takes a part of the body. Where there is no room for it, the rest is thrown away and the request refused.
+  void take(std::string_view part);
+  /// The request is answered so once it is there as a whole; at once where a body would come before.
+  void refuse(unsigned status, failure why);
+  void refuse(failure why);
+  /// Whether it was; then it replies with that, unless it has replied.
+  bool reply_refusal();
+
+  /// Asks the engine, and has `done` called once all is answered. Until then the connection rests.
+  void ask(std::vector<caf::message> requests, completion done);
+  /// Of the engine's answers, when they are there: calls what `ask` was given.
+  void resume();
+  /// Whether the engine has still to answer.
+  bool waits() const noexcept { return waits_.load(std::memory_order_acquire); }
+  /// The program at the other end is gone, or the server ends. Any thread.
+  void give_up();
+  bool given_up() const noexcept { return given_up_.load(std::memory_order_acquire); }
+
+  // One of these ends it.
+  void reply(unsigned status, std::string content, const char* type = "application/json");
+  void reply(const failure& why);
+  void reply(unsigned status, const failure& why);
+  /// Rows in one piece, or page by page to the last.
+  void reply_rows(row_page first, bool lines);
+  bool replied() const noexcept { return replied_; }
+
+  void add_header(const char* name, std::string value) { headers_.emplace_back(name, std::move(value)); }
+
+private:
+  friend class row_answer;
+
+  void answered(std::size_t place, caf::message content);
+  void wake();
+  void drop_body();
+  void send(unsigned status, MHD_Response* made);
+
+  std::shared_ptr<service> service_;
+  MHD_Connection* connection_;
+  caf::strong_actor_ptr asker_;
+  wire::role granted_;
+  std::string body_;
+  std::optional<failure> refusal_;
+  unsigned refusal_status_ = 0;
+  std::vector<std::pair<const char*, std::string>> headers_;
+  std::vector<caf::message> answers_;
+  std::atomic<std::size_t> unanswered_{0};
+  std::atomic<bool> waits_{false};
+  std::atomic<bool> given_up_{false};
+  completion done_;
+  bool replied_ = false;
+};
+
+} // namespace millrace::network::http

@@ -1,0 +1,167 @@
+#include "routes.hpp"
+
+#include "json_reader.hpp"
+#include "json_writer.hpp"
+#include "uuid_text.hpp"
+
+#include <millrace/messages/health.hpp>
+#include <millrace/messages/wire/registry.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <caf/make_message.hpp>
+
+namespace millrace::network::http {
+
+namespace {
+
+constexpr std::uint32_t page_rows = 1'000;
+/// Whose text is made in one piece, with its length before it.
+constexpr std::size_t small_result_bytes = 64 * 1024;
+
+failure failure_in(const caf::message& answer) {
+  return answer.match_elements<caf::error>() ? failure_of(answer.get_as<caf::error>(0))
+                                             : failure{errc::malformed, "the answer is none to this request"};
+}
+
+/// Calls `take` with the answer where it is one, and replies with the failure otherwise.
+template <class Answer, class Take>
+exchange::completion with_answer(Take take) {
+  return [take](exchange& one, std::vector<caf::message>& answers) {
+    auto& answer = answers.front();
+    if (answer.match_elements<Answer>()) {
+      take(one, answer.get_mutable_as<Answer>(0));
+    } else {
+      one.reply(failure_in(answer));
+    }
+  };
+}
+
+template <class Request>
+std::vector<caf::message> only(Request request) {
+  std::vector<caf::message> requests;
+  requests.push_back(caf::make_message(std::move(request)));
+  return requests;
+}
+
+void reply_outcome(exchange& one, const outcome& done) {
+  std::string text;
+  write_outcome(text, done, one.integers());
+  one.reply(200, std::move(text) + '\n');
+}
+
+void reply_outcomes(exchange& one, const std::vector<caf::message>& answers) {
+  std::string text = "[";
+  for (const auto& answer : answers) {
+    text += text.size() == 1 ? "" : ",\n";
+    if (answer.match_elements<outcome>()) {
+      write_outcome(text, answer.get_as<outcome>(0), one.integers());
+    } else {
+      write_failure(text, failure_in(answer));
+    }
+  }
+  one.reply(200, std::move(text) + "]\n");
+}
+
+void serve_transactions(exchange& one) {
+  auto asked = read_transactions(one.body());
+  if (!asked) {
+    return one.reply(asked.error());
+  }
+  if (asked->all.empty()) {
+    return one.reply(200, "[]\n");
+  }
+  std::vector<caf::message> requests;
+  requests.reserve(asked->all.size());
+  for (auto& work : asked->all) {
+    requests.push_back(caf::make_message(std::move(work)));
+  }
+  if (asked->many) {
+    return one.ask(std::move(requests), reply_outcomes);
+  }
+  one.ask(std::move(requests), with_answer<outcome>(reply_outcome));
+}
+
+bool wants_lines(const exchange& one) {
+  return one.header("Accept").find("application/x-ndjson") != std::string_view::npos;
+}
+
+void reply_rows(exchange& one, row_set& rows) {
+  if (rows.cells().size() > small_result_bytes) {
+    return one.reply_rows({std::move(rows), {}}, false);
+  }
+  std::string text;
+  write_rows(text, rows, one.integers());
+  one.reply(200, std::move(text) + '\n');
+}
+
+void serve_queries(exchange& one) {
+  auto asked = read_query(one.body());
+  if (!asked) {
+    return one.reply(asked.error());
+  }
+  const auto most = one.of().settings.query_time_max;
+  if (one.granted() != wire::role::operations && most.count() > 0) {
+    asked->deadline = std::min(asked->deadline, most);
+  }
+  if (wants_lines(one)) {
+    return one.ask(only(page_query{std::move(*asked), page_rows}),
+                   with_answer<row_page>([](exchange& to, row_page& page) { to.reply_rows(std::move(page), true); }));
+  }
+  one.ask(only(std::move(*asked)), with_answer<row_set>(reply_rows));
+}
+
+void serve_clients(exchange& one) {
+  one.ask(only(client_id_request{}), with_answer<client_id>([](exchange& to, const client_id& issued) {
+            to.reply(200, R"({"client":")" + to_text(issued.id) + "\"}\n");
+          }));
+}
+
+void serve_livez(exchange& one) {
+  one.reply(200, "ok\n", "text/plain");
+}
+
+/// A line for each part.
+void serve_readyz(exchange& one) {
+  one.ask(only(health_request{}), with_answer<health_report>([](exchange& to, const health_report& report) {
+            std::string text;
+            for (const auto& part : report.actors) {
+              text += (part.responding ? "[+] " : "[-] ") + part.id + '\n';
+            }
+            for (const auto& reason : report.reasons) {
+              text += reason + '\n';
+            }
+            text += std::string{name(report.state)} + '\n';
+            to.reply(report.state == health_state::unhealthy ? 503 : 200, std::move(text), "text/plain");
+          }));
+}
+
+void serve_health(exchange& one) {
+  one.ask(only(health_request{}), with_answer<health_report>([](exchange& to, const health_report& report) {
+            std::string text;
+            write_health(text, report);
+            to.reply(report.state == health_state::unhealthy ? 503 : 200, std::move(text) + '\n');
+          }));
+}
+
+constexpr std::array<route, 6> all{{
+  {"GET", "/livez", std::nullopt, serve_livez},
+  {"GET", "/readyz", std::nullopt, serve_readyz},
+  {"GET", "/health", wire::role::read, serve_health},
+  {"POST", "/v1/queries", wire::role::read, serve_queries},
+  {"POST", "/v1/clients", wire::role::read_write, serve_clients},
+  {"POST", "/v1/transactions", wire::role::read_write, serve_transactions},
+}};
+
+} // namespace
+
+std::span<const route> routes() noexcept {
+  return all;
+}
+
+} // namespace millrace::network::http
