@@ -118,7 +118,12 @@ BOOST_AUTO_TEST_CASE(a_result_of_any_size_comes_line_by_line_and_says_where_it_e
   BOOST_TEST(got.status == 200u);
   BOOST_TEST(std::count(got.body.begin(), got.body.end(), '\n') == 12'347);
   BOOST_TEST(got.body.starts_with("{\"seq\":1,\"columns\":[\"i\",\"'text'\"]}\n[1,\"text\"]\n[2,"));
-  BOOST_TEST(got.body.ends_with("[12345,\"text\"]\n{\"rows\":12345}\n"));
+  BOOST_TEST(got.body.ends_with("[12345,\"text\"]\n{\"rows\":12345,\"truncated\":false}\n"));
+  const auto few = program.post(
+    "/v1/queries",
+    R"j({"sql":"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT i FROM n","max_rows":1500})j",
+    "Accept: application/x-ndjson\r\n");
+  BOOST_TEST(few.body.ends_with("[1500]\n{\"rows\":1500,\"truncated\":true}\n"));
   // And as one document, which is longer than what is made in one piece.
   const auto whole = program.post(
     "/v1/queries",
@@ -162,6 +167,36 @@ BOOST_AUTO_TEST_CASE(what_is_too_long_is_refused_and_the_next_request_is_served)
   BOOST_TEST(connect().post("/v1/transactions", std::string(2'000, ' ')).status == 413u);
   BOOST_TEST(connect().get("/livez", "X: " + std::string(40'000, 'x') + "\r\n").status == 431u);
   BOOST_TEST(connect().post("/v1/transactions", insert(1)).status == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_said_in_two_ways_or_is_not_wanted_is_refused_before_it_comes) {
+  serve();
+  BOOST_TEST(connect().send("GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n").status
+             == 400u);
+  for (const std::string framing :
+       {"Content-Length: 9\r\nContent-Length: 3\r\n", "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip\r\n"}) {
+    auto program = connect();
+    const auto refused = program.send("POST /v1/queries HTTP/1.1\r\nHost: localhost\r\n" + framing + "\r\n");
+    BOOST_TEST(refused.status == 400u, framing);
+    BOOST_TEST(program.peer().closed());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_rows_of_many_transactions_have_a_bound_together_and_their_effect_has_none) {
+  serve();
+  const std::string each =
+    R"j({"statements":[{"sql":"INSERT INTO t(b) VALUES (hex(zeroblob(2000000))) RETURNING b"}]})j";
+  std::string all = each;
+  for (int i = 1; i < 8; ++i) {
+    all += "," + each;
+  }
+  auto program = connect();
+  const auto done = program.post("/v1/transactions", "[" + all + "]");
+  BOOST_TEST(done.status == 200u);
+  BOOST_TEST(done.body.size() < 20'000'000u);
+  BOOST_TEST(done.has(R"("rows":[],"truncated":true)"));
+  BOOST_TEST(rows("SELECT count(*) FROM t") == "8");
 }
 
 BOOST_AUTO_TEST_CASE(bodies_have_a_bound_together_and_small_ones_are_let_in_beyond_it) {

@@ -170,9 +170,16 @@ BOOST_AUTO_TEST_CASE(a_query_is_read_with_all_it_can_say) {
   meant.at_least_seq = 7;
   meant.deadline = std::chrono::milliseconds{5};
   meant.max_rows = 9;
-  BOOST_CHECK(*read == meant);
-  BOOST_CHECK(read_query(R"({"sql":"x","consistency":"linearizable"})").value().consistency
-              == consistency::linearizable);
+  BOOST_CHECK(read->question == meant);
+  BOOST_TEST(read->bounded);
+  const auto newest = read_query(R"({"sql":"x","consistency":"linearizable"})").value();
+  BOOST_CHECK(newest.question.consistency == consistency::linearizable);
+  BOOST_TEST(!newest.bounded);
+  for (const auto* const order :
+       {R"({"sql":"x","at_least_seq":1,"consistency":"any"})", R"({"sql":"x","consistency":"any","at_least_seq":1})"}) {
+    BOOST_TEST(read_query(order).error().detail.starts_with("\"at_least_seq\" goes with"));
+  }
+  BOOST_TEST(read_query("{\"" + std::string(1'000'000, 'a') + "\":1}").error().detail.size() < 500u);
   BOOST_TEST(read_query("{}").error().detail == "\"sql\" is missing");
   BOOST_TEST(read_query("[]").error().detail == "an object is wanted");
 }

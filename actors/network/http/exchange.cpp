@@ -98,11 +98,12 @@ bool exchange::reply_refusal() {
   return refusal_.has_value();
 }
 
-void exchange::ask(std::vector<caf::message> requests, completion done) {
+void exchange::ask(std::vector<caf::message> requests, completion done, filter keep) {
   drop_body(); // What it says is in the requests.
   const auto count = requests.size();
   answers_.assign(count, {});
   done_ = std::move(done);
+  keep_ = std::move(keep);
   unanswered_ = count;
   waits_ = true;
   MHD_suspend_connection(connection_);
@@ -113,6 +114,9 @@ void exchange::ask(std::vector<caf::message> requests, completion done) {
 }
 
 void exchange::answered(std::size_t place, caf::message content) {
+  if (keep_) {
+    keep_(content);
+  }
   answers_[place] = std::move(content);
   if (unanswered_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     wake();
@@ -164,9 +168,20 @@ void exchange::reply(unsigned status, const failure& why) {
   reply(status, std::move(text));
 }
 
-void exchange::reply_rows(row_page first, bool lines) {
-  auto* const made = row_answer::make(shared_from_this(), std::move(first), lines);
+void exchange::reply_rows(row_page first, bool lines, std::uint64_t most) {
+  if (!has_room_for(first.rows.cells().size())) {
+    return reply(no_room_for_rows());
+  }
+  auto* const made = row_answer::make(shared_from_this(), std::move(first), lines, most);
   send(MHD_HTTP_OK, made);
+}
+
+bool exchange::has_room_for(std::size_t bytes) const {
+  return bytes <= caller_in(asker_).room().bytes();
+}
+
+failure no_room_for_rows() {
+  return {errc::overloaded, "too much waits to be read by programs", std::chrono::seconds{1}};
 }
 
 void exchange::send(unsigned status, MHD_Response* made) {

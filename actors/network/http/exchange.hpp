@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,8 +61,11 @@ public:
   /// Whether it was; then it replies with that, unless it has replied.
   bool reply_refusal();
 
+  /// What is done with an answer when it comes, in the thread of whoever answers.
+  using filter = std::function<void(caf::message&)>;
+
   /// Asks the engine, and has `done` called once all is answered. Until then the connection rests.
-  void ask(std::vector<caf::message> requests, completion done);
+  void ask(std::vector<caf::message> requests, completion done, filter keep = {});
   /// Of the engine's answers, when they are there: calls what `ask` was given.
   void resume();
   /// Whether the engine has still to answer.
@@ -74,8 +78,10 @@ public:
   void reply(unsigned status, std::string content, const char* type = "application/json");
   void reply(const failure& why);
   void reply(unsigned status, const failure& why);
-  /// Rows in one piece, or page by page to the last.
-  void reply_rows(row_page first, bool lines);
+  /// Rows in one piece, or page by page to the last, or so many.
+  void reply_rows(row_page first, bool lines, std::uint64_t most);
+  /// Whether so many bytes more may wait to be read; one program's, and all programs'.
+  bool has_room_for(std::size_t bytes) const;
   bool replied() const noexcept { return replied_; }
 
   void add_header(const char* name, std::string value) { headers_.emplace_back(name, std::move(value)); }
@@ -101,7 +107,11 @@ private:
   std::atomic<bool> waits_{false};
   std::atomic<bool> given_up_{false};
   completion done_;
+  filter keep_;
   bool replied_ = false;
 };
+
+/// What rows are answered with where there is none.
+failure no_room_for_rows();
 
 } // namespace millrace::network::http

@@ -8,7 +8,7 @@
 #include <millrace/actors/network/connection/address.hpp>
 
 #include <algorithm>
-#include <cerrno>
+#include <cctype>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
@@ -20,6 +20,8 @@
 #include <vector>
 
 #include <microhttpd.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <caf/actor_cast.hpp>
@@ -54,11 +56,43 @@ link* link_of(MHD_Connection* connection) {
   return static_cast<link*>(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
 }
 
-/// Whether the other end has closed the connection.
+/// Whether the other end has closed the connection, or its side of it, whatever it sent before.
 bool is_closed(int socket) {
-  char next = 0;
-  const auto read = ::recv(socket, &next, 1, MSG_PEEK | MSG_DONTWAIT);
-  return read == 0 || (read < 0 && errno != EAGAIN && errno != EINTR);
+  pollfd seen{socket, POLLRDHUP, 0};
+  return ::poll(&seen, 1, 0) == 1;
+}
+
+bool equal(std::string_view one, std::string_view other) {
+  return std::ranges::equal(
+    one, other, {}, [](unsigned char c) { return std::tolower(c); }, [](unsigned char c) { return std::tolower(c); });
+}
+
+/// A quarter of what the process may open: the engine and its other ports have files, too.
+std::size_t connections_the_system_allows() {
+  rlimit allowed{};
+  return ::getrlimit(RLIMIT_NOFILE, &allowed) == 0 ? static_cast<std::size_t>(allowed.rlim_cur / 4) : 100;
+}
+
+/// How many headers of a name there are.
+unsigned count_headers(MHD_Connection* connection, std::string_view wanted) {
+  std::pair<std::string_view, unsigned> counted{wanted, 0};
+  MHD_get_connection_values(
+    connection, MHD_HEADER_KIND,
+    [](void* into, MHD_ValueKind, const char* name, const char*) {
+      auto& [sought, count] = *static_cast<std::pair<std::string_view, unsigned>*>(into);
+      count += equal(name, sought) ? 1 : 0;
+      return MHD_YES;
+    },
+    &counted);
+  return counted.second;
+}
+
+/// What others on the way may take for another request.
+bool is_ambiguous(MHD_Connection* connection, const exchange& one) {
+  const auto lengths = count_headers(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  const auto encodings = count_headers(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+  return lengths + encodings > 1
+         || (encodings == 1 && !equal(one.header(MHD_HTTP_HEADER_TRANSFER_ENCODING), "chunked"));
 }
 
 expected<std::string, std::string> content_of(const std::filesystem::path& file) {
@@ -202,7 +236,8 @@ std::optional<std::string> http_server::impl::start(int socket) {
     flags, 0, nullptr, nullptr, +handler, this, MHD_OPTION_LISTEN_SOCKET, socket, MHD_OPTION_THREAD_POOL_SIZE,
     settings.threads, MHD_OPTION_NOTIFY_CONNECTION, +connection, this, MHD_OPTION_NOTIFY_COMPLETED, +completed, this,
     MHD_OPTION_URI_LOG_CALLBACK, +first_line, this, MHD_OPTION_CONNECTION_LIMIT,
-    static_cast<unsigned>(settings.connections.connections_max), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+    static_cast<unsigned>(std::min(settings.connections.connections_max, connections_the_system_allows())),
+    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
     static_cast<unsigned>(settings.connections.connections_per_address_max), MHD_OPTION_CONNECTION_TIMEOUT,
     static_cast<unsigned>(unread), MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings.limits.headers_bytes_max,
     MHD_OPTION_ARRAY, more.data(), MHD_OPTION_END);
@@ -299,7 +334,14 @@ request* http_server::impl::begin(MHD_Connection* connection, std::string_view p
     authorise(*made->one, role, *made->wanted->least);
   }
   const auto length = made->one->header(MHD_HTTP_HEADER_CONTENT_LENGTH);
-  if ((!length.empty() && length != "0") || !made->one->header(MHD_HTTP_HEADER_TRANSFER_ENCODING).empty()) {
+  const bool has_body = (!length.empty() && length != "0")
+                        || !made->one->header(MHD_HTTP_HEADER_TRANSFER_ENCODING).empty();
+  if (is_ambiguous(connection, *made->one)) {
+    made->one->refuse({errc::malformed, "where the body ends is said in one way alone"});
+  } else if (has_body && made->wanted != nullptr && !made->wanted->takes_body) {
+    made->one->refuse({errc::malformed, "this takes no body"});
+  }
+  if (has_body) {
     made->one->reply_refusal();
   }
   return made.release();
@@ -308,11 +350,11 @@ request* http_server::impl::begin(MHD_Connection* connection, std::string_view p
 void http_server::impl::authorise(exchange& one, std::optional<wire::role> granted, wire::role least) const {
   if (!granted) {
     one.add_header(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-    one.refuse(401, {errc::not_permitted, "a token is wanted: Authorization: Bearer TOKEN"});
+    one.refuse(401, {errc::wrong_role, "a token is wanted: Authorization: Bearer TOKEN"});
   } else if (*granted < least) {
     one.refuse({errc::wrong_role, "this wants the role " + std::string{wire::name(least)}});
   } else if (is_from_a_page(one)) {
-    one.refuse({errc::not_permitted, "without tokens no web page may ask"});
+    one.refuse({errc::wrong_role, "without tokens no web page may ask"});
   }
 }
 
@@ -328,10 +370,10 @@ const route* http_server::impl::find_route(exchange& one, std::string_view path,
     others += (others.empty() ? "" : ", ") + std::string{each.method};
   }
   if (others.empty()) {
-    one.refuse(404, {errc::not_found, "nothing is served under " + std::string{path}});
+    one.refuse(404, {errc::malformed, "nothing is served under " + std::string{path}});
   } else {
     one.add_header(MHD_HTTP_HEADER_ALLOW, others);
-    one.refuse(405, {errc::not_permitted, "this path is for " + others});
+    one.refuse(405, {errc::malformed, "this path is for " + others});
   }
   return nullptr;
 }
@@ -348,7 +390,7 @@ std::optional<wire::role> http_server::impl::role_of(MHD_Connection* connection)
   constexpr std::string_view scheme = "Bearer ";
   const char* const given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
   const std::string_view text = given == nullptr ? std::string_view{} : given;
-  return text.starts_with(scheme) ? tokens->role_of(text.substr(scheme.size())) : std::nullopt;
+  return equal(text.substr(0, scheme.size()), scheme) ? tokens->role_of(text.substr(scheme.size())) : std::nullopt;
 }
 
 /// Any page in a browser of this machine can send requests here, under another name of this machine, too.
@@ -360,7 +402,7 @@ bool http_server::impl::is_from_a_page(const exchange& one) const {
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   }
-  return !one.header(MHD_HTTP_HEADER_ORIGIN).empty() || !(host.empty() || host == "localhost" || is_numeric(host));
+  return !one.header(MHD_HTTP_HEADER_ORIGIN).empty() || !(host.empty() || equal(host, "localhost") || is_numeric(host));
 }
 
 link* http_server::impl::enter(MHD_Connection* connection) noexcept try {

@@ -72,6 +72,12 @@ std::string joined(std::span<const std::string_view> words) {
   return text;
 }
 
+/// Who sent it knows the rest.
+std::string shortened(std::string_view text) {
+  constexpr std::size_t most = 200;
+  return text.size() <= most ? std::string{text} : std::string{text.substr(0, most)} + "…";
+}
+
 std::optional<std::int64_t> integer_in(const std::string& text) {
   std::int64_t number = 0;
   const auto* const end = text.data() + text.size();
@@ -109,9 +115,9 @@ public:
 
   const std::optional<failure>& problem() const noexcept { return problem_; }
   transactions_asked transactions() && { return {std::move(all_), many_}; }
-  query question() && {
+  query_asked question() && {
     question_.statement = std::move(step_);
-    return std::move(question_);
+    return {std::move(question_), bounded_};
   }
 
 private:
@@ -158,6 +164,7 @@ private:
   std::vector<transaction> all_;
   bool many_ = false;
   query question_;
+  bool bounded_ = false;
   statement step_; ///< The statement, or the query's, that is being read.
   std::size_t open_groups_ = 0;
   std::optional<value> odd_; ///< What the odd value is that is being read.
@@ -183,7 +190,7 @@ std::string builder::place() const {
     if (is_array(one.what)) {
       text += one.count == 0 ? "" : '[' + std::to_string(one.count - 1) + ']';
     } else if (!one.key.empty()) {
-      text += (text.empty() ? "" : ".") + one.key;
+      text += (text.empty() ? "" : ".") + shortened(one.key);
     }
   }
   return text;
@@ -280,6 +287,12 @@ bool builder::end_object() {
       if (!seen("sql")) {
         return wrong("\"sql\" is missing");
       }
+      if (seen("at_least_seq")) {
+        if (seen("consistency") && question_.consistency != consistency::at_least) {
+          return wrong("\"at_least_seq\" goes with the consistency \"at_least\" alone");
+        }
+        question_.consistency = consistency::at_least;
+      }
       break;
     case part::item:
       return end_item();
@@ -324,9 +337,8 @@ bool builder::parse_error(std::size_t position, const std::string&, const json::
   // The library's own number and name of it say nothing to who sent it.
   const std::string_view text{what.what()};
   const auto begins = text.find("] ");
-  problem_ = failure{errc::malformed,
-                     "it is no JSON, at byte " + std::to_string(position) + ": "
-                       + std::string{begins == std::string_view::npos ? text : text.substr(begins + 2)}};
+  problem_ = failure{errc::malformed, "it is no JSON, at byte " + std::to_string(position) + ": "
+                                        + shortened(begins == std::string_view::npos ? text : text.substr(begins + 2))};
   return false;
 }
 
@@ -408,13 +420,13 @@ bool builder::take_member(value given) {
                                      {"linearizable", consistency::linearizable}}});
       }
       if (key == "at_least_seq") {
-        question_.consistency = consistency::at_least;
         return set(question_.at_least_seq, given, 0);
       }
       if (key == "deadline_ms") {
         return set(question_.deadline, given, 1);
       }
       if (key == "max_rows") {
+        bounded_ = true;
         return set(question_.max_rows, given, 1);
       }
       break;
@@ -574,7 +586,7 @@ expected<transactions_asked> read_transactions(std::string_view body) {
   return std::move(made).transactions();
 }
 
-expected<query> read_query(std::string_view body) {
+expected<query_asked> read_query(std::string_view body) {
   builder made{part::query};
   if (auto why = build(made, body)) {
     return tl::unexpected{std::move(*why)};

@@ -27,6 +27,11 @@ struct transactions_asked {
 [[nodiscard]] expected<transactions_asked> read_transactions(std::string_view body);
 
 /// What a body of `POST /v1/queries` says.
-[[nodiscard]] expected<query> read_query(std::string_view body);
+struct query_asked {
+  query question;
+  bool bounded = false; ///< Whether it says `max_rows`.
+};
+
+[[nodiscard]] expected<query_asked> read_query(std::string_view body);
 
 } // namespace millrace::network::http

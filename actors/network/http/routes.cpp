@@ -9,7 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +26,8 @@ namespace {
 constexpr std::uint32_t page_rows = 1'000;
 /// Whose text is made in one piece, with its length before it.
 constexpr std::size_t small_result_bytes = 64 * 1024;
+/// Of all answers to an array of transactions together.
+constexpr std::size_t array_rows_bytes_max = 16 * 1024 * 1024;
 
 failure failure_in(const caf::message& answer) {
   return answer.match_elements<caf::error>() ? failure_of(answer.get_as<caf::error>(0))
@@ -55,6 +60,30 @@ void reply_outcome(exchange& one, const outcome& done) {
   one.reply(200, std::move(text) + '\n');
 }
 
+/// As in the record of an outcome: what is too much is left out, and the result says so.
+void leave_rows_out(outcome& done) {
+  for (auto& result : done.results) {
+    if (!result.rows.empty()) {
+      auto columns = result.rows.columns();
+      result.rows = row_set{std::make_shared<const std::vector<std::string>>(std::move(columns))};
+      result.rows.mark_truncated();
+    }
+  }
+}
+
+void keep_within(std::atomic<std::size_t>& held, caf::message& answer) {
+  if (!answer.match_elements<outcome>()) {
+    return;
+  }
+  std::size_t bytes = 0;
+  for (const auto& result : answer.get_as<outcome>(0).results) {
+    bytes += result.rows.cells().size();
+  }
+  if (bytes > 0 && held.fetch_add(bytes) + bytes > array_rows_bytes_max) {
+    leave_rows_out(answer.get_mutable_as<outcome>(0));
+  }
+}
+
 void reply_outcomes(exchange& one, const std::vector<caf::message>& answers) {
   std::string text = "[";
   for (const auto& answer : answers) {
@@ -82,7 +111,8 @@ void serve_transactions(exchange& one) {
     requests.push_back(caf::make_message(std::move(work)));
   }
   if (asked->many) {
-    return one.ask(std::move(requests), reply_outcomes);
+    const auto held = std::make_shared<std::atomic<std::size_t>>(0);
+    return one.ask(std::move(requests), reply_outcomes, [held](caf::message& answer) { keep_within(*held, answer); });
   }
   one.ask(std::move(requests), with_answer<outcome>(reply_outcome));
 }
@@ -93,7 +123,7 @@ bool wants_lines(const exchange& one) {
 
 void reply_rows(exchange& one, row_set& rows) {
   if (rows.cells().size() > small_result_bytes) {
-    return one.reply_rows({std::move(rows), {}}, false);
+    return one.reply_rows({std::move(rows), {}}, false, UINT64_MAX);
   }
   std::string text;
   write_rows(text, rows, one.integers());
@@ -105,15 +135,18 @@ void serve_queries(exchange& one) {
   if (!asked) {
     return one.reply(asked.error());
   }
-  const auto most = one.of().settings.query_time_max;
-  if (one.granted() != wire::role::operations && most.count() > 0) {
-    asked->deadline = std::min(asked->deadline, most);
+  auto& question = asked->question;
+  const auto longest = one.of().settings.query_time_max;
+  if (one.granted() != wire::role::operations && longest.count() > 0) {
+    question.deadline = std::min(question.deadline, longest);
   }
   if (wants_lines(one)) {
-    return one.ask(only(page_query{std::move(*asked), page_rows}),
-                   with_answer<row_page>([](exchange& to, row_page& page) { to.reply_rows(std::move(page), true); }));
+    const auto most = asked->bounded ? question.max_rows : UINT64_MAX;
+    return one.ask(
+      only(page_query{std::move(question), page_rows}),
+      with_answer<row_page>([most](exchange& to, row_page& page) { to.reply_rows(std::move(page), true, most); }));
   }
-  one.ask(only(std::move(*asked)), with_answer<row_set>(reply_rows));
+  one.ask(only(std::move(question)), with_answer<row_set>(reply_rows));
 }
 
 void serve_clients(exchange& one) {
@@ -150,12 +183,12 @@ void serve_health(exchange& one) {
 }
 
 constexpr std::array<route, 6> all{{
-  {"GET", "/livez", std::nullopt, serve_livez},
-  {"GET", "/readyz", std::nullopt, serve_readyz},
-  {"GET", "/health", wire::role::read, serve_health},
-  {"POST", "/v1/queries", wire::role::read, serve_queries},
-  {"POST", "/v1/clients", wire::role::read_write, serve_clients},
-  {"POST", "/v1/transactions", wire::role::read_write, serve_transactions},
+  {"GET", "/livez", std::nullopt, false, serve_livez},
+  {"GET", "/readyz", std::nullopt, false, serve_readyz},
+  {"GET", "/health", wire::role::read, false, serve_health},
+  {"POST", "/v1/queries", wire::role::read, true, serve_queries},
+  {"POST", "/v1/clients", wire::role::read_write, false, serve_clients},
+  {"POST", "/v1/transactions", wire::role::read_write, true, serve_transactions},
 }};
 
 } // namespace

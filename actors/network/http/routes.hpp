@@ -15,6 +15,7 @@ struct route {
   std::string_view method;
   std::string_view path;
   std::optional<wire::role> least; ///< Nothing where no token is asked for.
+  bool takes_body;
   /// Replies, or asks the engine for what it replies then.
   void (*serve)(exchange&);
 };

@@ -18,11 +18,11 @@ constexpr std::size_t piece_bytes = 64 * 1024;
 
 } // namespace
 
-MHD_Response* row_answer::make(std::shared_ptr<exchange> of, row_page first, bool lines) {
-  auto made = std::make_unique<row_answer>(std::move(of), std::move(first), lines);
-  const auto give = [](void* self, std::uint64_t, char* into, std::size_t most) -> ssize_t {
+MHD_Response* row_answer::make(std::shared_ptr<exchange> of, row_page first, bool lines, std::uint64_t most) {
+  auto made = std::make_unique<row_answer>(std::move(of), std::move(first), lines, most);
+  const auto give = [](void* self, std::uint64_t, char* into, std::size_t bytes) -> ssize_t {
     try {
-      return static_cast<row_answer*>(self)->give(into, most);
+      return static_cast<row_answer*>(self)->give(into, bytes);
     } catch (...) { // There is no memory.
       return MHD_CONTENT_READER_END_WITH_ERROR;
     }
@@ -37,8 +37,8 @@ MHD_Response* row_answer::make(std::shared_ptr<exchange> of, row_page first, boo
   return response;
 }
 
-row_answer::row_answer(std::shared_ptr<exchange> of, row_page first, bool lines)
-  : of_(std::move(of)), lines_(lines), integers_(of_->integers()) {
+row_answer::row_answer(std::shared_ptr<exchange> of, row_page first, bool lines, std::uint64_t most)
+  : of_(std::move(of)), lines_(lines), most_(most), integers_(of_->integers()) {
   hold(std::move(first));
   text_ += R"({"seq":)" + std::to_string(page_.rows.seq()) + ',';
   write_columns(text_, page_.rows);
@@ -78,7 +78,7 @@ std::ptrdiff_t row_answer::give(char* into, std::size_t most) {
 
 void row_answer::write_more() {
   const auto last = std::as_const(page_.rows).end();
-  while (*next_ != last && text_.size() < piece_bytes) {
+  while (*next_ != last && rows_ < most_ && text_.size() < piece_bytes) {
     text_ += lines_ || rows_ == 0 ? "" : ",";
     write_row(text_, **next_, integers_);
     text_ += lines_ ? "\n" : "";
@@ -88,7 +88,7 @@ void row_answer::write_more() {
   if (!text_.empty() || ended_) {
     return;
   }
-  if (page_.next) {
+  if (page_.next && rows_ < most_) {
     ask_for_next();
   } else {
     end();
@@ -97,10 +97,9 @@ void row_answer::write_more() {
 
 void row_answer::end() {
   ended_ = true;
-  text_ += lines_                   ? R"({"rows":)" + std::to_string(rows_) + "}\n"
-           : page_.rows.truncated() ? R"(],"truncated":true})"
-                                    : R"(],"truncated":false})";
-  text_ += lines_ ? "" : "\n";
+  const bool more = page_.rows.truncated() || page_.next || *next_ != std::as_const(page_.rows).end();
+  text_ += lines_ ? R"({"rows":)" + std::to_string(rows_) + ',' : "],";
+  text_ += more ? "\"truncated\":true}\n" : "\"truncated\":false}\n";
 }
 
 void row_answer::ask_for_next() {
@@ -119,10 +118,13 @@ void row_answer::take_next() {
   if (!of_->given_up()) { // Otherwise an answer may be coming at this moment.
     auto& answer = of_->answers_.front();
     if (answer.match_elements<row_page>()) {
-      ended_ = false;
-      return hold(std::move(answer.get_mutable_as<row_page>(0)));
-    }
-    if (answer.match_elements<caf::error>()) {
+      auto& page = answer.get_mutable_as<row_page>(0);
+      if (of_->has_room_for(page.rows.cells().size())) {
+        ended_ = false;
+        return hold(std::move(page));
+      }
+      why = no_room_for_rows();
+    } else if (answer.match_elements<caf::error>()) {
       why = failure_of(answer.get_as<caf::error>(0));
     }
   }

@@ -17,10 +17,11 @@ namespace millrace::network::http {
 class row_answer {
 public:
   /// Null where there is no memory. As JSON, or (`lines`) as NDJSON: a line with `seq` and `columns`, one for each row,
-  /// and a last one with `rows`, how many there were, or `error`. Where the last line is missing, so are rows.
-  static MHD_Response* make(std::shared_ptr<exchange> of, row_page first, bool lines);
+  /// and a last one with `rows`, how many they are, and whether they are `truncated`, or `error`. Where the last line
+  /// is missing, so are rows.
+  static MHD_Response* make(std::shared_ptr<exchange> of, row_page first, bool lines, std::uint64_t most);
 
-  row_answer(std::shared_ptr<exchange> of, row_page first, bool lines);
+  row_answer(std::shared_ptr<exchange> of, row_page first, bool lines, std::uint64_t most);
   row_answer(const row_answer&) = delete;
   row_answer& operator=(const row_answer&) = delete;
   ~row_answer();
@@ -35,6 +36,7 @@ private:
 
   std::shared_ptr<exchange> of_;
   bool lines_;
+  std::uint64_t most_; ///< Rows.
   big_integers integers_;
   row_page page_;
   std::optional<row_set::iterator> next_; ///< In `page_`.

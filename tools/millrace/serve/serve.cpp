@@ -6,6 +6,7 @@
 #include <millrace/actors/network/connection/address.hpp>
 #include <millrace/actors/network/connection/tls.hpp>
 #include <millrace/actors/network/http/http_server.hpp>
+#include <millrace/actors/network/http/tokens.hpp>
 #include <millrace/actors/network/server/listener.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
@@ -27,6 +28,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
@@ -159,8 +161,11 @@ tl::expected<std::vector<network::listen_settings>, std::string> all_listening(c
     }
     all.push_back(std::move(*one));
   }
-  if (all.empty()) {
+  if (all.empty() && settings.listen_http.empty()) {
     return tl::unexpected{std::string{"There is no address to listen at; give one with --listen."}};
+  }
+  if (all.empty()) {
+    return all;
   }
   const auto least = std::ranges::min(all, {}, &network::listen_settings::admits).admits;
   if (const auto lost = pinned->below(least); !lost.empty()) {
@@ -186,6 +191,11 @@ tl::expected<std::optional<network::http::http_settings>, std::string> http_of(c
     return tl::unexpected{"Other machines can reach " + where->address
                           + ". Give --tls-certificate, --tls-key and --http-tokens, or listen at 127.0.0.1."};
   }
+  if (!settings.http_tokens.empty()) {
+    if (const auto tokens = network::http::token_book::read(settings.http_tokens); !tokens) {
+      return tl::unexpected{tokens.error()};
+    }
+  }
   network::http::http_settings http;
   http.at = *where;
   http.tokens = settings.http_tokens;
@@ -196,14 +206,17 @@ tl::expected<std::optional<network::http::http_settings>, std::string> http_of(c
 }
 
 std::string ready_line(const serve_settings& settings, const std::vector<network::listen_settings>& places,
-                       const std::vector<network::listener>& listeners) {
-  std::string line = "Serving " + settings.data + " at ";
+                       const std::vector<network::listener>& listeners, const std::optional<network::endpoint>& http) {
+  std::vector<std::string> at;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto admitted = places[i].admits;
-    line += (i == 0 ? "" : ", ") + network::to_string({places[i].at.address, listeners[i].port()})
-            + (admitted == wire::role::read_write ? "" : " (" + std::string{wire::name(admitted)} + ")");
+    at.push_back(network::to_string({places[i].at.address, listeners[i].port()})
+                 + (admitted == wire::role::read_write ? "" : " (" + std::string{wire::name(admitted)} + ")"));
   }
-  return line + (settings.tls.empty() ? "" : " with TLS");
+  if (http) {
+    at.push_back(network::to_string(*http) + " (HTTP)");
+  }
+  return fmt::format("Serving {} at {}{}", settings.data, fmt::join(at, ", "), settings.tls.empty() ? "" : " with TLS");
 }
 
 /// A line on stdout for whoever starts servers. It is no result: a server does not wait for who does not read it.
@@ -212,9 +225,17 @@ void announce(const std::string& line) {
 }
 
 /// Before a folder is made, and opened, which may take a while.
-tl::expected<void, std::string> look_whether_free(const std::vector<network::listen_settings>& places) {
+tl::expected<void, std::string> look_whether_free(const std::vector<network::listen_settings>& places,
+                                                  const std::optional<network::http::http_settings>& http) {
+  std::vector<network::endpoint> all;
   for (const auto& place : places) {
-    const auto socket = network::listen_at(place.at);
+    all.push_back(place.at);
+  }
+  if (http) {
+    all.push_back(http->at);
+  }
+  for (const auto& one : all) {
+    const auto socket = network::listen_at(one);
     if (!socket) {
       return tl::unexpected{socket.error()};
     }
@@ -223,12 +244,13 @@ tl::expected<void, std::string> look_whether_free(const std::vector<network::lis
   return {};
 }
 
-/// Listeners take as many as half of the files that the process may open.
-void allow_connections(std::size_t wanted) {
-  if (const auto files = allow_files(2 * wanted); files / 2 < wanted) {
+/// Listeners take as many as half of the files that the process may open, and HTTP as many as a quarter.
+void allow_connections(std::size_t wanted, bool http) {
+  const std::size_t files_each = http ? 4 : 2;
+  if (const auto files = allow_files(files_each * wanted); files / files_each < wanted) {
     complain(
       fmt::format("The process may open {} files (ulimit -n), so at most {} connections are taken instead of {}.",
-                  files, files / 2, wanted),
+                  files, files / files_each, wanted),
       exit_code::ok);
   }
 }
@@ -238,18 +260,18 @@ int serve(const serve_settings& settings) {
   if (!places) {
     return complain(places.error(), exit_code::usage);
   }
-  if (const auto are_free = look_whether_free(*places); !are_free) {
-    return complain(are_free.error(), exit_code::usage);
-  }
   const auto http = http_of(settings);
   if (!http) {
     return complain(http.error(), exit_code::usage);
+  }
+  if (const auto are_free = look_whether_free(*places, *http); !are_free) {
+    return complain(are_free.error(), exit_code::usage);
   }
   const auto engine_options = engine_options_of(settings);
   if (const auto refused = refuse_folder(engine_options)) {
     return *refused;
   }
-  allow_connections(settings.limits.connections_max);
+  allow_connections(settings.limits.connections_max, http->has_value());
   catch_interrupts();
   serve_config config;
   caf::actor_system system{config};
@@ -278,8 +300,8 @@ int serve(const serve_settings& settings) {
     }
     web.emplace(std::move(*made));
   }
-  announce(ready_line(settings, *places, listeners)
-           + (web ? ", HTTP at " + network::to_string({(*http)->at.address, web->port()}) : ""));
+  announce(ready_line(settings, *places, listeners,
+                      web ? std::optional{network::endpoint{(*http)->at.address, web->port()}} : std::nullopt));
   wait_for_interrupt();
   announce("Ending: what was accepted is being answered");
   for (auto& one : listeners) {
@@ -359,13 +381,15 @@ void add_serve_command(CLI::App& program, int& result) {
   command.add_option("--listen-read", settings->listen_read, "The same, for programs that may only read");
   command.add_option("--listen-operator", settings->listen_operator,
                      "The same, for operators, who may also change the schema and decide about quarantine");
-  command.add_option("--listen-http", settings->listen_http,
-                     "The same, for programs in any language, by HTTP and JSON; on other addresses than this machine's "
-                     "with TLS and tokens");
+  auto* const listen_http = command.add_option(
+    "--listen-http", settings->listen_http,
+    "The same, for programs in any language, by HTTP and JSON; on other addresses than this machine's "
+    "with TLS and tokens");
   command
     .add_option("--http-tokens", settings->http_tokens,
                 "A file with a line for each token that may ask by HTTP: its role, and sha256: and its hash")
-    ->check(readable_file());
+    ->check(readable_file())
+    ->needs(listen_http);
   command.add_flag("--create", settings->create, "Make the folder where it is missing");
   command.add_option("--schema", settings->schema, "SQL files that are applied once each, in this order")
     ->check(readable_file()); // Before a folder is made for a schema that cannot be had.
