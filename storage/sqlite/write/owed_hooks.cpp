@@ -14,7 +14,7 @@ result<owed_hooks> owed_hooks::make(connection& owner) {
     {&made.find_, "SELECT 1 FROM millrace_owed_hooks WHERE set_name = ?1"},
     {&made.owe_, "INSERT OR IGNORE INTO millrace_owed_hooks(set_name, since) VALUES (?1, ?2)"},
     {&made.settle_, "DELETE FROM millrace_owed_hooks WHERE set_name = ?1"},
-    {&made.take_back_, "DELETE FROM millrace_owed_hooks WHERE set_name = ?1 AND since = ?2"},
+    {&made.take_back_, "DELETE FROM millrace_owed_hooks WHERE set_name = ?1 AND since >= ?2"},
   };
   for (const auto& [place, sql] : statements) {
     auto compiled = prepared_statement::prepare(owner.get(), sql);

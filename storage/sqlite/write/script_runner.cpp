@@ -234,7 +234,10 @@ progress<ran_script> script_runner::run_recorded(const std::vector<piece>& piece
     return check_deferred_keys();
   });
   if (!done) {
-    done.error().reason.detail = label + done.error().reason.detail;
+    auto& detail = done.error().reason.detail;
+    const bool hook = label.empty() && !pieces.front().file.empty();
+    const auto whose = hook ? std::string{pieces.front().file} + ": " : label;
+    detail.insert(0, detail.starts_with(whose) ? "" : whose);
     return tl::unexpected{std::move(done).error()};
   }
   const auto after = read_objects(*owner_);

@@ -96,7 +96,8 @@ progress<> script_runner::run_around(const schema_change& change, const table_ke
                             {.who = authority::transaction, .guard = nullptr, .part = &part, .watch = &watch});
     })
     .and_then(
-      [&] { return part.rows < change.rows_max ? run_pieces(pieces_of(change.after), rows_alone) : progress<>{}; });
+      [&] { return part.rows < change.rows_max ? run_pieces(pieces_of(change.after), rows_alone) : progress<>{}; })
+    .and_then([this] { return check_deferred_keys(); });
 }
 
 /// Of a backfill that is at its end, or taken back, nothing is kept.

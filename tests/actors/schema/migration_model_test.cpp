@@ -111,7 +111,7 @@ struct model {
     tables.erase(version);
     filled.erase(version);
     seeded.clear();
-    owed = owed == version ? std::nullopt : owed;
+    owed = owed && *owed >= version ? std::nullopt : owed;
     if (begun && begun->version == version) {
       begun.reset();
     }

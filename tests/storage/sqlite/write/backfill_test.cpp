@@ -333,6 +333,20 @@ BOOST_AUTO_TEST_CASE(hooks_beside_it_are_run_with_the_first_part_and_the_last_an
   BOOST_TEST(notes() == "before,after");
 }
 
+BOOST_AUTO_TEST_CASE(a_part_or_hook_that_leaves_a_deferred_key_open_is_named) {
+  schema(
+    "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE d(id INTEGER PRIMARY KEY, p REFERENCES p DEFERRABLE "
+    "INITIALLY DEFERRED); INSERT INTO d(id) VALUES (1)");
+  const auto broken = apply_one(part(2, "UPDATE d SET p = 9 WHERE id BETWEEN :first AND :last", "d"));
+  BOOST_TEST(code_of(broken) == errc::constraint);
+  BOOST_TEST(mentions(broken, "migration main/1 m, up: "), detail_of(broken));
+  BOOST_TEST(mentions(broken, "a row of d refers to one of p that is not there"), detail_of(broken));
+  auto next = part(2);
+  next.before = {{"b.sql", "INSERT INTO d VALUES (2, 9)"}};
+  BOOST_TEST(mentions(apply_one(next), "migration main/1 m, up: "));
+  BOOST_TEST(rows("SELECT count(*) FROM d WHERE p IS NOT NULL") == "0");
+}
+
 BOOST_AUTO_TEST_CASE(a_rehearsal_runs_all_of_it_and_keeps_nothing) {
   const auto done = writer->rehearse(std::vector{part(INT64_MAX)}, time_ms, {});
   BOOST_REQUIRE(done);

@@ -83,6 +83,28 @@ BOOST_AUTO_TEST_CASE(nothing_is_owed_for_a_run_that_is_taken_back_whole) {
   BOOST_TEST(owed() == "NULL");
 }
 
+BOOST_AUTO_TEST_CASE(nor_for_one_that_was_forgotten_once_what_is_before_it_is_taken_back) {
+  take(migration(schema_step::up, 1));
+  take(up(2));
+  auto repair = migration(schema_step::repair, 1);
+  repair.expected = chain(2);
+  repair.sql = "-- forgotten";
+  take(repair);
+  BOOST_TEST(owed() == "main2");
+  take(migration(schema_step::down, 1));
+  BOOST_TEST(owed() == "NULL");
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_that_leaves_a_key_open_is_named_once) {
+  schema("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE d(p REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+  take(up(1));
+  for (const auto* const sql : {"INSERT INTO d VALUES (7)", "INSERT INTO nowhere VALUES (7)"}) {
+    const auto refused = apply_one(hook(sql));
+    BOOST_TEST(detail_of(refused).find("main/after_run.sql: ") == 0u, detail_of(refused));
+    BOOST_TEST(detail_of(refused).rfind("main/after_run.sql: ") == 0u, detail_of(refused));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_run_without_such_a_hook_owes_none_whatever_was_owed) {
   take(up(1));
   take(migration(schema_step::up, 2));
