@@ -208,6 +208,7 @@ tl::expected<std::optional<network::http::http_settings>, std::string> http_of(c
 std::string ready_line(const serve_settings& settings, const std::vector<network::listen_settings>& places,
                        const std::vector<network::listener>& listeners, const std::optional<network::endpoint>& http) {
   std::vector<std::string> at;
+  at.reserve(places.size() + 1);
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto admitted = places[i].admits;
     at.push_back(network::to_string({places[i].at.address, listeners[i].port()})
@@ -228,6 +229,7 @@ void announce(const std::string& line) {
 tl::expected<void, std::string> look_whether_free(const std::vector<network::listen_settings>& places,
                                                   const std::optional<network::http::http_settings>& http) {
   std::vector<network::endpoint> all;
+  all.reserve(places.size() + 1);
   for (const auto& place : places) {
     all.push_back(place.at);
   }
