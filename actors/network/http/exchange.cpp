@@ -3,6 +3,8 @@
 #include "row_answer.hpp"
 #include "status_code.hpp"
 
+#include <millrace/messages/wire/registry.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -10,6 +12,7 @@
 #include <utility>
 
 #include <microhttpd.h>
+#include <caf/error.hpp>
 
 namespace millrace::network::http {
 
@@ -182,6 +185,11 @@ bool exchange::has_room_for(std::size_t bytes) const {
 
 failure no_room_for_rows() {
   return {errc::overloaded, "too much waits to be read by programs", std::chrono::seconds{1}};
+}
+
+failure failure_in(const caf::message& answer) {
+  return answer.match_elements<caf::error>() ? failure_of(answer.get_as<caf::error>(0))
+                                             : failure{errc::malformed, "the answer is none to this request"};
 }
 
 void exchange::send(unsigned status, MHD_Response* made) {

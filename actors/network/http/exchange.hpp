@@ -82,7 +82,6 @@ public:
   void reply_rows(row_page first, bool lines, std::uint64_t most);
   /// Whether so many bytes more may wait to be read; one program's, and all programs'.
   bool has_room_for(std::size_t bytes) const;
-  bool replied() const noexcept { return replied_; }
 
   void add_header(const char* name, std::string value) { headers_.emplace_back(name, std::move(value)); }
 
@@ -113,5 +112,8 @@ private:
 
 /// What rows are answered with where there is none.
 failure no_room_for_rows();
+
+/// What an answer says that is not the one to its request.
+failure failure_in(const caf::message& answer);
 
 } // namespace millrace::network::http

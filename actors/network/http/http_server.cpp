@@ -1,20 +1,18 @@
 #include "http_server.hpp"
 
 #include "exchange.hpp"
+#include "file_content.hpp"
 #include "routes.hpp"
 #include "tokens.hpp"
 
-#include <millrace/actors/base/logger.hpp>
 #include <millrace/actors/network/connection/address.hpp>
 
 #include <algorithm>
 #include <cctype>
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -93,14 +91,6 @@ bool is_ambiguous(MHD_Connection* connection, const exchange& one) {
   const auto encodings = count_headers(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
   return lengths + encodings > 1
          || (encodings == 1 && !equal(one.header(MHD_HTTP_HEADER_TRANSFER_ENCODING), "chunked"));
-}
-
-expected<std::string, std::string> content_of(const std::filesystem::path& file) {
-  std::ifstream in{file, std::ios::binary};
-  std::ostringstream text;
-  text << in.rdbuf();
-  return in ? expected<std::string, std::string>{std::move(text).str()}
-            : tl::unexpected{"\"" + file.string() + "\" cannot be read"};
 }
 
 /// The host without its port.

@@ -5,7 +5,6 @@
 #include "uuid_text.hpp"
 
 #include <millrace/messages/health.hpp>
-#include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
 #include <array>
@@ -28,11 +27,6 @@ constexpr std::uint32_t page_rows = 1'000;
 constexpr std::size_t small_result_bytes = 64 * 1024;
 /// Of all answers to an array of transactions together.
 constexpr std::size_t array_rows_bytes_max = 16 * 1024 * 1024;
-
-failure failure_in(const caf::message& answer) {
-  return answer.match_elements<caf::error>() ? failure_of(answer.get_as<caf::error>(0))
-                                             : failure{errc::malformed, "the answer is none to this request"};
-}
 
 /// Calls `take` with the answer where it is one, and replies with the failure otherwise.
 template <class Answer, class Take>

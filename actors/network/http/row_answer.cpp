@@ -1,13 +1,10 @@
 #include "row_answer.hpp"
 
-#include <millrace/messages/wire/registry.hpp>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include <microhttpd.h>
-#include <caf/error.hpp>
 #include <caf/make_message.hpp>
 
 namespace millrace::network::http {
@@ -124,8 +121,8 @@ void row_answer::take_next() {
         return hold(std::move(page));
       }
       why = no_room_for_rows();
-    } else if (answer.match_elements<caf::error>()) {
-      why = failure_of(answer.get_as<caf::error>(0));
+    } else {
+      why = failure_in(answer);
     }
   }
   write_failure(text_, why);

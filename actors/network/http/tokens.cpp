@@ -1,9 +1,9 @@
 #include "tokens.hpp"
 
+#include "file_content.hpp"
 #include "hexadecimal.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
@@ -19,13 +19,11 @@ constexpr std::string_view hash_prefix = "sha256:";
 } // namespace
 
 expected<token_book, std::string> token_book::read(const std::filesystem::path& file) {
-  std::ifstream in{file, std::ios::binary};
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) {
-    return tl::unexpected{"the tokens cannot be read: " + file.string()};
+  const auto text = content_of(file);
+  if (!text) {
+    return tl::unexpected{text.error()};
   }
-  auto made = parse(text.view());
+  auto made = parse(*text);
   return made ? std::move(made) : tl::unexpected{file.string() + ":" + made.error()};
 }
 

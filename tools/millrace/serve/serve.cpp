@@ -104,15 +104,21 @@ tl::expected<network::tls_settings, std::string> tls_for(const place& wanted, co
   return tls;
 }
 
+/// Where to listen. The error is a sentence.
+tl::expected<network::endpoint, std::string> place_in(const std::string& text) {
+  auto where = network::parse_endpoint(text);
+  if (where && !network::is_numeric(where->address)) {
+    return tl::unexpected{"\"" + where->address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
+  }
+  return where;
+}
+
 /// One address and what is let in there. The error is a sentence.
 tl::expected<network::listen_settings, std::string> listening_at(const place& wanted, const serve_settings& settings,
                                                                  const pins& pinned) {
-  const auto where = network::parse_endpoint(wanted.address);
+  const auto where = place_in(wanted.address);
   if (!where) {
     return tl::unexpected{where.error()};
-  }
-  if (!network::is_numeric(where->address)) {
-    return tl::unexpected{"\"" + where->address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
   }
   if (!network::is_loopback(where->address) && settings.tls.empty()) {
     return tl::unexpected{"Other machines can reach " + where->address
@@ -180,12 +186,9 @@ tl::expected<std::optional<network::http::http_settings>, std::string> http_of(c
   if (settings.listen_http.empty()) {
     return std::nullopt;
   }
-  const auto where = network::parse_endpoint(settings.listen_http);
+  const auto where = place_in(settings.listen_http);
   if (!where) {
     return tl::unexpected{where.error()};
-  }
-  if (!network::is_numeric(where->address)) {
-    return tl::unexpected{"\"" + where->address + "\" is no address; give it in numbers, such as 127.0.0.1 or ::1"};
   }
   if (!network::is_loopback(where->address) && (settings.tls.empty() || settings.http_tokens.empty())) {
     return tl::unexpected{"Other machines can reach " + where->address
