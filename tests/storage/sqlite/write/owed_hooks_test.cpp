@@ -1,4 +1,5 @@
 #include <millrace/storage/database.hpp>
+#include <millrace/tests/support/storage/chain.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <string>
@@ -12,12 +13,6 @@ using namespace millrace::storage;
 using namespace millrace::storage::test;
 
 namespace {
-
-sha256 chain(std::uint8_t number) {
-  sha256 digest{};
-  digest.fill(number);
-  return digest;
-}
 
 schema_change migration(schema_step step, std::uint8_t version, bool after_run = false) {
   const auto before = static_cast<std::uint8_t>(version - 1);

@@ -1,4 +1,5 @@
 #include <millrace/storage/database.hpp>
+#include <millrace/tests/support/storage/chain.hpp>
 #include <millrace/tests/support/storage/sqlite_fixture.hpp>
 
 #include <algorithm>
@@ -15,13 +16,6 @@ using namespace millrace::storage;
 using namespace millrace::storage::test;
 
 namespace {
-
-/// A chain that is told apart by one number.
-sha256 chain(std::uint8_t number) {
-  sha256 digest{};
-  digest.fill(number);
-  return digest;
-}
 
 applied_migration record(std::uint64_t version, std::vector<migration_id> needs = {}) {
   return {.version = version,
