@@ -22,7 +22,7 @@ namespace millrace::storage {
 namespace {
 
 constexpr std::size_t page_bytes = 4096;
-constexpr std::array<char, 8> magic{'M', 'I', 'L', 'L', 'A', 'T', 'T', '\n'};
+constexpr std::array<char, 8> attempt_magic{'M', 'I', 'L', 'L', 'A', 'T', 'T', '\n'};
 constexpr std::uint64_t format_version = 1;
 
 tl::unexpected<failure> system_failure(const char* action, const std::filesystem::path& file) {
@@ -86,7 +86,7 @@ struct attempt_page::layout {
   }
 
   bool belongs_to(const uuid& id) const noexcept {
-    return mark == magic && little_endian(version) == format_version && database == id;
+    return mark == attempt_magic && little_endian(version) == format_version && database == id;
   }
 
   /// Makes it a page that says nothing. The magic comes last: a page half made is not well formed.
@@ -99,7 +99,7 @@ struct attempt_page::layout {
     database = id;
     failpoint("attempt.before_mark");
     std::atomic_thread_fence(std::memory_order_release);
-    mark = magic;
+    mark = attempt_magic;
   }
 
   static std::uint64_t checksum_of(std::uint64_t seq, std::uint64_t deaths) noexcept {

@@ -7,7 +7,7 @@ namespace millrace::storage {
 namespace {
 
 constexpr std::size_t window_step = 256 * 1024;
-constexpr std::size_t salt_at = 16;
+constexpr std::size_t frame_salt_at = 16;
 constexpr std::uint64_t zeroes_step = 1024 * 1024;
 
 } // namespace
@@ -115,7 +115,7 @@ result<std::optional<std::uint64_t>> segment_reader::find_frame(std::uint64_t fr
     }
     std::size_t skipped = 0;
     while (skipped + frame_header_bytes <= chunk->size()
-           && load<std::uint64_t>(chunk->data() + skipped + salt_at) != header_.salt) {
+           && load<std::uint64_t>(chunk->data() + skipped + frame_salt_at) != header_.salt) {
       skipped += frame_alignment;
     }
     const auto candidate = skipped + frame_header_bytes <= chunk->size();

@@ -31,8 +31,8 @@ std::unique_ptr<storage::database_reader> open_reader() {
 }
 
 /// Each construct stands in the one before.
-storage::test::nesting one_in_another(const std::vector<storage::test::nesting>& constructs) {
-  storage::test::nesting all;
+storage::testing::nesting one_in_another(const std::vector<storage::testing::nesting>& constructs) {
+  storage::testing::nesting all;
   for (const auto& each : constructs) {
     all.before += each.before;
     all.after.insert(0, each.after);
@@ -47,17 +47,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2 || size > 64) {
     return 0;
   }
-  const auto& known = storage::test::nestings();
+  const auto& known = storage::testing::nestings();
   const std::size_t depth = 1 + data[0] % 8;
-  std::vector<storage::test::nesting> levels;
+  std::vector<storage::testing::nesting> levels;
   for (std::size_t at = 1; at < size; at += depth) {
-    std::vector<storage::test::nesting> constructs;
+    std::vector<storage::testing::nesting> constructs;
     for (auto index = at; index < std::min(at + depth, size); ++index) {
       constructs.push_back(known[data[index] % known.size()]);
     }
     levels.push_back(one_in_another(constructs));
   }
-  const auto question = select(storage::test::nested_query(levels, 1, limits::sql_bytes_max));
+  const auto question = select(storage::testing::nested_query(levels, 1, limits::sql_bytes_max));
   const auto used = stack_used([&] {
     using namespace std::chrono_literals;
     static_cast<void>(reader->run(question, {.deadline = std::chrono::steady_clock::now() + 500ms}));

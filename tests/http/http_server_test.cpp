@@ -18,15 +18,15 @@ namespace http = millrace::network::http;
 namespace {
 
 /// A real engine with a table, served at a port.
-struct fixture : engine_fixture {
+struct http_server_fixture : engine_fixture {
   http::http_settings web;
   std::optional<http::http_server> server;
 
-  fixture() {
+  http_server_fixture() {
     open("CREATE TABLE t(a INTEGER PRIMARY KEY, b)");
     web.at = {"127.0.0.1", 0};
   }
-  ~fixture() { server.reset(); }
+  ~http_server_fixture() { server.reset(); }
 
   void serve() {
     server.reset();
@@ -48,7 +48,7 @@ std::string insert(int a) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(http_server_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(http_server_suite, http_server_fixture)
 
 BOOST_AUTO_TEST_CASE(a_transaction_is_applied_and_a_query_sees_it) {
   serve();

@@ -19,7 +19,7 @@ using namespace millrace;
 
 namespace {
 
-struct fixture {
+struct inspect_fixture {
   system_config config;
   caf::actor_system system{config};
 
@@ -59,7 +59,7 @@ transaction sample_transaction() {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(inspect_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(inspect_suite, inspect_fixture)
 
 BOOST_AUTO_TEST_CASE(a_transaction_travels_whole) {
   const auto work = sample_transaction();

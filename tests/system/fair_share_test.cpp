@@ -3,6 +3,7 @@
 #include <millrace/actors/network/remote/remote_engine.hpp>
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tests/support/actors/endless.hpp>
+#include <millrace/tests/support/network/remote_config.hpp>
 #include <millrace/tests/support/printing.hpp>
 #include <millrace/tests/support/process/server.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
@@ -20,7 +21,6 @@
 
 #include <boost/test/unit_test.hpp>
 #include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 
 using namespace millrace;
@@ -28,10 +28,6 @@ using namespace millrace::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct remote_config : system_config {
-  remote_config() { load<caf::io::middleman>(); }
-};
 
 /// Of which `--transaction-seconds 1` allows each, and not many.
 transaction slow_transaction() {

@@ -4,6 +4,7 @@
 #include <millrace/tests/support/line_file.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 #include <millrace/tests/support/process/program.hpp>
+#include <millrace/tests/support/size_of.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -67,12 +68,6 @@ private:
   std::uint64_t round_ = 0;
   std::uint64_t life_ = 0;
 };
-
-std::uintmax_t size_of(const fs::path& file) {
-  std::error_code missing;
-  const auto size = fs::file_size(file, missing);
-  return missing ? 0 : size;
-}
 
 /// Lets the process run for a random while: a third of the time a few milliseconds, in which it opens and recovers the
 /// folder, otherwise until it has acknowledged some thousands. Then kills it.

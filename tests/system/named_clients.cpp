@@ -66,7 +66,7 @@ void named_client(caf::stateful_actor<named_client_state>* self, const engine_ac
   self->state.start(front, ack_file, id, place, first_number);
 }
 
-int play(const std::vector<std::string>& arguments) {
+int play_named(const std::vector<std::string>& arguments) {
   forgetful_file_system files{0};
   options settings;
   settings.data = arguments.at(0);
@@ -90,7 +90,7 @@ int play(const std::vector<std::string>& arguments) {
   }
 }
 
-const role named{named_clients_role, play};
+const role named{named_clients_role, play_named};
 
 } // namespace
 

@@ -21,8 +21,8 @@ namespace millrace::test {
 
 namespace {
 
-constexpr auto insert = "INSERT INTO entry(client, number, part) VALUES (?1, ?2, ?3)";
-constexpr std::chrono::minutes time_limit{2};
+constexpr auto insert_entry = "INSERT INTO entry(client, number, part) VALUES (?1, ?2, ?3)";
+constexpr std::chrono::minutes answer_limit{2};
 
 /// What a client sends; a third of them each.
 enum class habit : std::uint8_t {
@@ -43,7 +43,7 @@ std::int64_t parts_of(std::size_t client, std::int64_t number) {
 transaction work_of(std::size_t client, std::int64_t number) {
   transaction work;
   for (std::int64_t part = 1; part <= parts_of(client, number); ++part) {
-    work.add(insert, client, number, part);
+    work.add(insert_entry, client, number, part);
   }
   if (habit_of(client) == habit::mixed) {
     work.in_group(on_error::continue_after, [&](transaction& group) {
@@ -63,7 +63,7 @@ transaction work_of(std::size_t client, std::int64_t number) {
 /// Has its row inserted, then fails: nothing of it may ever be seen.
 transaction refused_work(std::size_t client, std::int64_t number) {
   transaction work;
-  work.add(insert, client, number, 99);
+  work.add(insert_entry, client, number, 99);
   work.add("INSERT INTO refused(client) VALUES (NULL)");
   return work;
 }
@@ -84,7 +84,7 @@ private:
   void next() {
     ++number_;
     if (habit_of(client_) == habit::mixed && number_ % 5 == 0) {
-      self_->request(front_, time_limit, refused_work(client_, number_))
+      self_->request(front_, answer_limit, refused_work(client_, number_))
         .then([](const outcome&) { give_up("what must fail was applied"); },
               [this](const caf::error& why) { refused(failure_of(why)); });
     } else {
@@ -100,7 +100,7 @@ private:
   }
 
   void send() {
-    self_->request(front_, time_limit, work_of(client_, number_))
+    self_->request(front_, answer_limit, work_of(client_, number_))
       .then([this](const outcome& done) { acknowledge(done.seq); },
             [](const caf::error& why) { give_up(to_string(failure_of(why))); });
   }
@@ -148,7 +148,7 @@ std::map<std::size_t, std::int64_t> last_numbers(client db) {
   return numbers;
 }
 
-int play(const std::vector<std::string>& arguments) {
+int play_numbered(const std::vector<std::string>& arguments) {
   const auto count = std::stoul(arguments.at(2));
   forgetful_file_system files{std::stoull(arguments.at(3))};
   const auto settings = numbered_options(arguments.at(0));
@@ -168,7 +168,7 @@ int play(const std::vector<std::string>& arguments) {
   }
 }
 
-const role numbered{numbered_clients_role, play};
+const role numbered{numbered_clients_role, play_numbered};
 
 /// What the table holds of one client.
 struct found_client {

@@ -72,7 +72,7 @@ void resubmit(caf::actor_system& system, engine& served) {
   }
 }
 
-int play(const std::vector<std::string>& arguments) {
+int play_poisoned(const std::vector<std::string>& arguments) {
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
   deadly = arguments.at(2) == "deadly";
@@ -96,7 +96,7 @@ int play(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-const role poisoned{poison_role, play};
+const role poisoned{poison_role, play_poisoned};
 
 } // namespace
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint32_t deaths_max = 3;
 
-struct fixture {
+struct poison_fixture {
   temporary_folder folder;
 
   std::filesystem::path data() const { return folder.path() / "data"; }
@@ -72,7 +72,7 @@ struct fixture {
 } // namespace
 
 /// A transaction that ends the whole process each time it is tried.
-BOOST_FIXTURE_TEST_SUITE(poison_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(poison_suite, poison_fixture)
 
 BOOST_AUTO_TEST_CASE(what_ended_three_processes_is_set_aside_and_all_others_are_applied_once) {
   poison_the_folder();

@@ -2,6 +2,7 @@
 
 #include <millrace/actors/client/client.hpp>
 #include <millrace/actors/network/remote/remote_engine.hpp>
+#include <millrace/tests/support/network/remote_config.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 
 #include <array>
@@ -14,13 +15,8 @@
 #include <vector>
 
 #include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
 
 namespace millrace::test {
-
-struct remote_config : system_config {
-  remote_config() { load<caf::io::middleman>(); }
-};
 
 /// Clients of one program elsewhere. Each inserts 1, 2, 3, … under its own number, the next one once the one before is
 /// acknowledged, until it is told that it is enough.

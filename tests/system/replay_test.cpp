@@ -2,6 +2,7 @@
 
 #include <millrace/actors/network/remote/remote_engine.hpp>
 #include <millrace/tests/support/log_listener.hpp>
+#include <millrace/tests/support/network/remote_config.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 #include <millrace/tests/support/process/program.hpp>
 #include <millrace/tests/support/process/server.hpp>
@@ -14,17 +15,12 @@
 #include <vector>
 
 #include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
 
 using namespace millrace;
 using namespace millrace::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct remote_config : system_config {
-  remote_config() { load<caf::io::middleman>(); }
-};
 
 /// A folder in whose log stands what computes without end, and after it a row.
 struct replay_fixture {

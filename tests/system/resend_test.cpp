@@ -4,6 +4,7 @@
 #include <millrace/tests/support/environment.hpp>
 #include <millrace/tests/support/process/opened.hpp>
 #include <millrace/tests/support/process/program.hpp>
+#include <millrace/tests/support/size_of.hpp>
 
 #include <algorithm>
 #include <csignal>
@@ -21,18 +22,12 @@ namespace {
 
 using name_key = std::pair<std::size_t, std::uint64_t>; ///< Client's place and number.
 
-std::uintmax_t size_of(const std::filesystem::path& file) {
-  std::error_code missing;
-  const auto size = std::filesystem::file_size(file, missing);
-  return missing ? 0 : size;
-}
-
-struct fixture {
+struct resend_fixture {
   temporary_folder folder;
   named_clients clients{
     .data = folder.path() / "data", .ack_file = folder.path() / "acknowledged", .ids = std::vector<uuid>(20)};
 
-  fixture() {
+  resend_fixture() {
     std::ranges::generate(clients.ids, [] { return new_client_id(0); });
   }
 
@@ -97,7 +92,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(resend_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(resend_suite, resend_fixture)
 
 BOOST_AUTO_TEST_CASE(names_that_are_sent_again_after_their_process_was_killed_have_one_effect_and_one_outcome) {
   const auto seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());

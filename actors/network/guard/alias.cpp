@@ -8,7 +8,7 @@ namespace millrace::network {
 namespace {
 
 /// In the place of most of a machine's hash. The number of the connection is the rest.
-constexpr host_start host{'a', ' ', 'c', 'o', 'n', 'n', 'e', 'c', 't', 'i', 'o', 'n'};
+constexpr host_start alias_host{'a', ' ', 'c', 'o', 'n', 'n', 'e', 'c', 't', 'i', 'o', 'n'};
 
 /// Where a payload names the node that sent it, and the one that it is for.
 constexpr std::size_t sender_at = basp_header_bytes;
@@ -28,7 +28,7 @@ basp_operation operation_of(const basp_header& header) noexcept {
 
 } // namespace
 
-alias::alias(std::uint64_t number) noexcept : name_(make_node(1, host, number)) {}
+alias::alias(std::uint64_t number) noexcept : name_(make_node(1, alias_host, number)) {}
 
 void alias::put_on(std::span<char> frame) const noexcept {
   const auto operation = operation_of(read_header({frame.data(), frame.size()}));

@@ -46,7 +46,7 @@ errc code_of(const tl::expected<outcome, failure>& answer) {
   return answer ? errc::none : answer.error().code;
 }
 
-using numbers = std::vector<std::uint64_t>;
+using number_list = std::vector<std::uint64_t>;
 
 } // namespace
 
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(an_id_is_asked_for_before_the_first_name_and_again_where_it
   BOOST_TEST(tested.execute("x").has_value());
   BOOST_TEST(tested.execute("x").has_value());
   BOOST_TEST(front.ids_asked() == 3);
-  BOOST_TEST((front.numbers() == numbers{1, 2}));
+  BOOST_TEST((front.numbers() == number_list{1, 2}));
   BOOST_TEST(issued_at_seq(front.transactions()[1].name.client) == 3);
 }
 
@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(an_attempt_that_is_lost_is_followed_by_another) {
   client patient{system, address, 4s}; // An attempt has a quarter of that.
   const auto answer = patient.execute("x");
   BOOST_TEST(answer.has_value());
-  BOOST_TEST((front.numbers() == numbers{1, 1}));
+  BOOST_TEST((front.numbers() == number_list{1, 1}));
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_was_forgotten_goes_on_under_a_new_name) {

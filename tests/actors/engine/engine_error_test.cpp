@@ -7,7 +7,7 @@ using namespace millrace::test;
 
 namespace {
 
-constexpr auto schema = R"(
+constexpr auto checked_schema = R"(
   CREATE TABLE t(n INTEGER PRIMARY KEY CHECK (n < 1000), note TEXT);
   CREATE TABLE child(n INTEGER NOT NULL REFERENCES t(n));
   CREATE TRIGGER no_thirteen BEFORE INSERT ON t WHEN new.n = 13 BEGIN SELECT RAISE(ROLLBACK, 'not thirteen'); END;
@@ -28,7 +28,7 @@ struct expectation {
 struct error_fixture : engine_fixture {
   /// Sends each failing transaction between two good ones, all at once, so that they share the writer's commits.
   void check(std::vector<expectation> cases) {
-    open(schema);
+    open(checked_schema);
     std::vector<transaction> all;
     int n = 100;
     for (const auto& one : cases) {
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(what_ends_the_surrounding_transaction_takes_no_neighbour_al
 }
 
 BOOST_AUTO_TEST_CASE(queries_fail_with_their_own_errors) {
-  open(schema);
+  open(checked_schema);
   auto db = connect();
   BOOST_TEST(db.query("SELEC 1").error().code == errc::bad_sql);
   BOOST_TEST(db.query("SELECT * FROM nowhere").error().code == errc::bad_sql);
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(queries_fail_with_their_own_errors) {
 }
 
 BOOST_AUTO_TEST_CASE(a_transaction_whose_deadline_has_passed_has_no_effect) {
-  open(schema);
+  open(checked_schema);
   auto late = insert(2);
   late.deadline = std::chrono::milliseconds{-1};
   auto in_time = insert(3);

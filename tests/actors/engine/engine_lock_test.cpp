@@ -11,9 +11,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto schema = "CREATE TABLE t(n INTEGER)";
+constexpr auto one_column = "CREATE TABLE t(n INTEGER)";
 
-transaction insert(int n, ack acknowledgement = ack::durable) {
+transaction insert_one(int n, ack acknowledgement = ack::durable) {
   auto work = execute("INSERT INTO t VALUES (?1)", n);
   work.acknowledgement = acknowledgement;
   return work;
@@ -25,12 +25,12 @@ transaction insert(int n, ack acknowledgement = ack::durable) {
 BOOST_FIXTURE_TEST_SUITE(engine_lock_suite, engine_fixture)
 
 BOOST_AUTO_TEST_CASE(durable_writes_and_reads_go_on_under_a_foreign_lock) {
-  open(schema);
+  open(one_column);
   auto db = connect();
   plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   for (int i = 0; i < 20; ++i) {
-    BOOST_REQUIRE(db.execute(insert(i)));
+    BOOST_REQUIRE(db.execute(insert_one(i)));
   }
   BOOST_TEST(first_cell(*db.query("SELECT count(*) FROM t")).as_integer() == 0);
   BOOST_TEST(becomes(health_state::degraded));
@@ -46,13 +46,13 @@ BOOST_AUTO_TEST_CASE(durable_writes_and_reads_go_on_under_a_foreign_lock) {
 }
 
 BOOST_AUTO_TEST_CASE(actors_that_are_killed_under_a_foreign_lock_come_back_before_it_goes) {
-  open(schema);
+  open(one_column);
   auto db = connect();
   plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   int n = 0;
   for (const auto* victim : {"writer", "queue", "reader-1", "queue", "writer"}) {
-    BOOST_REQUIRE(eventually([&] { return db.execute(insert(n)).has_value(); }));
+    BOOST_REQUIRE(eventually([&] { return db.execute(insert_one(n)).has_value(); }));
     ++n;
     kill(victim);
   }
@@ -62,22 +62,22 @@ BOOST_AUTO_TEST_CASE(actors_that_are_killed_under_a_foreign_lock_come_back_befor
 
 BOOST_AUTO_TEST_CASE(an_engine_opens_under_a_foreign_lock_and_serves_what_it_can) {
   settings.drain_deadline = 50ms;
-  open(schema);
+  open(one_column);
   plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
-  BOOST_REQUIRE(connect().execute(insert(1)));
+  BOOST_REQUIRE(connect().execute(insert_one(1)));
   open();
   BOOST_TEST(tested->recovery().transactions == 1);
   auto db = connect();
-  BOOST_REQUIRE(db.execute(insert(2)));
+  BOOST_REQUIRE(db.execute(insert_one(2)));
   BOOST_TEST(first_cell(*db.query("SELECT count(*) FROM t")).as_integer() == 0);
   other.execute("COMMIT");
-  BOOST_REQUIRE(db.execute(insert(3, ack::applied)));
+  BOOST_REQUIRE(db.execute(insert_one(3, ack::applied)));
   BOOST_TEST(rows("SELECT group_concat(n) FROM t") == "1,2,3");
 }
 
 BOOST_AUTO_TEST_CASE(subscribers_are_told_when_the_engine_is_degraded_and_when_it_is_well_again) {
-  open(schema);
+  open(one_column);
   BOOST_REQUIRE(becomes(health_state::healthy));
   std::atomic<int> degraded{0};
   std::atomic<int> healthy{0};
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(subscribers_are_told_when_the_engine_is_degraded_and_when_i
   });
   plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
-  BOOST_REQUIRE(connect().execute(insert(1)));
+  BOOST_REQUIRE(connect().execute(insert_one(1)));
   BOOST_TEST(eventually([&] { return degraded == 1; }));
   other.execute("COMMIT");
   BOOST_TEST(eventually([&] { return healthy == 1; }));

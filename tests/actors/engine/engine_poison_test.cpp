@@ -10,16 +10,16 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds recorder_patience{30};
 /// Runs until it is interrupted, which ends the writer.
-constexpr auto endless =
+constexpr auto endless_insert =
   "INSERT INTO t SELECT count(*) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM "
   "c)";
 
-struct fixture : engine_fixture {
+struct engine_poison_fixture : engine_fixture {
   answer_recorder recorder{system};
 
-  fixture() {
+  engine_poison_fixture() {
     settings.database.transaction_time_max = 50ms;
     open("CREATE TABLE t(n INTEGER)");
   }
@@ -27,7 +27,7 @@ struct fixture : engine_fixture {
   static transaction insert(int n) { return execute("INSERT INTO t VALUES (?1)", n); }
 
   reply_content answer_to(std::size_t request) {
-    BOOST_REQUIRE(recorder.wait_for(request, patience));
+    BOOST_REQUIRE(recorder.wait_for(request, recorder_patience));
     return recorder.look(request).replies.front().content;
   }
   template <class Request>
@@ -70,13 +70,13 @@ struct fixture : engine_fixture {
 } // namespace
 
 /// A transaction that ends the writer each time it is tried, in an engine that goes on.
-BOOST_FIXTURE_TEST_SUITE(engine_poison_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(engine_poison_suite, engine_poison_fixture)
 
 BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_neighbours_are_applied_once) {
   plain_connection other{database()};
   other.execute("BEGIN IMMEDIATE");
   const auto before = recorder.send(tested->front(), insert(1));
-  const auto poison = recorder.send(tested->front(), execute(endless));
+  const auto poison = recorder.send(tested->front(), execute(endless_insert));
   const auto after = recorder.send(tested->front(), insert(2));
   other.execute("ROLLBACK");
   BOOST_TEST(code_of(answer_to(before)) == errc::none);
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_ends_the_writer_is_set_aside_and_its_nei
   const auto set_aside = quarantine();
   BOOST_REQUIRE_EQUAL(set_aside.size(), 1u);
   BOOST_TEST(set_aside[0].deaths == 1u); // It was no accident.
-  BOOST_TEST(set_aside[0].work.statements.at(0).sql == endless);
+  BOOST_TEST(set_aside[0].work.statements.at(0).sql == endless_insert);
   const auto why = reason_of(set_aside[0].seq);
   BOOST_TEST(why.find("computes for more than") != std::string::npos, why);
 }
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(what_computes_is_named_and_set_aside_when_an_operator_wishe
   settings.database.transaction_time_max = 10min;
   open();
   const auto seq = connect().execute(insert(1)).value().seq + 1;
-  const auto long_one = recorder.send(tested->front(), execute(endless));
+  const auto long_one = recorder.send(tested->front(), execute(endless_insert));
   const auto after = recorder.send(tested->front(), insert(2));
   BOOST_REQUIRE(is_named(seq));
   BOOST_TEST(code_of(order(quarantine_set_aside{seq})) == errc::none);
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(what_computes_while_another_one_is_set_aside_is_tried_again
   settings.database.transaction_time_max = 10min;
   open();
   const auto seq = connect().execute(insert(1)).value().seq + 1;
-  const auto long_one = recorder.send(tested->front(), execute(endless));
+  const auto long_one = recorder.send(tested->front(), execute(endless_insert));
   const auto other = recorder.send(tested->front(), insert(2));
   for (int i = 0; i < 5; ++i) { // More often than it may be accused.
     BOOST_REQUIRE(is_named(seq));
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(what_computes_when_the_engine_closes_is_left_to_the_next_st
   settings.drain_deadline = 50ms;
   open();
   const auto seq = connect().execute(insert(1)).value().seq + 1;
-  const auto long_one = recorder.send(tested->front(), execute(endless));
+  const auto long_one = recorder.send(tested->front(), execute(endless_insert));
   const auto after = recorder.send(tested->front(), insert(2));
   BOOST_REQUIRE(is_named(seq));
   tested.reset();
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(what_computes_when_the_engine_closes_is_left_to_the_next_st
 }
 
 BOOST_AUTO_TEST_CASE(a_named_one_stays_quarantined_however_often_it_is_sent_and_through_opening_again) {
-  auto work = execute(endless);
+  auto work = execute(endless_insert);
   work.name = {new_client_id(0), 1};
   for (int life = 1; life <= 2; ++life) {
     for (const auto acknowledgement : {ack::applied, ack::applied, ack::durable}) {
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(a_named_one_stays_quarantined_however_often_it_is_sent_and_
 }
 
 BOOST_AUTO_TEST_CASE(a_resubmitted_one_that_still_ends_the_writer_stays_in_quarantine) {
-  BOOST_REQUIRE(code_of(answer_to(recorder.send(tested->front(), execute(endless)))) == errc::quarantined);
+  BOOST_REQUIRE(code_of(answer_to(recorder.send(tested->front(), execute(endless_insert)))) == errc::quarantined);
   const auto seq = quarantine().at(0).seq;
   BOOST_TEST(code_of(order(quarantine_resubmit{seq})) == errc::quarantined);
   BOOST_TEST(quarantine().size() == 1u);
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_resubmitted_one_that_still_ends_the_writer_stays_in_quara
 }
 
 BOOST_AUTO_TEST_CASE(a_discarded_one_is_gone_and_so_is_one_that_nobody_set_aside) {
-  BOOST_REQUIRE(code_of(answer_to(recorder.send(tested->front(), execute(endless)))) == errc::quarantined);
+  BOOST_REQUIRE(code_of(answer_to(recorder.send(tested->front(), execute(endless_insert)))) == errc::quarantined);
   const auto seq = quarantine().at(0).seq;
   BOOST_TEST(reported() == 1u);
   open();

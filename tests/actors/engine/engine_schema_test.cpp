@@ -17,8 +17,8 @@ using millrace::test::eventually;
 
 namespace {
 
-struct fixture : test::engine_fixture {
-  fixture() {
+struct engine_schema_fixture : test::engine_fixture {
+  engine_schema_fixture() {
     settings.migrations = {
       {.name = "main", .migrations = {{.version = 1, .name = "t", .up = "CREATE TABLE t(a)", .down = "DROP TABLE t"}}}};
   }
@@ -55,7 +55,7 @@ struct fixture : test::engine_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(engine_schema_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(engine_schema_suite, engine_schema_fixture)
 
 BOOST_AUTO_TEST_CASE(what_is_pending_is_applied_after_the_scripts_and_before_anybody_is_served) {
   settings.scripts = {{"0001", "CREATE TABLE s(a)"}};

@@ -38,11 +38,11 @@ private:
   watcher during_;
 };
 
-struct fixture : reader_fixture {
+struct replies_fixture : reader_fixture {
   caf::strong_actor_ptr who = make_asker();
   counting_asker& asker = *static_cast<counting_asker*>(caf::actor_cast<caf::abstract_actor*>(who));
 
-  ~fixture() { asker.cleanup(caf::exit_reason::user_shutdown, nullptr); }
+  ~replies_fixture() { asker.cleanup(caf::exit_reason::user_shutdown, nullptr); }
 
   caf::strong_actor_ptr make_asker() {
     caf::actor_config made_from;
@@ -58,7 +58,7 @@ struct fixture : reader_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(replies_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(replies_suite, replies_fixture)
 
 BOOST_AUTO_TEST_CASE(small_answers_leave_together) {
   replies kept;

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture {
+struct snapshot_pause_fixture {
   snapshot_pause pause{1s};
   monotonic_time now{1h};
 
@@ -32,7 +32,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(snapshot_pause_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(snapshot_pause_suite, snapshot_pause_fixture)
 
 BOOST_AUTO_TEST_CASE(nothing_waits_while_the_log_can_be_emptied) {
   BOOST_TEST(!pause.holds(false, now));

@@ -185,7 +185,7 @@ struct model {
   }
 };
 
-struct fixture : engine_fixture {
+struct migration_model_fixture : engine_fixture {
   model expected;
   std::mt19937_64 random;
 
@@ -623,7 +623,7 @@ CREATE TABLE seeded(number INTEGER NOT NULL);
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(migration_model_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(migration_model_suite, migration_model_fixture)
 
 BOOST_AUTO_TEST_CASE(whatever_is_done_to_files_and_database_comes_out_as_the_model_says) {
   const auto first = from_environment("MILLRACE_TEST_SEED", 1);

@@ -13,7 +13,7 @@ using namespace millrace;
 
 namespace {
 
-struct fixture {
+struct migration_fixture {
   millrace::test::temporary_folder folder;
 
   void put(const std::string& name, const std::string& text = "SELECT 1;\n") const {
@@ -31,7 +31,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(migration_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(migration_suite, migration_fixture)
 
 BOOST_AUTO_TEST_CASE(digests_are_those_of_the_standard) {
   // FIPS 180-4, and the examples that NIST gives with it.

@@ -50,7 +50,7 @@ PRAGMA foreign_key_check;
 COMMIT;
 )";
 
-struct fixture : migrator_fixture {
+struct migrations_under_load_fixture : migrator_fixture {
   std::optional<load_run> clients;
   std::string lifted{}; ///< The constraint that a migration took away.
 
@@ -151,7 +151,7 @@ struct obstacle {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(migrations_under_load_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(migrations_under_load_suite, migrations_under_load_fixture)
 
 BOOST_AUTO_TEST_CASE(a_migration_that_fails_at_any_statement_changes_nothing_and_goes_on_once_the_cause_is_gone) {
   const std::string up = R"(PRAGMA foreign_keys=OFF;

@@ -16,7 +16,7 @@ using namespace millrace;
 
 namespace {
 
-struct fixture : test::engine_fixture {
+struct seeds_fixture : test::engine_fixture {
   millrace::test::temporary_folder files;
 
   void put(const std::string& name, const std::string& text = "SELECT 1;\n") const {
@@ -48,7 +48,7 @@ bool says(const std::string& text, const std::string& part) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(seeds_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(seeds_suite, seeds_fixture)
 
 BOOST_AUTO_TEST_CASE(seeds_are_the_files_of_each_environment_by_number) {
   put("dev/10_ten.sql");

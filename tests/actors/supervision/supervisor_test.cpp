@@ -25,7 +25,7 @@ struct test_config : system_config {
 };
 
 /// A supervisor over children that do nothing, on virtual time.
-struct fixture {
+struct supervisor_fixture {
   test_config config;
   caf::actor_system system{config};
   caf::scheduler::test_coordinator& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
@@ -34,7 +34,7 @@ struct fixture {
   std::vector<std::string> escalations;
   supervisor_actor root;
 
-  ~fixture() {
+  ~supervisor_fixture() {
     if (root) {
       caf::anon_send_exit(root, caf::exit_reason::kill);
     }
@@ -92,7 +92,7 @@ using list = std::vector<std::string>;
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(supervisor_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(supervisor_suite, supervisor_fixture)
 
 BOOST_AUTO_TEST_CASE(children_start_in_order) {
   run({child("a"), child("b"), child("c")}, {});

@@ -11,8 +11,8 @@ namespace {
 
 constexpr auto commit = 1ms;
 
-struct fixture {
-  fixture() {
+struct checkpoint_pace_fixture {
+  checkpoint_pace_fixture() {
     for (int i = 0; i < 1'000; ++i) {
       pace.committed(commit);
     }
@@ -29,7 +29,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(checkpoint_pace_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(checkpoint_pace_suite, checkpoint_pace_fixture)
 
 BOOST_AUTO_TEST_CASE(at_first_the_fewest_pages_are_due) {
   BOOST_TEST(pace.due(200));

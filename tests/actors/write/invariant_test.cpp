@@ -7,11 +7,11 @@ using namespace millrace::test;
 
 namespace {
 
-struct fixture : queue_fixture {
+struct invariant_fixture : queue_fixture {
   std::shared_ptr<reply<outcome>> first;
   std::shared_ptr<reply<outcome>> second;
 
-  fixture() {
+  invariant_fixture() {
     start();
     start_writer();
     first = send(insert(1));
@@ -37,7 +37,7 @@ struct fixture : queue_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(invariant_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(invariant_suite, invariant_fixture)
 
 BOOST_AUTO_TEST_CASE(outcomes_that_stand_at_each_others_seq_end_the_process_and_are_no_answer) {
   report(1, {2, 1});

@@ -14,7 +14,7 @@ using verdict = name_index::verdict;
 
 constexpr std::int64_t year_ms = 365ll * 24 * 3'600 * 1'000;
 
-struct fixture {
+struct name_index_fixture {
   name_index names{{.count = 3, .age = std::chrono::milliseconds{1'000}}};
 
   /// As the queue does for each batch.
@@ -36,7 +36,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(name_index_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(name_index_suite, name_index_fixture)
 
 BOOST_AUTO_TEST_CASE(a_name_is_fresh_until_it_is_added_and_known_by_its_seq_then) {
   const auto client = new_client_id(0);

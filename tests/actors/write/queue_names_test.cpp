@@ -7,7 +7,7 @@ using namespace millrace::test;
 
 namespace {
 
-struct fixture : queue_fixture {
+struct queue_names_fixture : queue_fixture {
   uuid client = new_client_id(0);
 
   transaction numbered(std::uint64_t number) const {
@@ -32,7 +32,7 @@ struct fixture : queue_fixture {
 } // namespace
 
 /// What becomes of transactions that are sent again.
-BOOST_FIXTURE_TEST_SUITE(queue_names_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(queue_names_suite, queue_names_fixture)
 
 BOOST_AUTO_TEST_CASE(a_resend_of_what_is_under_way_gets_the_same_outcome_and_is_not_written_twice) {
   start();

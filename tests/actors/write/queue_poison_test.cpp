@@ -7,7 +7,7 @@ using namespace millrace::test;
 
 namespace {
 
-struct fixture : queue_fixture {
+struct queue_poison_fixture : queue_fixture {
   /// The writer dies while it runs `seq`, of a call that applies `first` to `last`; another one comes.
   void die(std::uint64_t first, std::uint64_t last, std::uint64_t seq, std::uint64_t applied_before = 0) {
     attempts->begin(first, last);
@@ -25,7 +25,7 @@ struct fixture : queue_fixture {
 } // namespace
 
 /// Transactions that end the writer, and those that wait too long.
-BOOST_FIXTURE_TEST_SUITE(queue_poison_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(queue_poison_suite, queue_poison_fixture)
 
 BOOST_AUTO_TEST_CASE(after_a_death_all_that_was_tried_is_tried_one_by_one) {
   start();

@@ -30,14 +30,14 @@ public:
   void end() { cleanup(caf::exit_reason::remote_link_unreachable, nullptr); }
 };
 
-struct fixture : actor_fixture {
+struct shares_fixture : actor_fixture {
   shares all;
   std::map<std::uint32_t, caf::strong_actor_ptr> programs;
   monotonic_time now{std::chrono::hours{1}};
   std::uint64_t last_seq = 0;
   std::uint64_t applied = 0;
 
-  ~fixture() {
+  ~shares_fixture() {
     for (auto& [number, one] : programs) {
       end(number);
     }
@@ -99,7 +99,7 @@ struct fixture : actor_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(shares_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(shares_suite, shares_fixture)
 
 BOOST_AUTO_TEST_CASE(of_those_who_are_not_known_one_transaction_at_a_time_is_in_the_log) {
   for (const auto number : {1u, 1u, 2u, 3u}) {

@@ -23,7 +23,7 @@ using namespace millrace::test;
 
 const auto folder = std::filesystem::path{__FILE__}.parent_path() / "golden";
 
-struct fixture {
+struct golden_fixture {
   template <class T>
   std::string saved(T message) {
     std::vector<char> bytes;
@@ -77,7 +77,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(golden_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(golden_suite, golden_fixture)
 
 BOOST_AUTO_TEST_CASE(every_message_to_a_server_is_written_and_read_as_on_the_first_day) {
   check_all(wire::to_server{});

@@ -13,7 +13,7 @@ using namespace millrace::network;
 using namespace millrace::test;
 using namespace std::chrono_literals;
 
-struct openssl_config : middleman_config {
+struct openssl_config : remote_config {
   openssl_config(const certificate_folder& files, const std::string& name) {
     load<caf::openssl::manager>();
     openssl_certificate = files.file(name + ".pem");
@@ -51,7 +51,7 @@ private:
   std::optional<engine_actor> server_;
 };
 
-struct fixture {
+struct tls_fixture {
   /// Whether somebody is refused for a reason while the good client is served, and is told so by an alert where one is
   /// named.
   bool refuses(const tls_peer::ways& how, refusal why, std::optional<int> alert = {}) {
@@ -90,14 +90,14 @@ transport::status shake(transport& client) {
 
 BOOST_AUTO_TEST_SUITE(tls_suite)
 
-BOOST_FIXTURE_TEST_CASE(a_stock_client_with_a_certificate_is_served, fixture) {
+BOOST_FIXTURE_TEST_CASE(a_stock_client_with_a_certificate_is_served, tls_fixture) {
   BOOST_TEST(good.served());
   BOOST_TEST(good.served(200'000));
   stock_tls_client second{files, server.port()};
   BOOST_TEST(second.served());
 }
 
-BOOST_FIXTURE_TEST_CASE(tls_1_2_and_1_3_are_spoken_and_nothing_older, fixture) {
+BOOST_FIXTURE_TEST_CASE(tls_1_2_and_1_3_are_spoken_and_nothing_older, tls_fixture) {
   for (const auto& [version, name] : {std::pair{TLS1_2_VERSION, "TLSv1.2"}, std::pair{TLS1_3_VERSION, "TLSv1.3"}}) {
     auto how = with("client");
     how.version = version;
@@ -112,31 +112,31 @@ BOOST_FIXTURE_TEST_CASE(tls_1_2_and_1_3_are_spoken_and_nothing_older, fixture) {
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(plain_bytes_on_a_tls_port_are_refused, fixture) {
+BOOST_FIXTURE_TEST_CASE(plain_bytes_on_a_tls_port_are_refused, tls_fixture) {
   raw_peer peer{server.port()};
   peer.send(client_handshake(a_node(5)));
   BOOST_TEST(peer.closed());
   BOOST_TEST(server.refused(refusal::tls_failed) == 1U);
-  middleman_config config;
+  remote_config config;
   caf::actor_system system{config};
   BOOST_TEST(!system.middleman().remote_actor<engine_actor>("127.0.0.1", server.port()));
   BOOST_TEST(good.served());
 }
 
-BOOST_FIXTURE_TEST_CASE(who_shows_no_certificate_is_refused, fixture) {
+BOOST_FIXTURE_TEST_CASE(who_shows_no_certificate_is_refused, tls_fixture) {
   // By TLS itself, and not only by our own look at the certificate. The alert of 1.2 is a general one.
   BOOST_TEST(refuses({}, refusal::tls_failed, SSL_AD_CERTIFICATE_REQUIRED));
   BOOST_TEST(refuses({.version = TLS1_2_VERSION}, refusal::tls_failed, SSL_AD_HANDSHAKE_FAILURE));
 }
 
-BOOST_FIXTURE_TEST_CASE(certificates_out_of_their_time_are_refused, fixture) {
+BOOST_FIXTURE_TEST_CASE(certificates_out_of_their_time_are_refused, tls_fixture) {
   files.add({.name = "expired", .days = 5, .begins_in_days = -10});
   files.add({.name = "future", .days = 5, .begins_in_days = 2});
   BOOST_TEST(refuses(with("expired"), refusal::certificate_refused));
   BOOST_TEST(refuses(with("future"), refusal::certificate_refused));
 }
 
-BOOST_FIXTURE_TEST_CASE(certificates_of_another_authority_are_refused, fixture) {
+BOOST_FIXTURE_TEST_CASE(certificates_of_another_authority_are_refused, tls_fixture) {
   const certificate_folder foreign;
   const std::string foreign_certificate = foreign.file("client.pem");
   const std::string foreign_key = foreign.file("client-key.pem");
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(where_certificates_are_pinned_no_others_are_let_in) {
   BOOST_TEST(pinned.served());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_certificate_is_no_leave_to_break_the_protocol, fixture) {
+BOOST_FIXTURE_TEST_CASE(a_certificate_is_no_leave_to_break_the_protocol, tls_fixture) {
   for (const auto& [bytes, why] : {std::pair{header_bytes({.operation = 1}), refusal::malformed_payload},
                                    std::pair{header_bytes({.operation = 2, .dest_actor = 1}), refusal::no_handshake}}) {
     tls_peer peer{server.port(), with("client")};
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(who_does_not_get_through_with_the_handshake_is_disconnected
   BOOST_TEST(good.served());
 }
 
-BOOST_FIXTURE_TEST_CASE(our_client_checks_the_servers_name_and_authority, fixture) {
+BOOST_FIXTURE_TEST_CASE(our_client_checks_the_servers_name_and_authority, tls_fixture) {
   const auto context = tls_context::make(files.settings("client"));
   BOOST_REQUIRE(context);
   const auto decided = [&](const tls_context& by, const std::string& host) {
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(files_that_do_not_fit_are_sentences) {
 }
 
 BOOST_AUTO_TEST_CASE(what_other_machines_can_reach_takes_tls) {
-  middleman_config config;
+  remote_config config;
   caf::actor_system system{config};
   const auto engine = spawn_fake_engine(system);
   const certificate_folder files;

@@ -47,8 +47,8 @@ guard_scope scope_of(guarded_side side, guard_limits limits = {}) {
 }
 
 /// A guard, and what it is shown.
-struct fixture {
-  explicit fixture(guarded_side side = guarded_side::server, guard_limits limits = {})
+struct basp_guard_fixture {
+  explicit basp_guard_fixture(guarded_side side = guarded_side::server, guard_limits limits = {})
     : guard(scope_of(side, limits)) {}
 
   /// Judges bytes that hold one frame.
@@ -66,14 +66,16 @@ struct fixture {
   basp_guard::time_point now{1h};
 };
 
-struct at_server : fixture {
-  explicit at_server(guard_limits limits = {}) : fixture(guarded_side::server, limits) {
+struct at_server : basp_guard_fixture {
+  explicit at_server(guard_limits limits = {}) : basp_guard_fixture(guarded_side::server, limits) {
     BOOST_TEST(judge(client_handshake(there)) == refusal::none);
   }
 };
 
-struct at_client : fixture {
-  at_client() : fixture(guarded_side::client) { BOOST_TEST(judge(server_handshake(there)) == refusal::none); }
+struct at_client : basp_guard_fixture {
+  at_client() : basp_guard_fixture(guarded_side::client) {
+    BOOST_TEST(judge(server_handshake(there)) == refusal::none);
+  }
 };
 
 std::string request(std::uint64_t from = 5, std::string_view types = wire::content<millrace::page_query>) {
@@ -117,9 +119,9 @@ BOOST_AUTO_TEST_CASE(what_a_server_sends_passes_a_clients_guard) {
 
 BOOST_AUTO_TEST_CASE(a_handshake_without_a_node_is_refused_by_its_header_alone) {
   for (const auto payload : {0U, 31U}) {
-    fixture server;
+    basp_guard_fixture server;
     BOOST_TEST(server.judge(header_bytes({.operation = 1, .payload_bytes = payload})) == refusal::malformed_payload);
-    fixture client{guarded_side::client};
+    basp_guard_fixture client{guarded_side::client};
     BOOST_TEST(client.judge(header_bytes({.operation = 0, .payload_bytes = payload, .operation_data = basp_version}))
                == refusal::malformed_payload);
   }
@@ -129,7 +131,7 @@ BOOST_AUTO_TEST_CASE(nothing_passes_before_the_handshake) {
   for (const auto& early :
        {request(), monitor_message(there, here, published), heartbeat(), down_message(there, here, 5, error_bytes()),
         frame({.operation = 3, .dest_actor = 7}, "x")}) {
-    fixture server;
+    basp_guard_fixture server;
     BOOST_TEST(server.judge(early) == refusal::no_handshake);
     // What is refused once stays so.
     BOOST_TEST(server.judge(client_handshake(there)) == refusal::no_handshake);
@@ -149,9 +151,9 @@ BOOST_AUTO_TEST_CASE(an_announced_length_is_refused_before_its_bytes_come) {
     at_server other;
     BOOST_TEST(other.judge(announced(bytes)) == refusal::frame_too_large);
   }
-  fixture fresh;
+  basp_guard_fixture fresh;
   BOOST_TEST(fresh.judge(header_bytes({.operation = 1, .payload_bytes = 33})) == refusal::frame_too_large);
-  fixture client{guarded_side::client};
+  basp_guard_fixture client{guarded_side::client};
   BOOST_TEST(
     client.judge(header_bytes({.operation = 0, .payload_bytes = 16 * 1024 + 1, .operation_data = basp_version}))
     == refusal::frame_too_large);
@@ -190,16 +192,16 @@ BOOST_AUTO_TEST_CASE(header_fields_that_an_operation_has_no_use_for_are_zero) {
 }
 
 BOOST_AUTO_TEST_CASE(each_side_hears_only_the_handshake_of_the_other) {
-  fixture server;
+  basp_guard_fixture server;
   BOOST_TEST(server.judge(server_handshake(there)) == refusal::second_handshake);
-  fixture client{guarded_side::client};
+  basp_guard_fixture client{guarded_side::client};
   BOOST_TEST(client.judge(client_handshake(there)) == refusal::second_handshake);
   at_client greeted;
   BOOST_TEST(greeted.judge(server_handshake(there)) == refusal::second_handshake);
 }
 
 BOOST_AUTO_TEST_CASE(a_server_of_another_version_is_refused) {
-  fixture client{guarded_side::client};
+  basp_guard_fixture client{guarded_side::client};
   BOOST_TEST(client.judge(header_bytes({.operation = 0, .payload_bytes = 100, .operation_data = 4}))
              == refusal::wrong_version);
 }
@@ -207,20 +209,20 @@ BOOST_AUTO_TEST_CASE(a_server_of_another_version_is_refused) {
 BOOST_AUTO_TEST_CASE(a_server_handshake_is_read_to_its_end) {
   const auto whole = server_handshake(there).substr(basp_header_bytes);
   for (std::size_t cut = sizeof(node_bytes); cut < whole.size(); ++cut) {
-    fixture client{guarded_side::client};
+    basp_guard_fixture client{guarded_side::client};
     BOOST_TEST(client.judge(frame({.operation = 0, .operation_data = basp_version}, whole.substr(0, cut)))
                == refusal::malformed_payload);
   }
-  fixture client{guarded_side::client};
+  basp_guard_fixture client{guarded_side::client};
   BOOST_TEST(client.judge(frame({.operation = 0, .operation_data = basp_version}, whole + "x"))
              == refusal::malformed_payload);
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_may_call_itself_as_this_node_does) {
-  fixture server;
+  basp_guard_fixture server;
   BOOST_TEST(server.judge(client_handshake(here)) == refusal::none);
   BOOST_TEST(server.judge(monitor_message(here, here, published)) == refusal::none);
-  fixture client{guarded_side::client};
+  basp_guard_fixture client{guarded_side::client};
   BOOST_TEST(client.judge(server_handshake(here)) == refusal::none);
 }
 
@@ -228,7 +230,7 @@ BOOST_AUTO_TEST_CASE(nobody_is_two_nodes_or_none) {
   at_server greeted;
   BOOST_TEST(greeted.judge(client_handshake(elsewhere)) == refusal::foreign_node);
   for (const auto& node : {std::string(32, '\0'), a_node(0), a_node(1, '\0'), std::string(32, 'x')}) {
-    fixture other;
+    basp_guard_fixture other;
     BOOST_TEST(other.judge(client_handshake(node)) == refusal::malformed_payload);
   }
 }
@@ -367,7 +369,7 @@ BOOST_AUTO_TEST_CASE(requests_are_not_counted_as_a_flood) {
 
 BOOST_AUTO_TEST_CASE(bytes_that_come_one_by_one_are_judged_as_if_they_came_at_once) {
   const auto all = client_handshake(there) + request() + heartbeat() + request(5, "@<>+@exit") + request(6);
-  fixture peer;
+  basp_guard_fixture peer;
   std::string buffer;
   std::string passed;
   std::size_t dropped = 0;

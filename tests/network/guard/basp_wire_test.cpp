@@ -21,7 +21,7 @@ using namespace millrace::network;
 using namespace millrace::test;
 
 /// A system, and what it writes.
-struct fixture {
+struct basp_wire_fixture {
   template <class... Ts>
   std::string written(Ts... values) {
     std::vector<char> bytes;
@@ -48,7 +48,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(basp_wire, fixture)
+BOOST_FIXTURE_TEST_SUITE(basp_wire, basp_wire_fixture)
 
 BOOST_AUTO_TEST_CASE(a_header_is_written_as_it_is_read) {
   static_assert(caf::io::basp::header_size == basp_header_bytes);

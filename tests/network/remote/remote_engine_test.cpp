@@ -38,7 +38,7 @@ struct program_elsewhere {
     return std::move(*made);
   }
 
-  middleman_config config;
+  remote_config config;
   caf::actor_system system{config};
 };
 
@@ -319,7 +319,7 @@ BOOST_AUTO_TEST_CASE(a_system_without_connections_is_told_the_line_that_is_missi
 }
 
 BOOST_AUTO_TEST_CASE(what_outlives_its_system_is_ended_and_named) {
-  middleman_config settings;
+  remote_config settings;
   log_listener log;
   served_engine server;
   auto ending = std::make_unique<millrace::actor_system>(settings);

@@ -39,13 +39,13 @@ public:
   std::string url() const { return "millrace://127.0.0.1:" + std::to_string(port_); }
 
 private:
-  middleman_config config_;
+  remote_config config_;
   caf::actor_system system_{config_};
   caf::actor published_;
   std::uint16_t port_ = 0;
 };
 
-struct program_elsewhere {
+struct old_program {
   failure refused_by(const other_server& server) {
     const auto engine = network::connect(system, {.url = server.url(), .reconnect_first = 10ms, .reconnect_cap = 50ms});
     BOOST_REQUIRE_MESSAGE(engine, (engine ? "" : engine.error()));
@@ -73,13 +73,13 @@ struct program_elsewhere {
   }
 
   log_listener log; ///< Before the system, and after it.
-  middleman_config config;
+  remote_config config;
   caf::actor_system system{config};
 };
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(wire_version, program_elsewhere)
+BOOST_FIXTURE_TEST_SUITE(wire_version, old_program)
 
 BOOST_AUTO_TEST_CASE(a_program_of_another_version_is_answered_a_sentence_and_named_in_the_servers_log) {
   served_engine server;

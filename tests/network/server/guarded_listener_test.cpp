@@ -31,8 +31,8 @@ std::string payload_of(caf::actor_system& system, Ts... values) {
 }
 
 /// A server with somebody at work who must not notice what others do.
-struct fixture {
-  ~fixture() { BOOST_TEST(good.served()); }
+struct guarded_listener_fixture {
+  ~guarded_listener_fixture() { BOOST_TEST(good.served()); }
 
   /// Whether bytes are answered by the end of the connection, for one reason.
   bool refuses(const std::string& bytes, refusal why) {
@@ -99,7 +99,7 @@ std::pair<int, int> answers_after(served_engine& server, greeted_peer& peer, con
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(guarded_listener, fixture)
+BOOST_FIXTURE_TEST_SUITE(guarded_listener, guarded_listener_fixture)
 
 // The five holes of BASP in CAF 0.17.6.
 
@@ -387,7 +387,7 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_is_disconnected) {
 }
 
 BOOST_AUTO_TEST_CASE(rows_are_refused_while_much_is_unread_and_the_connection_stays) {
-  fixture usual;
+  guarded_listener_fixture usual;
   served_engine server{{.unread_bytes_max = 4'000'000}};
   greeted_peer peer{server.port()};
   const auto asks = direct_message(5, peer.published, request_number, usual.query_payload(std::string(200'000, 'x')));
@@ -400,7 +400,7 @@ BOOST_AUTO_TEST_CASE(rows_are_refused_while_much_is_unread_and_the_connection_st
 }
 
 BOOST_AUTO_TEST_CASE(one_answer_is_sent_however_large_it_is) {
-  fixture usual;
+  guarded_listener_fixture usual;
   served_engine server{{.unread_bytes_max = 1'000'000}};
   greeted_peer peer{server.port()};
   BOOST_TEST(usual.ask(peer, std::string(3'000'000, 'x')));
@@ -408,7 +408,7 @@ BOOST_AUTO_TEST_CASE(one_answer_is_sent_however_large_it_is) {
 }
 
 BOOST_AUTO_TEST_CASE(peers_that_do_not_read_take_no_room_of_those_that_do) {
-  fixture usual;
+  guarded_listener_fixture usual;
   served_engine server{{.unread_bytes_total_max = 8'000'000}};
   std::vector<greeted_peer> idle;
   for (std::uint32_t i = 0; i < 5; ++i) {
@@ -428,7 +428,7 @@ BOOST_AUTO_TEST_CASE(peers_that_do_not_read_take_no_room_of_those_that_do) {
 }
 
 BOOST_AUTO_TEST_CASE(who_has_twice_the_bound_unread_all_the_same_is_disconnected) {
-  fixture usual;
+  guarded_listener_fixture usual;
   served_engine server{{.unread_bytes_max = 100'000}};
   greeted_peer peer{server.port()};
   // Answered with an outcome each, which is never refused.

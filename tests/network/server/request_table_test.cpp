@@ -39,8 +39,8 @@ constexpr bool all_in_their_interfaces(wire::table<Rows...>) {
 static_assert(all_in_their_interfaces(wire::requests{}));
 
 /// Those who serve, and what is asked of whom.
-struct fixture {
-  ~fixture() {
+struct request_table_fixture {
+  ~request_table_fixture() {
     caf::anon_send_exit(engine, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(operations, caf::exit_reason::user_shutdown);
   }
@@ -97,7 +97,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(request_table, fixture)
+BOOST_FIXTURE_TEST_SUITE(request_table, request_table_fixture)
 
 BOOST_AUTO_TEST_CASE(the_guards_lists_have_what_each_role_may_ask_and_every_answer) {
   for_each_row([]<class Row>(Row) {

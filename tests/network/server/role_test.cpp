@@ -30,8 +30,8 @@ bool passes(role admitted, std::string_view types) {
 }
 
 /// A program that connects by Millrace's own means to a port that admits one role.
-struct program_elsewhere {
-  explicit program_elsewhere(role admitted) : server({}, {}, 0, admitted) {
+struct admitted_program {
+  explicit admitted_program(role admitted) : server({}, {}, 0, admitted) {
     auto made = network::connect(system, {.url = "millrace://127.0.0.1:" + std::to_string(server.port())});
     BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error()));
     engine.emplace(std::move(*made));
@@ -49,7 +49,7 @@ struct program_elsewhere {
   }
 
   served_engine server;
-  middleman_config config;
+  remote_config config;
   caf::actor_system system{config};
   std::optional<remote_engine> engine;
   std::optional<client> db;
@@ -57,7 +57,7 @@ struct program_elsewhere {
 
 template <class Handle>
 bool can_connect(const served_engine& server) {
-  middleman_config config;
+  remote_config config;
   caf::actor_system system{config};
   return static_cast<bool>(system.middleman().remote_actor<Handle>("127.0.0.1", server.port()));
 }
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_stock_program_is_not_shown_what_it_may_not_do) {
 }
 
 BOOST_AUTO_TEST_CASE(who_may_only_read_is_told_so_when_it_writes) {
-  program_elsewhere reader{role::read};
+  admitted_program reader{role::read};
   BOOST_TEST(reader.db->query("SELECT 1").has_value());
   BOOST_TEST(reader.db->health().has_value());
   const auto refused = reader.db->execute("DELETE FROM t");
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(no_query_may_take_longer_than_its_port_allows) {
 
 BOOST_AUTO_TEST_CASE(only_operators_overtake_others) {
   for (const auto admitted : {role::read_write, role::operations}) {
-    program_elsewhere program{admitted};
+    admitted_program program{admitted};
     auto urgent = execute("DELETE FROM t");
     urgent.priority = priority::operations;
     const auto done = program.db->execute(urgent);
@@ -156,13 +156,13 @@ BOOST_AUTO_TEST_CASE(only_operators_overtake_others) {
 }
 
 BOOST_AUTO_TEST_CASE(who_may_write_is_no_operator) {
-  program_elsewhere writer{role::read_write};
+  admitted_program writer{role::read_write};
   BOOST_TEST(writer.db->execute("DELETE FROM t").has_value());
   BOOST_TEST((writer.order() == errc::wrong_role));
 }
 
 BOOST_AUTO_TEST_CASE(an_operator_may_do_everything_over_one_connection) {
-  program_elsewhere desk{role::operations};
+  admitted_program desk{role::operations};
   BOOST_TEST(desk.db->query("SELECT 1").has_value());
   BOOST_TEST(desk.db->execute("DELETE FROM t").has_value());
   BOOST_TEST((desk.order() == errc::none));

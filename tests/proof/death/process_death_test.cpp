@@ -175,7 +175,7 @@ private:
   victim left_;
 };
 
-struct fixture {
+struct process_death_fixture {
   std::uint64_t seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());
   std::mt19937_64 random{seed};
   std::uint64_t died = 0;
@@ -257,7 +257,7 @@ struct fixture {
 } // namespace
 
 /// Processes that die while they work, while they recover, and while they recover from that.
-BOOST_FIXTURE_TEST_SUITE(process_death_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(process_death_suite, process_death_fixture)
 
 BOOST_AUTO_TEST_CASE(every_failpoint_of_the_engine_is_known_here) {
   const auto sources = fs::path{__FILE__}.parent_path().parent_path().parent_path().parent_path();

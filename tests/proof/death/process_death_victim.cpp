@@ -31,7 +31,7 @@ namespace millrace::test {
 
 namespace {
 
-constexpr std::chrono::minutes patience{2};
+constexpr std::chrono::minutes victim_patience{2};
 constexpr std::uint64_t named_window = 4;
 constexpr std::uint64_t burst = 40;
 constexpr int bursts = 3;
@@ -40,7 +40,7 @@ constexpr std::uint64_t impatient_client = 50; ///< Among those without a name.
 constexpr std::uint64_t poison_client = 60;
 
 template <class T>
-T unwrap(tl::expected<T, failure> given) {
+T or_give_up(tl::expected<T, failure> given) {
   if (!given) {
     give_up(to_string(given.error()));
   }
@@ -130,7 +130,7 @@ private:
       work.name = {plan_.id, number};
     }
     plan_.notes->add({noted::sent, plan_.client, number});
-    self_->request(plan_.front, patience, std::move(work))
+    self_->request(plan_.front, victim_patience, std::move(work))
       .then([this, number](const outcome& done) { answered(number, done); },
             [this, number](const caf::error& why) { answered(number, failure_of(why)); });
   }
@@ -209,7 +209,7 @@ private:
     }
     caf::scoped_actor self{system_};
     for (const auto& one : clients) {
-      self->request(one, patience, atom::flush::value)
+      self->request(one, victim_patience, atom::flush::value)
         .receive([](bool) {}, [](const caf::error& why) { give_up(to_string(failure_of(why))); });
       self->send_exit(one, caf::exit_reason::user_shutdown);
     }
@@ -218,7 +218,7 @@ private:
   /// Sends one transaction and notes what it is answered.
   void ask(caf::scoped_actor& self, std::uint64_t client, std::uint64_t number, transaction work) {
     notes_.add({noted::sent, client, number});
-    self->request(served_.front(), patience, std::move(work))
+    self->request(served_.front(), victim_patience, std::move(work))
       .receive([&](const outcome& done) { notes_.answer(client, number, done); },
                [&](const caf::error& why) { notes_.answer(client, number, failure_of(why)); });
   }
@@ -258,11 +258,11 @@ private:
       execute("INSERT INTO used(rowid, body) WITH RECURSIVE c(i) AS (SELECT 5000 UNION ALL SELECT i - 1 FROM c WHERE i "
               "> 1) SELECT i, 'word' FROM c"));
     std::vector<quarantined_transaction> found;
-    self->request(served_.operations(), patience, quarantine_list{})
+    self->request(served_.operations(), victim_patience, quarantine_list{})
       .receive([&](quarantine_listing& listing) { found = std::move(listing.entries); },
                [](const caf::error& why) { give_up(to_string(failure_of(why))); });
     for (const auto& one : found) {
-      self->request(served_.operations(), patience, quarantine_discard{one.seq})
+      self->request(served_.operations(), victim_patience, quarantine_discard{one.seq})
         .receive([](const outcome&) {}, [](const caf::error& why) { give_up(to_string(failure_of(why))); });
     }
   }
@@ -271,7 +271,7 @@ private:
   Answer operate(Request request) {
     caf::scoped_actor self{system_};
     Answer given;
-    self->request(served_.operations(), patience, std::move(request))
+    self->request(served_.operations(), victim_patience, std::move(request))
       .receive([&](Answer& answer) { given = std::move(answer); },
                [](const caf::error& why) { give_up(to_string(failure_of(why))); });
     return given;
@@ -319,7 +319,7 @@ int play(const std::vector<std::string>& arguments) {
   const auto settings = settings_for(self.data, self.task);
   system_config config;
   caf::actor_system system{config};
-  auto served = unwrap(open(system, settings, {.files = &files}));
+  auto served = or_give_up(open(system, settings, {.files = &files}));
   player{system, served, self}.play();
   return 0;
 }

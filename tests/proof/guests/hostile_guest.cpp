@@ -87,7 +87,7 @@ caf::behavior hostile_guest(caf::stateful_actor<hostile_state>* self, const netw
   return self->state.make_behavior(engine, requests);
 }
 
-int play(const std::vector<std::string>& arguments) {
+int play_hostile(const std::vector<std::string>& arguments) {
   small_config config;
   caf::actor_system system{config};
   auto made = network::connect(system, {.url = arguments.at(0)});
@@ -106,7 +106,7 @@ int play(const std::vector<std::string>& arguments) {
   }
 }
 
-const role hostile{hostile_role, play};
+const role hostile{hostile_role, play_hostile};
 
 } // namespace
 } // namespace millrace::test::guests

@@ -55,7 +55,7 @@ query hostile_requests::ask() {
     case 0:
       return select(std::string{endless} + "SELECT count(*) FROM c");
     case 1:
-      return select(storage::test::nested_query(storage::test::nestings(), 1 + below(8), limits::sql_bytes_max));
+      return select(storage::testing::nested_query(storage::testing::nestings(), 1 + below(8), limits::sql_bytes_max));
     case 2:
       return select(wide(size(), 200));
     case 3:

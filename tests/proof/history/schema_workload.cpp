@@ -19,7 +19,7 @@ namespace millrace::test::histories {
 
 namespace {
 
-constexpr std::chrono::minutes time_limit{2};
+constexpr std::chrono::minutes change_limit{2};
 
 class schema_client_state {
 public:
@@ -43,7 +43,7 @@ private:
       return;
     }
     ++around_->unanswered;
-    self_->request(around_->operations, time_limit, std::move(request))
+    self_->request(around_->operations, change_limit, std::move(request))
       .then(
         [this, take](const Answer& answer) {
           --around_->unanswered;

@@ -21,11 +21,7 @@ namespace {
 
 constexpr std::chrono::minutes time_limit{1};
 
-std::string described(std::uint32_t client, std::uint64_t number) {
-  return "client " + std::to_string(client) + ", number " + std::to_string(number);
-}
-
-std::string described(const client_note& note) {
+std::string sender_of(const client_note& note) {
   return described(note.client, note.number);
 }
 
@@ -96,10 +92,10 @@ public:
     const bool fails = power_loss_work_fails(note.number);
     const bool known = note.what == client_note::kind::applied || note.what == client_note::kind::rejected;
     if (known ? text != note.answer : fails ? text != "constraint" : !answer) {
-      return described(note) + ": sent again it is answered " + text + ", before " + note.answer;
+      return sender_of(note) + ": sent again it is answered " + text + ", before " + note.answer;
     }
     return answer && note.seq != 0 && answer->seq != note.seq
-             ? std::optional{described(note) + ": sent again it has another seq"}
+             ? std::optional{sender_of(note) + ": sent again it has another seq"}
              : std::nullopt;
   }
 

@@ -20,16 +20,16 @@ constexpr std::uint64_t transactions_per_recording = 700;
 constexpr auto only_image = "MILLRACE_PROOF_IMAGE";
 constexpr auto only_recording = "MILLRACE_PROOF_RECORDING";
 
-struct fixture {
+struct power_loss_fixture {
   recording_observer observer;
   vfs_shim shim{observer};
   std::uint64_t seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());
   spdlog::level::level_enum usual_level = spdlog::get_level();
 
-  fixture() { spdlog::set_level(spdlog::level::off); }
-  fixture(const fixture&) = delete;
-  fixture& operator=(const fixture&) = delete;
-  ~fixture() { spdlog::set_level(usual_level); }
+  power_loss_fixture() { spdlog::set_level(spdlog::level::off); }
+  power_loss_fixture(const power_loss_fixture&) = delete;
+  power_loss_fixture& operator=(const power_loss_fixture&) = delete;
+  ~power_loss_fixture() { spdlog::set_level(usual_level); }
 
   power_loss_experiment record(std::uint64_t recording_seed, std::uint64_t images,
                                missing_sync missing = missing_sync::none) {
@@ -51,7 +51,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(power_loss_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(power_loss_suite, power_loss_fixture)
 
 BOOST_AUTO_TEST_CASE(nothing_acknowledged_is_lost_whatever_a_power_loss_leaves_of_what_was_not_synced) {
   BOOST_TEST_MESSAGE("replay with MILLRACE_TEST_SEED=" << seed);
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(nothing_acknowledged_is_lost_whatever_a_power_loss_leaves_o
 }
 
 /// Proof that the proof can fail: without this sync a power loss must be seen to break a promise.
-static void check_that_it_is_missed(fixture& self, missing_sync missing) {
+static void check_that_it_is_missed(power_loss_fixture& self, missing_sync missing) {
   constexpr std::uint64_t attempts = 5;
   constexpr std::uint64_t images = 500;
   bool missed = false;

@@ -28,11 +28,11 @@ std::string balances_text(const std::vector<std::int64_t>& balances) {
   return text;
 }
 
+} // namespace
+
 std::string described(std::uint32_t client, std::uint64_t number) {
   return "client " + std::to_string(client) + ", number " + std::to_string(number);
 }
-
-} // namespace
 
 power_loss_rows power_loss_rows::read(const std::filesystem::path& database) {
   plain_connection file{database};

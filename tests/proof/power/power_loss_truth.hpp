@@ -12,6 +12,9 @@
 
 namespace millrace::test {
 
+/// How a transaction is named in what is said of it.
+std::string described(std::uint32_t client, std::uint64_t number);
+
 /// What a database of the workload holds, in the order in which it was applied.
 struct power_loss_rows {
   struct entry {

@@ -21,7 +21,7 @@ namespace millrace::test {
 
 namespace {
 
-constexpr std::chrono::minutes time_limit{2};
+constexpr std::chrono::minutes workload_limit{2};
 constexpr std::uint64_t sessions = 3;
 /// The client that sends many at once.
 constexpr std::uint32_t bursting_client = 6;
@@ -57,7 +57,7 @@ public:
     std::deque<std::pair<std::uint64_t, pending>> requests;
     for (auto number = first; number < first + count; ++number) {
       notes_.noted({.what = client_note::kind::sent, .client = client_, .number = number});
-      requests.emplace_back(number, self_->request(front_, time_limit, power_loss_work(client_, number)));
+      requests.emplace_back(number, self_->request(front_, workload_limit, power_loss_work(client_, number)));
     }
     for (auto& [number, request] : requests) {
       tl::expected<outcome, failure> answer;
@@ -68,7 +68,7 @@ public:
   }
 
 private:
-  using pending = decltype(std::declval<caf::scoped_actor&>()->request(std::declval<engine_actor&>(), time_limit,
+  using pending = decltype(std::declval<caf::scoped_actor&>()->request(std::declval<engine_actor&>(), workload_limit,
                                                                        std::declval<transaction>()));
 
   void note(std::uint64_t number, const tl::expected<outcome, failure>& answer) {
@@ -114,7 +114,7 @@ private:
   template <class Question>
   std::optional<page_cursor> ask(Question question) {
     std::optional<page_cursor> next;
-    self_->request(front_, time_limit, std::move(question))
+    self_->request(front_, workload_limit, std::move(question))
       .receive([&](row_page& page) { next = std::move(page.next); }, [](const caf::error&) {});
     return next;
   }
@@ -134,7 +134,7 @@ private:
 /// An order that the log holds and that is refused.
 void order_something_impossible(caf::actor_system& system, engine& served) {
   caf::scoped_actor self{system};
-  self->request(served.operations(), time_limit, quarantine_discard{1})
+  self->request(served.operations(), workload_limit, quarantine_discard{1})
     .receive([](const outcome&) { throw std::runtime_error{"something was in quarantine"}; }, [](const caf::error&) {});
 }
 

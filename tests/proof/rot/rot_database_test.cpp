@@ -160,7 +160,7 @@ private:
   std::map<errc, std::uint64_t> codes_;
 };
 
-struct fixture {
+struct rot_database_fixture {
   std::uint64_t seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());
   std::mt19937_64 random{seed};
   temporary_folder folder{fast_place()};
@@ -169,10 +169,10 @@ struct fixture {
   contents truth;
   std::map<std::string, std::uint64_t> codes; ///< The errors that were answered.
 
-  fixture() { spdlog::set_level(spdlog::level::off); }
-  fixture(const fixture&) = delete;
-  fixture& operator=(const fixture&) = delete;
-  ~fixture() { spdlog::set_level(spdlog::level::info); }
+  rot_database_fixture() { spdlog::set_level(spdlog::level::off); }
+  rot_database_fixture(const rot_database_fixture&) = delete;
+  rot_database_fixture& operator=(const rot_database_fixture&) = delete;
+  ~rot_database_fixture() { spdlog::set_level(spdlog::level::info); }
 
   fs::path sound() const { return folder.path() / "sound"; }
   fs::path damaged() const { return folder.path() / "damaged"; }
@@ -258,7 +258,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(rot_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(rot_database_suite, rot_database_fixture)
 
 BOOST_AUTO_TEST_CASE(a_wrong_bit_in_the_database_ends_nothing_and_what_sqlite_can_tell_is_told) {
   const auto flips = from_environment("MILLRACE_PROOF_ROT_FLIPS", 300);
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_bit_in_the_database_ends_nothing_and_what_sqlite_ca
     } catch (const std::exception& problem) {
       ++failures;
       BOOST_ERROR(what << ": " << problem.what() << "; repeat with MILLRACE_TEST_SEED=" << seed
-                       << " test_proof --run_test=rot_suite/a_wrong_bit*");
+                       << " test_proof --run_test=rot_database_suite/a_wrong_bit*");
     }
   }
   BOOST_TEST(counts[static_cast<std::size_t>(told_by::work)] > 0u);

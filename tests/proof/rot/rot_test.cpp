@@ -28,7 +28,7 @@ struct tally {
   }
 };
 
-struct fixture {
+struct rot_fixture {
   std::uint64_t seed = from_environment("MILLRACE_TEST_SEED", std::random_device{}());
   std::mt19937_64 random{seed};
 
@@ -74,7 +74,7 @@ struct fixture {
 } // namespace
 
 /// Storage that decays.
-BOOST_FIXTURE_TEST_SUITE(rot_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(rot_suite, rot_fixture)
 
 BOOST_AUTO_TEST_CASE(no_byte_of_a_queue_can_be_wrong_without_being_noticed_where_it_matters) {
   const auto masks = from_environment("MILLRACE_PROOF_MASKS", 1);

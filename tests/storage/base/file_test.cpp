@@ -20,7 +20,7 @@ mode_t permissions(const std::filesystem::path& path) {
   return status.st_mode & 0777u;
 }
 
-struct fixture {
+struct file_fixture {
   test::temporary_folder folder;
   file_system& files = posix_file_system();
   std::filesystem::path path = folder.path() / "a";
@@ -28,7 +28,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(posix_files, fixture)
+BOOST_FIXTURE_TEST_SUITE(posix_files, file_fixture)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read_back_and_the_end_shortens_a_read) {
   auto opened = files.open(path, file_mode::create_new);

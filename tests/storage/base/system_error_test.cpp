@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(what_a_person_can_mend_has_a_code_of_its_own) {
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_may_not_be_used_is_told_with_whose_it_is_or_the_folder_above_it) {
-  const test::temporary_folder here;
+  const millrace::test::temporary_folder here;
   const auto owner = " belongs to " + user_name(::geteuid()) + ", and this process is run by " + user_name(::geteuid());
   BOOST_TEST(system_words(EACCES, here.path()) == "Permission denied; " + here.path().string() + owner);
   BOOST_TEST(system_words(EACCES, here.path() / "no" / "such") == "Permission denied; " + here.path().string() + owner);

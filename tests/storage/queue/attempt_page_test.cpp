@@ -20,7 +20,7 @@ using namespace millrace::test;
 
 namespace {
 
-struct fixture {
+struct attempt_page_fixture {
   temporary_folder folder;
   const std::filesystem::path file = folder.path() / "attempt";
   const uuid database{1, 2, 3};
@@ -64,7 +64,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(attempt, fixture)
+BOOST_FIXTURE_TEST_SUITE(attempt, attempt_page_fixture)
 
 BOOST_AUTO_TEST_CASE(a_new_page_says_nothing_and_is_private) {
   check_says_nothing(*open());

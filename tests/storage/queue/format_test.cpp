@@ -14,8 +14,6 @@ using namespace millrace::test;
 
 namespace {
 
-const auto first_segment = queue_path / segment_name(1);
-
 std::string golden(const char* version) {
   const auto folder = std::filesystem::path{__FILE__}.parent_path() / "golden";
   std::ifstream input{folder / (segment_name(1) + version), std::ios::binary};
@@ -23,13 +21,13 @@ std::string golden(const char* version) {
 }
 
 /// A queue whose one segment was written in format version 1 and holds work up to 4.
-struct fixture {
+struct format_fixture {
   memory_file_system disk;
   faulty_file_system files{disk};
 
   static constexpr std::uint64_t last = 4;
 
-  fixture() {
+  format_fixture() {
     require_ok(disk.make_folder(queue_path));
     disk.put(first_segment, golden(".v1"));
   }
@@ -44,7 +42,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(format, fixture)
+BOOST_FIXTURE_TEST_SUITE(format, format_fixture)
 
 BOOST_AUTO_TEST_CASE(a_segment_of_version_1_is_read_and_never_appended_to) {
   const auto before = disk.bytes(first_segment);

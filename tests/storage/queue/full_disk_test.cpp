@@ -11,12 +11,12 @@ using namespace millrace::test;
 namespace {
 
 /// A queue with work up to `last`, and then a disk on which no file can be made or grow.
-struct fixture {
+struct full_disk_fixture {
   memory_file_system disk;
   faulty_file_system files{disk};
   std::uint64_t last = 0;
 
-  fixture() {
+  full_disk_fixture() {
     auto queue = open_log(files);
     add(queue, 20);
     fill_disk();
@@ -51,7 +51,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(full_disk, fixture)
+BOOST_FIXTURE_TEST_SUITE(full_disk, full_disk_fixture)
 
 BOOST_AUTO_TEST_CASE(restarts_on_a_full_disk_keep_all_work_and_take_more_until_space_comes_back) {
   for (int restart = 0; restart < 10; ++restart) {

@@ -32,7 +32,7 @@ result<storage::log> open_for(memory_file_system& disk, const log_position& appl
 }
 
 /// Two logs with the same beginning.
-struct fixture {
+struct history_fixture {
   memory_file_system ours;
   std::vector<log_position> common = append(ours, 10);
   memory_file_system theirs = ours.copy();
@@ -42,7 +42,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(history_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(history_suite, history_fixture)
 
 BOOST_AUTO_TEST_CASE(a_cursor_and_recovery_give_a_frame_the_chain_value_that_it_was_appended_with) {
   std::vector<log_position> seen;

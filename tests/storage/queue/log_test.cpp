@@ -14,7 +14,7 @@ using namespace millrace::test;
 
 namespace {
 
-struct fixture {
+struct queue_log_fixture {
   memory_file_system disk;
   faulty_file_system files{disk};
 
@@ -31,7 +31,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(write_ahead_queue, fixture)
+BOOST_FIXTURE_TEST_SUITE(write_ahead_queue, queue_log_fixture)
 
 BOOST_AUTO_TEST_CASE(work_survives_closing_on_real_files) {
   const temporary_folder folder;

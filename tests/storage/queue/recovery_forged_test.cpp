@@ -13,19 +13,17 @@ using namespace millrace::test;
 
 namespace {
 
-const auto first_segment = queue_path / segment_name(1);
-
 constexpr std::size_t bytes_at = 8;
 constexpr std::size_t count_at = 12;
 constexpr std::size_t chain_at = 48;
 
 /// A queue of one segment with a batch of two, a witness, a batch of two, a witness; its frames can be changed and
 /// given a checksum that fits.
-struct fixture {
+struct recovery_forged_fixture {
   memory_file_system disk;
   std::vector<std::size_t> frames; ///< Where each frame begins.
 
-  fixture() {
+  recovery_forged_fixture() {
     auto queue = open_log(disk);
     for (std::uint64_t seq = 1; seq < 5; seq += 2) {
       require_ok(queue.append(batch_of(seq, 2)));
@@ -84,7 +82,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(recovery_forged, fixture)
+BOOST_FIXTURE_TEST_SUITE(recovery_forged, recovery_forged_fixture)
 
 BOOST_AUTO_TEST_CASE(a_frame_that_does_not_follow_on_the_one_before_is_damage) {
   set<std::uint64_t>(2, chain_at, 7);

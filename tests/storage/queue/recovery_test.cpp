@@ -15,10 +15,8 @@ using namespace millrace::test;
 
 namespace {
 
-const auto first_segment = queue_path / segment_name(1);
-
 /// A queue whose one segment with work holds three batches of two and, where asked for, the witness of the last.
-struct fixture {
+struct queue_recovery_fixture {
   memory_file_system disk;
   std::vector<std::uint64_t> frames; ///< Where each frame begins, and where the last one ends.
 
@@ -84,7 +82,7 @@ void check_damaged(memory_file_system damaged, std::uint64_t applied, std::uint6
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(recovery, fixture)
+BOOST_FIXTURE_TEST_SUITE(recovery, queue_recovery_fixture)
 
 BOOST_AUTO_TEST_CASE(a_torn_tail_is_set_aside_and_cut_off_and_the_rest_survives) {
   write(false);

@@ -2,6 +2,7 @@
 
 #include "fake_engine.hpp"
 #include "raw_peer.hpp"
+#include "remote_config.hpp"
 
 #include <millrace/actors/network/server/listener.hpp>
 #include <millrace/messages/wire/registry.hpp>
@@ -14,14 +15,9 @@
 
 #include <boost/test/unit_test.hpp>
 #include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 
 namespace millrace::test {
-
-struct middleman_config : system_config {
-  middleman_config() { load<caf::io::middleman>(); }
-};
 
 /// Waits for what other threads will do soon. Whether it came true.
 inline bool eventually(const std::function<bool()>& holds) {
@@ -58,7 +54,7 @@ public:
   const engine_actor& server() const noexcept { return server_; }
 
 private:
-  middleman_config config_;
+  remote_config config_;
   caf::actor_system system_{config_};
   engine_actor server_;
 };
@@ -89,7 +85,7 @@ public:
   caf::actor_system& system() noexcept { return system_; }
 
 private:
-  middleman_config config_;
+  remote_config config_;
   caf::actor_system system_{config_};
   std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);
   engine_actor engine_ = spawn_fake_engine(system_, silent_);

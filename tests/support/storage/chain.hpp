@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace millrace::storage::test {
+namespace millrace::storage::testing {
 
 /// A chain of migrations that is told apart by one number.
 inline sha256 chain(std::uint8_t number) {
@@ -13,4 +13,4 @@ inline sha256 chain(std::uint8_t number) {
   return digest;
 }
 
-} // namespace millrace::storage::test
+} // namespace millrace::storage::testing

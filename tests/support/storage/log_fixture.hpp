@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/storage/queue/format.hpp>
 #include <millrace/storage/queue/log.hpp>
 #include <millrace/tests/support/disks/memory_file_system.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
@@ -16,6 +17,7 @@ namespace millrace::test {
 
 inline const uuid database_id{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 inline const std::filesystem::path queue_path{"/data/queue"};
+inline const std::filesystem::path first_segment = queue_path / storage::segment_name(1);
 
 /// Segments of 8 KiB, so that a few batches fill one.
 inline const storage::log_options small_segments{8192, 2};

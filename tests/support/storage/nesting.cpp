@@ -1,6 +1,6 @@
 #include "nesting.hpp"
 
-namespace millrace::storage::test {
+namespace millrace::storage::testing {
 
 namespace {
 
@@ -63,4 +63,4 @@ std::string nested_query(const std::vector<nesting>& levels, std::size_t depth, 
   return sql + "SELECT x FROM " + name_of(number);
 }
 
-} // namespace millrace::storage::test
+} // namespace millrace::storage::testing

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace millrace::storage::test {
+namespace millrace::storage::testing {
 
 /// One level of a construct that SQLite compiles by recursion: what stands before and after the name of the level
 /// below.
@@ -21,4 +21,4 @@ const std::vector<nesting>& nestings();
 /// dozen levels; what is named nests without an end.
 std::string nested_query(const std::vector<nesting>& levels, std::size_t depth, std::size_t bytes);
 
-} // namespace millrace::storage::test
+} // namespace millrace::storage::testing

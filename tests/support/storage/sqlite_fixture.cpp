@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace millrace::storage::test {
+namespace millrace::storage::testing {
 
 namespace {
 
@@ -103,4 +103,4 @@ std::string detail_of(const answer& reply) {
   return reply ? std::string{} : reply.error().detail;
 }
 
-} // namespace millrace::storage::test
+} // namespace millrace::storage::testing

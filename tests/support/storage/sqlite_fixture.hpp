@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::storage::test {
+namespace millrace::storage::testing {
 
 using millrace::test::plain_connection;
 
@@ -87,4 +87,4 @@ private:
 errc code_of(const answer& reply);
 std::string detail_of(const answer& reply);
 
-} // namespace millrace::storage::test
+} // namespace millrace::storage::testing

@@ -2,7 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_FIXTURE_TEST_SUITE(certs_suite, millrace::tools::test::shell_fixture)
+BOOST_FIXTURE_TEST_SUITE(certs_suite, millrace::test::shell_fixture)
 
 BOOST_AUTO_TEST_CASE(where_one_file_cannot_be_written_none_stays_nor_a_folder_for_them) {
   // A certificate takes more than 512 bytes.

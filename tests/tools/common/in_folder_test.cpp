@@ -1,6 +1,7 @@
 #include "shell_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <millrace/tests/support/contains.hpp>
 
 #include <filesystem>
 #include <string>
@@ -11,10 +12,12 @@
 
 namespace {
 
+using millrace::test::contains;
+
 constexpr uid_t somebody = 54'321;
 
 /// With a folder `data` that has a table t.
-struct folder_fixture : millrace::tools::test::shell_fixture {
+struct folder_fixture : millrace::test::shell_fixture {
   folder_fixture() {
     const auto made = shell("echo a > rows; echo 1 >> rows; $M load rows --data data --table t");
     BOOST_REQUIRE_MESSAGE(made.code == 0, made.err);
@@ -38,10 +41,6 @@ struct folder_fixture : millrace::tools::test::shell_fixture {
     return true;
   }
 };
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 boost::test_tools::assertion_result may_change_user(boost::unit_test::test_unit_id) {
   return ::geteuid() == 0;
@@ -106,7 +105,7 @@ BOOST_AUTO_TEST_CASE(a_folder_that_is_missing_is_told_with_what_makes_one) {
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_for_which_the_disk_has_no_room_is_not_made,
-                     *boost::unit_test::precondition(millrace::tools::test::may_mount)) {
+                     *boost::unit_test::precondition(millrace::test::may_mount)) {
   // Room for nothing, for a database and for a part of the log.
   for (const std::string size : {"8k", "256k", "2m"}) {
     const auto left = shell(

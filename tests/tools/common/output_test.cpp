@@ -9,7 +9,7 @@
 namespace {
 
 /// With a table of one row.
-struct table_fixture : millrace::tools::test::shell_fixture {
+struct table_fixture : millrace::test::shell_fixture {
   table_fixture() {
     const auto made = shell("echo a > rows; echo 1 >> rows; $M load rows --data data --table t");
     BOOST_REQUIRE_MESSAGE(made.code == 0, made.err);

@@ -8,19 +8,19 @@
 
 #include <boost/test/unit_test.hpp>
 
-namespace millrace::tools::test {
+namespace millrace::test {
 
 /// A folder, and the program as a shell runs it there.
 struct shell_fixture {
-  millrace::test::temporary_folder folder;
+  temporary_folder folder;
 
   /// Starts a script in which `$M` is the program.
-  millrace::test::program start(const std::string& script) const {
-    return millrace::test::program{{"/bin/sh", "-c", "M=$0; cd \"$1\" && " + script, MILLRACE_PROGRAM, folder.path()}};
+  program start(const std::string& script) const {
+    return program{{"/bin/sh", "-c", "M=$0; cd \"$1\" && " + script, MILLRACE_PROGRAM, folder.path()}};
   }
 
   /// Runs such a script to its end.
-  millrace::test::ending shell(const std::string& script) const { return start(script).wait(); }
+  ending shell(const std::string& script) const { return start(script).wait(); }
 };
 
 /// Whether a test may mount a small disk in a name space of its own.
@@ -28,4 +28,4 @@ inline boost::test_tools::assertion_result may_mount(boost::unit_test::test_unit
   return std::system("unshare --mount mount -t tmpfs tmpfs /mnt 2> /dev/null") == 0;
 }
 
-} // namespace millrace::tools::test
+} // namespace millrace::test

@@ -11,7 +11,7 @@
 
 using namespace millrace::tools;
 
-BOOST_FIXTURE_TEST_SUITE(usage_suite, millrace::tools::test::shell_fixture)
+BOOST_FIXTURE_TEST_SUITE(usage_suite, millrace::test::shell_fixture)
 
 BOOST_AUTO_TEST_CASE(a_call_that_makes_no_sense_is_told_in_a_sentence_and_ends_with_2) {
   const std::pair<std::string, std::string> calls[] = {

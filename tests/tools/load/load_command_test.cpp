@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_stderr_that_takes_nothing_ends_no_load) {
 }
 
 BOOST_AUTO_TEST_CASE(a_load_whose_server_has_a_full_disk_says_so_once_and_loses_nothing_when_there_is_room_again,
-                     *boost::unit_test::precondition(test::may_mount)) {
+                     *boost::unit_test::precondition(millrace::test::may_mount)) {
   std::string text = "id,a\n";
   for (int i = 0; i < 45'000; ++i) {
     text += std::to_string(i) + ',' + std::string(200, 'a') + '\n';

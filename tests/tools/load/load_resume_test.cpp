@@ -28,7 +28,7 @@ constexpr std::size_t source_rows = 3'000;
 
 /// A source and where it is loaded to.
 struct resume_fixture {
-  test::temporary_folder folder;
+  millrace::test::temporary_folder folder;
   std::filesystem::path file = folder.path() / "source.csv";
 
   resume_fixture() { write(source_rows); }
@@ -64,7 +64,7 @@ struct resume_fixture {
 
   std::int64_t number(const std::string& sql) const {
     std::int64_t result = -1;
-    in_engine([&](client& database) { result = test::first_cell(database.query(sql).value()).as_integer(); });
+    in_engine([&](client& database) { result = millrace::test::first_cell(database.query(sql).value()).as_integer(); });
     return result;
   }
 
@@ -83,8 +83,8 @@ struct resume_fixture {
     wanted.clients = 20;
     wanted.json = true;
     change(wanted);
-    const test::captured out{std::cout};
-    const test::captured err{std::cerr};
+    const millrace::test::captured out{std::cout};
+    const millrace::test::captured err{std::cerr};
     const int code = run_load(wanted);
     return {code, out.text().empty() ? nlohmann::json{} : nlohmann::json::parse(out.text()), err.text()};
   }
@@ -147,7 +147,9 @@ struct record_fixture : resume_fixture {
     return database.execute(std::move(work));
   }
 
-  std::int64_t number(const std::string& sql) { return test::first_cell(database.query(sql).value()).as_integer(); }
+  std::int64_t number(const std::string& sql) {
+    return millrace::test::first_cell(database.query(sql).value()).as_integer();
+  }
 };
 
 } // namespace

@@ -1,23 +1,18 @@
 /// `millrace quarantine` as a shell runs it.
 
+#include <millrace/tests/support/contains.hpp>
 #include <millrace/tests/tools/common/shell_fixture.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <string>
 
-namespace {
+using millrace::test::contains;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-} // namespace
-
-BOOST_FIXTURE_TEST_SUITE(quarantine_command_suite, millrace::tools::test::shell_fixture)
+BOOST_FIXTURE_TEST_SUITE(quarantine_command_suite, millrace::test::shell_fixture)
 
 BOOST_AUTO_TEST_CASE(the_number_that_is_named_as_waiting_can_be_set_aside,
-                     *boost::unit_test::precondition(millrace::tools::test::may_mount)) {
+                     *boost::unit_test::precondition(millrace::test::may_mount)) {
   // The log has its room, and then something else takes all that is left.
   const auto ended = shell(
     "exec unshare --mount sh -c 'mkdir small && mount -t tmpfs -o size=36m tmpfs small &&"

@@ -2,6 +2,7 @@
 #include <millrace/storage/base/folder.hpp>
 #include <millrace/storage/sqlite/database.hpp>
 #include <millrace/tests/support/captured.hpp>
+#include <millrace/tests/support/contains.hpp>
 #include <millrace/tests/support/temporary_folder.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
 #include <millrace/tools/millrace/quarantine/quarantine.hpp>
@@ -24,6 +25,7 @@
 
 using namespace millrace;
 using namespace millrace::tools;
+using millrace::test::contains;
 
 namespace {
 
@@ -35,8 +37,8 @@ struct ending {
 
 /// Runs a command line as the program would.
 ending run(std::vector<std::string> arguments) {
-  const test::captured out{std::cout};
-  const test::captured err{std::cerr};
+  const millrace::test::captured out{std::cout};
+  const millrace::test::captured err{std::cerr};
   int code = exit_code::ok;
   CLI::App program{"", "millrace"};
   program.fallthrough();
@@ -60,7 +62,7 @@ public:
 
 /// A folder with two transactions in quarantine, seq 2 and 3; the second cannot succeed.
 struct quarantine_fixture {
-  test::temporary_folder folder;
+  millrace::test::temporary_folder folder;
   std::string data = folder.path() / "data";
 
   quarantine_fixture() {
@@ -90,10 +92,6 @@ struct quarantine_fixture {
 
   nlohmann::json list() const { return nlohmann::json::parse(quarantine({"list", "--json"}).out); }
 };
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 } // namespace
 

@@ -1,5 +1,6 @@
 /// `millrace init`, `migrate` and `schema`, and SQL that changes the schema, as a shell runs them.
 
+#include <millrace/tests/support/contains.hpp>
 #include <millrace/tests/tools/common/shell_fixture.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -8,7 +9,9 @@
 
 namespace {
 
-struct migrate_fixture : millrace::tools::test::shell_fixture {
+using millrace::test::contains;
+
+struct migrate_fixture : millrace::test::shell_fixture {
   migrate_fixture() {
     const auto made = shell(
       "$M init data > said && $M migrate new person > files && $M migrate new born >> files &&"
@@ -26,10 +29,6 @@ struct migrate_fixture : millrace::tools::test::shell_fixture {
     return ended.out + ended.err;
   }
 };
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 } // namespace
 

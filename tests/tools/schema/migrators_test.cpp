@@ -6,7 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_FIXTURE_TEST_SUITE(migrators_suite, millrace::tools::test::shell_fixture)
+BOOST_FIXTURE_TEST_SUITE(migrators_suite, millrace::test::shell_fixture)
 
 /// Each start of both finds one more migration. One in seven is killed at some moment, of which nobody takes notice.
 BOOST_AUTO_TEST_CASE(of_two_processes_that_are_started_200_times_each_migration_is_applied_once_and_nobody_hangs) {

@@ -1,5 +1,6 @@
 /// `millrace seed`, as a shell runs it, and the project's own migrations and seeds.
 
+#include <millrace/tests/support/contains.hpp>
 #include <millrace/tests/tools/common/shell_fixture.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -8,7 +9,9 @@
 
 namespace {
 
-struct seed_fixture : millrace::tools::test::shell_fixture {
+using millrace::test::contains;
+
+struct seed_fixture : millrace::test::shell_fixture {
   seed_fixture() {
     run("init data");
     sql("CREATE TABLE person(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)");
@@ -38,10 +41,6 @@ struct seed_fixture : millrace::tools::test::shell_fixture {
     BOOST_TEST(ended.code == 0, ended.err);
   }
 };
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 } // namespace
 

@@ -1,3 +1,4 @@
+#include <millrace/tests/support/contains.hpp>
 #include <millrace/tests/support/process/program.hpp>
 #include <millrace/tests/tools/common/shell_fixture.hpp>
 
@@ -12,13 +13,10 @@
 
 namespace {
 
+using millrace::test::contains;
 using millrace::test::program;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-struct serve_fixture : millrace::tools::test::shell_fixture {
+struct serve_fixture : millrace::test::shell_fixture {
   /// Starts a server in a folder of that name.
   program serve(const std::string& data, const std::string& options = "") const {
     return start("exec $M serve --create --data " + data + " --listen 127.0.0.1:0 " + options);

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(the_page_has_every_exit_code_that_the_help_names_and_no_oth
 }
 
 BOOST_AUTO_TEST_CASE(the_page_has_every_key_of_an_outcome_and_no_other) {
-  const millrace::tools::test::shell_fixture here;
+  const millrace::test::shell_fixture here;
   const auto made = here.shell(
     "echo a > rows; echo 1 >> rows; $M load rows --data data --table t > /dev/null;"
     "$M sql --data data --json 'DELETE FROM t RETURNING a'");

@@ -1,3 +1,4 @@
+#include <millrace/tests/support/contains.hpp>
 #include <millrace/tests/tools/common/shell_fixture.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -9,11 +10,12 @@
 
 namespace {
 
+using millrace::test::contains;
 using millrace::test::ending;
-using millrace::tools::test::may_mount;
+using millrace::test::may_mount;
 
 /// With a table t(id, a) of two rows, of which one has NULL and the other an empty text.
-struct sql_fixture : millrace::tools::test::shell_fixture {
+struct sql_fixture : millrace::test::shell_fixture {
   sql_fixture() {
     const auto made = shell(
       "echo id,a > rows; echo 1,x >> rows; echo 2, >> rows; $M load rows --data data --table t &&"
@@ -25,10 +27,6 @@ struct sql_fixture : millrace::tools::test::shell_fixture {
     return shell("exec $M sql --data data " + options + " \"" + statement + '"');
   }
 };
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 const std::string numbers = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000500) ";
 const std::string endless = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) FROM c";

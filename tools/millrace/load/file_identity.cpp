@@ -14,7 +14,7 @@ namespace millrace::tools {
 
 namespace {
 
-constexpr std::size_t chunk_bytes = 1024 * 1024;
+constexpr std::size_t hashed_at_once = 1024 * 1024;
 constexpr std::uint64_t told_rows = 10'000;
 
 std::string interrupted_at(const std::filesystem::path& file) {
@@ -51,7 +51,7 @@ tl::expected<prefix_hashes, std::string> hash_prefixes(const std::filesystem::pa
   prefix_hashes hashes;
   std::ranges::sort(lengths);
   std::ifstream input{file, std::ios::binary};
-  std::string chunk(chunk_bytes, '\0');
+  std::string chunk(hashed_at_once, '\0');
   std::int64_t hash = 0;
   std::int64_t begin = 0;
   auto next = lengths.begin();

@@ -98,16 +98,16 @@ int accept(const schema_job& job) {
   return exit_code::ok;
 }
 
-using verb = int (*)(const schema_job&);
+using schema_verb = int (*)(const schema_job&);
 
-int run(const schema_settings& settings, verb wanted) {
+int run(const schema_settings& settings, schema_verb wanted) {
   return at_place(settings.place, [&](caf::actor_system& system, const engine_actor& front, operations_actor target) {
     migrator by{system, std::move(target), {.author = user_name()}};
     return wanted({settings, system, front, by});
   });
 }
 
-constexpr const char* footer = R"(
+constexpr const char* schema_footer = R"(
 The schema changes through the log alone: by scripts, by migrations (millrace migrate) and by what an operator does
 (millrace sql "CREATE …"). `diff` shows what somebody else did to the file.
 
@@ -124,10 +124,10 @@ not be reached or not serve it now.)";
 void add_schema_command(CLI::App& program, int& result) {
   auto settings = std::make_shared<schema_settings>();
   auto& command = *program.add_subcommand("schema", "Show a schema, its history, and whether somebody else changed it");
-  command.footer(footer);
+  command.footer(schema_footer);
   command.require_subcommand(1);
   add_place(command, settings->place);
-  const auto add = [&](const char* name, const char* description, verb wanted) {
+  const auto add = [&](const char* name, const char* description, schema_verb wanted) {
     auto* const one = command.add_subcommand(name, description);
     one->callback([settings, wanted, &result] {
       require_place(settings->place);

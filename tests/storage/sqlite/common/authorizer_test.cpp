@@ -8,7 +8,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 
 BOOST_FIXTURE_TEST_SUITE(authorizer_suite, database_fixture)
 

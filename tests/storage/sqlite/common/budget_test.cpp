@@ -22,7 +22,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 using millrace::test::open_files;
 using millrace::test::stack_used;
 using millrace::test::usual_stack_bytes;

@@ -9,7 +9,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 using millrace::test::first_cell;
 using namespace std::chrono_literals;
 

@@ -13,7 +13,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 using namespace std::chrono_literals;
 
 namespace {

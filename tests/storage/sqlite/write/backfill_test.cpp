@@ -10,11 +10,11 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 
 namespace {
 
-schema_change up(std::uint8_t version, std::string sql) {
+schema_change small_step(std::uint8_t version, std::string sql) {
   return {.step = schema_step::up,
           .set = "main",
           .expected = chain(static_cast<std::uint8_t>(version - 1)),
@@ -27,20 +27,20 @@ constexpr auto plus_ten = "UPDATE t SET n = n + 10 WHERE id BETWEEN :first AND :
 
 /// The next part of the first migration.
 schema_change part(std::uint64_t rows, std::string sql = plus_ten, std::string table = "t") {
-  auto change = up(1, std::move(sql));
+  auto change = small_step(1, std::move(sql));
   change.backfill = std::move(table);
   change.rows_max = rows;
   return change;
 }
 
 schema_change with(schema_step step, std::string sql = {}) {
-  auto change = up(1, std::move(sql));
+  auto change = small_step(1, std::move(sql));
   change.step = step;
   return change;
 }
 
-struct fixture : database_fixture {
-  fixture() {
+struct backfill_fixture : database_fixture {
+  backfill_fixture() {
     schema(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (-5, 1), (0, 2), (7, 3), (8, 4), (9000, 5)");
   }
@@ -67,7 +67,7 @@ bool mentions(const answer& reply, const std::string& text) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(backfill_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(backfill_suite, backfill_fixture)
 
 BOOST_AUTO_TEST_CASE(parts_follow_each_other_by_the_key_and_the_last_one_records_the_migration) {
   BOOST_TEST(covered(apply_one(part(2))) == 2);
@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(each_statement_is_about_its_part_and_changes_no_schema) {
 
 BOOST_AUTO_TEST_CASE(as_long_as_one_is_under_way_nothing_else_of_its_set_is_applied) {
   BOOST_TEST(covered(apply_one(part(2))) == 2);
-  auto other = up(2, "CREATE TABLE u(a)");
+  auto other = small_step(2, "CREATE TABLE u(a)");
   other.expected = {};
   auto reply = apply_one(other);
   BOOST_TEST(code_of(reply) == errc::schema_conflict);
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(as_long_as_one_is_under_way_nothing_else_of_its_set_is_appl
   BOOST_TEST(mentions(reply, "is under way with another text"), detail_of(reply));
   BOOST_TEST(code_of(apply_one(schema_change{.step = schema_step::repair, .set = "main"})) == errc::schema_conflict);
   BOOST_TEST(code_of(apply_one(schema_change{.step = schema_step::ad_hoc, .sql = "CREATE TABLE u(a)"})) == errc::none);
-  auto elsewhere = up(1, "CREATE TABLE w(a)");
+  auto elsewhere = small_step(1, "CREATE TABLE w(a)");
   elsewhere.set = "other";
   BOOST_TEST(code_of(apply_one(elsewhere)) == errc::none);
 }

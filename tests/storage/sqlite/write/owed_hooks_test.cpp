@@ -10,7 +10,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 
 namespace {
 
@@ -33,8 +33,8 @@ schema_change hook(std::string sql = "INSERT INTO said VALUES ('after')") {
     .step = schema_step::hook, .set = "main", .before = {{"main/after_run.sql", std::move(sql)}}, .after_run = true};
 }
 
-struct fixture : database_fixture {
-  fixture() { schema("CREATE TABLE said(what)"); }
+struct owed_hooks_fixture : database_fixture {
+  owed_hooks_fixture() { schema("CREATE TABLE said(what)"); }
 
   void take(const schema_change& change) {
     const auto reply = apply_one(change);
@@ -47,7 +47,7 @@ struct fixture : database_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(owed_hooks_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(owed_hooks_suite, owed_hooks_fixture)
 
 BOOST_AUTO_TEST_CASE(what_a_run_owes_is_noted_with_its_migrations_and_settled_once) {
   take(up(1));

@@ -13,7 +13,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 
 namespace {
 
@@ -26,7 +26,7 @@ applied_migration record(std::uint64_t version, std::vector<migration_id> needs 
 }
 
 /// Computes until it is interrupted.
-constexpr auto endless =
+constexpr auto endless_script =
   "CREATE TABLE t AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS n FROM c";
 
 /// A migration of a set that follows the one with the number before, whose chain is that number.
@@ -51,7 +51,7 @@ schema_change ad_hoc(std::string sql) {
   return {.step = schema_step::ad_hoc, .sql = std::move(sql), .author = "ada"};
 }
 
-struct fixture : database_fixture {
+struct schema_change_fixture : database_fixture {
   schema_state state(std::uint64_t after = 0, std::uint32_t limit = 100) {
     auto reader = sqlite::make_database(file)->open_reader();
     BOOST_REQUIRE(reader);
@@ -74,7 +74,7 @@ struct fixture : database_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(schema_change_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(schema_change_suite, schema_change_fixture)
 
 BOOST_AUTO_TEST_CASE(migrations_are_applied_in_order_once_and_recorded) {
   BOOST_TEST(code_of(apply_one(up(1, "CREATE TABLE t(a)"))) == errc::none);
@@ -389,7 +389,7 @@ BOOST_AUTO_TEST_CASE(a_rehearsal_is_called_off_once_nobody_waits_for_it_any_more
     bool gone() const noexcept override { return ++asked > 3; }
     mutable int asked = 0;
   } somebody;
-  const std::vector changes{up(1, endless)};
+  const std::vector changes{up(1, endless_script)};
   const auto done = writer->rehearse(changes, time_ms, {.asked_by = &somebody});
   BOOST_REQUIRE(!done);
   BOOST_TEST((done.error().next == remedy::none));
@@ -397,7 +397,7 @@ BOOST_AUTO_TEST_CASE(a_rehearsal_is_called_off_once_nobody_waits_for_it_any_more
 }
 
 BOOST_AUTO_TEST_CASE(a_rehearsal_ends_with_its_call_and_a_change_has_no_parameters) {
-  const std::vector<schema_change> changes{ad_hoc(endless)};
+  const std::vector<schema_change> changes{ad_hoc(endless_script)};
   const auto done = writer->rehearse(changes, time_ms, {moment::clock::now() + std::chrono::milliseconds{50}});
   BOOST_REQUIRE(done);
   BOOST_REQUIRE(!*done);
@@ -499,7 +499,7 @@ BOOST_AUTO_TEST_CASE(a_timeout_holds_for_what_cannot_be_interrupted) {
 }
 
 BOOST_AUTO_TEST_CASE(a_migration_that_takes_longer_than_its_timeout_begins_a_call_and_is_called_off_once_and_for_all) {
-  auto change = up(1, "CREATE TABLE u(a); " + std::string{endless});
+  auto change = up(1, "CREATE TABLE u(a); " + std::string{endless_script});
   change.timeout = std::chrono::milliseconds{50};
   const auto next = next_batch({ad_hoc("CREATE TABLE v(a)"), change, ad_hoc("CREATE TABLE w(a)")});
   const auto before = try_to_apply(next);

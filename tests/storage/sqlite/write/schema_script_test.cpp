@@ -6,7 +6,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 
 BOOST_FIXTURE_TEST_SUITE(schema_script_suite, database_fixture)
 

@@ -9,7 +9,7 @@
 
 using namespace millrace;
 using namespace millrace::storage;
-using namespace millrace::storage::test;
+using namespace millrace::storage::testing;
 
 namespace {
 
@@ -25,8 +25,8 @@ schema_change seed(std::string sql, std::uint8_t text = 1, const std::string& en
           .author = "ada"};
 }
 
-struct fixture : database_fixture {
-  fixture() { schema("CREATE TABLE person(id INTEGER PRIMARY KEY, boss REFERENCES person(id))"); }
+struct seed_statement_fixture : database_fixture {
+  seed_statement_fixture() { schema("CREATE TABLE person(id INTEGER PRIMARY KEY, boss REFERENCES person(id))"); }
 
   schema_state state() const {
     auto reader = sqlite::make_database(file)->open_reader();
@@ -41,7 +41,7 @@ struct fixture : database_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(seed_suite, fixture)
+BOOST_FIXTURE_TEST_SUITE(seed_suite, seed_statement_fixture)
 
 BOOST_AUTO_TEST_CASE(a_seed_is_applied_once_in_each_environment_and_again_where_its_text_was_changed) {
   const auto more = [](std::uint8_t text, const std::string& environment) {
