@@ -109,6 +109,20 @@ bool has_statement(std::string_view sql) {
   return heading_of(sql).size() < sql.size();
 }
 
+/// What a comment to the end of its line says; empty where there is none.
+std::string comment_in(std::string_view line) {
+  const auto text = std::min(line.find_first_not_of('-'), line.size());
+  return text >= 2 ? in_lower_case(trimmed(line.substr(text))) : std::string{};
+}
+
+/// Whether a line of a comment of the other kind, `/* … */`, reads as if it were meant.
+bool is_meant(std::string_view line) {
+  const auto text = in_lower_case(line.substr(std::min(line.find_first_not_of("/* \t"), line.size())));
+  const auto last = text.find_last_not_of("*/ \t\r");
+  return text.starts_with("requires:") || text.starts_with("timeout:") || text.starts_with("backfill:")
+         || text.substr(0, last + 1) == "irreversible";
+}
+
 /// What the comments of a file say. Those that read as if they were meant and are not understood are refused: nobody is
 /// to think that they hold.
 expected<directives> read_directives(std::string_view sql) {
@@ -122,7 +136,10 @@ expected<directives> read_directives(std::string_view sql) {
     const auto line = trimmed(sql.substr(at, end - at));
     const bool at_top = at < heading;
     at = end + 1;
-    const auto comment = line.starts_with("--") ? in_lower_case(trimmed(line.substr(2))) : std::string{};
+    const auto comment = comment_in(line);
+    if (at_top && comment.empty() && is_meant(line)) {
+      return wrong(line, "what a migration says of itself stands behind `--`, on a line of its own");
+    }
     const bool requires_some = comment.starts_with("require") || comment.starts_with("depends on");
     const bool in_parts = comment.starts_with("backfill");
     const auto time = comment.starts_with("timeout:") ? time_in(trimmed(comment.substr(8))) : std::nullopt;

@@ -185,6 +185,12 @@ BOOST_AUTO_TEST_CASE(a_timeout_is_a_number_with_its_unit_said_once_at_the_top) {
                                  "-- timeout: 1s\n-- timeout: 2s", "SELECT 1;\n-- timeout: 30s"}) {
     BOOST_TEST((time(text + "\nSELECT 1") == -1ms), text);
   }
+  BOOST_TEST((time("--- timeout: 30s\nSELECT 1") == 30s));
+  for (const std::string text : {"/* timeout: 30s */", "/*\n  Timeout: 30s\n*/", "/* irreversible */",
+                                 "/*\n * requires: main/0001\n */", "/* backfill: lease */"}) {
+    BOOST_TEST((time(text + "\nSELECT 1") == -1ms), text);
+  }
+  BOOST_TEST((time("/* The timeout: see below. Requires nothing. */\nSELECT 1") == 0ms));
   BOOST_TEST((time("CREATE TABLE lease(\n-- timeout in seconds\ntimeout INTEGER)") == 0ms));
 }
 

@@ -150,6 +150,25 @@ BOOST_AUTO_TEST_CASE(a_dump_of_sqlite3_is_taken_whole_and_a_changed_schema_can_b
   BOOST_TEST(contains(run("schema history --data data"), "adopt"));
 }
 
+BOOST_AUTO_TEST_CASE(status_and_verify_say_why_what_is_pending_can_never_be_applied) {
+  const auto require = [&](const std::string& file, const std::string& what) {
+    shell("echo '-- requires: " + what + "' | cat - migrations/main/" + file + " > text && mv text migrations/main/"
+          + file);
+  };
+  require("0002_born.up.sql", "core/0001");
+  BOOST_TEST(contains(run("migrate status --data data"),
+                      "Not all can be applied: main/0002_born needs core/0001, which is not applied and has no file"));
+  BOOST_TEST(contains(run("migrate verify --data data", 1), "main/0002_born needs core/0001"));
+  shell("mkdir migrations/core; echo 'CREATE TABLE c(a);' > migrations/core/0001_c.up.sql");
+  run("migrate verify --data data");
+  shell(
+    "echo '-- requires: main/0002' | cat - migrations/core/0001_c.up.sql > text && mv text "
+    "migrations/core/0001_c.up.sql");
+  BOOST_TEST(contains(run("migrate verify --data data", 1), "a cycle"));
+  BOOST_TEST(contains(run("migrate verify --json --data data", 1), "a cycle"));
+  BOOST_TEST(contains(run("migrate status --data data"), "a cycle"));
+}
+
 BOOST_AUTO_TEST_CASE(an_interrupt_ends_a_migration_that_does_not_end_and_says_what_is_not_known) {
   const auto ended = shell(
     "echo 'CREATE TABLE l AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS n FROM "

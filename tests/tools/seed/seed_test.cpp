@@ -223,4 +223,19 @@ BOOST_AUTO_TEST_CASE(the_projects_own_migrations_go_up_down_and_up_and_take_thei
   BOOST_TEST(contains(at("SELECT count(*), (SELECT count(*) FROM idea) FROM category"), "30,3"));
 }
 
+BOOST_AUTO_TEST_CASE(an_interrupt_ends_rows_that_take_without_end) {
+  sql(
+    "CREATE TABLE slow(a); CREATE TRIGGER endless AFTER INSERT ON slow BEGIN SELECT count(*) FROM (WITH RECURSIVE "
+    "c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT i FROM c); END");
+  // Half a second of the processor is more than anything before them takes.
+  const auto ended = shell(
+    "$M seed --rows 10 --table slow --data data 2> err & job=$!;"
+    "until test $(cut -d ' ' -f 14 /proc/$job/stat) -gt 50; do kill -0 $job || exit 9; sleep 0.05; done;"
+    "kill -INT $job; wait $job; echo $?; cat err");
+  BOOST_TEST(contains(ended.out, "130\n"), ended.out << ended.err);
+  BOOST_TEST(contains(ended.out, "Interrupted. The rows that were under way are in as a whole or not at all"),
+             ended.out);
+  BOOST_TEST(sql("SELECT count(*) FROM person") == "0\n");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,7 +3,6 @@
 #include "exit_code.hpp"
 #include "process.hpp"
 
-#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <stop_token>
@@ -11,15 +10,21 @@
 
 namespace millrace::tools {
 
-interrupt_watch::interrupt_watch(std::string sentence) {
+namespace {
+
+constexpr std::chrono::milliseconds pause{20};
+
+} // namespace
+
+interrupt_watch::interrupt_watch(std::string sentence, std::chrono::milliseconds grace) {
   catch_interrupts();
-  thread_ = std::jthread{[said = std::move(sentence)](const std::stop_token& over) {
+  thread_ = std::jthread{[said = std::move(sentence), left = grace](const std::stop_token& over) mutable {
     while (!over.stop_requested()) {
-      if (interrupted()) {
+      if (interrupted() && (left -= pause) < pause) {
         std::cerr << said << std::endl;
         std::_Exit(exit_code::interrupted);
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+      std::this_thread::sleep_for(pause);
     }
   }};
 }

@@ -8,9 +8,11 @@
 #include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/readable_file.hpp>
+#include <millrace/tools/millrace/common/table.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -168,7 +170,22 @@ std::vector<migration_status> all_statuses(const migrate_job& job, const schema_
   return all;
 }
 
+/// Why not all that is pending can be applied, though each alone is well: what one needs is not there, or needs it in
+/// turn.
+std::optional<std::string> unmet(const migrate_job& job, schema_state now) {
+  for (auto& one : now.backfills) {
+    one.paused = false; // That is meant.
+  }
+  const auto next = plan_up(job.sets, now, {});
+  return next || !job.settings.set.empty() ? std::nullopt : std::optional{next.error().detail};
+}
+
+bool is_wrong(const migration_status& one) {
+  return !remedy_for(one).empty();
+}
+
 int status(const migrate_job& job) {
+  const interrupt_watch watch{interrupted_reading};
   await_log(job.system, job.front);
   const auto now = job.by.state();
   if (!now) {
@@ -180,10 +197,14 @@ int status(const migrate_job& job) {
     return exit_code::ok;
   }
   (job.settings.json ? print_status_json : print_status)(std::cout, all, now->backfills);
+  if (const auto why = unmet(job, *now); why && std::ranges::none_of(all, is_wrong)) {
+    std::cerr << "Not all can be applied: " << printable(*why) << ".\n";
+  }
   return exit_code::ok;
 }
 
 int verify(const migrate_job& job) {
+  const interrupt_watch watch{interrupted_reading};
   await_log(job.system, job.front);
   const auto now = job.by.state();
   if (!now) {
@@ -199,6 +220,9 @@ int verify(const migrate_job& job) {
     if (const auto remedy = remedy_for(one); !remedy.empty()) {
       wrong.push_back(label_of(one.id.set, one.id.version, one.name) + ": " + remedy);
     }
+  }
+  if (auto why = unmet(job, *now); why && wrong.empty()) {
+    wrong.push_back(std::move(*why));
   }
   if (!now->drift.empty()) {
     wrong.emplace_back(

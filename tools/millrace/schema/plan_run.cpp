@@ -51,9 +51,10 @@ int complain_of(const failure& reason, const plan_manner& how) {
                     exit_code::interrupted);
   }
   const bool wrong_call = reason.code == errc::bad_option || reason.code == errc::file_not_found;
-  return wrong_call || reason.code == errc::schema_conflict
-           ? complain(reason.detail + '.', wrong_call ? exit_code::usage : exit_code::failed)
-           : complain(reason);
+  // That of a backfill which leaves its part says all by itself.
+  const bool says_all = reason.code == errc::schema_conflict || reason.code == errc::parameter_mismatch;
+  return wrong_call || says_all ? complain(reason.detail + '.', wrong_call ? exit_code::usage : exit_code::failed)
+                                : complain(reason);
 }
 
 migrator_options told_steps(std::vector<taken_step>& taken, const plan_manner& how) {

@@ -9,6 +9,7 @@
 #include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/user_name.hpp>
 
@@ -37,6 +38,7 @@ struct schema_job {
 };
 
 int diff(const schema_job& job) {
+  const interrupt_watch watch{interrupted_reading};
   await_log(job.system, job.front);
   const auto now = job.by.state();
   if (!now) {
@@ -53,6 +55,7 @@ int diff(const schema_job& job) {
 }
 
 int history(const schema_job& job) {
+  const interrupt_watch watch{interrupted_reading};
   await_log(job.system, job.front);
   constexpr std::uint32_t page = 1'000;
   std::vector<recorded_change> all;
@@ -70,6 +73,8 @@ int history(const schema_job& job) {
 
 /// As SQL that makes the same schema. What SQLite makes by itself, and what belongs to a virtual table, is left out.
 int dump(const schema_job& job) {
+  const interrupt_watch watch{interrupted_reading};
+  await_log(job.system, job.front);
   client database{job.system, job.front};
   const auto rows = database.query(
     "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'millrace\\_%' ESCAPE '\\' AND name NOT "
@@ -117,7 +122,7 @@ Examples:
   millrace schema dump --data /srv/people > schema.sql
 
 Exit codes: 0 done, 1 `diff` found a difference, or it failed, 2 usage, 70 the folder could not be opened, or the engine
-not be reached or not serve it now.)";
+not be reached or not serve it now, 130 interrupted.)";
 
 } // namespace
 

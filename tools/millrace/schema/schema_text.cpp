@@ -76,13 +76,14 @@ std::string progress_text(const backfill_state& now) {
 
 namespace {
 
+constexpr auto owed_remedy = "a run has not come to it; `millrace migrate up` runs it";
+
 std::string what_to_do(const migration_status& one, const std::vector<backfill_state>& backfills) {
   const auto begun = std::ranges::find(backfills, one.id, &backfill_state::id);
   if (one.state == migration_state::begun && begun != backfills.end()) {
     return progress_text(*begun);
   }
-  return one.state == migration_state::owed ? "a run has not come to it; `millrace migrate up` runs it"
-                                            : remedy_for(one);
+  return one.state == migration_state::owed ? owed_remedy : remedy_for(one);
 }
 
 } // namespace
@@ -105,7 +106,7 @@ void print_status_json(std::ostream& out, const std::vector<migration_status>& a
                     {"version", one.id.version},
                     {"name", one.name},
                     {"state", to_text(one.state)},
-                    {"remedy", remedy_for(one)}});
+                    {"remedy", one.state == migration_state::owed ? owed_remedy : remedy_for(one)}});
     if (const auto begun = std::ranges::find(backfills, one.id, &backfill_state::id); begun != backfills.end()) {
       list.back().update({{"table", begun->table},
                           {"rows_done", begun->rows_done},

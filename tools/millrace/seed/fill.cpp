@@ -7,6 +7,7 @@
 #include <millrace/messages/wire/registry.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/sql_text.hpp>
@@ -185,6 +186,10 @@ int complain_of_call(const failure& reason) {
 int fill_all(client& database, const fill_job& job, const std::vector<table_shape>& tables,
              std::vector<filled_table>& all) {
   progress_line progress{std::chrono::seconds{2}};
+  const interrupt_watch watch{
+    "Interrupted. The rows that were under way are in as a whole or not at all; the same "
+    "command with --yes goes on.",
+    std::chrono::seconds{1}}; // A batch can wait long for its turn.
   for (std::size_t i = 0; i < tables.size(); ++i) {
     if (all[i].had >= job.rows) {
       continue;

@@ -7,6 +7,7 @@
 #include <millrace/tools/millrace/common/at_place.hpp>
 #include <millrace/tools/millrace/common/console.hpp>
 #include <millrace/tools/millrace/common/exit_code.hpp>
+#include <millrace/tools/millrace/common/interrupt_watch.hpp>
 #include <millrace/tools/millrace/common/number_between.hpp>
 #include <millrace/tools/millrace/common/process.hpp>
 #include <millrace/tools/millrace/common/readable_file.hpp>
@@ -137,6 +138,7 @@ int run_seeds(const seed_settings& settings) {
     std::vector<taken_step> taken;
     migrator by{system, std::move(target), told_steps(taken, how)};
     if (settings.environment.empty()) {
+      const interrupt_watch watch{interrupted_reading};
       await_log(system, front);
       return list_seeds(*environments, by, how);
     }
