@@ -4,6 +4,7 @@
 #include <millrace/tools/millrace/common/log_sink.hpp>
 #include <millrace/tools/millrace/common/output.hpp>
 #include <millrace/tools/millrace/common/usage.hpp>
+#include <millrace/tools/millrace/help/help.hpp>
 #include <millrace/tools/millrace/init/init.hpp>
 #include <millrace/tools/millrace/load/load.hpp>
 #include <millrace/tools/millrace/quarantine/quarantine.hpp>
@@ -25,7 +26,7 @@ namespace {
 namespace tools = millrace::tools;
 
 constexpr const char* footer = R"(
-millrace COMMAND --help tells more, with examples.
+millrace COMMAND --help tells more, with examples; millrace help CODE explains an error.
 
 Exit codes: 0 done, 1 not done in full, or the output could not be written, 2 usage, 70 the engine could not be opened
 or stopped serving, 130 interrupted, 141 nobody reads the output any more.)";
@@ -53,6 +54,7 @@ int run(int count, char** arguments) {
   tools::add_migrate_command(program, result);
   tools::add_schema_command(program, result);
   tools::add_seed_command(program, result);
+  tools::add_help_command(program, result);
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& problem) {
