@@ -133,4 +133,20 @@ BOOST_AUTO_TEST_CASE(who_pins_but_not_for_an_address_is_told_which_option_that_i
   BOOST_TEST(contains(refused.err, "or listen there for nobody by --listen \"\"."), refused.err);
 }
 
+BOOST_AUTO_TEST_CASE(tokens_that_change_are_read_again_and_wrong_ones_change_nothing) {
+  const auto put = [&](const std::string& line) { shell("echo '" + line + "' > new && mv new tokens"); };
+  const std::string hash = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+  put("read " + hash);
+  auto one = serve("data", "--listen-http 127.0.0.1:0 --http-tokens tokens");
+  BOOST_REQUIRE(address_of(one) != "");
+  put("read-write secret");
+  BOOST_TEST(says(one, "the tokens are those of before: "), one.err_so_far());
+  put("read-write " + hash);
+  while (one.running() && !contains(one.out_so_far(), "Took the tokens in tokens anew")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  one.send(SIGTERM);
+  BOOST_TEST(one.wait().code == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

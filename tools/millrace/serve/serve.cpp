@@ -1,6 +1,7 @@
 #include "serve.hpp"
 
 #include "pins.hpp"
+#include "watched_file.hpp"
 
 #include <millrace/actors/engine/engine.hpp>
 #include <millrace/actors/network/connection/address.hpp>
@@ -29,6 +30,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
@@ -74,12 +76,6 @@ options engine_options_of(const serve_settings& settings) {
   chosen.opening_called_off = &interrupt_flag();
   chosen.drain_deadline = std::chrono::seconds{settings.drain_seconds};
   return chosen;
-}
-
-void wait_for_interrupt() {
-  while (!interrupted()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
-  }
 }
 
 /// An address to listen at, as the command line says it.
@@ -228,6 +224,25 @@ void announce(const std::string& line) {
   static_cast<void>(write_at_once(STDOUT_FILENO, line + '\n'));
 }
 
+/// Whoever may ask by HTTP is told anew by a file of tokens that has changed.
+void reload_tokens(network::http::http_server& web, const std::string& file) {
+  if (const auto wrong = web.reload_tokens()) {
+    spdlog::warn("the tokens are those of before: {}", *wrong);
+  } else {
+    announce("Took the tokens in " + file + " anew");
+  }
+}
+
+void serve_until_interrupted(std::optional<network::http::http_server>& web, watched_file& tokens) {
+  constexpr int pauses_a_look = 25; // Half a second.
+  for (int pauses = 0; !interrupted(); ++pauses) {
+    if (web && pauses % pauses_a_look == 0 && tokens.changed()) {
+      reload_tokens(*web, tokens.path());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  }
+}
+
 /// Before a folder is made, and opened, which may take a while.
 tl::expected<void, std::string> look_whether_free(const std::vector<network::listen_settings>& places,
                                                   const std::optional<network::http::http_settings>& http) {
@@ -297,6 +312,7 @@ int serve(const serve_settings& settings) {
     }
     listeners.push_back(std::move(*made));
   }
+  watched_file tokens{settings.http_tokens}; // From before they are read.
   std::optional<network::http::http_server> web;
   if (*http) {
     auto made = network::http::http_server::open(system, **http, {engine->front(), engine->operations()});
@@ -307,7 +323,7 @@ int serve(const serve_settings& settings) {
   }
   announce(ready_line(settings, *places, listeners,
                       web ? std::optional{network::endpoint{(*http)->at.address, web->port()}} : std::nullopt));
-  wait_for_interrupt();
+  serve_until_interrupted(web, tokens);
   announce("Ending: what was accepted is being answered");
   for (auto& one : listeners) {
     one.stop_accepting();
@@ -391,8 +407,10 @@ void add_serve_command(CLI::App& program, int& result) {
     "The same, for programs in any language, by HTTP and JSON; on other addresses than this machine's "
     "with TLS and tokens");
   command
-    .add_option("--http-tokens", settings->http_tokens,
-                "A file with a line for each token that may ask by HTTP: its role, and sha256: and its hash")
+    .add_option(
+      "--http-tokens", settings->http_tokens,
+      "A file with a line for each token that may ask by HTTP: its role, and sha256: and its hash; it is read "
+      "again when it changes")
     ->check(readable_file())
     ->needs(listen_http);
   command.add_flag("--create", settings->create, "Make the folder where it is missing");
