@@ -1,7 +1,4 @@
-#include "http_client.hpp"
-
-#include <millrace/actors/network/http/http_server.hpp>
-#include <millrace/tests/support/actors/engine_fixture.hpp>
+#include "http_server_fixture.hpp"
 
 #include <fstream>
 #include <optional>
@@ -16,26 +13,6 @@ using namespace millrace::test;
 namespace http = millrace::network::http;
 
 namespace {
-
-/// A real engine with a table, served at a port.
-struct http_server_fixture : engine_fixture {
-  http::http_settings web;
-  std::optional<http::http_server> server;
-
-  http_server_fixture() {
-    open("CREATE TABLE t(a INTEGER PRIMARY KEY, b)");
-    web.at = {"127.0.0.1", 0};
-  }
-  ~http_server_fixture() { server.reset(); }
-
-  void serve() {
-    server.reset();
-    auto opened = http::http_server::open(system, web, {tested->front(), tested->operations()});
-    BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error()));
-    server.emplace(std::move(*opened));
-  }
-  http_client connect() const { return http_client{server->port()}; }
-};
 
 std::string as_json(const std::string& sql) {
   return R"({"sql":")" + sql + "\"}";
@@ -151,6 +128,29 @@ BOOST_AUTO_TEST_CASE(who_a_token_is_for_may_do_what_its_role_may) {
   BOOST_REQUIRE(wrong);
   BOOST_TEST(wrong->find("tokens:1: a line is a role") != std::string::npos, *wrong);
   BOOST_TEST(connect().post("/v1/transactions", insert(2), "Authorization: Bearer secret\r\n").status == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(operators_look_into_quarantine_and_decide) {
+  let_in("operator");
+  const auto set_aside = set_one_aside();
+  BOOST_TEST(set_aside.status == 422u);
+  BOOST_TEST(set_aside.has(R"("code":"quarantined")"), set_aside.body);
+  auto desk = connect();
+  const auto listed = desk.get("/admin/quarantine", secret);
+  BOOST_TEST(listed.status == 200u);
+  BOOST_TEST(listed.has(R"({"entries":[{"seq":2,)"), listed.body);
+  BOOST_TEST(listed.has(R"("statements":["INSERT INTO t SELECT count(*))"), listed.body);
+  BOOST_TEST(desk.get("/admin/quarantine?after=2", secret).body == "{\"entries\":[],\"more\":false}\n");
+  BOOST_TEST(desk.post("/admin/quarantine/discard?seq=2", "", secret).status == 200u);
+  BOOST_TEST(desk.post("/admin/quarantine/discard?seq=2", "", secret).status == 404u);
+  BOOST_TEST(desk.post("/admin/quarantine/resubmit?seq=2", "", secret).status == 404u);
+  for (const std::string seq : {"", "?seq=", "?seq=-1", "?seq=two", "?seq=99999999999999999999", "?other=2"}) {
+    BOOST_TEST(desk.post("/admin/quarantine/discard" + seq, "", secret).status == 400u, seq);
+  }
+  BOOST_TEST(connect().get("/admin/quarantine").status == 401u);
+  let_in("read-write");
+  BOOST_TEST(connect().get("/admin/quarantine", secret).status == 403u);
+  BOOST_TEST(connect().post("/admin/quarantine/discard?seq=2", "", secret).status == 403u);
 }
 
 BOOST_AUTO_TEST_CASE(no_web_page_asks_where_there_are_no_tokens) {

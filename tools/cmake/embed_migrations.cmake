@@ -85,6 +85,24 @@ function(_millrace_hook result file)
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
+# millrace_embed_text(target file header function): builds the text of a file into a target, as what the function gives
+# that the header declares.
+function(millrace_embed_text target file header function)
+  cmake_path(ABSOLUTE_PATH file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  _millrace_literal(text ${file})
+  cmake_path(GET file STEM name)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${target}_${name}.cpp)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [=[
+#include <@header@>
+
+std::string_view @function@() noexcept {
+  return @text@;
+}
+]=])
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
 # The text of a file as a C++ literal.
 function(_millrace_literal result file)
   file(READ ${file} text)

@@ -6,9 +6,11 @@
 #include <millrace/messages/wire/registry.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <system_error>
 #include <utility>
 
 #include <microhttpd.h>
@@ -101,7 +103,27 @@ bool exchange::reply_refusal() {
   return refusal_.has_value();
 }
 
+std::optional<std::uint64_t> exchange::number(const char* name) const {
+  const char* const asked = MHD_lookup_connection_value(connection_, MHD_GET_ARGUMENT_KIND, name);
+  const std::string_view text = asked == nullptr ? std::string_view{} : std::string_view{asked};
+  std::uint64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return problem == std::errc{} && end == text.data() + text.size() ? std::optional{number} : std::nullopt;
+}
+
 void exchange::ask(std::vector<caf::message> requests, completion done, filter keep) {
+  send_to(service_->engine, std::move(requests), std::move(done), std::move(keep));
+}
+
+void exchange::ask_operations(std::vector<caf::message> requests, completion done) {
+  if (!service_->operations) {
+    return reply({errc::unavailable, "no operator is served here"});
+  }
+  send_to(service_->operations, std::move(requests), std::move(done), {});
+}
+
+void exchange::send_to(const caf::strong_actor_ptr& whom, std::vector<caf::message> requests, completion done,
+                       filter keep) {
   drop_body(); // What it says is in the requests.
   const auto count = requests.size();
   answers_.assign(count, {});
@@ -110,7 +132,7 @@ void exchange::ask(std::vector<caf::message> requests, completion done, filter k
   unanswered_ = count;
   waits_ = true;
   MHD_suspend_connection(connection_);
-  caller_in(asker_).ask(service_->engine, std::move(requests),
+  caller_in(asker_).ask(whom, std::move(requests),
                         [self = shared_from_this()](std::size_t place, caf::message content) {
                           self->answered(place, std::move(content));
                         });

@@ -32,6 +32,7 @@ namespace millrace::network::http {
 struct service {
   http_settings settings;
   caf::strong_actor_ptr engine;
+  caf::strong_actor_ptr operations; ///< Null where no operator asks.
   std::atomic<std::size_t> bodies_bytes{0};
 };
 
@@ -52,6 +53,8 @@ public:
   std::string_view body() const noexcept { return body_; }
   std::string_view header(const char* name) const;
   big_integers integers() const;
+  /// Behind the path, `?seq=7`: a number; nothing where it is not there, or none.
+  std::optional<std::uint64_t> number(const char* name) const;
 
   /// Takes a part of the body. Where there is no room for it, the rest is thrown away and the request refused.
   void take(std::string_view part);
@@ -66,6 +69,8 @@ public:
 
   /// Asks the engine, and has `done` called once all is answered. Until then the connection rests.
   void ask(std::vector<caf::message> requests, completion done, filter keep = {});
+  /// The same, what operators ask.
+  void ask_operations(std::vector<caf::message> requests, completion done);
   /// Of the engine's answers, when they are there: calls what `ask` was given.
   void resume();
   /// Whether the engine has still to answer.
@@ -88,6 +93,7 @@ public:
 private:
   friend class row_answer;
 
+  void send_to(const caf::strong_actor_ptr& whom, std::vector<caf::message> requests, completion done, filter keep);
   void answered(std::size_t place, caf::message content);
   void wake();
   void drop_body();

@@ -107,6 +107,7 @@ public:
     : system_(system), book_(std::make_shared<connection_book>(settings.connections)) {
     service_->settings = std::move(settings);
     service_->engine = caf::actor_cast<caf::strong_actor_ptr>(std::move(served.engine));
+    service_->operations = caf::actor_cast<caf::strong_actor_ptr>(std::move(served.operations));
   }
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;

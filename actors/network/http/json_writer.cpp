@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -186,6 +187,31 @@ void write_failure(std::string& out, const failure& why) {
   out += R"({"error":)";
   write_error(out, why);
   out += '}';
+}
+
+void write_quarantine(std::string& out, const quarantine_listing& all, const quarantine_reasons& reasons) {
+  constexpr std::size_t statements_shown = 20;
+  constexpr std::size_t bytes_shown = 1'000;
+  out += R"({"entries":)";
+  write_list(out, all.entries, [&](const quarantined_transaction& one) {
+    out += R"({"seq":)";
+    write_number(out, one.seq);
+    out += R"(,"accepted_ms":)";
+    write_number(out, one.accepted_ms);
+    out += R"(,"deaths":)";
+    write_number(out, one.deaths);
+    out += R"(,"reason":)";
+    const auto reason = std::ranges::find(reasons.entries, one.seq, &quarantine_reason::seq);
+    write_words(out, reason == reasons.entries.end() ? "" : reason->text);
+    out += R"(,"statements":)";
+    const auto& statements = one.work.statements;
+    write_list(out, std::span{statements}.first(std::min(statements.size(), statements_shown)),
+               [&](const statement& each) { write_words(out, std::string_view{each.sql}.substr(0, bytes_shown)); });
+    out += R"(,"statements_total":)";
+    write_number(out, statements.size());
+    out += '}';
+  });
+  out += all.more ? R"(,"more":true})" : R"(,"more":false})";
 }
 
 void write_health(std::string& out, const health_report& report) {

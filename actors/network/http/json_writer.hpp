@@ -2,6 +2,7 @@
 
 #include <millrace/messages/error.hpp>
 #include <millrace/messages/health.hpp>
+#include <millrace/messages/operations/quarantine.hpp>
 #include <millrace/messages/outcome.hpp>
 #include <millrace/messages/row_set.hpp>
 #include <millrace/messages/transaction.hpp>
@@ -28,6 +29,8 @@ void write_outcome(std::string& out, const outcome& done, big_integers as);
 void write_rows(std::string& out, const row_set& rows, big_integers as);
 /// `{"error":{…}}`.
 void write_failure(std::string& out, const failure& why);
+/// Of a long text the beginning, and of many statements the first: who wants all asks by `millrace quarantine show`.
+void write_quarantine(std::string& out, const quarantine_listing& all, const quarantine_reasons& reasons);
 void write_health(std::string& out, const health_report& report);
 
 } // namespace millrace::network::http

@@ -2,9 +2,11 @@
 
 #include "json_reader.hpp"
 #include "json_writer.hpp"
+#include "openapi.hpp"
 #include "uuid_text.hpp"
 
 #include <millrace/messages/health.hpp>
+#include <millrace/messages/operations/quarantine.hpp>
 
 #include <algorithm>
 #include <array>
@@ -149,6 +151,30 @@ void serve_clients(exchange& one) {
           }));
 }
 
+void serve_quarantine(exchange& one) {
+  const auto after = one.number("after").value_or(0);
+  auto requests = only(quarantine_list{.after = after});
+  requests.push_back(caf::make_message(quarantine_reasons_request{.after = after}));
+  one.ask_operations(std::move(requests), [](exchange& to, std::vector<caf::message>& answers) {
+    if (!answers[0].match_elements<quarantine_listing>() || !answers[1].match_elements<quarantine_reasons>()) {
+      return to.reply(failure_in(answers[answers[0].match_elements<quarantine_listing>() ? 1 : 0]));
+    }
+    std::string text;
+    write_quarantine(text, answers[0].get_as<quarantine_listing>(0), answers[1].get_as<quarantine_reasons>(0));
+    to.reply(200, std::move(text) + '\n');
+  });
+}
+
+/// What an operator decides of one transaction, `?seq=7`.
+template <class Decision>
+void serve_decision(exchange& one) {
+  const auto seq = one.number("seq");
+  if (!seq) {
+    return one.reply({errc::malformed, "say which transaction by its number: ?seq=7"});
+  }
+  one.ask_operations(only(Decision{.seq = *seq}), with_answer<outcome>(reply_outcome));
+}
+
 void serve_livez(exchange& one) {
   one.reply(200, "ok\n", "text/plain");
 }
@@ -176,13 +202,22 @@ void serve_health(exchange& one) {
           }));
 }
 
-constexpr std::array<route, 6> all{{
+void serve_openapi(exchange& one) {
+  one.reply(200, std::string{openapi()});
+}
+
+constexpr std::array<route, 11> all{{
   {"GET", "/livez", std::nullopt, false, serve_livez},
+  {"GET", "/openapi.json", std::nullopt, false, serve_openapi},
   {"GET", "/readyz", std::nullopt, false, serve_readyz},
   {"GET", "/health", wire::role::read, false, serve_health},
   {"POST", "/v1/queries", wire::role::read, true, serve_queries},
   {"POST", "/v1/clients", wire::role::read_write, false, serve_clients},
   {"POST", "/v1/transactions", wire::role::read_write, true, serve_transactions},
+  {"GET", "/admin/quarantine", wire::role::operations, false, serve_quarantine},
+  {"POST", "/admin/quarantine/resubmit", wire::role::operations, false, serve_decision<quarantine_resubmit>},
+  {"POST", "/admin/quarantine/discard", wire::role::operations, false, serve_decision<quarantine_discard>},
+  {"POST", "/admin/quarantine/set-aside", wire::role::operations, false, serve_decision<quarantine_set_aside>},
 }};
 
 } // namespace
