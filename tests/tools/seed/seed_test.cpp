@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_ends_rows_that_take_without_end) {
     "c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT i FROM c); END");
   // Half a second of the processor is more than anything before them takes.
   const auto ended = shell(
-    "$M seed --rows 10 --table slow --data data 2> err & job=$!;"
+    "true; $M seed --rows 10 --table slow --data data 2> err & job=$!;"
     "until test $(cut -d ' ' -f 14 /proc/$job/stat) -gt 50; do kill -0 $job || exit 9; sleep 0.05; done;"
     "kill -INT $job; wait $job; echo $?; cat err");
   BOOST_TEST(contains(ended.out, "130\n"), ended.out << ended.err);

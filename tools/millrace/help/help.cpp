@@ -98,16 +98,17 @@ void print_codes(bool json) {
 /// The help of the command that the words name, one within the other; nothing where there is none.
 std::optional<std::string> help_of(const CLI::App& program, const std::vector<std::string>& words) {
   const auto* at = &program;
-  std::string before;
+  auto called = program.get_name();
   for (const auto& word : words) {
     const auto below = at->get_subcommands([&](const CLI::App* one) { return one->get_name() == word; });
     if (below.empty()) {
       return std::nullopt;
     }
-    before += (before.empty() ? "" : " ") + at->get_name();
     at = below.front();
+    called += ' ' + word;
   }
-  return at->help(before);
+  // Its own `help` would be that of the command which is run now.
+  return at->get_formatter()->make_help(at, called, CLI::AppFormatMode::Normal);
 }
 
 /// What can be asked for, by its first word.
