@@ -210,6 +210,7 @@ authorizer::scope::scope(authorizer& owner, authority who) noexcept : owner_(own
   owner_.alters_ = false;
   owner_.moves_page_ = false;
   owner_.change_.clear();
+  owner_.trigger_.clear();
   owner_.indexes_read_.clear();
   owner_.drops_.clear();
   owner_.frame_ = script_frame::none;
@@ -219,11 +220,11 @@ void authorizer::install(sqlite3* database) noexcept {
   sqlite3_set_authorizer(database, &authorizer::on_action, this);
 }
 
-int authorizer::on_action(void* self, int action, const char* first, const char* second, const char*,
+int authorizer::on_action(void* self, int action, const char* first, const char* second, const char* database,
                           const char*) noexcept {
   auto& decider = *static_cast<authorizer*>(self);
   try {
-    return decider.decide(action, view_of(first), view_of(second));
+    return decider.decide(action, view_of(first), view_of(second), view_of(database));
   } catch (...) {
     decider.trouble_ = std::current_exception();
     return SQLITE_DENY;
@@ -237,10 +238,14 @@ const std::optional<failure>& authorizer::refusal() const {
   return refusal_;
 }
 
-int authorizer::decide(int action, std::string_view first, std::string_view second) {
+int authorizer::decide(int action, std::string_view first, std::string_view second, std::string_view database) {
   ++actions_;
   const bool moved_page = std::exchange(moves_page_,
                                         action == SQLITE_UPDATE && is_schema_table(first) && same(second, "rootpage"));
+  // A trigger is asked about with the database of its table, and only then shows where it is to be.
+  if (action == SQLITE_INSERT && same(first, "sqlite_temp_master") && !trigger_.empty()) {
+    return refuse_action(SQLITE_CREATE_TEMP_TRIGGER, trigger_, {});
+  }
   // Connecting to a virtual table shows as such an action, whoever causes it, and a schema change before it says what
   // it is. A real one is stopped by SQLite itself, which lets nobody write to its schema table in defensive mode.
   if (changes_rows(action) && is_schema_table(first)) {
@@ -253,9 +258,9 @@ int authorizer::decide(int action, std::string_view first, std::string_view seco
       if (moved_page && action == SQLITE_READ && is_schema_table(first) && same(second, "rootpage")) {
         return SQLITE_OK; // What SQLite does where something is dropped; nobody else updates that table.
       }
-      return decide_script(action, first, second);
+      return decide_script(action, first, second, database);
     case authority::seed:
-      return decide_seed(action, first, second);
+      return decide_seed(action, first, second, database);
     case authority::query:
       return decide_query(action, first, second);
     case authority::internal:
@@ -288,7 +293,7 @@ int authorizer::decide_transaction(int action, std::string_view first, std::stri
   return refuse_action(action, first, second);
 }
 
-int authorizer::decide_script(int action, std::string_view first, std::string_view second) {
+int authorizer::decide_script(int action, std::string_view first, std::string_view second, std::string_view database) {
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -323,21 +328,29 @@ int authorizer::decide_script(int action, std::string_view first, std::string_vi
     default:
       break;
   }
-  // Temporary objects are gone after a restart, so they are no function of the log. SQLite itself writes to its own
+  // Temporary objects are gone after a restart, so they are no function of the log, and until then one hides the table
+  // of its name: rows for that would go with it. `CREATE TABLE temp.t` is told by its database alone. SQLite itself
+  // writes to its own
   // sqlite_… tables when the schema changes; the defensive mode keeps everybody else out of them.
+  if (same(database, "temp")) {
+    return refuse_action(SQLITE_CREATE_TEMP_TABLE, first, second);
+  }
   if (is_temporary(action) || is_ours(first) || is_ours(second)) {
     return refuse_action(action, first, second);
   }
   alters_ = alters_ || action == SQLITE_ALTER_TABLE;
+  if (action == SQLITE_CREATE_TRIGGER) {
+    trigger_ = first;
+  }
   if (action == SQLITE_DROP_TABLE) {
     drops_.emplace_back(first);
   }
   return SQLITE_OK;
 }
 
-int authorizer::decide_seed(int action, std::string_view first, std::string_view second) {
+int authorizer::decide_seed(int action, std::string_view first, std::string_view second, std::string_view database) {
   const bool frame = action == SQLITE_PRAGMA || action == SQLITE_TRANSACTION;
-  return frame ? decide_script(action, first, second) : decide_transaction(action, first, second);
+  return frame ? decide_script(action, first, second, database) : decide_transaction(action, first, second);
 }
 
 int authorizer::decide_query(int action, std::string_view first, std::string_view second) {

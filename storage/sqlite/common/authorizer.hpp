@@ -68,10 +68,10 @@ public:
 private:
   static int on_action(void* self, int action, const char* first, const char* second, const char* database,
                        const char* trigger) noexcept;
-  int decide(int action, std::string_view first, std::string_view second);
+  int decide(int action, std::string_view first, std::string_view second, std::string_view database);
   int decide_transaction(int action, std::string_view first, std::string_view second);
-  int decide_script(int action, std::string_view first, std::string_view second);
-  int decide_seed(int action, std::string_view first, std::string_view second);
+  int decide_script(int action, std::string_view first, std::string_view second, std::string_view database);
+  int decide_seed(int action, std::string_view first, std::string_view second, std::string_view database);
   int decide_query(int action, std::string_view first, std::string_view second);
   int decide_pragma(std::string_view pragma, std::string_view argument);
   int decide_function(std::string_view function);
@@ -87,6 +87,7 @@ private:
   int actions_ = 0;
   bool alters_ = false;     ///< Whether the SQL compiled since the last scope began is ALTER TABLE.
   bool moves_page_ = false; ///< Whether the last action was that a schema table gets the page on which a table begins.
+  std::string trigger_;     ///< That the SQL makes.
   std::string change_;
   std::vector<std::string> indexes_read_;
   std::vector<std::string> drops_;

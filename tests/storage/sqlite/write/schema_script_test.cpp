@@ -64,6 +64,35 @@ BOOST_AUTO_TEST_CASE(scripts_may_not_control_transactions_or_touch_what_is_not_t
                 "millrace_outcomes\nmillrace_owed_hooks\nmillrace_quarantine\nmillrace_schema\nmillrace_seeds");
 }
 
+BOOST_AUTO_TEST_CASE(nothing_temporary_hides_a_table_however_it_is_said) {
+  schema("CREATE TABLE c(id)");
+  for (
+    const std::string sql :
+    {"CREATE TABLE temp.c(id)", "CREATE TABLE IF NOT EXISTS Temp.c(id)", "CREATE TABLE \"TEMP\".c AS SELECT 1 AS id",
+     "CREATE TEMPORARY TABLE c(id)", "CREATE VIEW temp.c AS SELECT 1 AS id",
+     "CREATE TRIGGER temp.c AFTER INSERT ON c BEGIN DELETE FROM c; END",
+     "CREATE TRIGGER temp.c AFTER INSERT ON main.c BEGIN DELETE FROM c; END",
+     "CREATE VIRTUAL TABLE temp.c USING fts5(id)", "CREATE VIRTUAL TABLE temp.c USING rtree(id, a, b)", "ANALYZE temp",
+     "CREATE TABLE more(a); CREATE TRIGGER fine AFTER INSERT ON more BEGIN SELECT 1; END; CREATE TABLE temp.c(id)"}) {
+    const auto reply = apply_one(schema_script{"s", sql});
+    BOOST_TEST_CONTEXT(sql << ": " << detail_of(reply)) {
+      BOOST_TEST(code_of(reply) == errc::not_permitted);
+      BOOST_TEST(detail_of(reply).find("what is temporary is gone after a restart") != std::string::npos);
+    }
+    // In the batch of the attempt, as whoever else sends at that time.
+    const auto together = apply({schema_script{"s", sql}, execute("INSERT INTO c VALUES (1)")});
+    BOOST_TEST(code_of(together.back()) == errc::none, sql);
+  }
+  BOOST_TEST(rows("SELECT count(*), sum(id) FROM main.c") == "11|11");
+  BOOST_TEST(rows("SELECT count(*) FROM sqlite_temp_schema") == "0");
+  // What is not temporary may be made, altered and removed as ever.
+  schema(
+    "CREATE TRIGGER main.t AFTER INSERT ON main.c BEGIN SELECT 1; END; CREATE VIEW main.v AS SELECT id FROM c;"
+    "CREATE VIRTUAL TABLE main.f USING fts5(id); ALTER TABLE c RENAME TO d; ALTER TABLE d RENAME COLUMN id TO n;"
+    "ALTER TABLE d ADD COLUMN m; CREATE INDEX main.i ON d(m); ANALYZE; DROP VIEW v; DROP TRIGGER t; DROP TABLE f");
+  BOOST_TEST(rows("SELECT sum(n) FROM d") == "11");
+}
+
 BOOST_AUTO_TEST_CASE(a_script_may_stand_in_the_frame_that_a_dump_has) {
   // As sqlite3's .dump writes it: the child's rows come before the parent's.
   schema(
